@@ -1,0 +1,121 @@
+package array
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"xlab/instrument"
+)
+
+// Crossbar is what algorithms work on: an array of cells that steps can be
+// performed on. Arrays of other kinds (a transistor per cell, reading from the
+// other side) come behind the same interface.
+type Crossbar interface {
+	// Size gives the number of rows and columns.
+	Size() (rows, cols int)
+	// Do performs the steps on one cell in order, in as few exchanges as the
+	// bench allows, and blocks until they are done. Results of the steps that
+	// were confirmed come with an error too. After an error the caller makes
+	// the bench safe.
+	Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error)
+}
+
+// Array is a passive crossbar behind a switch board and an analyzer.
+type Array struct {
+	wiring  *Wiring
+	source  instrument.Sequencer
+	router  instrument.Router
+	limits  instrument.Limits // of what the selected device may see
+	routing []instrument.Switches
+	routed  bool // routing is what the board has
+	next    []instrument.Switches
+}
+
+var _ Crossbar = (*Array)(nil)
+
+// New makes an array of the wiring's lines. limits bound what the selected
+// device sees (signed: row minus column) and what may flow; the drivers below
+// have their own. It touches no instrument.
+func New(w *Wiring, source instrument.Sequencer, router instrument.Router, limits instrument.Limits) (*Array, error) {
+	if router.Lines() != w.Lines() {
+		return nil, &instrument.Error{Op: "array " + w.Array, Kind: instrument.KindUsage,
+			Err:    fmt.Errorf("the wiring map has %d lines, switch board %s has %d chips", w.Lines(), w.Board, router.Lines()),
+			Advice: "correct the wiring map or the board's chain length"}
+	}
+	return &Array{wiring: w, source: source, router: router, limits: limits,
+		routing: make([]instrument.Switches, w.Lines()), next: make([]instrument.Switches, w.Lines())}, nil
+}
+
+// Size gives the number of rows and columns.
+func (a *Array) Size() (rows, cols int) { return a.wiring.Rows, a.wiring.Cols }
+
+// Wiring is the array's line map.
+func (a *Array) Wiring() *Wiring { return a.wiring }
+
+// Do performs the steps on one cell. Consecutive steps that need the same
+// switch setting go to the analyzer as one sequence.
+func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error) {
+	lowered, err := a.lower(cell, steps)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, 0, len(steps))
+	for first := 0; first < len(lowered); {
+		last := first + 1
+		for last < len(lowered) && lowered[last].float == lowered[first].float {
+			last++
+		}
+		if err := a.route(ctx, cell, lowered[first].float); err != nil {
+			return results, err
+		}
+		sequence := make([]instrument.Step, 0, last-first)
+		for _, l := range lowered[first:last] {
+			sequence = append(sequence, l.step)
+		}
+		raw, err := a.source.Run(ctx, sequence...)
+		for i, r := range raw {
+			results = append(results, lowered[first+i].raise(r))
+		}
+		if err != nil {
+			// What the switches carry now is unknown to the caller; the next
+			// use sets them anew.
+			a.routed = false
+			return results, fmt.Errorf("device %s: %w", cell, err)
+		}
+		first = last
+	}
+	return results, nil
+}
+
+// Forget makes the next step set all switches again, because somebody else has
+// changed them: a safe exit, another array on the same board.
+func (a *Array) Forget() { a.routed = false }
+
+// Instructions lists what the analyzer will be asked to do for the steps, for
+// costing without touching anything. The limits are checked.
+func (a *Array) Instructions(cell Cell, steps ...Step) ([]instrument.Step, error) {
+	lowered, err := a.lower(cell, steps)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]instrument.Step, len(lowered))
+	for i, l := range lowered {
+		list[i] = l.step
+	}
+	return list, nil
+}
+
+func (a *Array) route(ctx context.Context, cell Cell, float bool) error {
+	a.wiring.Select(a.next, cell, float)
+	if a.routed && slices.Equal(a.next, a.routing) {
+		return nil
+	}
+	a.routed = false
+	if err := a.router.Route(ctx, a.next); err != nil {
+		return fmt.Errorf("device %s: %w", cell, err)
+	}
+	copy(a.routing, a.next)
+	a.routed = true
+	return nil
+}

@@ -1,0 +1,125 @@
+package array
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Cell is a crosspoint, counted from zero.
+type Cell struct{ Row, Col int }
+
+// String writes the cell as "r3c7".
+func (c Cell) String() string { return "r" + strconv.Itoa(c.Row) + "c" + strconv.Itoa(c.Col) }
+
+// MarshalJSON writes [row, col].
+func (c Cell) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "[%d,%d]", c.Row, c.Col), nil
+}
+
+// UnmarshalJSON reads [row, col].
+func (c *Cell) UnmarshalJSON(b []byte) error {
+	var pair []int
+	if err := json.Unmarshal(b, &pair); err != nil {
+		return fmt.Errorf("a cell is written [row, col]: %w", err)
+	}
+	if len(pair) != 2 {
+		return fmt.Errorf("a cell is written [row, col], not with %d numbers", len(pair))
+	}
+	c.Row, c.Col = pair[0], pair[1]
+	return nil
+}
+
+// AllCells lists every cell of an array row by row.
+func AllCells(rows, cols int) []Cell {
+	cells := make([]Cell, 0, rows*cols)
+	for r := range rows {
+		for c := range cols {
+			cells = append(cells, Cell{r, c})
+		}
+	}
+	return cells
+}
+
+// ParseCells reads a list of devices such as "r3c7, r0-4c2, r5c*, 7.12": rows and
+// columns are single numbers, ranges or *, items are separated by commas or
+// spaces, and "3.7" is short for r3c7. Cells come in the order written, each
+// once. An empty text or "all" means all cells.
+func ParseCells(text string, rows, cols int) ([]Cell, error) {
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
+	if len(fields) == 0 || len(fields) == 1 && strings.EqualFold(fields[0], "all") {
+		return AllCells(rows, cols), nil
+	}
+	var cells []Cell
+	seen := make(map[Cell]bool)
+	for _, field := range fields {
+		row, col, ok := splitCell(field)
+		if !ok {
+			return nil, fmt.Errorf("device %q is not written like r3c7, r0-4c2 or r5c* (rows and columns count from 0)", field)
+		}
+		rowList, err := parseRange(row, rows, "row")
+		if err != nil {
+			return nil, fmt.Errorf("device %q: %w", field, err)
+		}
+		colList, err := parseRange(col, cols, "column")
+		if err != nil {
+			return nil, fmt.Errorf("device %q: %w", field, err)
+		}
+		for _, r := range rowList {
+			for _, c := range colList {
+				if cell := (Cell{r, c}); !seen[cell] {
+					seen[cell] = true
+					cells = append(cells, cell)
+				}
+			}
+		}
+	}
+	return cells, nil
+}
+
+func splitCell(field string) (row, col string, ok bool) {
+	if row, col, ok = strings.Cut(field, "."); ok {
+		return row, col, true
+	}
+	lower := strings.ToLower(field)
+	if !strings.HasPrefix(lower, "r") {
+		return "", "", false
+	}
+	return strings.Cut(lower[1:], "c")
+}
+
+// parseRange reads "3", "0-4" or "*" as line numbers below n.
+func parseRange(text string, n int, what string) ([]int, error) {
+	if text == "*" {
+		text = "0-" + strconv.Itoa(n-1)
+	}
+	low, high, isRange := strings.Cut(text, "-")
+	if !isRange {
+		high = low
+	}
+	first, err1 := strconv.Atoi(low)
+	last, err2 := strconv.Atoi(high)
+	if err1 != nil || err2 != nil {
+		return nil, fmt.Errorf("%s %q is not a number, a range like 0-4, or *", what, text)
+	}
+	if first < 0 || last >= n || first > last {
+		return nil, fmt.Errorf("%s %s is outside 0-%d", what, text, n-1)
+	}
+	list := make([]int, 0, last-first+1)
+	for i := first; i <= last; i++ {
+		list = append(list, i)
+	}
+	return list, nil
+}
+
+// SortCells orders cells row by row.
+func SortCells(cells []Cell) {
+	slices.SortFunc(cells, func(a, b Cell) int {
+		if a.Row != b.Row {
+			return a.Row - b.Row
+		}
+		return a.Col - b.Col
+	})
+}

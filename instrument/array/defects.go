@@ -1,0 +1,99 @@
+package array
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"xlab/instrument"
+)
+
+// State is what is known of a device after forming or tuning.
+type State string
+
+const (
+	StateFormed    State = "formed"    // switches; formed by the procedure
+	StatePreformed State = "preformed" // switches; was below R_TH before the procedure
+	StateDefective State = "defective" // does not switch
+	StateUntried   State = "untried"   // not reached
+)
+
+// DeviceState is one device's entry in a defect map.
+type DeviceState struct {
+	Cell        Cell               `json:"cell"`
+	State       State              `json:"state"`
+	Reason      string             `json:"reason,omitempty"` // why it is defective or untried
+	Conductance instrument.Siemens `json:"conductance"`      // at the read voltage, when last read
+}
+
+// DefectMap is what forming found and every later step reads: which devices of
+// an array can be used, and at which conductance the others are stuck.
+type DefectMap struct {
+	Version int           `json:"version"`
+	Array   string        `json:"array"`
+	Rows    int           `json:"rows"`
+	Cols    int           `json:"cols"`
+	Run     string        `json:"run"`  // the run that made it
+	Chip    string        `json:"chip"` // which chip it is about, as far as known
+	Devices []DeviceState `json:"devices"`
+}
+
+const defectMapVersion = 1
+
+// NewDefectMap makes a map with every device untried.
+func NewDefectMap(name string, rows, cols int) *DefectMap {
+	m := &DefectMap{Version: defectMapVersion, Array: name, Rows: rows, Cols: cols, Devices: make([]DeviceState, 0, rows*cols)}
+	for _, c := range AllCells(rows, cols) {
+		m.Devices = append(m.Devices, DeviceState{Cell: c, State: StateUntried})
+	}
+	return m
+}
+
+// At gives the entry of a cell, which may be changed through the pointer.
+func (m *DefectMap) At(c Cell) *DeviceState { return &m.Devices[c.Row*m.Cols+c.Col] }
+
+// Cells lists the cells in a state, row by row; never nil.
+func (m *DefectMap) Cells(s State) []Cell {
+	cells := make([]Cell, 0)
+	for _, d := range m.Devices {
+		if d.State == s {
+			cells = append(cells, d.Cell)
+		}
+	}
+	return cells
+}
+
+// Usable tells whether a device switches.
+func (m *DefectMap) Usable(c Cell) bool {
+	s := m.At(c).State
+	return s == StateFormed || s == StatePreformed
+}
+
+// Write writes the map as indented JSON.
+func (m *DefectMap) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(m)
+}
+
+// ReadDefectMap reads a map and checks that it is whole.
+func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	var m DefectMap
+	if err := d.Decode(&m); err != nil {
+		return nil, fmt.Errorf("defect map %s: %w", name, err)
+	}
+	if m.Version != defectMapVersion {
+		return nil, fmt.Errorf("defect map %s has version %d, this program reads version %d: form the array again or use the matching program", name, m.Version, defectMapVersion)
+	}
+	if len(m.Devices) != m.Rows*m.Cols {
+		return nil, fmt.Errorf("defect map %s has %d devices for %d x %d", name, len(m.Devices), m.Rows, m.Cols)
+	}
+	for i, device := range m.Devices {
+		if want := (Cell{i / m.Cols, i % m.Cols}); device.Cell != want {
+			return nil, fmt.Errorf("defect map %s: entry %d is %s where %s belongs", name, i, device.Cell, want)
+		}
+	}
+	return &m, nil
+}

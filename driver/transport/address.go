@@ -1,0 +1,252 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"xlab/instrument"
+)
+
+// Library names the serial-port library behind a serial connection.
+type Library string
+
+const (
+	LibraryBugst Library = "bugst" // go.bug.st/serial, the default: maintained, exclusive access
+	LibraryTarm  Library = "tarm"  // github.com/tarm/serial, the alternative
+)
+
+// Parity is the parity bit of a serial port.
+type Parity string
+
+const (
+	ParityNone Parity = "none"
+	ParityOdd  Parity = "odd"
+	ParityEven Parity = "even"
+)
+
+// Line is what to do with a modem line of a serial port when it is opened.
+type Line string
+
+const (
+	LineUnset Line = ""    // leave it as the operating system sets it; pseudo-terminals have no modem lines
+	LineOn    Line = "on"  // asserted
+	LineOff   Line = "off" // not asserted
+)
+
+// Network is a kind of connection that an address can name.
+type Network string
+
+const (
+	Serial Network = "serial"
+	TCP    Network = "tcp"
+)
+
+// Address is a parsed address. Only Network and Name matter for TCP.
+type Address struct {
+	Network Network
+	Name    string // device of a serial port, host:port of TCP
+
+	Baud    int     // bit/s, > 0
+	Library Library // which library opens the port
+	Bits    int     // data bits, 5 to 8
+	Parity  Parity
+	Stop    int  // stop bits, 1 or 2
+	DTR     Line // needs LibraryBugst unless LineUnset
+	RTS     Line // needs LibraryBugst unless LineUnset
+}
+
+const addressForms = "write serial:DEVICE, such as serial:/dev/ttyUSB0?baud=115200&library=bugst " +
+	"(options baud=N, library=bugst|tarm, bits=5..8, parity=none|odd|even, stop=1|2, dtr=on|off, rts=on|off), " +
+	"or tcp:HOST:PORT, such as tcp:192.168.1.20:1234"
+
+// ParseAddress reads an address of one of the forms
+//
+//	serial:/dev/ttyUSB0?baud=115200&library=bugst
+//	serial:COM5
+//	tcp:host:1234
+//	tcp:[::1]:1234
+//
+// What is left out of a serial address is 115200 baud, 8 data bits, no parity,
+// one stop bit, the library bugst, and modem lines that are left alone. An
+// unknown, repeated or impossible option is an *instrument.Error of kind usage
+// that names the valid forms. Nothing is opened.
+func ParseAddress(s string) (Address, error) {
+	a, err := parseAddress(s)
+	if err != nil {
+		return Address{}, &instrument.Error{Op: "address", Channel: s, Kind: instrument.KindUsage, Err: err, Advice: addressForms}
+	}
+	return a, nil
+}
+
+func parseAddress(s string) (Address, error) {
+	network, rest, found := strings.Cut(s, ":")
+	switch {
+	case strings.TrimSpace(s) == "":
+		return Address{}, errors.New("the address is empty")
+	case strings.TrimSpace(s) != s:
+		return Address{}, errors.New("there is white space around the address")
+	case found && network == string(Serial):
+		return parseSerial(rest)
+	case found && network == string(TCP):
+		return parseTCP(rest)
+	case found && !strings.ContainsAny(network, `/\.`) && len(network) > 1:
+		return Address{}, fmt.Errorf("%q is no kind of connection", network)
+	default:
+		return Address{}, errors.New("it does not say the kind of connection")
+	}
+}
+
+func parseTCP(rest string) (Address, error) {
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		var detail *net.AddrError
+		if errors.As(err, &detail) {
+			return Address{}, errors.New(detail.Err)
+		}
+		return Address{}, err
+	}
+	if host == "" {
+		return Address{}, errors.New("the host is missing")
+	}
+	if strings.ContainsAny(host, "/?& \t") {
+		return Address{}, fmt.Errorf("%q is no host; TCP addresses take no options", host)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return Address{}, fmt.Errorf("the port is %q and must be a number from 1 to 65535", port)
+	}
+	return Address{Network: TCP, Name: rest}, nil
+}
+
+func parseSerial(rest string) (Address, error) {
+	device, query, _ := strings.Cut(rest, "?")
+	if device == "" {
+		return Address{}, errors.New("the serial port's device is missing")
+	}
+	a := Address{Network: Serial, Name: device, Baud: 115200, Library: LibraryBugst, Bits: 8, Parity: ParityNone, Stop: 1}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return Address{}, fmt.Errorf("the options %q do not parse: %w", query, err)
+	}
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys) // so that of several mistakes always the same is reported
+	for _, key := range keys {
+		if len(values[key]) > 1 {
+			return Address{}, fmt.Errorf("the option %s is given %d times", key, len(values[key]))
+		}
+		if err := a.set(key, values[key][0]); err != nil {
+			return Address{}, err
+		}
+	}
+	if a.Library == LibraryTarm && (a.DTR != LineUnset || a.RTS != LineUnset) {
+		return Address{}, errors.New("the library tarm cannot set modem lines: leave dtr and rts out, or use library=bugst")
+	}
+	return a, nil
+}
+
+func (a *Address) set(key, value string) error {
+	switch key {
+	case "baud":
+		n, err := strconv.Atoi(value)
+		if err != nil || n <= 0 {
+			return fmt.Errorf("baud is %q and must be a whole number above 0", value)
+		}
+		a.Baud = n
+		return nil
+	case "bits":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 5 || n > 8 {
+			return fmt.Errorf("bits is %q and must be 5, 6, 7 or 8", value)
+		}
+		a.Bits = n
+		return nil
+	case "stop":
+		if value != "1" && value != "2" {
+			return fmt.Errorf("stop is %q and must be 1 or 2", value)
+		}
+		a.Stop = int(value[0] - '0')
+		return nil
+	case "library":
+		return choose(&a.Library, key, value, LibraryBugst, LibraryTarm)
+	case "parity":
+		return choose(&a.Parity, key, value, ParityNone, ParityOdd, ParityEven)
+	case "dtr":
+		return choose(&a.DTR, key, value, LineOn, LineOff)
+	case "rts":
+		return choose(&a.RTS, key, value, LineOn, LineOff)
+	}
+	return fmt.Errorf("there is no option %q", key)
+}
+
+func choose[T ~string](to *T, key, value string, valid ...T) error {
+	if !slices.Contains(valid, T(value)) {
+		names := make([]string, len(valid))
+		for i, v := range valid {
+			names[i] = string(v)
+		}
+		return fmt.Errorf("%s is %q and must be %s", key, value, strings.Join(names, " or "))
+	}
+	*to = T(value)
+	return nil
+}
+
+// String is the address in the form that ParseAddress reads: baud rate and
+// library always, the other options where they differ from the default.
+func (a Address) String() string {
+	if a.Network != Serial {
+		return string(a.Network) + ":" + a.Name
+	}
+	s := fmt.Sprintf("serial:%s?baud=%d&library=%s", a.Name, a.Baud, a.Library)
+	if a.Bits != 8 {
+		s += "&bits=" + strconv.Itoa(a.Bits)
+	}
+	if a.Parity != ParityNone {
+		s += "&parity=" + string(a.Parity)
+	}
+	if a.Stop != 1 {
+		s += "&stop=" + strconv.Itoa(a.Stop)
+	}
+	if a.DTR != LineUnset {
+		s += "&dtr=" + string(a.DTR)
+	}
+	if a.RTS != LineUnset {
+		s += "&rts=" + string(a.RTS)
+	}
+	return s
+}
+
+// Open opens the connection that an address names; ParseAddress tells the
+// forms. Errors are *instrument.Error: usage for an address that does not
+// parse, busy for a serial port that another program holds, cancelled when ctx
+// ends, otherwise unreachable. It blocks until the port is open or the host has
+// accepted.
+func Open(ctx context.Context, address string) (Conn, error) {
+	a, err := ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	return a.Open(ctx)
+}
+
+// Open opens the connection; see the function Open.
+func (a Address) Open(ctx context.Context) (Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: contextKind(err), Err: context.Cause(ctx)}
+	}
+	switch a.Network {
+	case Serial:
+		return openSerial(a)
+	case TCP:
+		return openTCP(ctx, a)
+	}
+	return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: instrument.KindUsage,
+		Err: fmt.Errorf("%q is no kind of connection", a.Network), Advice: addressForms}
+}

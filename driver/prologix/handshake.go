@@ -1,0 +1,155 @@
+package prologix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"xlab/driver/transport"
+	"xlab/instrument"
+)
+
+// unrecognised is how the adapter answers a command that it does not know.
+const unrecognised = "Unrecognized command"
+
+// attempts is how often a handshake is tried.
+func (a *Adapter) attempts() int {
+	if !a.opened {
+		return 3 // opening the port may have reset the adapter, which is deaf for a second or two
+	}
+	return 2
+}
+
+// stuck is how long the adapter may still be busy with answers that instruments
+// do not give.
+func (a *Adapter) stuck() time.Duration { return time.Duration(a.reads) * a.o.ReadTimeout }
+
+// patience bounds a handshake with all its attempts, and with the answers to a
+// few handshakes that were given up.
+func (a *Adapter) patience() time.Duration {
+	return time.Duration(a.attempts()+5)*a.o.AnswerTimeout + a.stuck()
+}
+
+// setup is what the adapter is told before it is used.
+//
+// Its first line may be swallowed: an earlier program, or a write that was cut
+// off, may have left half a line in the adapter. That half becomes a message
+// with ++savecfg in it, which no instrument understands; a bare line end would
+// have completed it to a command, perhaps with a number cut short.
+func (a *Adapter) setup() string {
+	return "++savecfg 0\n++savecfg 0\n++mode 1\n++auto 0\n++eoi 1\n++eos 2\n++eot_enable 0\n" +
+		fmt.Sprintf("++read_tmo_ms %d\n", a.o.ReadTimeout.Milliseconds())
+}
+
+// greeting is what a handshake sends. It ends with the question for the version
+// and for the end character that it has set before, which is not used
+// otherwise: appending it to answers is switched off.
+func (a *Adapter) greeting(again bool) []byte {
+	var b bytes.Buffer
+	b.WriteString(a.setup())
+	if again {
+		b.WriteString("++ifc\n")
+	}
+	for rest := a.suspects; rest != 0; rest &= rest - 1 {
+		fmt.Fprintf(&b, "++addr %d\n++clr\n", bits.TrailingZeros32(rest))
+	}
+	fmt.Fprintf(&b, "++eot_char %d\n++ver\n++eot_char\n", a.mark)
+	return b.Bytes()
+}
+
+// handshake brings host and adapter into step. The adapter does one thing
+// after the other, so that the answers to a handshake come after everything
+// that was asked before: they are the mark from which answers count.
+//
+// The mark is the version followed by a number that is another one each time.
+// The number tells this handshake from one that was cut off and is answered late.
+// The version comes first, so that of a late mark it is the version which is met
+// in the place of an instrument's answer, where check refuses it; the number
+// alone could pass for an answer.
+func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
+	var heard, version string
+	end := time.Now().Add(a.patience())
+	for attempt := range a.attempts() {
+		by := time.Now().Add(a.o.AnswerTimeout)
+		if attempt == 0 {
+			by = by.Add(a.stuck())
+		}
+		a.mark = a.mark%255 + 1
+		if err := w.Write(a.greeting(attempt > 0), by); err != nil {
+			return err
+		}
+		named := false // the last line was the version
+		for {
+			line, err := w.Line(by)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if v := versionText(line); v != "" {
+				// It lives, and may have earlier handshakes to answer first.
+				if later := time.Now().Add(a.o.AnswerTimeout); later.After(by) && later.Before(end) {
+					by = later
+				}
+				version, named = v, true
+				continue
+			}
+			if named && string(line) == strconv.Itoa(a.mark) {
+				a.setVersion(version)
+				a.suspects, a.reads = 0, 0
+				return nil
+			}
+			named = false
+			w.Discard(len(line))
+			if heard == "" && len(line) > 0 {
+				heard = string(line[:min(len(line), 60)])
+			}
+		}
+	}
+	switch {
+	case a.opened || version == "" && heard == "":
+		return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindTimeout,
+			Err:    fmt.Errorf("++ver was not answered, %d attempts", a.attempts()),
+			Advice: "check that the adapter has power, that the address and baud rate are right, and that no instrument blocks the bus"}
+	case version == "":
+		return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindIdentity,
+			Err:    fmt.Errorf("++ver was answered by %q, which names neither Prologix nor AR488", heard),
+			Advice: "check that the address is the adapter's and the baud rate right"}
+	}
+	return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindIdentity,
+		Err:    fmt.Errorf("%q answered ++ver, but not ++eot_char with the %d it was set to; heard %q", version, a.mark, heard),
+		Advice: "the adapter's firmware does not follow the Prologix command set: update it"}
+}
+
+func (a *Adapter) setVersion(version string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.opened && a.version != version && a.o.Logger != nil {
+		a.o.Logger.Warn("the adapter names itself differently than before", "address", a.String(), "before", a.version, "now", version)
+	}
+	a.version = version
+}
+
+// versionText is the answer to ++ver in a line, or "". Half an answer of an
+// instrument may stand before it, which then is not part of it.
+func versionText(line []byte) string {
+	const longest = 1000 // data of a measurement need not be searched
+	if len(line) > longest {
+		line = line[len(line)-longest:]
+	}
+	for _, name := range []string{"Prologix", "AR488"} {
+		if at := bytes.Index(line, []byte(name)); at >= 0 {
+			return string(line[at:])
+		}
+	}
+	return ""
+}
+
+func isAR488(version string) bool { return strings.HasPrefix(version, "AR488") }

@@ -1,0 +1,368 @@
+package b1500
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"xlab/driver/flex"
+	"xlab/instrument"
+)
+
+// Options say what the driver may do and with what.
+type Options struct {
+	Limits   instrument.Limits    // under every value sent; the zero value allows nothing
+	Channels []instrument.Channel // SMUs in use, by slot; the others are never switched on
+	// LineFrequency is the mains frequency in Hz that the analyzer is set to;
+	// 0 means 50. It decides how long a power line cycle integrates.
+	LineFrequency float64
+	// ReadTimeout is how long the GPIB adapter waits for one answer; 0 means
+	// 3 s. Conversations are kept below it, longer steps are polled for.
+	ReadTimeout time.Duration
+	Logger      *slog.Logger // nil discards
+}
+
+// state of the outputs as far as the driver knows.
+type state int
+
+const (
+	closed  state = iota // not opened, or made safe: Run needs Open
+	ready                // drives at 0 V, output switches closed
+	unknown              // an error left the outputs in an unknown state
+)
+
+// Device is one analyzer. Its methods may be called from several goroutines;
+// they take turns, and a method that waits for its turn gives up when its
+// context ends.
+type Device struct {
+	bus      flex.Bus
+	o        Options
+	log      *slog.Logger
+	turn     chan struct{} // holds one token; whoever takes it has the device
+	state    state
+	cause    error // why the state is unknown
+	units    []flex.Unit
+	settings *settings
+	stamped  bool // TSR was sent: the clock can be read
+}
+
+var (
+	_ instrument.Sequencer  = (*Device)(nil)
+	_ instrument.Identifier = (*Device)(nil)
+	_ instrument.Safer      = (*Device)(nil)
+	_ instrument.Clock      = (*Device)(nil)
+)
+
+// New makes a device on a bus. It touches nothing: no byte is sent before Open.
+func New(bus flex.Bus, o Options) *Device {
+	if o.LineFrequency == 0 {
+		o.LineFrequency = 50
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = 3 * time.Second
+	}
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	o.Channels = slices.Clone(o.Channels)
+	d := &Device{bus: bus, o: o, log: log, turn: make(chan struct{}, 1), settings: newSettings()}
+	d.turn <- struct{}{}
+	return d
+}
+
+func (d *Device) take(ctx context.Context, op string) error {
+	// A context that has ended wins over a free device.
+	if ctx.Err() == nil {
+		select {
+		case <-d.turn:
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	return &instrument.Error{Op: op, Kind: instrument.KindOf(ctx.Err()), Err: ctx.Err(), Advice: "nothing was sent"}
+}
+
+func (d *Device) give() { d.turn <- struct{}{} }
+
+// margin is added to what the instrument itself needs: the adapter's and the
+// host's part of a conversation.
+const margin = 5 * time.Second
+
+func (d *Device) patience(busy instrument.Seconds) time.Duration {
+	return time.Duration(2*float64(busy)*float64(time.Second)) + margin
+}
+
+// converse sends parts and checks that there is an answer to each question.
+func (d *Device) converse(ctx context.Context, op string, busy instrument.Seconds, parts ...flex.Part) ([]string, error) {
+	replies, err := d.bus.Converse(ctx, d.patience(busy), parts...)
+	if err != nil {
+		return nil, linkError(op, err)
+	}
+	asked := 0
+	for _, p := range parts {
+		if p.Reply {
+			asked++
+		}
+	}
+	if len(replies) != asked {
+		return nil, &instrument.Error{Op: op, Kind: instrument.KindProtocol,
+			Err: fmt.Errorf("%d answers to %d questions", len(replies), asked)}
+	}
+	texts := make([]string, len(replies))
+	for i, r := range replies {
+		texts[i] = strings.TrimRight(string(r), "\r\n")
+	}
+	return texts, nil
+}
+
+// linkError places an error of the bus; a bus that does not say what happened
+// counts as lost.
+func linkError(op string, err error) error {
+	kind := instrument.KindOf(err)
+	if kind == instrument.KindUnknown {
+		kind = instrument.KindUnreachable
+	}
+	return &instrument.Error{Op: op, Kind: kind, Err: err}
+}
+
+func ask(command string) flex.Part  { return flex.Part{Command: command, Reply: true} }
+func tell(command string) flex.Part { return flex.Part{Command: command} }
+
+// Identify asks who the instrument is and what its slots hold. It changes
+// nothing and works in every state.
+func (d *Device) Identify(ctx context.Context) (instrument.Identity, error) {
+	const op = "b1500 identify"
+	if err := d.take(ctx, op); err != nil {
+		return instrument.Identity{}, err
+	}
+	defer d.give()
+	identity, _, err := d.identify(ctx, op)
+	return identity, err
+}
+
+func (d *Device) identify(ctx context.Context, op string) (instrument.Identity, []flex.Unit, error) {
+	replies, err := d.converse(ctx, op, 0, ask("*IDN?"), ask("UNT?"))
+	if err != nil {
+		return instrument.Identity{}, nil, err
+	}
+	identity, err := flex.ParseIdentity(replies[0])
+	if err != nil {
+		return identity, nil, err
+	}
+	units, err := flex.ParseUnits(replies[1])
+	if err != nil {
+		return identity, nil, err
+	}
+	for _, u := range units {
+		identity.Modules = append(identity.Modules, u.Model)
+	}
+	return identity, units, nil
+}
+
+// Open makes the analyzer ready: it clears the bus, checks who answers and that
+// the configured channels are SMUs, empties the error queue, refuses an open
+// interlock, resets, and closes the output switches at 0 V. It may be called
+// in any state; the reset opens all outputs first. A wrong instrument or
+// module is an error of KindIdentity, before anything was changed.
+func (d *Device) Open(ctx context.Context) error {
+	const op = "b1500 open"
+	if err := d.take(ctx, op); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.open(ctx, op)
+}
+
+func (d *Device) open(ctx context.Context, op string) error {
+	if err := d.checkOptions(op); err != nil {
+		return err
+	}
+	if err := d.bus.Clear(ctx); err != nil {
+		return linkError(op, err)
+	}
+	identity, units, err := d.identify(ctx, op)
+	if err != nil {
+		return err
+	}
+	if err := d.matches(op, identity, units); err != nil {
+		return err
+	}
+	// Entries from earlier work say nothing about ours.
+	if _, err := d.drainQueue(ctx, op); err != nil {
+		return err
+	}
+	status, err := d.bus.StatusByte(ctx)
+	if err != nil {
+		return linkError(op, err)
+	}
+	if status&flex.StatusInterlockOpen != 0 {
+		return interlockOpen(op, nil)
+	}
+
+	// From here on the outputs are touched: only success makes them known.
+	d.state, d.cause = unknown, errors.New("opening was not completed")
+	d.settings, d.units, d.stamped = newSettings(), units, false
+	channels := make([]string, len(d.o.Channels))
+	for i, ch := range d.o.Channels {
+		channels[i] = integer(ch)
+	}
+	replies, err := d.converse(ctx, op, 0, tell("*RST"), tell("FMT 21,0"), tell(flex.Command("CN", channels...)), tell("TSR"), ask("ERRX?"))
+	if err != nil {
+		return d.lose(ctx, op, err)
+	}
+	if err := d.confirm(ctx, op, replies[0]); err != nil {
+		return err
+	}
+	d.state, d.cause, d.stamped = ready, nil, true
+	d.log.Info("analyzer open", "model", identity.Model, "firmware", identity.Firmware, "channels", d.o.Channels)
+	return nil
+}
+
+func (d *Device) checkOptions(op string) error {
+	bad := func(err error, advice string) error {
+		return &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: err, Advice: advice}
+	}
+	switch {
+	case len(d.o.Channels) == 0:
+		return bad(errors.New("no channels are configured"), "name the slots of the SMUs in use")
+	case d.o.LineFrequency != 50 && d.o.LineFrequency != 60:
+		return bad(fmt.Errorf("mains frequency of %g Hz", d.o.LineFrequency), "it is 50 or 60")
+	case d.o.ReadTimeout < 0:
+		return bad(fmt.Errorf("read time-out of %s", d.o.ReadTimeout), "give the adapter's")
+	}
+	for i, ch := range d.o.Channels {
+		if slices.Contains(d.o.Channels[:i], ch) {
+			return bad(fmt.Errorf("channel %d is configured twice", ch), "name each slot once")
+		}
+		if ch < 1 || ch > 10 {
+			return bad(fmt.Errorf("channel %d", ch), "the analyzer's slots are 1 to 10")
+		}
+	}
+	return nil
+}
+
+// matches refuses another instrument, and slots without an SMU.
+func (d *Device) matches(op string, identity instrument.Identity, units []flex.Unit) error {
+	if !strings.Contains(identity.Model, "B1500A") {
+		return &instrument.Error{Op: op, Kind: instrument.KindIdentity,
+			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
+			Advice: "check the address of the analyzer"}
+	}
+	for _, ch := range d.o.Channels {
+		model := ""
+		if int(ch) <= len(units) {
+			model = units[ch-1].Model
+		}
+		if rangesOf(model) != nil {
+			continue
+		}
+		has := "slot is empty"
+		if model != "" {
+			has = "slot holds " + model + ", which is not an SMU that the driver knows"
+		}
+		return &instrument.Error{Op: op, Channel: channelName(ch), Kind: instrument.KindIdentity, Err: errors.New(has),
+			Advice: fmt.Sprintf("the analyzer's slots are %v; configure those that hold SMUs", identity.Modules)}
+	}
+	return nil
+}
+
+// ranges of a channel; before Open those of the high-resolution unit.
+func (d *Device) ranges(ch instrument.Channel) []sourceRange {
+	if ch >= 1 && int(ch) <= len(d.units) {
+		if r := rangesOf(d.units[ch-1].Model); r != nil {
+			return r
+		}
+	}
+	return rangesOf(modelHighResolution)
+}
+
+// Safe stops what runs, takes all outputs to 0 V and opens all output switches.
+// It works in every state and may be repeated. Give it a context of its own:
+// the one that failed has often ended. Afterwards Open is needed.
+func (d *Device) Safe(ctx context.Context) error {
+	const op = "b1500 safe"
+	if err := d.take(ctx, op); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.safe(ctx, op)
+}
+
+func (d *Device) safe(ctx context.Context, op string) error {
+	d.state, d.cause = unknown, errors.New("making safe was not completed")
+	// The clear aborts a sweep under way. Where it fails the commands are
+	// tried all the same: they are what counts.
+	clearing := d.bus.Clear(ctx)
+	parts := []flex.Part{tell("AB"), tell("DZ"), tell("CL"), ask("ERRX?")}
+	for attempt := 1; ; attempt++ {
+		replies, err := d.converse(ctx, op, 0, parts...)
+		if err != nil {
+			if clearing != nil {
+				err = fmt.Errorf("%w, and before it the device clear: %w", err, clearing)
+			}
+			return &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
+				Advice: "the outputs could not be switched off from here: switch them off at the analyzer"}
+		}
+		entry, err := flex.ParseError(replies[0])
+		if err != nil {
+			return err
+		}
+		if entry == nil {
+			d.state, d.cause = closed, nil
+			d.settings = newSettings()
+			return nil
+		}
+		if attempt == 2 {
+			return &instrument.Error{Op: op, Kind: entry.Kind(), Err: entry,
+				Advice: "the outputs may still be on: switch them off at the analyzer"}
+		}
+		// The entry may be one from before. Only a second go tells.
+		d.log.Warn("analyzer error while making safe", "error", entry)
+		if _, err := d.drainQueue(ctx, op); err != nil {
+			return err
+		}
+		parts = parts[1:]
+	}
+}
+
+// Recover is Safe followed by Open: the way back from an error.
+func (d *Device) Recover(ctx context.Context) error {
+	const op = "b1500 recover"
+	if err := d.take(ctx, op); err != nil {
+		return err
+	}
+	defer d.give()
+	if err := d.safe(ctx, op); err != nil {
+		return err
+	}
+	return d.open(ctx, op)
+}
+
+// BenchTime reads the analyzer's time stamp: seconds since Open.
+func (d *Device) BenchTime(ctx context.Context) (instrument.Seconds, error) {
+	const op = "b1500 bench time"
+	if err := d.take(ctx, op); err != nil {
+		return 0, err
+	}
+	defer d.give()
+	if !d.stamped {
+		return 0, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer has not been opened"), Advice: "open it first"}
+	}
+	replies, err := d.converse(ctx, op, 0, ask("TSQ"))
+	if err != nil {
+		return 0, err
+	}
+	records, err := flex.ParseRecords(flex.FMT21, replies[0])
+	if err != nil {
+		return 0, err
+	}
+	if len(records) != 1 || records[0].Type != flex.TypeTime || records[0].Missing() {
+		return 0, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%q is not one time", replies[0])}
+	}
+	return instrument.Seconds(records[0].Value), nil
+}

@@ -1,0 +1,318 @@
+package b1500
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"xlab/driver/flex"
+	"xlab/instrument"
+)
+
+// settings remembers what the analyzer was told, so that what stays the same
+// is not sent again. Only modes, ranges and timing are remembered: whatever
+// sets a level or a compliance is sent every time.
+type settings struct {
+	sent map[string]string // the last command by what it sets
+	// pulsing holds the channels that have an MCPNX setting, with the
+	// compliance last used. The analyzer keeps such a setting, so that a
+	// channel once told to pulse would pulse again with the next MM 27: from
+	// then on it is told to stay at 0 V.
+	pulsing map[instrument.Channel]float64
+}
+
+func newSettings() *settings {
+	return &settings{sent: map[string]string{}, pulsing: map[instrument.Channel]float64{}}
+}
+
+// clone makes a copy to encode with. It replaces the original only when what
+// was encoded is sent.
+func (s *settings) clone() *settings {
+	return &settings{sent: maps.Clone(s.sent), pulsing: maps.Clone(s.pulsing)}
+}
+
+// script collects the commands of one step.
+type script struct {
+	*settings
+	commands []string
+}
+
+func (s *script) add(header string, parameters ...string) {
+	s.commands = append(s.commands, flex.Command(header, parameters...))
+}
+
+// set adds the command unless the same was sent last for that key.
+func (s *script) set(key, header string, parameters ...string) {
+	command := flex.Command(header, parameters...)
+	if s.sent[key] == command {
+		return
+	}
+	s.sent[key] = command
+	s.commands = append(s.commands, command)
+}
+
+func integer[T ~int](n T) string { return strconv.Itoa(int(n)) }
+
+func (s *script) mode(mode int, channels []instrument.Channel) {
+	parameters := []string{integer(mode)}
+	for _, ch := range channels {
+		parameters = append(parameters, integer(ch))
+	}
+	s.set("MM", "MM", parameters...)
+}
+
+func (s *script) measuringRange(ch instrument.Channel, code int) {
+	s.set("RI "+integer(ch), "RI", integer(ch), integer(code))
+}
+
+func (s *script) integrate(channels []instrument.Channel, in integration) {
+	converter, mode := 0, 1
+	if in.highResolution {
+		converter, mode = 1, 2
+	}
+	for _, ch := range channels {
+		s.set("AAD "+integer(ch), "AAD", integer(ch), integer(converter))
+	}
+	s.set("AIT "+integer(converter), "AIT", integer(converter), integer(mode), integer(in.n))
+}
+
+func (s *script) force(l level, volts float64) {
+	s.add("DV", integer(l.channel), integer(l.source.code), flex.Number(volts), flex.Number(l.compliance))
+}
+
+func (s *script) forceAll(levels []level) {
+	for _, l := range levels {
+		s.force(l, l.volts)
+	}
+}
+
+// release takes the drives back to 0 V in the opposite order.
+func (s *script) release(levels []level) {
+	for _, l := range slices.Backward(levels) {
+		if l.volts != 0 {
+			s.force(l, 0)
+		}
+	}
+}
+
+// expectation is one record of the answer.
+type expectation struct {
+	channel instrument.Channel
+	kind    flex.Type
+}
+
+// program is a step ready to be sent, and what its answer must look like.
+type program struct {
+	lines  []string
+	answer bool
+	expect []expectation // per level
+	levels []float64     // what is forced; one entry for spots and pulses
+	abort  bool          // a sweep that may have stopped early
+	busy   instrument.Seconds
+}
+
+// encode writes the step's commands and notes in s what they set. order is the
+// configured channels.
+func encode(s *settings, step any, order []instrument.Channel) (*program, error) {
+	sc := &script{settings: s, commands: make([]string, 0, 24)}
+	p := &program{levels: []float64{0}, busy: busy(step)}
+	switch step := step.(type) {
+	case *spot:
+		p.expect = currents(step.measure)
+		sc.spot(step)
+	case *pulse:
+		p.expect = currents(step.measure)
+		sc.pulse(step, order)
+	case *sweep:
+		p.expect = currents(step.measure)
+		if step.kind == instrument.SweepCurrent {
+			for i := range p.expect {
+				if p.expect[i].channel == step.channel {
+					p.expect[i].kind = flex.TypeVoltage
+				}
+			}
+		}
+		p.levels, p.abort = step.levels(), step.abort
+		sc.sweep(step)
+	default:
+		return nil, fmt.Errorf("step of type %T cannot be encoded", step)
+	}
+	p.answer = len(p.expect) > 0
+	var err error
+	p.lines, err = flex.Lines(sc.commands...)
+	return p, err
+}
+
+func currents(channels []instrument.Channel) []expectation {
+	out := make([]expectation, len(channels))
+	for i, ch := range channels {
+		out[i] = expectation{ch, flex.TypeCurrent}
+	}
+	return out
+}
+
+// busy is the analyzer's own time for a checked step by its data sheet.
+func busy(step any) instrument.Seconds {
+	switch s := step.(type) {
+	case *spot:
+		return instrument.Seconds(s.settle + float64(len(s.measure))*s.integration.seconds)
+	case *pulse:
+		return instrument.Seconds(s.period)
+	case *sweep:
+		levels := s.steps
+		if s.twoWay {
+			levels *= 2
+		}
+		return instrument.Seconds(float64(levels) * s.levelTime())
+	}
+	return 0
+}
+
+// spot uses the high-speed spot TI for one channel. Several channels go through
+// MM 1, because each TI would end its own answer and cost a read.
+func (s *script) spot(sp *spot) {
+	many := len(sp.measure) > 1
+	if many {
+		s.mode(1, sp.measure)
+		for _, ch := range sp.measure {
+			s.measuringRange(ch, sp.rangeCode)
+		}
+	}
+	s.integrate(sp.measure, sp.integration)
+	s.forceAll(sp.drives)
+	if sp.settle > 0 {
+		s.add("PA", flex.Number(sp.settle))
+	}
+	if many {
+		s.add("XE")
+	} else {
+		s.add("TI", integer(sp.measure[0]), integer(sp.rangeCode))
+	}
+	s.release(sp.drives)
+}
+
+// pulse uses the pulsed spot when one channel pulses and the multi-channel
+// pulsed spot when several do. Both leave the channels at the base, 0 V. The
+// modes must measure something; BC drops what nobody asked for.
+func (s *script) pulse(p *pulse, order []instrument.Channel) {
+	var pulsing []level
+	for _, l := range p.drives {
+		if l.volts != 0 {
+			pulsing = append(pulsing, l)
+		}
+	}
+	if len(pulsing) == 0 {
+		pulsing = p.drives[:1]
+	}
+	measure := p.measure
+	if len(measure) == 0 {
+		measure = []instrument.Channel{pulsing[0].channel}
+	}
+	if len(pulsing) == 1 && len(measure) == 1 {
+		s.pulseOne(p, pulsing[0], measure)
+	} else {
+		s.pulseMany(p, pulsing, measure, order)
+	}
+	s.add("XE")
+	if len(p.measure) == 0 {
+		s.add("BC")
+	}
+}
+
+func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) {
+	s.mode(3, measure)
+	for _, ch := range p.measure {
+		s.measuringRange(ch, p.rangeCode)
+	}
+	s.set("PT", "PT", "0", flex.Number(p.width), flex.Number(p.period))
+	for _, l := range p.drives {
+		if l.channel != source.channel {
+			s.force(l, 0)
+		}
+	}
+	s.add("PV", integer(source.channel), integer(source.source.code), "0", flex.Number(source.volts), flex.Number(source.compliance))
+}
+
+func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrument.Channel) {
+	// A channel at 0 V that has never pulsed is an ordinary source of 0 V; all
+	// others are in the set of pulsing channels, at the place of their channel
+	// in the configuration, so that a place never changes its channel.
+	var set, still []level
+	for _, ch := range order {
+		on := func(l level) bool { return l.channel == ch }
+		i := slices.IndexFunc(p.drives, on)
+		compliance, member := s.pulsing[ch]
+		switch {
+		case i >= 0 && (member || slices.ContainsFunc(pulsing, on)):
+			set = append(set, p.drives[i])
+			s.pulsing[ch] = p.drives[i].compliance
+		case i >= 0:
+			still = append(still, p.drives[i])
+		case member:
+			set = append(set, level{ch, voltageRanges[0], 0, compliance})
+		}
+	}
+	s.mode(27, measure)
+	for _, ch := range p.measure {
+		s.measuringRange(ch, p.rangeCode)
+	}
+	s.set("MCPT", "MCPT", "0", flex.Number(p.period), "0", "1")
+	for _, l := range set {
+		s.set("MCPNT "+integer(l.channel), "MCPNT", integer(l.channel), "0", flex.Number(p.width))
+	}
+	for _, l := range still {
+		s.force(l, 0)
+	}
+	for _, l := range set {
+		place := slices.Index(order, l.channel) + 1
+		s.add("MCPNX", integer(place), integer(l.channel), "1", integer(l.source.code), "0", flex.Number(l.volts), flex.Number(l.compliance))
+	}
+}
+
+// sweep uses the staircase. Afterwards WM leaves the source at its first level,
+// from where it goes to 0 V as a voltage source, a current source too.
+//
+// With channels that follow it is the multi-channel sweep, whose first channel
+// is the staircase's own; a new WV forgets the others' settings (K).
+func (s *script) sweep(sw *sweep) {
+	if len(sw.follow) > 0 {
+		s.mode(16, sw.measure)
+	} else {
+		s.mode(2, sw.measure)
+	}
+	for _, ch := range sw.measure {
+		if sw.kind != instrument.SweepCurrent || ch != sw.channel {
+			s.measuringRange(ch, sw.rangeCode)
+		}
+	}
+	s.integrate(sw.measure, sw.integration)
+	s.set("WT", "WT", "0", flex.Number(sw.delay))
+	abort := 1
+	if sw.abort {
+		abort = 2
+	}
+	s.set("WM", "WM", integer(abort), "1")
+	s.forceAll(sw.drives)
+	header, rest := "WV", sw.compliance
+	zero := sw.source
+	if sw.kind == instrument.SweepCurrent {
+		header, rest, zero = "WI", sw.rest, voltageRanges[0]
+	}
+	mode := 1
+	if sw.twoWay {
+		mode = 3
+	}
+	s.add(header, integer(sw.channel), integer(mode), integer(sw.source.code),
+		flex.Number(sw.start), flex.Number(sw.stop), integer(sw.steps), flex.Number(sw.compliance))
+	for i, f := range sw.follow {
+		s.add("WNX", integer(i+2), integer(f.channel), "1", integer(f.source.code),
+			flex.Number(f.start), flex.Number(f.stop), flex.Number(f.compliance))
+	}
+	s.add("XE")
+	s.force(level{sw.channel, zero, 0, rest}, 0)
+	for _, f := range sw.follow {
+		s.force(f.level, 0)
+	}
+	s.release(sw.drives)
+}

@@ -1,0 +1,139 @@
+package b1500
+
+import (
+	"fmt"
+	"math"
+
+	"xlab/driver/flex"
+	"xlab/instrument"
+)
+
+// sourceRange is one output range of an SMU.
+type sourceRange struct {
+	code int     // as in DV, PV, WV, DI, WI
+	full float64 // largest magnitude, V or A
+	step float64 // resolution of the level, V or A: 50 ppm of full
+}
+
+// Output ranges in ascending order (data sheet, "Voltage range, resolution";
+// the resolutions are recalled). The 0.5 V range is left out on purpose: a read
+// at 0.2 V between writes at 1.2 V would change the range twice, and a range
+// change disturbs the output. Beyond 40 V the driver does not go.
+var (
+	voltageRanges = [...]sourceRange{
+		{20, 2, 100e-6},
+		{50, 5, 250e-6},
+		{200, 20, 1e-3},
+		{400, 40, 2e-3},
+	}
+	// The high-power unit has no 5 V range.
+	voltageRangesHighPower = [...]sourceRange{
+		{20, 2, 100e-6},
+		{200, 20, 1e-3},
+		{400, 40, 2e-3},
+	}
+	currentRanges = [...]sourceRange{
+		{11, 1e-9, 50e-15},
+		{12, 10e-9, 500e-15},
+		{13, 100e-9, 5e-12},
+		{14, 1e-6, 50e-12},
+		{15, 10e-6, 500e-12},
+		{16, 100e-6, 5e-9},
+		{17, 1e-3, 50e-9},
+		{18, 10e-3, 500e-9},
+		{19, 100e-3, 5e-6},
+	}
+)
+
+// Models of SMU that the driver knows, with their voltage ranges.
+const (
+	modelHighResolution = "B1517A" // HRSMU
+	modelMediumPower    = "B1511A" // MPSMU
+	modelMediumPowerB   = "B1511B" // MPSMU
+	modelHighPower      = "B1510A" // HPSMU
+)
+
+func rangesOf(model string) []sourceRange {
+	switch model {
+	case modelHighResolution, modelMediumPower, modelMediumPowerB:
+		return voltageRanges[:]
+	case modelHighPower:
+		return voltageRangesHighPower[:]
+	}
+	return nil
+}
+
+// Largest currents of an SMU by its voltage (data sheet: 100 mA up to 20 V,
+// 50 mA up to 40 V for HRSMU and MPSMU; the high-power unit is held to the same).
+const (
+	maxCurrent         = 100e-3
+	maxCurrentAbove20V = 50e-3
+)
+
+// quantize rounds x to what the smallest range that covers it can give. ok is
+// false when x is not finite or beyond all ranges.
+func quantize(x float64, ranges []sourceRange) (value float64, r sourceRange, ok bool) {
+	for _, r := range ranges {
+		if math.Abs(x) > r.full+r.step {
+			continue
+		}
+		value, err := flex.Quantize(x, r.step)
+		if err == nil && math.Abs(value) <= r.full {
+			return value, r, true
+		}
+	}
+	return 0, sourceRange{}, false
+}
+
+// measuringCode is the range code for TI and RI: 0 for automatic ranging, else
+// the negative code of the smallest range that covers the largest current
+// expected.
+func measuringCode(largest instrument.Amps) (int, error) {
+	switch {
+	case largest == 0:
+		return 0, nil
+	case !(largest > 0):
+		return 0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging", largest.Exact())
+	}
+	for _, r := range currentRanges {
+		// A range written as 1e-6*10 must not miss 10 uA by a rounding.
+		if float64(largest) <= r.full*(1+1e-9) {
+			return -r.code, nil
+		}
+	}
+	return 0, fmt.Errorf("measuring range %s is beyond the largest one, %s", largest.Exact(), instrument.Amps(maxCurrent).Exact())
+}
+
+// integration is a setting of the analog-to-digital converters.
+type integration struct {
+	highResolution bool
+	n              int     // power line cycles, or samples of the high-speed converter
+	seconds        float64 // what n amounts to
+}
+
+const (
+	sampleTime = 80e-6 // s, one sample of the high-speed converter (recalled)
+	maxSamples = 1023  // AIT 0,1,n
+	maxCycles  = 100   // AIT 1,2,n
+)
+
+// integrate chooses the converter: the high-resolution one from one power line
+// cycle on. The time is rounded up to what the converter offers, so that it
+// never integrates less than was asked for; an excess of up to 1 % of a cycle
+// or sample is ignored.
+func integrate(aperture instrument.Seconds, lineFrequency float64) (integration, error) {
+	t, cycle := float64(aperture), 1/lineFrequency
+	if !(t > 0) || math.IsInf(t, 0) {
+		return integration{}, fmt.Errorf("aperture %s is not a positive time", aperture.Exact())
+	}
+	unit, most, high := sampleTime, maxSamples, false
+	if t >= 0.99*cycle {
+		unit, most, high = cycle, maxCycles, true
+	}
+	n := math.Max(1, math.Ceil(t/unit-0.01))
+	if n > float64(most) {
+		longest := instrument.Seconds(float64(most) * unit)
+		return integration{}, fmt.Errorf("aperture %s is longer than the converter's longest, %s", aperture.Exact(), longest.Exact())
+	}
+	return integration{highResolution: high, n: int(n), seconds: n * unit}, nil
+}

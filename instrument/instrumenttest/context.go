@@ -1,0 +1,24 @@
+package instrumenttest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"xlab/instrument"
+)
+
+// endedContexts are one that was cancelled and one whose deadline has passed.
+func endedContexts(t *testing.T) []context.Context {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	t.Cleanup(cancel)
+	return []context.Context{cancelled, late}
+}
+
+// isContextKind tells whether err says that the caller's context ended.
+func isContextKind(err error) bool {
+	kind := instrument.KindOf(err)
+	return kind == instrument.KindCancelled || kind == instrument.KindTimeout
+}

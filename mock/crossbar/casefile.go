@@ -1,0 +1,268 @@
+package crossbar
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Reading of case files, strict in what encoding/json is lenient about: names in another case, names given twice, names
+// left out, null for a number, anything after the end.
+
+// object is a JSON object with its members' places in the file.
+type object struct {
+	member  // the object itself
+	members map[string]member
+	order   []string
+}
+
+// member is a value in a case file.
+type member struct {
+	data []byte // the whole file
+	at   int    // where the value begins
+	path string // its name, "" for the whole
+	raw  json.RawMessage
+}
+
+// errorf returns an error that begins with the member's place.
+func (m member) errorf(format string, args ...any) error {
+	before := m.data[:min(m.at, len(m.data))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	msg := fmt.Sprintf(format, args...)
+	if m.path != "" {
+		msg = m.path + ": " + msg
+	}
+	return fmt.Errorf("case: line %d, column %d: %s", line, column, msg)
+}
+
+// parseObject parses a whole case file.
+func parseObject(data []byte) (*object, error) {
+	m := member{data: data, raw: data}
+	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			m.at = max(0, int(syntax.Offset)-1) // the offset is that behind the offending byte
+		}
+		return nil, m.errorf("not a JSON object: %v", err)
+	}
+	return m.object()
+}
+
+// object takes the member apart. The file is known to be JSON.
+func (m member) object() (*object, error) {
+	d := json.NewDecoder(bytes.NewReader(m.raw))
+	fail := func(err error) (*object, error) { return nil, m.errorf("not a JSON object: %v", err) }
+	t, err := d.Token()
+	if err != nil {
+		return fail(err)
+	}
+	if t != json.Delim('{') {
+		return nil, m.errorf("a JSON object {...} is needed here")
+	}
+	o := &object{member: m, members: map[string]member{}}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return fail(err)
+		}
+		name, ok := t.(string)
+		if !ok {
+			return fail(fmt.Errorf("%v where a name belongs", t))
+		}
+		v := member{data: m.data, path: name}
+		if m.path != "" {
+			v.path = m.path + "." + name
+		}
+		if err := d.Decode(&v.raw); err != nil {
+			return fail(err)
+		}
+		v.at = m.at + int(d.InputOffset()) - len(v.raw)
+		if _, twice := o.members[name]; twice {
+			return nil, v.errorf("given twice; keep one")
+		}
+		o.members[name] = v
+		o.order = append(o.order, name)
+	}
+	return o, nil
+}
+
+// want is a member an object must have and what to do with it.
+type want struct {
+	name string
+	read func(member) error
+}
+
+// take reads all wanted members and reports unknown and missing ones.
+func (o *object) take(wants ...want) error {
+	read := map[string]func(member) error{}
+	for _, w := range wants {
+		read[w.name] = w.read
+	}
+	for _, name := range o.order {
+		f, ok := read[name]
+		if !ok {
+			return o.members[name].errorf("unknown field; did you mean %s?", nearest(name, wants))
+		}
+		if err := f(o.members[name]); err != nil {
+			return err
+		}
+	}
+	for _, w := range wants {
+		if _, ok := o.members[w.name]; !ok {
+			hint := ""
+			if strings.HasPrefix(w.name, "r_") {
+				hint = "; write 0 where there is no resistance"
+			}
+			return o.errorf("the field %s is missing%s", w.name, hint)
+		}
+	}
+	return nil
+}
+
+// nearest returns the wanted name with the smallest edit distance.
+func nearest(name string, wants []want) string {
+	best, least := "", math.MaxInt
+	for _, w := range wants {
+		if d := distance(strings.ToLower(name), w.name); d < least {
+			best, least = w.name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// null reports whether the value is null.
+func (m member) null() bool { return string(m.raw) == "null" }
+
+// text reads a string that is not empty.
+func (m member) text(s *string, what string) error {
+	if m.null() || json.Unmarshal(m.raw, s) != nil || *s == "" {
+		return m.errorf("%s: give %s", m.raw, what)
+	}
+	return nil
+}
+
+// number reads a finite number.
+func (m member) number(x *float64, what string) error {
+	if m.null() || json.Unmarshal(m.raw, x) != nil {
+		return m.errorf("%s: give %s", m.raw, what)
+	}
+	return nil
+}
+
+func (m member) ohms(x *float64) error {
+	const what = "a resistance in ohm, 0 or more"
+	if err := m.number(x, what); err != nil {
+		return err
+	}
+	if *x < 0 {
+		return m.errorf("%s: give %s", m.raw, what)
+	}
+	return nil
+}
+
+func (m member) positiveVolts(x *float64) error {
+	const what = "a voltage in V above 0"
+	if err := m.number(x, what); err != nil {
+		return err
+	}
+	if !(*x > 0) {
+		return m.errorf("%s: give %s", m.raw, what)
+	}
+	return nil
+}
+
+// lines reads a list of voltages, null for a floating line.
+func (m member) lines(l *[]Line) error {
+	var raw []json.RawMessage
+	if m.null() || json.Unmarshal(m.raw, &raw) != nil {
+		return m.errorf("give a list with one voltage in V per line, null for a floating one")
+	}
+	*l = make([]Line, len(raw))
+	at := m.at
+	for k, r := range raw {
+		// The elements follow one another; look for each behind the one before.
+		at += bytes.Index(m.data[at:], r)
+		e := member{data: m.data, at: at, path: fmt.Sprintf("%s[%d]", m.path, k), raw: r}
+		at += len(r)
+		if e.null() {
+			continue
+		}
+		(*l)[k].Kind = Voltage
+		if err := e.number(&(*l)[k].Value, "a voltage in V, or null for a floating line"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseConductances reads a CSV table of conductances in S.
+func parseConductances(r io.Reader) (g []float64, rows, cols int, err error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff")))) // spreadsheets write a byte order mark
+	c.ReuseRecord = true
+	c.FieldsPerRecord = -1
+	for {
+		record, err := c.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		line, _ := c.FieldPos(0)
+		if rows == 0 {
+			cols = len(record)
+		}
+		if len(record) != cols {
+			return nil, 0, 0, fmt.Errorf("line %d has %d values, the first has %d: every row needs one conductance per column",
+				line, len(record), cols)
+		}
+		for k, field := range record {
+			x, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
+			switch line, column := c.FieldPos(k); {
+			case err != nil:
+				return nil, 0, 0, fmt.Errorf("line %d, column %d: %q is not a number: give conductances in siemens, no header",
+					line, column, field)
+			case !(x >= 0) || math.IsInf(x, 1):
+				return nil, 0, 0, fmt.Errorf("line %d, column %d: a conductance of %g S: give a finite value of 0 or more",
+					line, column, x)
+			}
+			g = append(g, x)
+		}
+		rows++
+	}
+	if rows == 0 {
+		return nil, 0, 0, errors.New("the file is empty: give one line of conductances per row")
+	}
+	return g, rows, cols, nil
+}

@@ -1,0 +1,252 @@
+package crossbar
+
+import (
+	"fmt"
+	"math"
+)
+
+// Solver finds operating points of one array geometry. It owns the work space, about ten numbers per device, so a
+// Solve allocates nothing. It is not safe for use by several goroutines at once; use one Solver each.
+type Solver struct {
+	geo Geometry
+
+	row, col lines // what is connected, and the state of every line
+
+	bias []float64 // V, base potential of the row minus that of the column
+
+	v   []float64 // V, device voltages: the state of Newton's method
+	i   []float64 // A, device currents at v
+	g   []float64 // S, device conductances at v
+	rho []float64 // V, residual at v
+	dv  []float64 // V, Newton direction
+
+	vOld []float64 // V, where the line search started
+
+	factor factors
+	cg     gradients
+
+	floating int // lines without a voltage source
+	seen     []bool
+	queue    []int // lines, rows first, for the search for undetermined ones
+	warm     bool
+	solved   bool // v and the lines' potentials belong to a previous solution
+}
+
+// lines is the state of all rows or all columns.
+type lines struct {
+	kind     []Kind
+	value    []float64 // V or A
+	r        []float64 // ohm, between the source and the first node: terminal resistance and first segment
+	base     []float64 // V, source voltage, or the potential an undriven line was first assumed to have
+	shift    []float64 // V, what Newton's method added to base since; kept apart so that it keeps its own precision
+	dShift   []float64 // V, Newton direction of shift
+	shiftOld []float64 // V, where the line search started
+	current  []float64 // A, sum of the line's device currents (rows: into the array, columns: out of it)
+	previous []float64 // A, current one Newton step earlier
+	q        []float64 // A, what is missing to Kirchhoff's current law on an undriven line: injected into its first node
+	chain    []float64 // ohm, to the lines at a voltage along the devices; 0 for those
+	scale    []float64 // ohm, chain at the starting point: makes q comparable to rho in the line search
+	e        []float64 // S, the line's conductance with the far side of every device grounded, terminal resistance included
+}
+
+func newLines(n int) lines {
+	f := make([]float64, 12*n)
+	next := func() []float64 {
+		x := f[:n:n]
+		f = f[n:]
+		return x
+	}
+	return lines{
+		kind: make([]Kind, n), value: next(), r: next(), base: next(), shift: next(), dShift: next(), shiftOld: next(),
+		current: next(), previous: next(), q: next(), chain: next(), scale: next(), e: next(),
+	}
+}
+
+// New returns a solver for arrays of the given geometry.
+func New(g Geometry) (*Solver, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	const vectors = 14
+	n := g.Devices()
+	next := staggered(n, vectors)
+	s := &Solver{
+		geo:    g,
+		row:    newLines(g.Rows),
+		col:    newLines(g.Cols),
+		bias:   next(),
+		v:      next(),
+		i:      next(),
+		g:      next(),
+		rho:    next(),
+		dv:     next(),
+		vOld:   next(),
+		seen:   make([]bool, g.Rows+g.Cols),
+		queue:  make([]int, g.Rows+g.Cols),
+		factor: newFactors(g, next),
+		cg:     newGradients(g, next),
+	}
+	return s, nil
+}
+
+// staggered returns a function that hands out vectors of n numbers that begin at different offsets within a memory
+// page. Allocated one by one they would all begin at the same offset, and a processor that compares only the offset
+// when it looks for a pending store would make nearly every load in a sweep wait for a store to another vector.
+func staggered(n, vectors int) func() []float64 {
+	const page, shift = 4096 / 8, 40
+	stride := (n+page-1)/page*page + shift
+	slab := make([]float64, vectors*stride)
+	return func() []float64 {
+		x := slab[:n:n]
+		slab = slab[stride:]
+		return x
+	}
+}
+
+// Geometry returns the geometry the solver was made for.
+func (s *Solver) Geometry() Geometry { return s.geo }
+
+// SetWarmStart chooses where a Solve starts: at the previous operating point shifted by the change of the bias (on),
+// or always from the ideal array without wire resistance (off, the default). It changes the time a Solve takes and
+// the digits beyond its accuracy, nothing else. With on, Solve itself falls back to the ideal array when the bias has
+// changed so much that the previous point is no help. Turning it off forgets the previous point.
+func (s *Solver) SetWarmStart(on bool) {
+	s.warm = on
+	if !on {
+		s.solved = false
+	}
+}
+
+// Accuracy of a solution; see the package comment.
+const (
+	relCurrent  = 5e-10 // bound on every driven line's current error relative to the smallest such current
+	relVoltage  = 1e-11 // residual voltages relative to the largest device voltage
+	relMove     = 1e-10 // change of a line's current in one step that counts as none
+	relSmall    = 1e-9  // relative residual at which a current that stands still may be right
+	relRounding = 1e-12 // relative residual that may be due to rounding
+	rounding    = 0x1p-52
+	maxSteps    = 400
+)
+
+// Solve finds the operating point with rows[i] and cols[j] connected to the terminals and dev at the crosspoints, and
+// writes it to out. It blocks until done, for microseconds to milliseconds. Errors: a wrong number of lines or an
+// unusable line value, a *FloatingError, a *DeviceError, a *ConvergenceError. On an error out is unchanged.
+func (s *Solver) Solve(rows, cols []Line, dev Devices, out *Solution) error {
+	if err := s.connect(rows, cols); err != nil {
+		return err
+	}
+	s.solved = false // until this one has succeeded
+	steps, err := s.newton(dev)
+	if err != nil {
+		return err
+	}
+	s.solved = true
+	s.report(out, steps)
+	return nil
+}
+
+// connect checks the lines, takes them over and sets the starting point.
+func (s *Solver) connect(rows, cols []Line) error {
+	if len(rows) != s.geo.Rows || len(cols) != s.geo.Cols {
+		return fmt.Errorf("crossbar: %d rows and %d columns given for an array of %d x %d lines",
+			len(rows), len(cols), s.geo.Rows, s.geo.Cols)
+	}
+	for k := range rows {
+		if err := rows[k].validate(); err != nil {
+			return fmt.Errorf("crossbar: row %d: %w", k, err)
+		}
+	}
+	for k := range cols {
+		if err := cols[k].validate(); err != nil {
+			return fmt.Errorf("crossbar: column %d: %w", k, err)
+		}
+	}
+	lo, hi, driven := math.Inf(1), math.Inf(-1), 0
+	mean := 0.0
+	for _, side := range [2][]Line{rows, cols} {
+		for _, l := range side {
+			if l.Kind == Voltage {
+				lo, hi = min(lo, l.Value), max(hi, l.Value)
+				mean += l.Value
+				driven++
+			}
+		}
+	}
+	if driven > 0 {
+		mean /= float64(driven)
+	}
+	s.floating = len(rows) + len(cols) - driven
+	// The wire drops of the previous point are worth keeping if the bias moved by less than they would have to be
+	// rebuilt from: half the largest voltage in the array.
+	reach := 0.5 * (hi - lo)
+	keep := s.warm && s.solved && s.row.near(rows, reach) && s.col.near(cols, reach)
+	if keep {
+		s.row.move(rows, s.geo.RowSegment)
+		s.col.move(cols, s.geo.ColSegment)
+		copy(s.vOld, s.bias)
+		s.setBias()
+		old, bias := s.vOld[:len(s.v)], s.bias[:len(s.v)]
+		for k := range s.v {
+			s.v[k] += bias[k] - old[k]
+		}
+		return nil
+	}
+	s.row.set(rows, s.geo.RowSegment, mean)
+	s.col.set(cols, s.geo.ColSegment, mean)
+	s.setBias()
+	s.startIdeal(1)
+	return nil
+}
+
+// setBias computes the voltages between the lines' base potentials.
+func (s *Solver) setBias() {
+	n := s.geo.Cols
+	for r, b := range s.row.base {
+		bias, base := s.bias[r*n:(r+1)*n], s.col.base[:n]
+		for k := range bias {
+			bias[k] = b - base[k]
+		}
+	}
+}
+
+// near reports whether the lines are driven as before and no source moved by more than reach.
+func (l *lines) near(now []Line, reach float64) bool {
+	for k, n := range now {
+		if n.Kind != l.kind[k] {
+			return false
+		}
+		if n.Kind == Voltage && !(math.Abs(n.Value-l.value[k]) <= reach) {
+			return false
+		}
+	}
+	return true
+}
+
+// set takes the lines over and puts undriven ones at the potential v.
+func (l *lines) set(now []Line, segment, v float64) {
+	for k, n := range now {
+		l.kind[k], l.value[k], l.r[k] = n.Kind, n.Value, n.Resistance+segment
+		l.base[k], l.shift[k] = v, 0
+		if n.Kind == Voltage {
+			l.base[k] = n.Value
+		}
+	}
+}
+
+// move takes the lines over and leaves undriven ones where they were.
+func (l *lines) move(now []Line, segment float64) {
+	for k, n := range now {
+		if n.Kind == Voltage {
+			l.base[k] = n.Value
+		}
+		l.value[k], l.r[k] = n.Value, n.Resistance+segment
+	}
+}
+
+// startIdeal puts every device at t times the voltage between its lines' bases.
+func (s *Solver) startIdeal(t float64) {
+	v := s.v[:len(s.bias)]
+	for k, b := range s.bias {
+		v[k] = t * b
+	}
+}

@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// net is what a bus is connected to at its far end.
+type net struct {
+	unit  int     // number of the source-measure unit, from 1; 0 = a fixed potential
+	fixed float64 // V, when unit is 0
+}
+
+// Board is one array's switch board as it is wired: which chip sits on which
+// line and where each of its switches leads.
+type Board struct {
+	Name       string // the board's name
+	Array      string // name of the array behind it
+	Rows, Cols int
+	rowChip    []int  // chip index from 0 of every row
+	colChip    []int  // the same for columns
+	nets       [8]net // by switch, S1 first
+	connected  [8]bool
+}
+
+// Chips is the length of the board's chain.
+func (b *Board) Chips() int { return b.Rows + b.Cols }
+
+// LoadBoard reads a wiring map: the same file as the control program reads,
+// with a reader of its own, because what is wired and what is believed to be
+// wired are two things. readVolts is the potential of the VREAD+ reference.
+func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("wiring %s: %w", name, err)
+	}
+	var f struct {
+		Array string
+		Rows  int
+		Cols  int
+		Board struct {
+			Name  string
+			Chip  string
+			Chain []map[string]string
+		}
+		Buses map[string]string
+		SMU   map[string]int `yaml:"smu"`
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&f); err != nil {
+		return nil, fmt.Errorf("wiring %s: %w", name, err)
+	}
+	b := &Board{Name: f.Board.Name, Array: f.Array, Rows: f.Rows, Cols: f.Cols}
+	if b.Rows < 1 || b.Cols < 1 {
+		return nil, fmt.Errorf("wiring %s: an array needs at least one row and one column", name)
+	}
+	b.rowChip, b.colChip = make([]int, b.Rows), make([]int, b.Cols)
+	chip := 0
+	for _, part := range f.Board.Chain {
+		for kind, span := range part {
+			lines := b.rowChip
+			if kind == "cols" {
+				lines = b.colChip
+			} else if kind != "rows" {
+				return nil, fmt.Errorf("wiring %s: chain part %q is neither rows nor cols", name, kind)
+			}
+			first, last, err := lineSpan(span, len(lines))
+			if err != nil {
+				return nil, fmt.Errorf("wiring %s: chain: %s: %w", name, kind, err)
+			}
+			for i := first; i <= last; i++ {
+				lines[i] = chip
+				chip++
+			}
+		}
+	}
+	if chip != b.Chips() {
+		return nil, fmt.Errorf("wiring %s: the chain has %d chips for %d lines", name, chip, b.Chips())
+	}
+	for key, bus := range f.Buses {
+		s, err := strconv.Atoi(strings.TrimPrefix(key, "S"))
+		if err != nil || s < 1 || s > 8 {
+			return nil, fmt.Errorf("wiring %s: %q is not a switch S1 to S8", name, key)
+		}
+		n, ok := net{}, true
+		switch {
+		case f.SMU[bus] > 0:
+			n.unit = f.SMU[bus]
+		case bus == "GND", bus == "NEURON":
+			// A neuron's summing node is held at ground by its amplifier.
+		case bus == "VREAD+":
+			n.fixed = readVolts
+		case bus == "VREAD-":
+			n.fixed = -readVolts
+		default:
+			ok = false // a bus that leads nowhere
+		}
+		b.nets[s-1], b.connected[s-1] = n, ok
+	}
+	return b, nil
+}
+
+func lineSpan(text string, n int) (first, last int, err error) {
+	low, high, found := strings.Cut(text, "-")
+	if !found {
+		high = low
+	}
+	first, err1 := strconv.Atoi(strings.TrimSpace(low))
+	last, err2 := strconv.Atoi(strings.TrimSpace(high))
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, 0, err
+	}
+	if first < 0 || last >= n || first > last {
+		return 0, 0, fmt.Errorf("%q is outside 0-%d", text, n-1)
+	}
+	return first, last, nil
+}

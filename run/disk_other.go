@@ -1,0 +1,13 @@
+//go:build !linux && !darwin && !windows
+
+package run
+
+import (
+	"errors"
+	"os"
+)
+
+func freeBytes(string) (uint64, error) { return 0, errors.ErrUnsupported }
+func syncDir(string) error             { return nil }
+func own(*os.File) error               { return errors.ErrUnsupported }
+func owned(*os.File) (bool, error)     { return false, errors.ErrUnsupported }

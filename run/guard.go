@@ -1,0 +1,296 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"xlab/instrument"
+)
+
+// NamedSafer is an instrument that can be made safe, with its name for messages.
+type NamedSafer struct {
+	Name string
+	instrument.Safer
+}
+
+// GuardOptions say how the bench is left safe.
+type GuardOptions struct {
+	Safers  []NamedSafer     // in the order they are called: sources to zero first, then switches
+	Timeout time.Duration    // of each safer; 0 = 1 s
+	Grace   time.Duration    // how long cancelled work may take to return before the bench is made safe without it; 0 = 500 ms
+	Signals <-chan os.Signal // interrupts; nil = SIGINT, SIGTERM and SIGHUP of this process
+	Journal EventJournal     // told of interrupts, panics and the safe exit, once the bench is safe; nil = nobody
+	Notify  func(string)     // shows a person what an interrupt did, on a goroutine of its own; nil = nobody
+	// Finish is called last, with the error so far and with signals still
+	// caught, and gives Guard's result: run.End fits. nil = nothing to finish.
+	Finish func(err error) error
+}
+
+// EventJournal is what Guard needs of a journal.
+type EventJournal interface {
+	Event(kind string, data any) error
+}
+
+// PanicError is a panic of the work. It is a bug in the program.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("panic: %v; this is a bug, the journal has the stack", e.Value)
+}
+
+// Guard runs work and leaves the bench safe on every way out: return, error,
+// signal, panic, end of ctx. The first interrupt asks work to stop at the next
+// device (StopRequested, CheckStop); the second cancels its context at once, as
+// does the end of ctx. Then every safer is called in order, each with a fresh
+// context and its own time-out, whatever became of the others.
+//
+// The result is nil when work returned nil and all safers did. An interrupted
+// run is an *Ended with OutcomeInterrupted, a panic a *PanicError. A bench that
+// could not be made safe is an error of kind instrument.KindTrip with ErrUnsafe
+// in its chain, in front of all others. Work runs on another goroutine; a panic
+// of a goroutine that it starts itself cannot be caught here, nor can kill -9.
+func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) error) error {
+	if g.Timeout <= 0 {
+		g.Timeout = time.Second
+	}
+	if g.Grace <= 0 {
+		g.Grace = 500 * time.Millisecond
+	}
+	if g.Signals == nil {
+		signals, release := catchSignals()
+		defer release()
+		g.Signals = signals
+	}
+	w := &watch{options: g, request: &request{asked: make(chan struct{})}}
+	if g.Notify != nil {
+		w.notices = newMailbox("Notify", queueLength, func(e Event) { g.Notify(e.Note) })
+	}
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, requestKey{}, w.request))
+	w.finished = start(func() error { return work(ctx) })
+
+	err := w.wait(ctx, cancel)
+	cancel(nil) // what work may have left behind on other goroutines ends here
+	unsafe := g.makeSafe()
+	if errors.Is(err, errHung) {
+		select {
+		case late := <-w.finished:
+			err = w.judge(late, true)
+		case <-time.After(g.Grace):
+		}
+		// It may have touched the bench after it was made safe.
+		unsafe = errors.Join(unsafe, g.makeSafe())
+	}
+	if jerr := w.journal(err, unsafe); jerr != nil {
+		err = errors.Join(err, jerr)
+	}
+	if unsafe != nil {
+		err = errors.Join(unsafe, err)
+	}
+	if g.Finish != nil {
+		err = finish(g.Finish, err)
+	}
+	if w.notices != nil {
+		w.notices.close()
+		select {
+		case <-w.notices.done:
+		case <-time.After(closeTimeout): // a terminal that takes no output shall not keep the program
+		}
+	}
+	return err
+}
+
+// watch is the state of one Guard.
+type watch struct {
+	options  GuardOptions
+	request  *request
+	finished <-chan error
+	notices  *mailbox
+	events   []guardEvent
+}
+
+type guardEvent struct {
+	kind string
+	data any
+}
+
+var errHung = errors.New("the work did not return after it was cancelled; the bench was made safe without it")
+
+// wait returns what work returned, judged, or errHung in an *Ended.
+func (w *watch) wait(ctx context.Context, cancel context.CancelCauseFunc) error {
+	signals, cancelled := w.options.Signals, ctx.Done()
+	var hung <-chan time.Time
+	for {
+		select {
+		case err := <-w.finished:
+			return w.judge(err, ctx.Err() != nil)
+		case s, ok := <-signals:
+			if !ok {
+				signals = nil
+				continue
+			}
+			w.interrupt(s, cancel)
+		case <-cancelled:
+			cancelled = nil
+			hung = time.After(w.options.Grace)
+		case <-hung:
+			return &Ended{Outcome: OutcomeInterrupted, Err: errHung}
+		}
+	}
+}
+
+// interrupt acts on a signal. What it did is journaled later: a slow disk must
+// not come between a second signal and its effect.
+func (w *watch) interrupt(s os.Signal, cancel context.CancelCauseFunc) {
+	n := w.request.ask(s)
+	w.events = append(w.events, guardEvent{"interrupt", map[string]any{"signal": s.String(), "count": n}})
+	note := fmt.Sprintf("%s: stopping at the next device; once more stops at once", s)
+	if n > 1 {
+		note = fmt.Sprintf("%s: stopping at once", s)
+		cancel(fmt.Errorf("%w by a second signal (%s)", ErrInterrupted, s))
+	}
+	if w.notices != nil {
+		w.notices.put(Event{Note: note})
+	}
+}
+
+// judge gives an interrupted run its outcome. Work that returns nil was done,
+// even if it had been asked to stop.
+func (w *watch) judge(err error, cancelled bool) error {
+	var ended *Ended
+	var panicked *PanicError
+	switch {
+	case err == nil, errors.As(err, &ended), errors.As(err, &panicked), OutcomeOf(err) == OutcomeTripped:
+		return err
+	}
+	signals, _ := w.request.signals()
+	if cancelled || signals > 0 && isCancellation(err) {
+		return &Ended{Outcome: OutcomeInterrupted, Err: err}
+	}
+	return err
+}
+
+// journal records what happened and returns what went wrong with that.
+func (w *watch) journal(err, unsafe error) error {
+	if w.options.Journal == nil {
+		return nil
+	}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		w.events = append(w.events, guardEvent{"panic", map[string]any{"value": fmt.Sprint(panicked.Value), "stack": string(panicked.Stack)}})
+	}
+	names := make([]string, len(w.options.Safers))
+	for i, s := range w.options.Safers {
+		names[i] = s.Name
+	}
+	exit := guardEvent{"safe", map[string]any{"safers": names}}
+	if unsafe != nil {
+		exit = guardEvent{"unsafe", map[string]any{"safers": names, "error": unsafe.Error()}}
+	}
+	w.events = append(w.events, exit)
+	for _, e := range w.events {
+		if jerr := w.options.Journal.Event(e.kind, e.data); jerr != nil {
+			// The journal's failures are sticky: the first says it all, and
+			// one that work returned already is not said twice.
+			if errors.Is(err, jerr) {
+				return nil
+			}
+			return jerr
+		}
+	}
+	return nil
+}
+
+// makeSafe calls all safers in order.
+func (g GuardOptions) makeSafe() error {
+	var errs []error
+	for _, s := range g.Safers {
+		if err := g.safe(s); err != nil {
+			errs = append(errs, &instrument.Error{Op: "make the bench safe", Channel: s.Name, Kind: instrument.KindTrip,
+				Err:    fmt.Errorf("%w: %w", ErrUnsafe, err),
+				Advice: "switch the sources off by hand now, before anything is touched or plugged"})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// safe calls one safer. One that does not return in time is left behind, so
+// that the next one gets its turn.
+func (g GuardOptions) safe(s NamedSafer) error {
+	if s.Safer == nil {
+		return errors.New("it cannot be made safe: there is no instrument behind the name")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), g.Timeout)
+	defer cancel()
+	done := start(func() error { return s.Safe(ctx) })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done: // it may just have noticed
+		return err
+	case <-time.After(g.Timeout / 4):
+		return &instrument.Error{Op: s.Name, Kind: instrument.KindTimeout, Err: fmt.Errorf("no answer within %s, and the call did not return", g.Timeout)}
+	}
+}
+
+// start runs f on a goroutine and gives exactly one error, whether f returns,
+// panics or ends its goroutine.
+func start(f func() error) <-chan error {
+	result := make(chan error, 1)
+	go func() {
+		returned := false
+		defer func() {
+			if returned {
+				return
+			}
+			if p := recover(); p != nil {
+				result <- &PanicError{Value: p, Stack: debug.Stack()}
+				return
+			}
+			result <- &PanicError{Value: "runtime.Goexit was called", Stack: debug.Stack()}
+		}()
+		err := f()
+		returned = true
+		result <- err
+	}()
+	return result
+}
+
+// finish calls f, which replaces err by its own result unless it panics.
+func finish(f func(error) error, err error) error {
+	var result error
+	if perr := <-start(func() error { result = f(err); return nil }); perr != nil {
+		return errors.Join(err, perr)
+	}
+	return result
+}
+
+// catchSignals catches what asks the program to stop. A signal that was
+// ignored when the program started stays ignored: that is how nohup works.
+func catchSignals() (<-chan os.Signal, func()) {
+	caught := make(chan os.Signal, 8)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(caught, s)
+		}
+	}
+	// A program that writes to a closed pipe is killed, unless it catches the
+	// signal; then the write fails and nothing else happens.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return caught, func() {
+		signal.Stop(caught)
+		signal.Stop(pipe)
+	}
+}

@@ -1,0 +1,290 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"xlab/instrument"
+)
+
+// Summary is one line of a list of runs.
+type Summary struct {
+	ID       string              `json:"run"`
+	Command  string              `json:"command"`
+	Array    string              `json:"array,omitempty"`
+	Started  time.Time           `json:"started"`
+	Wall     float64             `json:"wall_seconds"`  // duration; of a run without a result: up to its last line
+	Bench    *instrument.Seconds `json:"bench_seconds"` // duration in bench time; null where it is not known
+	Outcome  Outcome             `json:"outcome"`
+	Cause    string              `json:"cause,omitempty"`
+	Summary  json.RawMessage     `json:"summary,omitempty"` // key figures, by command; absent before the end
+	Problems []string            `json:"problems,omitempty"`
+}
+
+// Stored is a run read back from its directory.
+type Stored struct {
+	Summary
+	Dir    string
+	Header Header          // Header.ID is "" where the journal has no readable header
+	Spec   json.RawMessage // specification as given; nil where it cannot be read
+	Result *Result         // nil before the end, and where it cannot be read
+}
+
+// List summarises all runs below root, oldest first. A directory that cannot
+// be understood is listed as broken, with the reason; it is no error. A root
+// that does not exist has no runs.
+func List(root string) ([]Summary, error) {
+	names, err := directories(root)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Summary, 0, len(names))
+	for _, name := range names {
+		list = append(list, read(filepath.Join(root, name)).Summary)
+	}
+	slices.SortStableFunc(list, func(a, b Summary) int {
+		if c := a.Started.Compare(b.Started); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+// Load reads the run below root whose ID is, or as the only one starts with,
+// idOrPrefix. "last" is the run that was started last. A broken run is loaded
+// as far as it can be read; an unknown or ambiguous ID is an error of kind
+// instrument.KindUsage.
+func Load(root, idOrPrefix string) (*Stored, error) {
+	if idOrPrefix == "last" {
+		list, err := List(root)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 {
+			return nil, unknownRun(root, idOrPrefix, "there are no runs yet")
+		}
+		return read(filepath.Join(root, list[len(list)-1].ID)), nil
+	}
+	names, err := directories(root)
+	if err != nil {
+		return nil, err
+	}
+	var matches []string
+	for _, name := range names {
+		if name == idOrPrefix {
+			return read(filepath.Join(root, name)), nil
+		}
+		if idOrPrefix != "" && strings.HasPrefix(name, idOrPrefix) {
+			matches = append(matches, name)
+		}
+	}
+	switch len(matches) {
+	case 1:
+		return read(filepath.Join(root, matches[0])), nil
+	case 0:
+		return nil, unknownRun(root, idOrPrefix, "no run has this ID or starts with it")
+	}
+	const shown = 5
+	text := strings.Join(matches[:min(shown, len(matches))], ", ")
+	if len(matches) > shown {
+		text += fmt.Sprintf(" and %d more", len(matches)-shown)
+	}
+	return nil, unknownRun(root, idOrPrefix, "several runs start with it: "+text)
+}
+
+func unknownRun(root, id, why string) error {
+	return &instrument.Error{Op: "find run", Channel: id, Kind: instrument.KindUsage, Err: errors.New(why),
+		Advice: "`xlab runs` lists the runs in " + root}
+}
+
+// directories lists what may be a run below root. Files and hidden directories
+// are something else.
+func directories(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &instrument.Error{Op: "list runs", Channel: root, Kind: instrument.KindUsage, Err: err, Advice: "check the directory's permissions"}
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// read reads a run directory as far as that goes.
+func read(dir string) *Stored {
+	s := &Stored{Dir: dir, Summary: Summary{ID: filepath.Base(dir)}}
+	s.readSpec()
+	s.readResult()
+	if s.Result != nil {
+		s.fromResult()
+		// The first line is enough here: the result says the rest.
+		if h, err := readHeader(dir); err != nil {
+			s.problem(err)
+		} else {
+			s.Header = h
+		}
+	} else {
+		s.fromJournal()
+	}
+	if s.Started.IsZero() {
+		// The order of a list shall not depend on damage.
+		if stamp, _, ok := strings.Cut(s.ID, "-"); ok {
+			if t, err := time.Parse("20060102T150405Z", stamp); err == nil {
+				s.Started = t
+			}
+		}
+	}
+	return s
+}
+
+func (s *Stored) problem(err error) { s.Problems = append(s.Problems, err.Error()) }
+
+func (s *Stored) readSpec() {
+	text, err := os.ReadFile(filepath.Join(s.Dir, specFile))
+	switch {
+	case err != nil:
+		s.problem(err)
+	case !json.Valid(text):
+		s.problem(fmt.Errorf("%s is not JSON", specFile))
+	default:
+		s.Spec = text
+	}
+}
+
+func (s *Stored) readResult() {
+	path := filepath.Join(s.Dir, resultFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		s.problem(err)
+		return
+	}
+	var res Result
+	if err := json.Unmarshal(text, &res); err != nil {
+		s.problem(fmt.Errorf("%s cannot be understood: %w", resultFile, err))
+		return
+	}
+	if res.Version > Version {
+		s.problem(&VersionError{Path: path, Found: res.Version})
+		return
+	}
+	s.Result = &res
+}
+
+func (s *Stored) fromResult() {
+	r := s.Result
+	s.Command, s.Array, s.Started = r.Command, r.Array, r.Started
+	s.Wall, s.Bench, s.Outcome, s.Cause, s.Summary.Summary = r.Wall, r.Bench, r.Outcome, r.Cause, r.Summary
+}
+
+// fromJournal summarises a run that has no result (yet) from its journal.
+func (s *Stored) fromJournal() {
+	report, err := ScanJournal(s.Dir, func(Record) error { return nil })
+	if err != nil {
+		s.Outcome = OutcomeBroken
+		s.problem(err)
+		return
+	}
+	s.Header = report.Header
+	s.Command, s.Array, s.Started = report.Header.Command, report.Header.Array, report.Header.Started
+	if report.HasBench {
+		t := report.BenchSpan
+		s.Bench = &t
+	}
+	alive, err := isAlive(s.Dir)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		s.problem(err)
+	}
+	switch {
+	case report.End != nil:
+		s.Outcome, s.Cause, s.Wall = report.End.Outcome, report.End.Cause, report.End.Wall
+	case report.Header.ID == "":
+		s.Outcome = OutcomeBroken
+		s.Cause = "the journal has no readable header"
+	case alive:
+		s.Outcome = OutcomeRunning
+	default:
+		s.Outcome = OutcomeUnknown
+		s.Cause = "its process ended without a word: killed, or a power cut"
+	}
+	for _, d := range report.Damage {
+		if !alive || !d.Torn { // the last line of a living run may be half written
+			s.Problems = append(s.Problems, d.String())
+		}
+	}
+	if s.Wall == 0 && s.Outcome != OutcomeBroken {
+		if t, err := lastWritten(s.Dir); err == nil {
+			s.Wall = max(t.Sub(s.Started).Seconds(), 0)
+		} else {
+			s.problem(err)
+		}
+	}
+}
+
+// readHeader reads the first line of the first segment.
+func readHeader(dir string) (Header, error) {
+	h, err := firstRecord(dir)
+	if err == nil && h.ID == "" {
+		err = fmt.Errorf("%s:1: the header cannot be read", firstSegment)
+	}
+	return h, err
+}
+
+func firstRecord(dir string) (Header, error) {
+	stop := errors.New("enough")
+	var h Header
+	_, err := ScanJournal(dir, func(r Record) error {
+		if r.Type == TypeHeader {
+			if err := json.Unmarshal(r.Data, &h); err != nil {
+				return fmt.Errorf("%s:%d: the header's data cannot be understood: %w", r.File, r.Line, err)
+			}
+		}
+		return stop
+	})
+	if errors.Is(err, stop) {
+		err = nil
+	}
+	return h, err
+}
+
+// isAlive tells whether the process that writes the run is still there.
+func isAlive(dir string) (alive bool, err error) {
+	f, err := os.Open(filepath.Join(dir, firstSegment))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return owned(f)
+}
+
+// lastWritten is when the last line was written.
+func lastWritten(dir string) (time.Time, error) {
+	numbers, err := segments(dir)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(filepath.Join(dir, segmentName(numbers[len(numbers)-1])))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}

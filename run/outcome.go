@@ -1,0 +1,123 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+)
+
+// Outcome says how a run ended.
+type Outcome string
+
+const (
+	OutcomeComplete    Outcome = "complete"    // everything was done
+	OutcomePartial     Outcome = "partial"     // done, but not on every device that was asked for
+	OutcomeOutside     Outcome = "outside"     // done, and the result is outside the limits it was checked against
+	OutcomeTripped     Outcome = "tripped"     // a watched condition ended it
+	OutcomeInterrupted Outcome = "interrupted" // somebody ended it; it can be taken up again
+	OutcomeFailed      Outcome = "failed"      // an error ended it
+
+	// The following are never written, only found when runs are listed.
+
+	OutcomeRunning Outcome = "running" // its process is alive
+	OutcomeUnknown Outcome = "unknown" // its process ended without a word: killed, or a power cut
+	OutcomeBroken  Outcome = "broken"  // its directory cannot be understood
+)
+
+// Ended is the error of a run that did not end as complete, where the outcome
+// is more than what the error's kind says.
+type Ended struct {
+	Outcome Outcome
+	Err     error // cause; may be nil
+}
+
+func (e *Ended) Error() string {
+	if e.Err == nil {
+		return "the run is " + string(e.Outcome)
+	}
+	return fmt.Sprintf("the run is %s: %v", e.Outcome, e.Err)
+}
+
+func (e *Ended) Unwrap() error { return e.Err }
+
+// ErrUnsafe is in the chain of every error that says that the bench could not
+// be made safe. It outweighs whatever else happened.
+var ErrUnsafe = errors.New("the bench could not be made safe")
+
+// ErrInterrupted is the cause of a run that was asked to stop.
+var ErrInterrupted = errors.New("asked to stop")
+
+// OutcomeOf finds the outcome of a run that ended with err.
+func OutcomeOf(err error) Outcome {
+	if err == nil {
+		return OutcomeComplete
+	}
+	if errors.Is(err, ErrUnsafe) {
+		return OutcomeTripped
+	}
+	var e *Ended
+	if errors.As(err, &e) {
+		return e.Outcome
+	}
+	if errors.Is(err, ErrInterrupted) {
+		return OutcomeInterrupted
+	}
+	switch instrument.KindOf(err) {
+	case instrument.KindTrip, instrument.KindInterlock, instrument.KindCompliance:
+		return OutcomeTripped
+	case instrument.KindCancelled:
+		return OutcomeInterrupted
+	}
+	return OutcomeFailed
+}
+
+// Exit codes of every command.
+const (
+	ExitDone        = 0
+	ExitInternal    = 1 // a bug, or something nobody thought of
+	ExitUsage       = 2 // usage or configuration, and requests beyond the configured limits
+	ExitOutside     = 3 // the result is outside limits
+	ExitUnreachable = 4 // an instrument is unreachable, another one, or does not do as told
+	ExitTrip        = 5 // safety trip
+	ExitBusy        = 6 // somebody else owns the bench
+	ExitInterrupted = 7 // interrupted and resumable
+	ExitPartial     = 8
+)
+
+// ExitCode is the exit code of a command that ended with err.
+func ExitCode(err error) int {
+	switch OutcomeOf(err) {
+	case OutcomeComplete:
+		return ExitDone
+	case OutcomePartial:
+		return ExitPartial
+	case OutcomeOutside:
+		return ExitOutside
+	case OutcomeTripped:
+		return ExitTrip
+	case OutcomeInterrupted:
+		return ExitInterrupted
+	}
+	switch instrument.KindOf(err) {
+	case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
+		return ExitUsage
+	case instrument.KindUnreachable, instrument.KindTimeout, instrument.KindProtocol,
+		instrument.KindIdentity, instrument.KindInstrument, instrument.KindChain:
+		return ExitUnreachable
+	case instrument.KindTrip, instrument.KindInterlock, instrument.KindCompliance:
+		return ExitTrip
+	case instrument.KindBusy:
+		return ExitBusy
+	case instrument.KindCancelled:
+		return ExitInterrupted
+	}
+	return ExitInternal
+}
+
+// isCancellation tells whether err is what a piece of work returns that was
+// told to stop.
+func isCancellation(err error) bool {
+	return errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled) || instrument.KindOf(err) == instrument.KindCancelled
+}

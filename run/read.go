@@ -1,0 +1,324 @@
+package run
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"xlab/instrument"
+)
+
+// Record is one line of a journal as read back.
+type Record struct {
+	Seq      uint64             `json:"seq"`
+	Type     Type               `json:"type"`
+	Bench    instrument.Seconds `json:"bench,omitempty"` // bench time last known when it was written; see HasBench
+	HasBench bool               `json:"-"`
+	Of       uint64             `json:"of,omitempty"`   // intent that a part or result belongs to
+	Kind     string             `json:"kind,omitempty"` // of an event
+	Data     json.RawMessage    `json:"data"`
+	File     string             `json:"-"` // segment, without directory
+	Line     int                `json:"-"` // in the segment, from 1
+}
+
+// Damage is a place of the journal that could not be read. Nothing is
+// repaired; everything else is kept.
+type Damage struct {
+	File  string `json:"file"`           // segment, without directory
+	Line  int    `json:"line"`           // first line, from 1
+	Last  int    `json:"last,omitempty"` // last line where several in a row are damaged alike
+	Torn  bool   `json:"torn,omitempty"` // the end of a segment, left unfinished by a crash: expected, and tolerated
+	Cause string `json:"cause"`
+}
+
+// String writes the damage as file:line: cause.
+func (d Damage) String() string {
+	place := fmt.Sprintf("%s:%d", d.File, d.Line)
+	if d.Last > d.Line {
+		place += fmt.Sprintf("-%d", d.Last)
+	}
+	return place + ": " + d.Cause
+}
+
+// Unknown is an intent without a result: whether all of its stress happened is
+// not known. It is resolved by reading the device, never by repeating.
+type Unknown struct {
+	Seq   uint64          `json:"seq"`
+	Data  json.RawMessage `json:"data"`  // of the intent
+	Parts int             `json:"parts"` // recorded parts, whose steps did happen
+}
+
+// End is the data of the end line.
+type End struct {
+	Outcome Outcome         `json:"outcome"`
+	Cause   string          `json:"cause,omitempty"`
+	Kind    instrument.Kind `json:"kind,omitempty"` // of the cause
+	Wall    float64         `json:"wall_seconds"`   // from start to end of this segment's process
+}
+
+// Report says what a journal holds, apart from its records.
+type Report struct {
+	Header    Header    // of the first readable segment; Header.ID is "" where none is
+	Version   int       // of the journal; 0 where no header could be read
+	Segments  int       // files
+	Records   int       // readable lines
+	LastSeq   uint64    // of the last readable line
+	Damage    []Damage  // in the order of the files
+	Unknown   []Unknown // in the order of their intents
+	End       *End      // nil where the run has not ended by itself; of the last segment
+	Bench     instrument.Seconds
+	HasBench  bool               // Bench, the last bench time, is known
+	BenchSpan instrument.Seconds // from the first to the last bench time of each segment, summed
+}
+
+// History is a journal read into memory.
+type History struct {
+	Report
+	Records []Record
+}
+
+// VersionError refuses a journal or result that was written by a newer program.
+type VersionError struct {
+	Path  string
+	Found int
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s has version %d, this program knows versions up to %d: use the program that wrote it, or a newer one", e.Path, e.Found, Version)
+}
+
+// ReadJournal reads the journal of the run directory dir into memory. See
+// ScanJournal, which does the same line by line.
+func ReadJournal(dir string) (*History, error) {
+	var h History
+	report, err := ScanJournal(dir, func(r Record) error {
+		h.Records = append(h.Records, r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.Report = *report
+	return &h, nil
+}
+
+// ScanJournal reads all segments of the journal of the run directory dir,
+// verifies checksums and sequence, and hands every readable record to visit,
+// in order of seq. Record.Data is the visitor's to keep. Nothing is repaired:
+// what is unreadable is reported with its place and everything else is kept.
+// It is an error when there is no journal, when it cannot be read from disk,
+// when visit returns one, and when the journal is newer than this program
+// (*VersionError). A run that is still going on can be read as well; its last
+// line may then be reported as torn.
+func ScanJournal(dir string, visit func(Record) error) (*Report, error) {
+	numbers, err := segments(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{visit: visit, open: make(map[uint64]*Unknown)}
+	previous := 0
+	for _, n := range numbers {
+		if n != previous+1 {
+			s.damage(Damage{File: segmentName(n), Line: 1, Cause: fmt.Sprintf("the segment before it, %s, is missing", segmentName(n-1))})
+			s.gap = true
+		}
+		if err := s.file(dir, n); err != nil {
+			return nil, err
+		}
+		previous = n
+	}
+	return s.finish(), nil
+}
+
+type scanner struct {
+	visit  func(Record) error
+	report Report
+	open   map[uint64]*Unknown
+
+	name     string // segment being read
+	gap      bool   // records may be missing here for a reason that is reported already
+	segFirst instrument.Seconds
+	segBench bool
+}
+
+func (s *scanner) file(dir string, n int) (err error) {
+	path := filepath.Join(dir, segmentName(n))
+	f, err := os.Open(path)
+	if err != nil {
+		return notRun(dir, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return s.segment(f, path, n)
+}
+
+// segment reads one segment from r.
+func (s *scanner) segment(r io.Reader, path string, n int) error {
+	s.name = filepath.Base(path)
+	s.report.Segments++
+	s.report.End = nil // an earlier segment's end is not the run's
+	s.segBench = false
+	in := bufio.NewReaderSize(r, 64<<10)
+	for number := 1; ; number++ {
+		text, whole, err := readLine(in)
+		if err != nil && err != io.EOF {
+			return &instrument.Error{Op: "read journal", Channel: fmt.Sprintf("%s:%d", path, number), Kind: instrument.KindUsage, Err: err, Advice: "check the disk"}
+		}
+		if len(text) == 0 && err == io.EOF {
+			if number == 1 {
+				s.damage(Damage{File: s.name, Line: 1, Torn: true, Cause: "the segment is empty: the process ended before it wrote its first line"})
+			}
+			break
+		}
+		if verr := s.line(text, whole, number, path, n); verr != nil {
+			return verr
+		}
+		if err == io.EOF {
+			break
+		}
+	}
+	if s.segBench {
+		s.report.BenchSpan += s.report.Bench - s.segFirst
+	}
+	return nil
+}
+
+// line takes one line. whole is false for a line that has no line feed yet.
+func (s *scanner) line(text []byte, whole bool, number int, path string, segment int) error {
+	e, err := parseLine(text)
+	if err != nil {
+		d := Damage{File: s.name, Line: number, Torn: !whole, Cause: err.Error()}
+		switch {
+		case !whole:
+			d.Cause = "torn: the process or the machine ended while it was written"
+		case len(text) > maxLine:
+			d.Cause = "longer than a journal line may be"
+		}
+		s.damage(d)
+		s.gap = true
+		return nil
+	}
+	if e.Type == TypeHeader && e.Version > Version {
+		return &instrument.Error{Op: "read journal", Kind: instrument.KindUsage, Err: &VersionError{Path: path, Found: e.Version}}
+	}
+	record := e.record()
+	record.File, record.Line = s.name, number
+	last := s.report.LastSeq
+	switch {
+	case record.Seq <= last:
+		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("record %d comes after record %d; it is left out", record.Seq, last)})
+		return nil
+	case record.Seq > last+1 && !s.gap:
+		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("records %d to %d are missing before it", last+1, record.Seq-1)})
+	}
+	s.gap = false
+	if number == 1 && record.Type != TypeHeader {
+		s.damage(Damage{File: s.name, Line: 1, Cause: "the first line is not a header"})
+	}
+	s.report.LastSeq = record.Seq
+	s.report.Records++
+	if record.HasBench {
+		if !s.segBench {
+			s.segFirst, s.segBench = record.Bench, true
+		}
+		s.report.Bench, s.report.HasBench = record.Bench, true
+	}
+	s.account(record, e.Version, e.Segment, segment)
+	return s.visit(record)
+}
+
+// account keeps the report up to date with a readable record.
+func (s *scanner) account(r Record, version, inSegment, segment int) {
+	bad := func(cause string) { s.damage(Damage{File: r.File, Line: r.Line, Cause: cause}) }
+	switch r.Type {
+	case TypeHeader:
+		if inSegment != segment {
+			bad(fmt.Sprintf("the header is of segment %d: was the file renamed?", inSegment))
+		}
+		if s.report.Version == 0 {
+			s.report.Version = version
+			if err := json.Unmarshal(r.Data, &s.report.Header); err != nil {
+				s.report.Header = Header{}
+				bad("the header's data cannot be understood: " + err.Error())
+			}
+		}
+	case TypeIntent:
+		s.open[r.Seq] = &Unknown{Seq: r.Seq, Data: r.Data}
+	case TypePart, TypeResult:
+		u, ok := s.open[r.Of]
+		switch {
+		case !ok && len(s.report.Damage) == 0:
+			bad(fmt.Sprintf("%s of intent %d, which is not open", r.Type, r.Of))
+		case ok && r.Type == TypePart:
+			u.Parts++
+		case ok:
+			delete(s.open, r.Of)
+		}
+	case TypeEnd:
+		var e End
+		if err := json.Unmarshal(r.Data, &e); err != nil {
+			bad("the end line's data cannot be understood: " + err.Error())
+			return
+		}
+		s.report.End = &e
+	}
+}
+
+// damage adds d, joining lines in a row that are damaged alike so that a large
+// file of garbage does not make a large report.
+func (s *scanner) damage(d Damage) {
+	if n := len(s.report.Damage); n > 0 && !d.Torn {
+		p := &s.report.Damage[n-1]
+		if p.File == d.File && !p.Torn && p.Cause == d.Cause && max(p.Line, p.Last)+1 == d.Line {
+			p.Last = d.Line
+			return
+		}
+	}
+	s.report.Damage = append(s.report.Damage, d)
+}
+
+func (s *scanner) finish() *Report {
+	for _, u := range s.open {
+		s.report.Unknown = append(s.report.Unknown, *u)
+	}
+	slices.SortFunc(s.report.Unknown, func(a, b Unknown) int {
+		if a.Seq < b.Seq {
+			return -1
+		}
+		return 1
+	})
+	return &s.report
+}
+
+// readLine reads up to a line feed, which is not returned. whole tells whether
+// there was one. Of a line longer than any may be only the beginning is kept,
+// one byte more than allowed.
+func readLine(r *bufio.Reader) (text []byte, whole bool, err error) {
+	for {
+		chunk, err := r.ReadSlice('\n')
+		if room := maxLine + 1 - len(text); len(chunk) > room {
+			text = append(text, chunk[:room]...)
+		} else {
+			text = append(text, chunk...)
+		}
+		switch {
+		case err == nil:
+			return trimLineFeed(text), true, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		default:
+			return text, false, err
+		}
+	}
+}
+
+func trimLineFeed(text []byte) []byte {
+	if n := len(text); n > 0 && text[n-1] == '\n' {
+		return text[:n-1]
+	}
+	return text
+}

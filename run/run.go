@@ -1,0 +1,308 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"xlab/instrument"
+)
+
+// Header says what a run is: who started what on which bench. It is the first
+// line of every segment of the journal.
+type Header struct {
+	ID          string                         `json:"run"`                 // filled in by Create
+	Command     string                         `json:"command"`             // "form"
+	Arguments   []string                       `json:"arguments,omitempty"` // as given, without the program's name
+	Array       string                         `json:"array,omitempty"`     // "A"; "" where a run is not about one array
+	Program     string                         `json:"program,omitempty"`   // version of the program
+	Bench       string                         `json:"bench,omitempty"`     // what the bench is, in words
+	Simulated   bool                           `json:"simulated"`
+	Instruments map[string]instrument.Identity `json:"instruments,omitempty"` // by configured name
+	Limits      instrument.Limits              `json:"limits"`
+	Chip        string                         `json:"chip,omitempty"`
+	Seed        uint64                         `json:"seed"`
+	Started     time.Time                      `json:"started"` // wall clock; zero = now
+	Spec        any                            `json:"spec"`    // specification as given, any JSON; json.RawMessage when read back
+}
+
+// UnmarshalJSON leaves the specification as raw JSON for who knows its type.
+func (h *Header) UnmarshalJSON(b []byte) error {
+	type plain Header
+	var spec json.RawMessage
+	p := plain{Spec: &spec}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*h = Header(p)
+	h.Spec = spec
+	return nil
+}
+
+// Result is what result.json holds.
+type Result struct {
+	Version  int                 `json:"version"`
+	ID       string              `json:"run"`
+	Command  string              `json:"command"`
+	Array    string              `json:"array,omitempty"`
+	Started  time.Time           `json:"started"`
+	Finished time.Time           `json:"finished"`
+	Outcome  Outcome             `json:"outcome"`
+	Cause    string              `json:"cause,omitempty"` // of every outcome but complete
+	Kind     instrument.Kind     `json:"kind,omitempty"`  // of the cause
+	Exit     int                 `json:"exit_code"`
+	Bench    *instrument.Seconds `json:"bench_seconds"` // null where the bench's time was not told
+	Wall     float64             `json:"wall_seconds"`
+	Summary  json.RawMessage     `json:"summary"` // key figures, by command
+}
+
+// Run is a run under way: its directory and its journal. Its owner calls End
+// or Finish on every way out.
+type Run struct {
+	header  Header
+	dir     string
+	journal *Journal
+	options Options
+	mark    *os.File // marks the run as alive while it is open
+	began   time.Time
+
+	mu       sync.Mutex
+	finished bool
+}
+
+// Create makes a directory for a new run below root, with the specification
+// and a journal that is on disk when it returns. root is made if necessary.
+func Create(root string, h Header) (*Run, error) { return CreateWith(root, h, Options{}) }
+
+// CreateWith is Create with parts replaced.
+func CreateWith(root string, h Header, o Options) (*Run, error) {
+	o = o.withDefaults()
+	r := &Run{options: o, began: o.Now()}
+	if h.Started.IsZero() {
+		h.Started = r.began
+	}
+	h.Started = h.Started.UTC().Round(0)
+	if h.Command == "" {
+		return nil, &instrument.Error{Op: "start run", Kind: instrument.KindUsage, Err: errors.New("a run needs the name of its command")}
+	}
+	spec, err := json.Marshal(h.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("start run: the specification cannot be written as JSON: %w", err)
+	}
+	h.Spec = json.RawMessage(spec)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, cannotStart(root, err)
+	}
+	if err := checkFree(o.Free, root, o.Reserve); err != nil {
+		return nil, err
+	}
+	if h.ID, r.dir, err = makeDirectory(root, h); err != nil {
+		return nil, cannotStart(root, err)
+	}
+	r.header = h
+	if err := r.fill(root, spec); err != nil {
+		// Nothing has been done to any device: half a directory is of no use.
+		return nil, errors.Join(err, r.unmark(), os.RemoveAll(r.dir))
+	}
+	return r, nil
+}
+
+func (r *Run) fill(root string, spec []byte) error {
+	indented, err := indent(spec)
+	if err != nil {
+		return fmt.Errorf("start run: the specification: %w", err)
+	}
+	if err := writeAtomic(filepath.Join(r.dir, specFile), indented); err != nil {
+		return cannotStart(r.dir, err)
+	}
+	if r.journal, err = openJournal(r.dir, 1, 0, nil, r.header, r.options); err != nil {
+		return err
+	}
+	err = syncDir(root)
+	if err == nil {
+		r.mark, err = markAlive(r.dir)
+	}
+	if err != nil {
+		return errors.Join(cannotStart(r.dir, err), r.journal.Close())
+	}
+	return nil
+}
+
+// makeDirectory finds the first free ID for a run that starts now.
+func makeDirectory(root string, h Header) (id, dir string, err error) {
+	stem := h.Started.Format("20060102T150405Z") + "-" + slug(h.Command)
+	if h.Array != "" {
+		stem += "-" + slug(h.Array)
+	}
+	first := int(int64(h.Started.Nanosecond()) << 16 / int64(time.Second))
+	for i := range 1 << 16 {
+		id = fmt.Sprintf("%s-%04x", stem, (first+i)&0xffff)
+		dir = filepath.Join(root, id)
+		err = os.Mkdir(dir, 0o755)
+		if !errors.Is(err, fs.ErrExist) {
+			return id, dir, err
+		}
+	}
+	return "", "", err
+}
+
+// slug makes text fit for a file name on every system.
+func slug(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '_'
+	}, text)
+}
+
+func cannotStart(dir string, cause error) error {
+	return &instrument.Error{Op: "start run", Channel: dir, Kind: instrument.KindUsage, Err: cause,
+		Advice: "choose a directory for runs that can be written to"}
+}
+
+// ID names the run. It is the name of its directory.
+func (r *Run) ID() string { return r.header.ID }
+
+// Dir is the run's directory.
+func (r *Run) Dir() string { return r.dir }
+
+// Header says what the run is.
+func (r *Run) Header() Header { return r.header }
+
+// Journal is the run's journal. Finish closes it.
+func (r *Run) Journal() *Journal { return r.journal }
+
+// WriteFile puts a data file into the run directory, atomically and on disk,
+// replacing one of the same name. name has no directory and is none of the
+// run's own files.
+func (r *Run) WriteFile(name string, data []byte) error {
+	if _, isSegment := segmentNumber(name); isSegment || name == specFile || name == resultFile ||
+		name != filepath.Base(name) || !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) {
+		return fmt.Errorf("data file %q: the name must be a plain file name and none of the run's own files", name)
+	}
+	if err := writeAtomic(filepath.Join(r.dir, name), data); err != nil {
+		return &instrument.Error{Op: "write data file", Channel: r.dir, Kind: instrument.KindTrip, Err: err, Advice: "check the directory and its disk"}
+	}
+	return nil
+}
+
+// Finish ends the run with an outcome and its key figures (any JSON): the
+// journal's end line and result.json are on disk when it returns. It is called
+// once; a second call is an error and changes nothing. A run that does not end
+// as complete has a cause and is better ended by End.
+func (r *Run) Finish(outcome Outcome, summary any) error { return r.finish(outcome, nil, summary) }
+
+// End ends the run with the error that its work ended with, nil for none: the
+// outcome is OutcomeOf(err), the cause its text. It returns err, joined with
+// what went wrong while ending, so that
+//
+//	defer func() { err = r.End(err, summary) }()
+//
+// leaves a complete directory on every way out.
+func (r *Run) End(err error, summary any) error {
+	ferr := r.finish(OutcomeOf(err), err, summary)
+	switch {
+	case ferr == nil:
+		return err
+	case err == nil:
+		return ferr
+	}
+	return errors.Join(err, ferr)
+}
+
+func (r *Run) finish(outcome Outcome, cause error, summary any) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.finished {
+		return fmt.Errorf("run %s has been ended already", r.header.ID)
+	}
+	r.finished = true
+
+	var errs []error
+	figures, err := json.Marshal(summary)
+	if err != nil {
+		figures = []byte("null")
+		errs = append(errs, fmt.Errorf("run %s: its key figures cannot be written as JSON: %w", r.header.ID, err))
+	}
+	// A run whose last results did not reach the disk is not complete.
+	jerr := r.journal.Flush()
+	if jerr != nil && cause == nil {
+		outcome, cause = OutcomeOf(jerr), jerr
+	}
+	finished := r.options.Now()
+	res := Result{Version: Version, ID: r.header.ID, Command: r.header.Command, Array: r.header.Array,
+		Started: r.header.Started, Finished: finished.UTC().Round(0), Outcome: outcome,
+		Wall: max(finished.Sub(r.began).Seconds(), 0), Summary: figures}
+	if cause != nil {
+		res.Cause, res.Kind, res.Exit = cause.Error(), instrument.KindOf(cause), ExitCode(cause)
+	} else {
+		res.Exit = ExitCode(endedAs(outcome))
+	}
+	if t, ok := r.journal.benchSpan(); ok {
+		res.Bench = &t
+	}
+	// The journal is the record, so it comes first. It tries the end line even
+	// after a failure; a failure that stays is reported once.
+	_, eerr := r.journal.append(line{kind: TypeEnd, data: End{Outcome: res.Outcome, Cause: res.Cause, Kind: res.Kind, Wall: res.Wall}})
+	if cerr := r.journal.Close(); jerr == nil {
+		jerr = errors.Join(eerr, cerr)
+	}
+	if jerr != nil {
+		errs = append(errs, jerr)
+	}
+	text, err := json.MarshalIndent(res, "", "  ")
+	if err == nil {
+		err = writeAtomic(filepath.Join(r.dir, resultFile), append(text, '\n'))
+	}
+	if err != nil {
+		errs = append(errs, &instrument.Error{Op: "end run", Channel: r.dir, Kind: instrument.KindTrip,
+			Err: fmt.Errorf("%s cannot be written: %w", resultFile, err), Advice: "the journal has everything up to its last line; check the disk"})
+	}
+	if err := r.unmark(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func endedAs(o Outcome) error {
+	if o == OutcomeComplete {
+		return nil
+	}
+	return &Ended{Outcome: o}
+}
+
+func (r *Run) unmark() error {
+	if r.mark == nil {
+		return nil
+	}
+	return r.mark.Close()
+}
+
+// markAlive marks the run as being written by a living process. Where the
+// system or the file system knows no locks, there is no mark.
+func markAlive(dir string) (*os.File, error) {
+	f, err := os.Open(filepath.Join(dir, firstSegment))
+	if err != nil {
+		return nil, err
+	}
+	if err := own(f); err != nil {
+		return nil, f.Close()
+	}
+	return f, nil
+}
+
+func indent(text []byte) ([]byte, error) {
+	var v json.RawMessage = text
+	b, err := json.MarshalIndent(v, "", "  ")
+	return append(b, '\n'), err
+}

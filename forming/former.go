@@ -1,0 +1,335 @@
+package forming
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// Bench is what forming needs of a crossbar: steps, and one intent for a
+// bounded group of steps on a device before the first of them.
+type Bench interface {
+	array.Crossbar
+	Expect(cell array.Cell, b array.Bounds) error
+	Settle(data any) error
+}
+
+// Record is what happened to one device.
+type Record struct {
+	Cell      array.Cell         `json:"cell"`
+	State     array.State        `json:"state"`
+	Reason    string             `json:"reason,omitempty"`
+	Sweeps    int                `json:"sweeps"`            // over all rounds
+	Maximum   float64            `json:"maximum,omitempty"` // of the last sweep, A or V
+	Before    instrument.Siemens `json:"before"`            // at the check voltage, before anything
+	Formed    instrument.Siemens `json:"formed,omitempty"`  // after the sweep that formed it
+	After     instrument.Siemens `json:"after"`             // after the last reset
+	Resets    int                `json:"resets"`            // reset pulses
+	SwitchedV instrument.Volts   `json:"forming,omitempty"` // voltage across the lines at which the sweep's current jumped
+}
+
+// Event tells an observer how far forming is. It must not block.
+type Event struct {
+	Round       int // 1 or 2
+	Done, Total int // devices of this round
+	Record      Record
+}
+
+// Options are the parts of a run that are not the procedure's.
+type Options struct {
+	Observe func(Event) // told after every device; nil = nobody
+}
+
+// Outcome is the result of forming.
+type Outcome struct {
+	Records []Record         // by device, in the order of forming
+	Defects *array.DefectMap // of the whole array; devices not asked for are untried
+}
+
+// Count is the number of records in a state.
+func (o *Outcome) Count(s array.State) int {
+	n := 0
+	for _, r := range o.Records {
+		if r.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Run forms the devices of the specification. It blocks until done, until the
+// guard around ctx asks it to stop at the next device, or until an error or the
+// end of ctx; the outcome so far comes with an error too. The caller makes the
+// bench safe.
+func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*Outcome, error) {
+	rows, cols := bench.Size()
+	if err := spec.Validate(rows, cols); err != nil {
+		return nil, err
+	}
+	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Defects: array.NewDefectMap(name, rows, cols)}}
+	for _, cell := range spec.devices(rows, cols) {
+		f.outcome.Records = append(f.outcome.Records, Record{Cell: cell, State: array.StateUntried})
+	}
+	err := f.run(ctx)
+	for _, r := range f.outcome.Records {
+		*f.outcome.Defects.At(r.Cell) = array.DeviceState{Cell: r.Cell, State: r.State, Reason: r.Reason, Conductance: r.After}
+	}
+	return f.outcome, err
+}
+
+type former struct {
+	bench   Bench
+	spec    Spec
+	options Options
+	outcome *Outcome
+}
+
+func (f *former) run(ctx context.Context) error {
+	var all, failed []*Record
+	for i := range f.outcome.Records {
+		all = append(all, &f.outcome.Records[i])
+	}
+	if err := f.round(ctx, 1, all); err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.State == array.StateDefective {
+			failed = append(failed, r)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	for _, r := range all {
+		if err := run.CheckStop(ctx); err != nil {
+			return err
+		}
+		if r.State == array.StateDefective {
+			continue
+		}
+		if err := f.resetAgain(ctx, r); err != nil {
+			return err
+		}
+	}
+	return f.round(ctx, 2, failed)
+}
+
+func (f *former) round(ctx context.Context, n int, records []*Record) error {
+	for i, r := range records {
+		if err := run.CheckStop(ctx); err != nil {
+			return err
+		}
+		if err := f.device(ctx, r, n); err != nil {
+			return fmt.Errorf("forming round %d: %w", n, err)
+		}
+		if f.options.Observe != nil {
+			f.options.Observe(Event{Round: n, Done: i + 1, Total: len(records), Record: *r})
+		}
+	}
+	return nil
+}
+
+// device checks, forms and resets one device.
+func (f *former) device(ctx context.Context, r *Record, round int) error {
+	if err := f.bench.Expect(r.Cell, f.spec.bounds()); err != nil {
+		return err
+	}
+	if err := f.form(ctx, r, round); err != nil {
+		return err
+	}
+	return f.bench.Settle(r)
+}
+
+func (f *former) form(ctx context.Context, r *Record, round int) error {
+	before, err := f.read(ctx, r.Cell)
+	if err != nil {
+		return err
+	}
+	if round == 1 {
+		r.Before = before
+	}
+	r.After = before
+	if float64(before)*float64(f.spec.RTH) > 1 {
+		// In the second round this is a device that switched on while another
+		// one was being formed, or one that did not answer to its reset.
+		state := array.StatePreformed
+		if round > 1 {
+			state = array.StateFormed
+		}
+		return f.confirm(ctx, r, state)
+	}
+	for attempt := range f.spec.Attempts {
+		sweep := f.spec.sweep(attempt)
+		results, err := f.bench.Do(ctx, r.Cell, sweep, f.spec.check())
+		if err != nil {
+			return err
+		}
+		r.Sweeps++
+		r.Maximum = sweep.Stop
+		after, err := conductance(r.Cell, results[1])
+		if err != nil {
+			return err
+		}
+		r.After = after
+		if float64(after) >= f.spec.Amin*math.Abs(float64(before)) && float64(after)*float64(f.spec.RTH) > 1 {
+			r.Formed, r.SwitchedV = after, jump(results[0])
+			return f.confirm(ctx, r, array.StateFormed)
+		}
+		if sweep.Stop == f.spec.maximum(attempt+1) {
+			break // the maximum cannot be raised any further
+		}
+	}
+	r.State = array.StateDefective
+	r.Reason = fmt.Sprintf("did not form: %v at %v after %d sweeps", instrument.Ohms(1/float64(r.After)), f.spec.Check, r.Sweeps)
+	return nil
+}
+
+// confirm switches a device off and makes sure that it can be switched: it is
+// in the given state when it answers, defective when nothing moves it.
+func (f *former) confirm(ctx context.Context, r *Record, state array.State) error {
+	responded, err := f.reset(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !responded {
+		if responded, err = f.set(ctx, r); err != nil {
+			return err
+		}
+		if responded {
+			if _, err = f.reset(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	r.State, r.Reason = state, ""
+	if !responded {
+		r.State = array.StateDefective
+		r.Reason = fmt.Sprintf("stuck at %v: does not answer to pulses from %v to %v", r.After, f.spec.VresetMax, f.spec.Vset)
+	}
+	return nil
+}
+
+// reset applies pulses until the device is off, stronger ones when they have
+// little effect. It tells whether the conductance fell by the response factor.
+// Far from the goal two pulses share one read: the first hardly ever suffices.
+func (f *former) reset(ctx context.Context, r *Record) (bool, error) {
+	start, v := r.After, f.spec.Vreset
+	for left := f.spec.ResetPulses; left > 0; {
+		burst := 1
+		if left > 1 && r.After > farFromOff*f.spec.Goff {
+			burst = 2
+		}
+		after, err := f.pulse(ctx, r.Cell, v, burst)
+		if err != nil {
+			return false, err
+		}
+		r.Resets += burst
+		left -= burst
+		weak := float64(after) > math.Pow(weakReset, float64(burst))*float64(r.After)
+		r.After = after
+		if after <= f.spec.Goff || weak && v <= f.spec.VresetMax {
+			break
+		}
+		if weak {
+			v = max(v-f.spec.VresetStep, f.spec.VresetMax)
+		}
+	}
+	return float64(r.After)*f.spec.Response < float64(start), nil
+}
+
+const (
+	// weakReset is the ratio of conductance after to before a reset pulse above
+	// which the next one is stronger.
+	weakReset = 0.85
+	// farFromOff is the multiple of Goff above which one pulse hardly ever
+	// reaches it.
+	farFromOff = 4
+)
+
+// set applies pulses of rising strength until the conductance has grown by the
+// response factor, and tells whether it did.
+func (f *former) set(ctx context.Context, r *Record) (bool, error) {
+	start := r.After
+	for v := f.spec.Vset - (setPulses-1)*f.spec.VresetStep; ; v = min(v+f.spec.VresetStep, f.spec.Vset) {
+		after, err := f.pulse(ctx, r.Cell, v, 1)
+		if err != nil {
+			return false, err
+		}
+		r.After = after
+		if float64(after) > f.spec.Response*float64(start) {
+			return true, nil
+		}
+		if v >= f.spec.Vset {
+			return false, nil
+		}
+	}
+}
+
+// resetAgain switches a device off that may have been switched on since.
+func (f *former) resetAgain(ctx context.Context, r *Record) error {
+	if err := f.bench.Expect(r.Cell, f.spec.bounds()); err != nil {
+		return err
+	}
+	now, err := f.read(ctx, r.Cell)
+	if err != nil {
+		return err
+	}
+	r.After = now
+	if now > f.spec.Goff {
+		if _, err := f.reset(ctx, r); err != nil {
+			return err
+		}
+	}
+	return f.bench.Settle(r)
+}
+
+func (f *former) read(ctx context.Context, cell array.Cell) (instrument.Siemens, error) {
+	results, err := f.bench.Do(ctx, cell, f.spec.check())
+	if err != nil {
+		return 0, err
+	}
+	return conductance(cell, results[0])
+}
+
+// pulse applies n equal pulses and reads the device.
+func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts, n int) (instrument.Siemens, error) {
+	steps := make([]array.Step, 0, n+1)
+	for range n {
+		steps = append(steps, f.spec.pulse(v))
+	}
+	results, err := f.bench.Do(ctx, cell, append(steps, f.spec.check())...)
+	if err != nil {
+		return 0, err
+	}
+	return conductance(cell, results[n])
+}
+
+func conductance(cell array.Cell, r array.Result) (instrument.Siemens, error) {
+	if !r.Valid() {
+		return 0, &instrument.Error{Op: "forming check", Channel: cell.String(), Kind: instrument.KindInstrument,
+			Err: fmt.Errorf("the reading is not valid (status %08b)", r.Status), Advice: "check the measuring range and the connections of the selected lines"}
+	}
+	return r.Conductance(), nil
+}
+
+// jump finds the voltage at which a sweep's device formed: where the
+// conductance between the selected lines grows most from one level to the next.
+func jump(r array.Result) instrument.Volts {
+	var at instrument.Volts
+	best := 0.0
+	for i := 1; i < len(r.Levels); i++ {
+		a, b := r.Levels[i-1], r.Levels[i]
+		if a.Voltage <= 0 || b.Voltage <= 0 || a.Current <= 0 || b.Current <= 0 {
+			continue
+		}
+		growth := float64(b.Current) / float64(b.Voltage) / (float64(a.Current) / float64(a.Voltage))
+		if growth > best {
+			best, at = growth, max(a.Voltage, b.Voltage)
+		}
+	}
+	return at
+}

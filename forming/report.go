@@ -1,0 +1,118 @@
+package forming
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// WriteCSV writes one line per device in SI units.
+func (o *Outcome) WriteCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	lines := [][]string{{"row", "col", "state", "sweeps", "sweep_maximum", "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"}}
+	for _, r := range o.Records {
+		lines = append(lines, []string{
+			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), string(r.State), strconv.Itoa(r.Sweeps), number(r.Maximum), number(float64(r.SwitchedV)),
+			number(float64(r.Before)), number(float64(r.Formed)), number(float64(r.After)), strconv.Itoa(r.Resets), r.Reason,
+		})
+	}
+	return c.WriteAll(lines)
+}
+
+// Estimate is what a forming run will do, for people who want to know before.
+type Estimate struct {
+	Devices     int                `json:"devices"`
+	Sweeps      int                `json:"sweeps"`       // at most, over both rounds
+	Pulses      int                `json:"pulses"`       // at most
+	TypicalTime instrument.Seconds `json:"typical_time"` // instrument time when every device forms at the first attempt
+	LongestTime instrument.Seconds `json:"longest_time"` // instrument time when nothing forms
+	MaxVoltage  instrument.Volts   `json:"max_voltage"`  // across a selected device
+	MinVoltage  instrument.Volts   `json:"min_voltage"`
+	MaxCurrent  instrument.Amps    `json:"max_current"` // forced, or compliance of a forming sweep
+	Spec        Spec               `json:"spec"`
+}
+
+// typicalResets is the number of reset pulses that a freshly formed device
+// usually takes; only the estimate of time depends on it.
+const typicalResets = 8
+
+// Estimate costs the specification. cost gives the instrument time of steps
+// and refuses those that are out of limits.
+func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrument.Seconds, error)) (*Estimate, error) {
+	n := len(s.devices(rows, cols))
+	check, err := cost(s.check())
+	if err != nil {
+		return nil, err
+	}
+	reset, err := cost(s.pulse(s.VresetMax), s.check())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := cost(s.pulse(s.Vset)); err != nil {
+		return nil, err
+	}
+	var sweeps instrument.Seconds
+	attempts := 0
+	for attempts < s.Attempts {
+		t, err := cost(s.sweep(attempts), s.check())
+		if err != nil {
+			return nil, err
+		}
+		sweeps += t
+		attempts++
+		if s.maximum(attempts) == s.maximum(attempts-1) {
+			break
+		}
+	}
+	first, err := cost(s.sweep(0), s.check())
+	if err != nil {
+		return nil, err
+	}
+	b := s.bounds()
+	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage, MinVoltage: b.MinVoltage, MaxCurrent: s.Imax, Spec: s}
+	if s.Mode == instrument.SweepVoltage {
+		e.MaxCurrent = s.Icomp
+	}
+	e.TypicalTime = instrument.Seconds(n) * (check + first + typicalResets*reset)
+	e.LongestTime = 2 * instrument.Seconds(n) * (check + sweeps + instrument.Seconds(b.Steps-s.Attempts)*reset)
+	return e, nil
+}
+
+// Print writes the estimate for a person.
+func (e *Estimate) Print(w io.Writer) error {
+	s := e.Spec
+	unit := func(x float64) string { return instrument.Volts(x).String() }
+	if s.Mode == instrument.SweepCurrent {
+		unit = func(x float64) string { return instrument.Amps(x).String() }
+	}
+	first, last := s.sweep(0), s.sweep(s.Attempts-1)
+	limit := fmt.Sprintf("current compliance %v", s.Icomp)
+	if s.Mode == instrument.SweepCurrent {
+		limit = fmt.Sprintf("voltage compliance %v", s.Vcomp)
+	}
+	_, err := fmt.Fprintf(w, `%d devices; nothing is touched by a dry run
+for every device:
+  read at %v; below %v it is pre-formed and only switched off
+  %s sweep from %s to %s in %d levels, %s, other lines %s
+  formed when the current at %v has grown %g times; otherwise again up to %s, %d attempts
+  reset with pulses of %v, %v to %v, until below %v, other lines %s
+then, if any failed: all devices are reset and those are tried once more
+across a selected device: %v to %v
+at most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
+`, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check, s.Amin, unit(last.Stop), s.Attempts,
+		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
+	return err
+}
+
+func minutes(t instrument.Seconds) string {
+	if t < 120 {
+		return fmt.Sprintf("%.0f s", float64(t))
+	}
+	return fmt.Sprintf("%.0f min", math.Ceil(float64(t)/60))
+}

@@ -1,0 +1,168 @@
+package forming
+
+import (
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// Spec holds the parameters of the forming procedure. Currents and voltages
+// are magnitudes at the selected device with the sign row minus column.
+type Spec struct {
+	Devices  []array.Cell         `json:"devices" mapstructure:"-"`         // in the order of forming; empty = all, row by row
+	Attempts int                  `json:"attempts" mapstructure:"attempts"` // sweeps per device and round
+	Mode     instrument.SweepKind `json:"mode" mapstructure:"mode"`         // current or voltage staircase
+
+	Istart instrument.Amps  `json:"istart" mapstructure:"istart"` // first level of every current sweep
+	Imin   instrument.Amps  `json:"imin" mapstructure:"imin"`     // maximum of the first attempt
+	Imax   instrument.Amps  `json:"imax" mapstructure:"imax"`     // maximum never to be passed
+	Istep  instrument.Amps  `json:"istep" mapstructure:"istep"`   // by which a failed attempt raises the maximum
+	Vcomp  instrument.Volts `json:"vcomp" mapstructure:"vcomp"`   // voltage compliance of current sweeps
+
+	Vstart instrument.Volts `json:"vstart" mapstructure:"vstart"` // the same four for voltage sweeps
+	Vmin   instrument.Volts `json:"vmin" mapstructure:"vmin"`
+	Vmax   instrument.Volts `json:"vmax" mapstructure:"vmax"`
+	Vstep  instrument.Volts `json:"vstep" mapstructure:"vstep"`
+	Icomp  instrument.Amps  `json:"icomp" mapstructure:"icomp"` // current compliance of voltage sweeps
+
+	Levels   int                `json:"levels" mapstructure:"levels"`     // levels of one sweep
+	Delay    instrument.Seconds `json:"delay" mapstructure:"delay"`       // at each level before it is measured
+	Aperture instrument.Seconds `json:"aperture" mapstructure:"aperture"` // of the measurement at each level
+	Scheme   array.Scheme       `json:"scheme" mapstructure:"scheme"`     // other lines during a sweep
+
+	Amin float64         `json:"amin" mapstructure:"amin"` // current ratio at the check voltage that counts as formed
+	RTH  instrument.Ohms `json:"rth" mapstructure:"rth"`   // below it at the check voltage a device is pre-formed
+
+	Check instrument.Volts   `json:"check" mapstructure:"check"`           // voltage of the checks
+	Time  instrument.Seconds `json:"check_time" mapstructure:"check_time"` // integration time of the checks
+
+	Vreset      instrument.Volts   `json:"vreset" mapstructure:"vreset"`             // first amplitude of the reset, < 0
+	VresetMax   instrument.Volts   `json:"vreset_max" mapstructure:"vreset_max"`     // strongest amplitude of the reset, <= Vreset
+	ResetPulses int                `json:"reset_pulses" mapstructure:"reset_pulses"` // pulses of one reset at most
+	VresetStep  instrument.Volts   `json:"vreset_step" mapstructure:"vreset_step"`   // by which an ineffective reset is strengthened, > 0
+	Vset        instrument.Volts   `json:"vset" mapstructure:"vset"`                 // strongest amplitude that must switch a working device on
+	PulseWidth  instrument.Seconds `json:"pulse_width" mapstructure:"pulse_width"`   // of reset and set pulses
+	ResetScheme array.Scheme       `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during reset pulses
+	SetScheme   array.Scheme       `json:"set_scheme" mapstructure:"set_scheme"`     // other lines during set pulses
+	Response    float64            `json:"response" mapstructure:"response"`         // factor in conductance that counts as a response to a pulse, > 1
+	Goff        instrument.Siemens `json:"goff" mapstructure:"goff"`                 // a reset is complete below this conductance
+
+	Compliance instrument.Amps `json:"compliance" mapstructure:"compliance"` // of every source during pulses and checks
+}
+
+// DefaultSpec gives the parameters for the Pt/Al2O3/TiO2-x stack. The numerical
+// forming parameters were not published; these are assumptions, explained in
+// hwdocs/forming.md.
+func DefaultSpec() Spec {
+	return Spec{
+		Attempts: 4, Mode: instrument.SweepVoltage,
+		Istart: 1e-6, Imin: 150e-6, Imax: 600e-6, Istep: 150e-6, Vcomp: 3,
+		Vstart: 0.5, Vmin: 2.2, Vmax: 3.1, Vstep: 0.3, Icomp: 500e-6,
+		Levels: 40, Delay: 340e-6, Aperture: 160e-6, Scheme: array.ThirdVoltage,
+		Amin: 10, RTH: 1e6, Check: 0.1, Time: 20e-3,
+		Vreset: -1.6, VresetMax: -2.4, VresetStep: 0.1, ResetPulses: 20, Vset: 1.6, PulseWidth: 10e-3, ResetScheme: array.HalfVoltage, SetScheme: array.ThirdVoltage,
+		Response: 1.3, Goff: 10e-6, Compliance: 5e-3,
+	}
+}
+
+// Validate checks the parameters against each other and the array's size. All
+// faults are reported at once. Limits are the bench's and are checked by Plan.
+func (s Spec) Validate(rows, cols int) error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	for _, c := range s.Devices {
+		check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows, cols)
+	}
+	check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
+	check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)
+	check(s.Scheme != "", "scheme must be one of %v", array.Schemes())
+	switch s.Mode {
+	case instrument.SweepCurrent:
+		check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order from above 0", s.Istart, s.Imin, s.Imax)
+		check(s.Istep > 0, "istep: %v must be more than 0 A", s.Istep)
+		check(s.Vcomp > 0, "vcomp: %v must be more than 0 V", s.Vcomp)
+	case instrument.SweepVoltage:
+		check(s.Vstart > 0 && s.Vstart < s.Vmin && s.Vmin <= s.Vmax, "vstart %v, vmin %v, vmax %v must rise in this order from above 0", s.Vstart, s.Vmin, s.Vmax)
+		check(s.Vstep > 0, "vstep: %v must be more than 0 V", s.Vstep)
+		check(s.Icomp > 0, "icomp: %v must be more than 0 A", s.Icomp)
+	default:
+		check(false, "mode: %q must be current or voltage", s.Mode)
+	}
+	check(s.Delay >= 0 && s.Aperture > 0 && s.Time > 0, "delay %v, aperture %v and check_time %v must be positive", s.Delay, s.Aperture, s.Time)
+	check(s.Amin > 1, "amin: %g must be more than 1", s.Amin)
+	check(s.RTH > 0, "rth: %v must be more than 0 Ω", s.RTH)
+	check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", s.Check)
+	check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger", s.Vreset, s.VresetMax)
+	check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
+	check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
+	check(s.Vset > 0, "vset: %v must be more than 0 V", s.Vset)
+	check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
+	check(s.ResetScheme != "" && s.SetScheme != "", "reset_scheme and set_scheme must be among %v", array.Schemes())
+	check(s.Response > 1, "response: %g must be more than 1", s.Response)
+	check(s.Goff > 0, "goff: %v must be more than 0 S", s.Goff)
+	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
+	if len(faults) > 0 {
+		return fmt.Errorf("forming parameters: %w", errors.Join(faults...))
+	}
+	return nil
+}
+
+// maximum is the top of the sweep of an attempt, counted from 0.
+func (s Spec) maximum(attempt int) float64 {
+	if s.Mode == instrument.SweepVoltage {
+		return float64(min(s.Vmin+instrument.Volts(attempt)*s.Vstep, s.Vmax))
+	}
+	return float64(min(s.Imin+instrument.Amps(attempt)*s.Istep, s.Imax))
+}
+
+func (s Spec) sweep(attempt int) array.Sweep {
+	w := array.Sweep{Kind: s.Mode, Start: float64(s.Istart), Stop: s.maximum(attempt), Steps: s.Levels,
+		Compliance: float64(s.Vcomp), Return: s.Compliance, Scheme: s.Scheme, Delay: s.Delay, Aperture: s.Aperture}
+	if s.Mode == instrument.SweepVoltage {
+		w.Start, w.Compliance = float64(s.Vstart), float64(s.Icomp)
+	}
+	return w
+}
+
+func (s Spec) check() array.Read {
+	return array.Read{Voltage: s.Check, Compliance: s.Compliance, Aperture: s.Time}
+}
+
+// pulse chooses the bias scheme by the sign: what the other devices see must
+// not switch them on. A reset under V/2 puts a negative voltage on
+// half-selected devices and none on the rest, where V/3 would put a third of it
+// with the opposite sign on all of them; a positive pulse does the reverse.
+func (s Spec) pulse(v instrument.Volts) array.Pulse {
+	scheme := s.ResetScheme
+	if v > 0 {
+		scheme = s.SetScheme
+	}
+	return array.Pulse{Voltage: v, Width: s.PulseWidth, Scheme: scheme, Compliance: s.Compliance}
+}
+
+// bounds cover everything that one visit to a device may do.
+func (s Spec) bounds() array.Bounds {
+	top := max(s.Vcomp, s.Vset)
+	current := max(s.Imax, s.Compliance)
+	if s.Mode == instrument.SweepVoltage {
+		top, current = max(s.Vmax, s.Vset), max(s.Icomp, s.Compliance)
+	}
+	return array.Bounds{Steps: s.Attempts + 2*s.ResetPulses + setPulses, MinVoltage: s.VresetMax, MaxVoltage: top, MaxCurrent: current}
+}
+
+// setPulses is the number of set pulses that confirm a working device: they
+// rise to Vset in steps of VresetStep.
+const setPulses = 6
+
+func (s Spec) devices(rows, cols int) []array.Cell {
+	if len(s.Devices) == 0 {
+		return array.AllCells(rows, cols)
+	}
+	return s.Devices
+}

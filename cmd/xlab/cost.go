@@ -1,0 +1,44 @@
+package main
+
+import (
+	"xlab/driver/b1500"
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// nowhere is a switch board for costing: it has lines and is never routed.
+type nowhere struct {
+	instrument.Router
+	lines int
+}
+
+func (n nowhere) Lines() int { return n.lines }
+
+// cost gives the instrument time of steps on one cell and refuses those out of
+// limits, by the same code as a run, with drivers that are connected to
+// nothing.
+func (a *app) cost(c *Config, w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
+	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, c.limits())
+	if err != nil {
+		return 0, err
+	}
+	instructions, err := bar.Instructions(array.Cell{}, steps...)
+	if err != nil {
+		return 0, err
+	}
+	analyzer := b1500.New(nil, b1500.Options{Limits: c.channelLimits(), Channels: w.Channels(), LineFrequency: c.Analyzer.LineFrequency})
+	return analyzer.Cost(instructions...)
+}
+
+// wiringOf loads the wiring map of an array.
+func (c *Config) wiringOf(name string) (*array.Wiring, error) {
+	b, err := c.board(name)
+	if err != nil {
+		return nil, err
+	}
+	w, err := loadWiring(b.Wiring)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return w, nil
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"xlab/forming"
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// defectsFile is the defect map's name in a run directory.
+const defectsFile = "defects.json"
+
+// formResult is what `xlab form --json` prints.
+type formResult struct {
+	Devices   int          `json:"devices"`
+	Formed    int          `json:"formed"`
+	Preformed int          `json:"preformed"`
+	Defective []array.Cell `json:"defective"`
+	Untried   int          `json:"untried"`
+	figures
+}
+
+func (a *app) formCommand() *cobra.Command {
+	var name, devices string
+	var dryRun bool
+	c := &cobra.Command{
+		Use:   "form",
+		Short: "Electroform the devices of an array",
+		Long: `Electroforms devices one after the other by the published procedure, resets
+each at once, and writes a defect map that later steps read.
+
+The parameters (istart, imin, imax, istep, vmax, amin, vreset, rth, ...) are
+keys of the section "forming" in bench.yaml; --set forming.amin=20 overrides
+one. See hwdocs/forming.md.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			spec := c.Forming
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return err
+			}
+			if devices != "" {
+				if spec.Devices, err = array.ParseCells(devices, w.Rows, w.Cols); err != nil {
+					return usageError(fmt.Errorf("--devices: %w", err))
+				}
+			}
+			if err := spec.Validate(w.Rows, w.Cols); err != nil {
+				return usageError(err)
+			}
+			if dryRun {
+				return a.formDryRun(c, w, spec)
+			}
+			return a.form(cmd.Context(), c, name, spec)
+		},
+	}
+	c.Flags().StringVarP(&name, "array", "a", "A", "array to form")
+	c.Flags().StringVarP(&devices, "devices", "d", "", `devices, such as "r3c7, r0-4c2, r5c*" (default: all)`)
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
+	return c
+}
+
+func (a *app) form(ctx context.Context, c *Config, name string, spec forming.Spec) error {
+	var outcome *forming.Outcome
+	var result formResult
+	err := a.record(ctx, c, "form", name, spec, func(ctx context.Context, r *recorded) (err error) {
+		events := run.NewFanout(nil, r.progress)
+		defer events.Close()
+		outcome, err = forming.Run(ctx, r.bar, r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
+			note := fmt.Sprintf("%s %s", e.Record.Cell, e.Record.State)
+			if e.Round > 1 {
+				note = "second round, " + note
+			}
+			// Progress is harmless: publishing to it cannot fail.
+			_ = events.Publish(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note})
+		}})
+		if outcome != nil {
+			outcome.Defects.Run, outcome.Defects.Chip = r.ID(), r.Header().Chip
+		}
+		return err
+	}, func(r *recorded, f figures) any {
+		result = formResult{figures: f, Defective: []array.Cell{}}
+		if outcome == nil {
+			return result
+		}
+		result.Devices, result.Defective = len(outcome.Records), outcome.Defects.Cells(array.StateDefective)
+		result.Formed, result.Preformed = outcome.Count(array.StateFormed), outcome.Count(array.StatePreformed)
+		result.Untried = outcome.Count(array.StateUntried)
+		return result
+	}, func(r *recorded) error {
+		if outcome == nil {
+			return nil
+		}
+		if err := r.writeTo(defectsFile, outcome.Defects.Write); err != nil {
+			return err
+		}
+		return r.writeTo("devices.csv", outcome.WriteCSV)
+	})
+	if outcome == nil {
+		return err
+	}
+	if printErr := a.printFormed(c, outcome, result); err == nil {
+		err = printErr
+	}
+	return err
+}
+
+func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) error {
+	if a.json {
+		return a.writeJSON(result)
+	}
+	g := grid{title: "conductance at the check voltage after forming", unit: "µS", scale: 1e6, rows: o.Defects.Rows, cols: o.Defects.Cols, marks: make(map[[2]int]string)}
+	for _, d := range o.Defects.Devices {
+		g.values = append(g.values, float64(d.Conductance))
+		switch d.State {
+		case array.StateDefective:
+			g.marks[[2]int{d.Cell.Row, d.Cell.Col}] = "x"
+		case array.StateUntried:
+			g.marks[[2]int{d.Cell.Row, d.Cell.Col}] = "."
+		}
+	}
+	if err := g.print(a.out, coloured(a.out)); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", plural(result.Devices, "device"), result.Formed, result.Preformed, len(result.Defective))
+	if result.Untried > 0 {
+		fmt.Fprintf(a.out, ", %d not tried (.)", result.Untried)
+	}
+	fmt.Fprintln(a.out)
+	for _, d := range o.Records {
+		if d.State == array.StateDefective {
+			fmt.Fprintf(a.out, "  %-7s %s\n", d.Cell, d.Reason)
+		}
+	}
+	fmt.Fprint(a.out, result.overheadLine())
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	return err
+}
+
+// formDryRun prints the procedure for one device and the whole cost.
+func (a *app) formDryRun(c *Config, w *array.Wiring, spec forming.Spec) error {
+	estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.writeJSON(estimate)
+	}
+	return estimate.Print(a.out)
+}
+
+// openDefects finds the newest defect map of an array among the runs.
+func openDefects(c *Config, name, chip string) (*array.DefectMap, string, error) {
+	list, err := run.List(c.runsDir())
+	if err != nil {
+		return nil, "", err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Command != "form" || list[i].Array != name {
+			continue
+		}
+		file := filepath.Join(c.runsDir(), list[i].ID, defectsFile)
+		f, err := os.Open(file)
+		if err != nil {
+			continue // ended before it had one
+		}
+		m, err := array.ReadDefectMap(f, file)
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		if m.Chip == chip {
+			return m, file, nil
+		}
+	}
+	return nil, "", nil
+}

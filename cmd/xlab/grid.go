@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// grid is a map of one value per device, row by row.
+type grid struct {
+	title  string
+	unit   string  // of the printed numbers: "µS"
+	scale  float64 // printed number per SI value
+	rows   int
+	cols   int
+	values []float64         // NaN where there is none
+	marks  map[[2]int]string // replaces the number, such as "x" for a defective device
+}
+
+// print writes the map as a grid of numbers. With colour each cell's
+// background shows its place between the smallest and the largest value on a
+// logarithmic scale, and a bar below explains it.
+func (g grid) print(w io.Writer, colour bool) error {
+	out := bufio.NewWriter(w)
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range g.values {
+		if v > 0 {
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	fmt.Fprintf(out, "%s, %s\n     ", g.title, g.unit)
+	for c := range g.cols {
+		fmt.Fprintf(out, "%5d", c)
+	}
+	fmt.Fprintln(out)
+	for r := range g.rows {
+		fmt.Fprintf(out, "%4d ", r)
+		for c := range g.cols {
+			v := g.values[r*g.cols+c]
+			text := fmt.Sprintf("%5s", g.number(v, g.marks[[2]int{r, c}]))
+			if colour && v > 0 {
+				text = shade(text, position(v, low, high))
+			}
+			out.WriteString(text)
+		}
+		fmt.Fprintln(out)
+	}
+	if colour && high > low {
+		fmt.Fprintf(out, "     %s ", g.number(low, ""))
+		for i := range 40 {
+			out.WriteString(shade(" ", float64(i)/39))
+		}
+		fmt.Fprintf(out, " %s %s (logarithmic)\n", g.number(high, ""), g.unit)
+	}
+	return out.Flush()
+}
+
+func (g grid) number(v float64, mark string) string {
+	switch x := v * g.scale; {
+	case mark != "":
+		return mark
+	case math.IsNaN(v):
+		return "-"
+	case math.Abs(x) >= 99.95:
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	case math.Abs(x) >= 0.095:
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(x, 'f', 2, 64)
+	}
+}
+
+// csv writes the values in SI units, one line per row, empty where there is none.
+func (g grid) csv(w io.Writer) error {
+	out := csv.NewWriter(w)
+	record := make([]string, g.cols)
+	for r := range g.rows {
+		for c := range g.cols {
+			record[c] = ""
+			if v := g.values[r*g.cols+c]; !math.IsNaN(v) {
+				record[c] = strconv.FormatFloat(v, 'g', -1, 64)
+			}
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// position places v between low and high on a logarithmic scale, 0 to 1.
+func position(v, low, high float64) float64 {
+	if !(high > low) {
+		return 0.5
+	}
+	return math.Log(v/low) / math.Log(high/low)
+}
+
+// stops of a perceptually even scale from dark blue over green to yellow.
+var stops = [][3]float64{{68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {253, 231, 37}}
+
+// shade gives text a background for x in 0 to 1, with readable letters on it.
+func shade(text string, x float64) string {
+	x = math.Max(0, math.Min(1, x)) * float64(len(stops)-1)
+	i := min(int(x), len(stops)-2)
+	f := x - float64(i)
+	var rgb [3]int
+	for k := range rgb {
+		rgb[k] = int(math.Round(stops[i][k]*(1-f) + stops[i+1][k]*f))
+	}
+	ink := "97"
+	if 299*rgb[0]+587*rgb[1]+114*rgb[2] > 128000 {
+		ink = "30"
+	}
+	return fmt.Sprintf("\x1b[%s;48;2;%d;%d;%dm%s\x1b[0m", ink, rgb[0], rgb[1], rgb[2], text)
+}
+
+// plural writes "1 device" or "3 devices".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return strconv.Itoa(n) + " " + word + "s"
+}
+
+// indent puts two spaces in front of every line.
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}
+
+// onTerminal tells whether w is a terminal.
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+//go:embed templates/simulated.yaml
+var simulatedTemplate []byte
+
+//go:embed templates/hardware.yaml
+var hardwareTemplate []byte
+
+func (a *app) initCommand() *cobra.Command {
+	var hardware, force bool
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Write a commented bench.yaml",
+		Long: `Writes bench.yaml into the working directory: the simulated bench or, with
+--hardware, real instruments whose addresses have to be filled in. A file that
+is there is kept unless --force is given.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text := simulatedTemplate
+			if hardware {
+				text = hardwareTemplate
+			}
+			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+			if force {
+				flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+			}
+			f, err := os.OpenFile(configName, flags, 0o644)
+			if errors.Is(err, fs.ErrExist) {
+				return usageError(fmt.Errorf("%s exists already; --force replaces it", configName))
+			}
+			if err != nil {
+				return usageError(err)
+			}
+			_, err = f.Write(text)
+			if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.err, "wrote %s\n", configName)
+			if hardware {
+				fmt.Fprintln(a.err, "fill in the addresses and the limits, then check with `xlab doctor`")
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&hardware, "hardware", false, "describe real instruments instead of the simulated bench")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	return c
+}

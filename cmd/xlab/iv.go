@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// ivResult is what `xlab iv --json` prints.
+type ivResult struct {
+	Array  string        `json:"array"`
+	Cell   array.Cell    `json:"cell"`
+	Levels []array.Level `json:"levels"` // v in V across the selected lines, i in A out of the column
+	Status string        `json:"status,omitempty"`
+	figures
+}
+
+func (a *app) ivCommand() *cobra.Command {
+	var name, device string
+	var oneWay bool
+	sweep := array.Sweep{Kind: instrument.SweepVoltage, Scheme: array.ThirdVoltage, StopAtCompliance: true}
+	start, stop, compliance := instrument.Volts(0), instrument.Volts(0.2), instrument.Amps(300e-6)
+	delay, aperture := instrument.Seconds(1e-3), instrument.Seconds(20e-3)
+	c := &cobra.Command{
+		Use:   "iv",
+		Short: "Measure current against voltage on one device",
+		Long: `Sweeps a staircase of voltage across one device and prints the current, as CSV
+or JSON. Beyond about 0.5 V this changes the device; the sweep is journaled
+like every other stress.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return err
+			}
+			cells, err := array.ParseCells(device, w.Rows, w.Cols)
+			if err != nil {
+				return usageError(fmt.Errorf("--device: %w", err))
+			}
+			if len(cells) != 1 {
+				return usageError(fmt.Errorf("--device must name one device, such as r3c7"))
+			}
+			sweep.Start, sweep.Stop, sweep.Compliance, sweep.TwoWay = float64(start), float64(stop), float64(compliance), !oneWay
+			sweep.Return, sweep.Delay, sweep.Aperture = c.Read.Compliance, delay, aperture
+			return a.iv(cmd.Context(), c, name, cells[0], sweep)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&name, "array", "a", "A", "array")
+	f.StringVarP(&device, "device", "d", "", "device, such as r3c7")
+	f.Var(&start, "start", "first voltage, row minus column")
+	f.Var(&stop, "stop", "last voltage")
+	f.IntVar(&sweep.Steps, "steps", 41, "number of levels one way")
+	f.BoolVar(&oneWay, "one-way", false, "do not come back to the first voltage")
+	f.Var(&compliance, "compliance", "current compliance of the row; the sweep ends where it is reached")
+	f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded")
+	f.Var(&delay, "delay", "time at a level before it is measured")
+	f.Var(&aperture, "aperture", "integration time at a level")
+	if err := c.MarkFlagRequired("device"); err != nil {
+		panic(err) // a flag of that name was just made
+	}
+	return c
+}
+
+func (a *app) iv(ctx context.Context, c *Config, name string, cell array.Cell, sweep array.Sweep) error {
+	result := ivResult{Cell: cell, Levels: []array.Level{}}
+	err := a.record(ctx, c, "iv", name, map[string]any{"device": cell, "sweep": sweep}, func(ctx context.Context, r *recorded) error {
+		results, err := r.bar.Do(ctx, cell, sweep)
+		if err != nil {
+			return err
+		}
+		result.Levels, result.Status = results[0].Levels, statusText(results[0].Status)
+		return nil
+	}, func(r *recorded, f figures) any {
+		result.Array, result.figures = r.Header().Array, f
+		return map[string]any{"device": cell, "levels": len(result.Levels), "status": result.Status, "figures": f}
+	}, func(r *recorded) error { return r.writeTo("iv.csv", result.csv) })
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.writeJSON(result)
+	}
+	if result.Status != "" {
+		fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
+	}
+	return result.csv(a.out)
+}
+
+func (r *ivResult) csv(w io.Writer) error {
+	c := csv.NewWriter(w)
+	lines := [][]string{{"voltage_V", "current_A"}}
+	for _, l := range r.Levels {
+		lines = append(lines, []string{strconv.FormatFloat(float64(l.Voltage), 'g', -1, 64), strconv.FormatFloat(float64(l.Current), 'g', -1, 64)})
+	}
+	return c.WriteAll(lines)
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// readResult is what `xlab read --json` prints. Conductance has one row per
+// array row; null where a device was not read or its reading is not valid.
+type readResult struct {
+	Array       string           `json:"array"`
+	Rows        int              `json:"rows"`
+	Cols        int              `json:"cols"`
+	Voltage     instrument.Volts `json:"voltage"`
+	Conductance [][]*float64     `json:"conductance_s"`
+	Flagged     []flagged        `json:"flagged"` // readings that are not plain measurements
+	figures
+}
+
+// flagged is a reading with a status.
+type flagged struct {
+	Cell   array.Cell `json:"cell"`
+	Status string     `json:"status"`
+}
+
+func (a *app) readCommand() *cobra.Command {
+	var name, devices, format string
+	var voltage instrument.Volts
+	c := &cobra.Command{
+		Use:   "read",
+		Short: "Read the conductance map of an array",
+		Long: `Reads devices at a small voltage with all other lines at ground. A terminal
+gets a coloured grid, anything else CSV in siemens, one line per row.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return err
+			}
+			cells, err := array.ParseCells(devices, w.Rows, w.Cols)
+			if err != nil {
+				return usageError(fmt.Errorf("--devices: %w", err))
+			}
+			if format != "" && format != "grid" && format != "csv" && format != "json" {
+				return usageError(fmt.Errorf("--format %q is none of grid, csv, json", format))
+			}
+			if cmd.Flags().Changed("voltage") {
+				c.Read.Voltage = voltage
+			}
+			if v := math.Abs(float64(c.Read.Voltage)); v == 0 || v > readLimit {
+				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, instrument.Volts(readLimit)))
+			}
+			return a.read(cmd.Context(), c, name, cells, format)
+		},
+	}
+	c.Flags().StringVarP(&name, "array", "a", "A", "array to read")
+	c.Flags().StringVarP(&devices, "devices", "d", "", `devices, such as "r3c7, r0-4c2, r5c*" (default: all)`)
+	c.Flags().StringVar(&format, "format", "", "grid, csv or json (default: grid in a terminal, csv elsewhere)")
+	c.Flags().Var(&voltage, "voltage", "read voltage (default: read.voltage of the configuration)")
+	return c
+}
+
+// readLimit is the largest magnitude of a read voltage in V. Up to it the
+// dynamics of the published device do nothing that can be measured.
+const readLimit = 0.4
+
+// step is the configured read as a step on a cell.
+func (r ReadConfig) step() array.Read {
+	return array.Read{Voltage: r.Voltage, Compliance: r.Compliance, Settle: r.Settle, Aperture: r.Aperture}
+}
+
+func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Cell, format string) error {
+	var g grid
+	result := readResult{Flagged: []flagged{}}
+	err := a.record(ctx, c, "read", name, map[string]any{"devices": cells, "read": c.Read.step()}, func(ctx context.Context, r *recorded) error {
+		result.Rows, result.Cols = r.bar.Size()
+		g = grid{title: "conductance at " + c.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows, cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
+		for i := range g.values {
+			g.values[i] = math.NaN()
+		}
+		for i, cell := range cells {
+			if err := run.CheckStop(ctx); err != nil {
+				return err
+			}
+			results, err := r.bar.Do(ctx, cell, c.Read.step())
+			if err != nil {
+				return err
+			}
+			if status := statusText(results[0].Status); status != "" {
+				result.Flagged = append(result.Flagged, flagged{cell, status})
+			}
+			if results[0].Valid() {
+				g.values[cell.Row*g.cols+cell.Col] = float64(results[0].Conductance())
+			}
+			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(cells)})
+		}
+		return nil
+	}, func(r *recorded, f figures) any {
+		result.Array, result.Voltage, result.figures = r.Header().Array, c.Read.Voltage, f
+		return map[string]any{"devices": len(cells), "flagged": len(result.Flagged), "figures": f}
+	}, func(r *recorded) error {
+		if g.values == nil {
+			return nil
+		}
+		return r.writeTo("conductance.csv", g.csv)
+	})
+	if g.values == nil {
+		return err
+	}
+	for r := range g.rows {
+		line := make([]*float64, g.cols)
+		for i := range line {
+			if v := g.values[r*g.cols+i]; !math.IsNaN(v) {
+				line[i] = &v
+			}
+		}
+		result.Conductance = append(result.Conductance, line)
+	}
+	var printErr error
+	switch {
+	case a.json || format == "json":
+		printErr = a.writeJSON(result)
+	case format == "grid" || format == "" && onTerminal(a.out):
+		printErr = g.print(a.out, coloured(a.out))
+	default:
+		printErr = g.csv(a.out)
+	}
+	for _, f := range result.Flagged {
+		fmt.Fprintf(a.err, "%s: %s\n", f.Cell, f.Status)
+	}
+	if err == nil {
+		err = printErr
+	}
+	return err
+}
+
+// statusText puts a reading's status in words; "" for a plain measurement.
+func statusText(s instrument.Status) string {
+	var words []string
+	for _, flag := range []struct {
+		bit  instrument.Status
+		text string
+	}{
+		{instrument.StatusCompliance, "in compliance"},
+		{instrument.StatusOtherCompliance, "another source is in compliance"},
+		{instrument.StatusOverflow, "beyond the measuring range"},
+		{instrument.StatusOscillating, "the source oscillates"},
+		{instrument.StatusInvalid, "no value"},
+	} {
+		if s&flag.bit != 0 {
+			words = append(words, flag.text)
+		}
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xlab/run"
+)
+
+// app is what every command shares: the streams and the global flags.
+type app struct {
+	in      io.Reader
+	out     io.Writer // data
+	err     io.Writer // messages and progress
+	config  string    // --config
+	set     []string  // --set key=value
+	json    bool      // --json
+	verbose bool      // --verbose
+
+	arguments []string // as given, for the record
+}
+
+// errUsage marks errors of the command line or the configuration.
+var errUsage = errors.New("usage")
+
+func usageError(err error) error { return fmt.Errorf("%w%w", hidden{errUsage}, err) }
+
+// hidden wraps a marker without adding words to the message.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
+
+// Main runs the program and gives its exit code.
+func Main(args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, err: errw, arguments: args}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(context.Background())
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(errw, "xlab: "+strings.TrimSpace(err.Error()))
+	if errors.Is(err, errUsage) {
+		return run.ExitUsage
+	}
+	return run.ExitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "xlab",
+		Short: "Control a bench with passive memristor crossbars, real or simulated",
+		Long: `xlab controls a bench with passive memristor crossbars: a parameter analyzer
+sources and measures, switch boards route, and a simulated bench behind the
+same bytes stands in when there is no hardware.
+
+Rows and columns count from 0. Data goes to stdout, messages to stderr.
+Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 result outside
+limits, 4 instrument unreachable, 5 safety trip, 6 bench busy, 7 interrupted
+and resumable, 8 partial.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.config, "config", "", "bench description (default: ./bench.yaml, then the user's)")
+	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V")
+	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.readCommand(), a.ivCommand(), a.runsCommand(), a.simCommand(), a.versionCommand())
+	for _, c := range allCommands(root) {
+		// Cobra's own argument errors are usage errors too.
+		if check := c.Args; check != nil {
+			c.Args = func(c *cobra.Command, args []string) error {
+				if err := check(c, args); err != nil {
+					return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+				}
+				return nil
+			}
+		}
+		if c.HasSubCommands() && c.RunE == nil {
+			c.RunE = func(c *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError(fmt.Errorf("unknown command %q for %q; see `%s --help`", args[0], c.CommandPath(), c.CommandPath()))
+				}
+				return c.Help()
+			}
+			c.Args = cobra.ArbitraryArgs
+		}
+	}
+	return root
+}
+
+func allCommands(c *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{c}
+	for _, sub := range c.Commands() {
+		list = append(list, allCommands(sub)...)
+	}
+	return list
+}
+
+// load reads the configuration for a command that needs a bench, and says
+// which bench that is when nobody configured one.
+func (a *app) load() (*Config, error) {
+	c, err := loadConfig(a.config, a.set)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	if len(c.files) == 0 {
+		fmt.Fprintln(a.err, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
+	}
+	return c, nil
+}
+
+// logger writes what happens to stderr when asked to.
+func (a *app) logger() *slog.Logger {
+	if !a.verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// writeJSON writes a result for programs.
+func (a *app) writeJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// coloured tells whether w is a terminal that wants colour.
+func coloured(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"xlab/run"
+)
+
+func (a *app) runsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "runs",
+		Short: "List what was done, newest last",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := loadConfig(a.config, a.set)
+			if err != nil {
+				return usageError(err)
+			}
+			list, err := run.List(c.runsDir())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				if list == nil {
+					list = []run.Summary{}
+				}
+				return a.writeJSON(list)
+			}
+			if len(list) == 0 {
+				fmt.Fprintf(a.err, "no runs in %s yet\n", c.runsDir())
+				return nil
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tBENCH\tWALL\tFIGURES")
+			for _, s := range list {
+				bench := "-"
+				if s.Bench != nil {
+					bench = run.FormatDuration(*s.Bench)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, bench, s.Wall, keyFigures(s))
+			}
+			return w.Flush()
+		},
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "show ID",
+		Short: "Show one run; ID may be shortened as long as it is unique, or be \"last\"",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := loadConfig(a.config, a.set)
+			if err != nil {
+				return usageError(err)
+			}
+			s, err := run.Load(c.runsDir(), args[0])
+			if err != nil {
+				return usageError(err)
+			}
+			return a.showRun(s)
+		},
+	})
+	return c
+}
+
+// keyFigures puts a run's flat figures on one line.
+func keyFigures(s run.Summary) string {
+	if s.Outcome != run.OutcomeComplete && s.Cause != "" {
+		return s.Cause
+	}
+	var values map[string]any
+	if json.Unmarshal(s.Summary, &values) != nil {
+		return strings.Join(s.Problems, "; ")
+	}
+	var words []string
+	for key, v := range values {
+		switch v := v.(type) {
+		case float64:
+			if !strings.Contains(key, "seconds") && key != "overhead" {
+				words = append(words, fmt.Sprintf("%s %.4g", key, v))
+			}
+		case []any:
+			words = append(words, fmt.Sprintf("%s %d", key, len(v)))
+		}
+	}
+	sort.Strings(words)
+	return strings.Join(words, ", ")
+}
+
+func (a *app) showRun(s *run.Stored) error {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		return err
+	}
+	var files []string
+	for _, e := range entries {
+		files = append(files, e.Name())
+	}
+	if a.json {
+		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir, "files": files})
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, strings.Join(s.Header.Arguments, " "), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
+	for name, id := range s.Header.Instruments {
+		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
+	}
+	l := s.Header.Limits
+	fmt.Fprintf(w, "limits\t%v to %v, %v, %v (%s)\n", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth, l.Origin)
+	fmt.Fprintf(w, "outcome\t%s\n", s.Outcome)
+	if s.Cause != "" {
+		fmt.Fprintf(w, "cause\t%s\n", s.Cause)
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "problem\t%s\n", p)
+	}
+	if s.Bench != nil {
+		fmt.Fprintf(w, "bench time\t%s\n", run.FormatDuration(*s.Bench))
+	}
+	fmt.Fprintf(w, "wall time\t%.1f s\n", s.Wall)
+	fmt.Fprintf(w, "files\t%s\n", strings.Join(files, " "))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(s.Summary.Summary) > 0 {
+		fmt.Fprintf(a.out, "\n%s\n", s.Summary.Summary)
+	}
+	return nil
+}

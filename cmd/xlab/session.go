@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"periph.io/x/conn/v3/physic"
+	"periph.io/x/conn/v3/spi"
+	"periph.io/x/conn/v3/spi/spireg"
+	"periph.io/x/host/v3"
+
+	"xlab/driver/adg1438"
+	"xlab/driver/b1500"
+	"xlab/driver/buspirate"
+	"xlab/driver/prologix"
+	"xlab/driver/transport"
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// session is an open bench: the drivers, and the arrays that were asked for.
+type session struct {
+	config   *Config
+	analyzer *b1500.Device
+	identity instrument.Identity
+	boards   map[string]*adg1438.Chain
+	arrays   map[string]*array.Array
+	sim      *simulation // nil on hardware
+	closers  []io.Closer // in the order of opening
+}
+
+// open connects to the bench for the arrays named. Nothing is stressed: all
+// sources are at 0 V and all switches open when it returns. The caller closes
+// the session; what was opened before a failure is closed here.
+func (a *app) open(ctx context.Context, c *Config, names ...string) (s *session, err error) {
+	s = &session{config: c, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	serving := ctx
+	if c.simulated() {
+		var made bool
+		if s.sim, made, err = newSimulation(c); err != nil {
+			return s, err
+		}
+		if made {
+			fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.sim.chip.Seed, s.sim.file)
+		}
+		serving = s.sim.start(ctx)
+	}
+	// The wiring maps come first: they need no instrument and may be wrong.
+	wirings := make(map[string]*array.Wiring)
+	var channels []instrument.Channel
+	for _, name := range names {
+		b, err := c.board(name)
+		if err != nil {
+			return s, err
+		}
+		w, err := loadWiring(b.Wiring)
+		if err != nil {
+			return s, usageError(err)
+		}
+		wirings[b.Name] = w
+		channels = mergeChannels(channels, w.Channels())
+	}
+	// Switches open before anything can force: only then is the order of
+	// power-up of no consequence.
+	for _, b := range c.Boards {
+		if w := wirings[b.Name]; w != nil {
+			if err := s.openBoard(ctx, serving, a, b, w.Lines()); err != nil {
+				return s, err
+			}
+		}
+	}
+	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
+		return s, err
+	}
+	for name, w := range wirings {
+		if s.arrays[name], err = array.New(w, s.analyzer, s.boards[name], c.limits()); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func loadWiring(name string) (*array.Wiring, error) {
+	f, shown, err := openWiring(name)
+	if err != nil {
+		return nil, err
+	}
+	w, err := array.LoadWiring(f, shown)
+	return w, errors.Join(err, f.Close())
+}
+
+func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
+	c := s.config
+	var conn transport.Conn
+	var err error
+	if s.sim != nil {
+		conn = s.sim.connect(serving, s.sim.adapter)
+	} else if conn, err = transport.Open(ctx, c.Analyzer.Address); err != nil {
+		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
+	}
+	s.closers = append(s.closers, conn)
+	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger()})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
+	}
+	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Logger: a.logger()})
+	if s.identity, err = s.analyzer.Identify(ctx); err != nil {
+		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
+	}
+	if err := s.analyzer.Open(ctx); err != nil {
+		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
+	}
+	return nil
+}
+
+func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig, lines int) error {
+	var clock physic.Frequency
+	if err := clock.Set(b.SPIFrequency); err != nil {
+		return usageError(fmt.Errorf("board %s: spi_frequency %q: %w; write it like 1MHz", b.Name, b.SPIFrequency, err))
+	}
+	var port spi.PortCloser
+	var err error
+	kind, address, _ := strings.Cut(b.Address, ":")
+	switch {
+	case b.Address == simAddress:
+		port = buspirate.New(s.sim.connect(serving, s.sim.boxes[b.Name]), buspirate.Options{Logger: a.logger()})
+	case kind == "buspirate":
+		conn, err := transport.Open(ctx, address)
+		if err != nil {
+			return fmt.Errorf("board %s: %w", b.Name, err)
+		}
+		port = buspirate.New(conn, buspirate.Options{Logger: a.logger()})
+	case kind == "spi":
+		if _, err := host.Init(); err != nil {
+			return &instrument.Error{Op: "board " + b.Name, Kind: instrument.KindUnreachable, Err: err, Advice: "the SPI drivers of this computer cannot be started"}
+		}
+		if port, err = spireg.Open(address); err != nil {
+			return &instrument.Error{Op: "board " + b.Name, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err, Advice: "check the name of the SPI port and that this user may open it"}
+		}
+	default:
+		return usageError(fmt.Errorf("board %s: the address %q is none of sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT, spi:NAME", b.Name, b.Address))
+	}
+	s.closers = append(s.closers, port)
+	conn, err := adg1438.Connect(port, clock)
+	if err != nil {
+		return fmt.Errorf("board %s: %w", b.Name, err)
+	}
+	chain := adg1438.New(conn, adg1438.Options{Chips: lines, Name: b.Name, Logger: a.logger()})
+	s.boards[b.Name] = chain
+	return chain.Safe(ctx)
+}
+
+// safers are what must be made safe, in this order: sources to zero, then
+// switches open.
+func (s *session) safers() []run.NamedSafer {
+	var list []run.NamedSafer
+	if s.analyzer != nil {
+		list = append(list, run.NamedSafer{Name: "analyzer", Safer: s.analyzer})
+	}
+	for _, b := range s.config.Boards {
+		if chain := s.boards[b.Name]; chain != nil {
+			list = append(list, run.NamedSafer{Name: "switch board " + b.Name, Safer: chain})
+		}
+	}
+	return list
+}
+
+// describe says in words which bench this is.
+func (s *session) describe() string {
+	if s.sim != nil {
+		return fmt.Sprintf("simulated bench, chip %s (seed %d)", s.sim.file, s.sim.chip.Seed)
+	}
+	return fmt.Sprintf("%s (%s)", s.config.Bench, s.config.Analyzer.Address)
+}
+
+// Close closes the connections, last opened first, and keeps the simulated
+// chip's state.
+func (s *session) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i].Close())
+	}
+	s.closers = nil
+	if s.sim != nil && s.sim.cancel != nil {
+		errs = append(errs, s.sim.stop())
+	}
+	return errors.Join(errs...)
+}
+
+func mergeChannels(a, b []instrument.Channel) []instrument.Channel {
+	seen := make(map[instrument.Channel]bool)
+	var list []instrument.Channel
+	for _, c := range append(a, b...) {
+		if !seen[c] {
+			seen[c] = true
+			list = append(list, c)
+		}
+	}
+	return list
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sync"
+
+	"xlab/driver/transport"
+	"xlab/hwdocs"
+	"xlab/mock/bench"
+	"xlab/mock/chip"
+	"xlab/mock/device"
+	"xlab/mock/wire/adg1438"
+	"xlab/mock/wire/b1500"
+	"xlab/mock/wire/buspirate"
+	"xlab/mock/wire/prologix"
+)
+
+// simAddress in the configuration selects the simulated bench.
+const simAddress = "sim"
+
+// simulation is the simulated bench with its chip and its protocol servers.
+type simulation struct {
+	file     string
+	chip     *chip.Chip
+	bench    *bench.Bench
+	analyzer *b1500.Analyzer
+	adapter  *prologix.Adapter
+	boxes    map[string]*buspirate.Server // by board
+	chains   map[string]*adg1438.Chain
+
+	cancel  context.CancelFunc
+	serving sync.WaitGroup
+	mu      sync.Mutex
+	fault   error // first failure of a server
+}
+
+// server is a protocol server for one byte stream.
+type server interface {
+	Serve(ctx context.Context, rw io.ReadWriteCloser) error
+}
+
+// newSimulation builds the simulated bench of the configuration around the
+// chip in its file, which is made when there is none.
+func newSimulation(c *Config) (s *simulation, made bool, err error) {
+	boards, err := simulatedBoards(c)
+	if err != nil {
+		return nil, false, err
+	}
+	s = &simulation{file: c.chipFile(), boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain)}
+	s.chip, err = chip.Load(s.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		made = true
+		s.chip, err = newChip(c, c.Simulation.Seed)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	s.bench, err = bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
+	if err != nil {
+		return nil, false, err
+	}
+	for i, b := range boards {
+		devices := s.chip.Arrays[b.Array]
+		if devices == nil {
+			return nil, false, fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", s.file, b.Array)
+		}
+		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
+			return nil, false, fmt.Errorf("%s: %w", c.place("simulation.temperature"), err)
+		}
+		if err := s.bench.Attach(b, devices); err != nil {
+			return nil, false, err
+		}
+		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
+		if err != nil {
+			return nil, false, err
+		}
+		name := c.Boards[i].Name
+		s.chains[name] = chain
+		if s.boxes[name], err = buspirate.New(s.bench, chain, buspirate.DefaultTiming()); err != nil {
+			return nil, false, err
+		}
+	}
+	options := b1500.DefaultOptions()
+	options.LineFrequency = c.Analyzer.LineFrequency
+	// A bench that must be dead with its cover open, and an analyzer that
+	// refuses what a real one would quietly round, find more mistakes.
+	options.StrictInterlock, options.StrictParameters = true, true
+	if s.analyzer, err = b1500.New(s.bench, options); err != nil {
+		return nil, false, err
+	}
+	if s.adapter, err = prologix.New(s.bench, prologix.DefaultOptions()); err != nil {
+		return nil, false, err
+	}
+	if err := s.adapter.Attach(c.Analyzer.GPIB, s.analyzer); err != nil {
+		return nil, false, err
+	}
+	return s, made, nil
+}
+
+// simulatedBoards reads the wiring maps for the simulated side.
+func simulatedBoards(c *Config) ([]*bench.Board, error) {
+	var boards []*bench.Board
+	for _, b := range c.Boards {
+		f, name, err := openWiring(b.Wiring)
+		if err != nil {
+			return nil, err
+		}
+		board, err := bench.LoadBoard(f, name, bench.DefaultWires().ReadReference)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		boards = append(boards, board)
+	}
+	return boards, nil
+}
+
+// openWiring opens a wiring map: a file, or one of those that are shipped.
+func openWiring(name string) (io.ReadCloser, string, error) {
+	f, err := os.Open(name)
+	if err == nil {
+		return f, name, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", err
+	}
+	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
+	if err != nil {
+		return nil, "", usageError(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, array-b.yaml)", name))
+	}
+	return shipped, name + " (shipped)", nil
+}
+
+// newChip makes a pristine chip with the arrays of the wiring maps.
+func newChip(c *Config, seed uint64) (*chip.Chip, error) {
+	technology := device.Default()
+	if name := c.Simulation.Technology; name != "" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.technology"), err))
+		}
+		technology, err = device.LoadTechnology(f, name)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return nil, usageError(err)
+		}
+	}
+	boards, err := simulatedBoards(c)
+	if err != nil {
+		return nil, err
+	}
+	var sizes []chip.Size
+	for _, b := range boards {
+		sizes = append(sizes, chip.Size{Array: b.Array, Rows: b.Rows, Cols: b.Cols})
+	}
+	return chip.New(technology, seed, sizes)
+}
+
+// start lets the servers answer until stop.
+func (s *simulation) start(ctx context.Context) context.Context {
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return ctx
+}
+
+// serve answers on one connection.
+func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser) {
+	s.serving.Go(func() {
+		// A server that is told to end has not failed.
+		if err := on.Serve(ctx, rw); err != nil && ctx.Err() == nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.fault = errors.Join(s.fault, err)
+		}
+	})
+}
+
+// connect gives the near end of an in-process connection to a server.
+func (s *simulation) connect(ctx context.Context, to server) transport.Conn {
+	near, far := transport.Pipe()
+	s.serve(ctx, to, far)
+	return near
+}
+
+// stop ends the servers and keeps the chip's state.
+func (s *simulation) stop() error {
+	s.cancel()
+	s.serving.Wait()
+	var err error
+	s.bench.Do(func() {
+		for name := range s.chip.Arrays {
+			s.bench.Devices(name) // lets the time without bias pass
+		}
+		s.chip.Time = s.bench.Now()
+		err = s.chip.Save(s.file)
+	})
+	return errors.Join(s.fault, err)
+}

@@ -1,0 +1,117 @@
+package xlab_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A rule forbids packages below From to import packages below To.
+type rule struct {
+	from   string   // "" = the whole project
+	to     []string // packages of the project, "" = any of them
+	except []string // of to
+	tests  bool     // the rule holds in _test.go files too
+	reason string
+}
+
+var rules = []rule{
+	{from: "instrument", to: []string{""}, except: []string{"instrument"}, tests: false,
+		reason: "instrument is the vocabulary everything else stands on; if it knew drivers or algorithms, nothing could be built without them"},
+	{from: "driver", to: []string{"mock"}, tests: true,
+		reason: "a driver that shares code with the simulated instrument hides its own bugs: both sides are written from hwdocs"},
+	{from: "mock", to: []string{"driver"}, except: nil, tests: true,
+		reason: "a simulated instrument that shares code with its driver proves nothing: both sides are written from hwdocs"},
+	{from: "driver", to: []string{"forming", "tuning", "mlp", "run", "cmd", "instrument/array"}, tests: true,
+		reason: "a driver knows one box and its protocol, not what it is used for"},
+	{from: "forming", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
+	{from: "tuning", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
+	{from: "mlp", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
+	{from: "forming", to: []string{"tuning", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, not in each other's code"},
+	{from: "tuning", to: []string{"forming", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, not in each other's code"},
+	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "mlp", "cmd"}, reason: "a run is recorded and made safe in the same way whatever is done in it"},
+	{from: "mock/device", to: []string{""}, except: []string{"mock/device"}, reason: "physics knows no protocol and no netlist"},
+	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"}, reason: "the nodal solution is mathematics and knows nothing else"},
+	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
+	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
+}
+
+// witnesses are directories of tests that bring a driver and a simulated
+// instrument together on purpose; they contain no other code.
+var witnesses = []string{"mock/wire/conformance"}
+
+func TestImportRule(t *testing.T) {
+	const module = "xlab/"
+	seen := 0
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() && name != "." && (strings.HasPrefix(name, ".") || name == "testdata") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		seen++
+		dir := path.Dir(filepath.ToSlash(file))
+		isTest := strings.HasSuffix(name, "_test.go")
+		for _, w := range witnesses {
+			if dir == w {
+				if !isTest {
+					t.Errorf("%s: %s is for tests only", file, w)
+				}
+				return nil
+			}
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			inside, ok := strings.CutPrefix(imported, module)
+			if !ok {
+				if strings.Contains(imported, "spf13/viper") && dir != "cmd/xlab" {
+					t.Errorf("%s imports %s: configuration is known in cmd only", file, imported)
+				}
+				continue
+			}
+			for _, r := range rules {
+				if isTest && !r.tests {
+					continue
+				}
+				if below(dir, r.from) && belowAny(inside, r.to) && !belowAny(inside, r.except) {
+					t.Errorf("%s imports %s: %s", file, imported, r.reason)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 20 {
+		t.Fatalf("only %d Go files were seen: the test does not run at the top of the project", seen)
+	}
+}
+
+func below(p, dir string) bool { return dir == "" || p == dir || strings.HasPrefix(p, dir+"/") }
+
+func belowAny(p string, dirs []string) bool {
+	for _, d := range dirs {
+		if below(p, d) {
+			return true
+		}
+	}
+	return false
+}

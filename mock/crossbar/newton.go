@@ -84,32 +84,9 @@ func (s *Solver) begin(dev Devices) (measure, error) {
 	if err != nil {
 		return m, err
 	}
-	// Behind strong wires the full voltage would make nonlinear devices draw currents whose drops exceed it by far, or
-	// that no number can hold. Start from where the drops are as near to the voltage as they get.
-	if !m.finite() || !m.ohmic() && m.merit > s.volts2() {
-		t, best := 1.0, math.Inf(1)
-		if m.finite() {
-			best = m.merit
-		}
-		for t > 1e-12 {
-			s.startIdeal(t * startStep)
-			if m, err = s.evaluate(dev); err != nil {
-				return m, err
-			}
-			if m.finite() && !(m.merit < best) {
-				break
-			}
-			if m.finite() {
-				best = m.merit
-			}
-			t *= startStep
-		}
-		s.startIdeal(t)
-		if m, err = s.evaluate(dev); err != nil {
+	if !m.finite() || !m.ohmic() && m.relative() > 0.02 {
+		if m, err = s.startNonlinear(dev, m); err != nil {
 			return m, err
-		}
-		if !m.finite() {
-			return m, s.faultyDevice()
 		}
 	}
 	if s.floating > 0 {
@@ -330,5 +307,3 @@ func (l *lines) report(current, volts []float64, into float64) {
 		}
 	}
 }
-
-const startStep = 0.85

@@ -36,23 +36,31 @@ type session struct {
 // open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *app) open(ctx context.Context, c *Config, names ...string) (s *session, err error) {
-	s = &session{config: c, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
+func (a *app) open(ctx context.Context, c *Config, names ...string) (*session, error) {
+	if !c.simulated() {
+		return a.openOn(ctx, c, nil, names...)
+	}
+	sim, made, err := newSimulation(c)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", sim.chip.Seed, sim.file)
+	}
+	return a.openOn(ctx, c, sim, names...)
+}
+
+// openOn is open on a given simulated bench, or on hardware for nil.
+func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...string) (s *session, err error) {
+	s = &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	serving := ctx
-	if c.simulated() {
-		var made bool
-		if s.sim, made, err = newSimulation(c); err != nil {
-			return s, err
-		}
-		if made {
-			fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.sim.chip.Seed, s.sim.file)
-		}
-		serving = s.sim.start(ctx)
+	if sim != nil {
+		serving = sim.start(ctx)
 	}
 	// The wiring maps come first: they need no instrument and may be wrong.
 	wirings := make(map[string]*array.Wiring)

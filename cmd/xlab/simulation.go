@@ -48,42 +48,49 @@ type server interface {
 // newSimulation builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
 func newSimulation(c *Config) (s *simulation, made bool, err error) {
-	boards, err := simulatedBoards(c)
-	if err != nil {
-		return nil, false, err
-	}
-	s = &simulation{file: c.chipFile(), boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain)}
-	s.chip, err = chip.Load(s.file)
+	state, err := chip.Load(c.chipFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		made = true
-		s.chip, err = newChip(c, c.Simulation.Seed)
+		state, err = newChip(c, c.Simulation.Seed)
 	}
 	if err != nil {
 		return nil, false, err
 	}
+	s, err = simulate(c, state, c.chipFile())
+	return s, made, err
+}
+
+// simulate builds the simulated bench around a chip, whose state is kept in
+// file when the bench stops; "" keeps it in memory only.
+func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
+	boards, err := simulatedBoards(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain)}
 	s.bench, err = bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for i, b := range boards {
 		devices := s.chip.Arrays[b.Array]
 		if devices == nil {
-			return nil, false, fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", s.file, b.Array)
+			return nil, fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", file, b.Array)
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
-			return nil, false, fmt.Errorf("%s: %w", c.place("simulation.temperature"), err)
+			return nil, fmt.Errorf("%s: %w", c.place("simulation.temperature"), err)
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		name := c.Boards[i].Name
 		s.chains[name] = chain
 		if s.boxes[name], err = buspirate.New(s.bench, chain, buspirate.DefaultTiming()); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	options := b1500.DefaultOptions()
@@ -92,15 +99,15 @@ func newSimulation(c *Config) (s *simulation, made bool, err error) {
 	// refuses what a real one would quietly round, find more mistakes.
 	options.StrictInterlock, options.StrictParameters = true, true
 	if s.analyzer, err = b1500.New(s.bench, options); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if s.adapter, err = prologix.New(s.bench, prologix.DefaultOptions()); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if err := s.adapter.Attach(c.Analyzer.GPIB, s.analyzer); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return s, made, nil
+	return s, nil
 }
 
 // simulatedBoards reads the wiring maps for the simulated side.
@@ -195,7 +202,9 @@ func (s *simulation) stop() error {
 			s.bench.Devices(name) // lets the time without bias pass
 		}
 		s.chip.Time = s.bench.Now()
-		err = s.chip.Save(s.file)
+		if s.file != "" {
+			err = s.chip.Save(s.file)
+		}
 	})
 	return errors.Join(s.fault, err)
 }

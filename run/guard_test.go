@@ -63,6 +63,10 @@ func guarded(log *actions) GuardOptions {
 		Safers:  []NamedSafer{{"analyzer", box{name: "analyzer", log: log}}, {"switches", box{name: "switches", log: log}}},
 		Signals: make(chan os.Signal),
 		Journal: log,
+		// Nothing here may depend on how busy the machine is; tests of the
+		// time-outs run on the clock of a bubble and put the defaults back.
+		Timeout: time.Hour,
+		Grace:   time.Hour,
 	}
 }
 
@@ -82,7 +86,7 @@ func TestGuardOnEveryWayOut(t *testing.T) {
 		"lost link":    {func(context.Context) error { return lost }, lost, OutcomeFailed, 4, ""},
 		"partial":      {func(context.Context) error { return &Ended{OutcomePartial, io.EOF} }, io.EOF, OutcomePartial, 8, ""},
 		"panic":        {func(context.Context) error { panic("at the bench") }, nil, OutcomeFailed, 1, "journal panic, "},
-		"runtime":      {func(context.Context) error { var m map[int]int; m[1]++; return nil }, nil, OutcomeFailed, 1, "journal panic, "},
+		"runtime":      {func(context.Context) error { return emptyList[len(emptyList)] }, nil, OutcomeFailed, 1, "journal panic, "},
 		"panic nil":    {func(context.Context) error { panic(nil) }, nil, OutcomeFailed, 1, "journal panic, "},
 		"end of all":   {func(context.Context) error { runtime.Goexit(); return nil }, nil, OutcomeFailed, 1, "journal panic, "},
 		"cancellation": {func(context.Context) error { return context.Canceled }, context.Canceled, OutcomeInterrupted, 7, ""},
@@ -128,6 +132,8 @@ func TestPanicGoesIntoTheJournalWithItsStack(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
+
+var emptyList []error
 
 func atTheBench() error { panic("out of ideas") }
 
@@ -277,6 +283,7 @@ func TestSaferThatHangs(t *testing.T) {
 		release := make(chan struct{})
 		var log actions
 		g := guarded(&log)
+		g.Timeout, g.Grace = 0, 0
 		g.Safers[0].Safer = box{name: "analyzer", log: &log, do: func(context.Context) error { <-release; return nil }}
 		began := time.Now()
 		err := Guard(context.Background(), g, func(context.Context) error { return nil })
@@ -294,6 +301,7 @@ func TestSaferHasItsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log actions
 		g := guarded(&log)
+		g.Timeout, g.Grace = 0, 0
 		waits := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		g.Safers[0].Safer = box{name: "analyzer", log: &log, do: waits}
 		g.Safers[1].Safer = box{name: "switches", log: &log, do: waits}
@@ -313,6 +321,7 @@ func TestWorkThatHangs(t *testing.T) {
 			release := make(chan struct{})
 			var log actions
 			g := guarded(&log)
+			g.Timeout, g.Grace = 0, 0
 			signals := make(chan os.Signal)
 			g.Signals = signals
 			calls := 0

@@ -95,6 +95,17 @@ func TestReadingDamage(t *testing.T) {
 			seqs:     []uint64{1, 4},
 			damage:   []string{"journal.jsonl:2: records 2 to 3 are missing"},
 		},
+		"missing lines after an unreadable one": {
+			segments: [][]byte{text(headerLine, "raw:x\n", intentLine, eventLine)},
+			seqs:     []uint64{1, 2, 4},
+			damage:   []string{"journal.jsonl:2: no checksum", "journal.jsonl:4: records 3 to 3 are missing"},
+			unknown:  []Unknown{{Seq: 2, Data: []byte(`{"v":1}`)}},
+		},
+		"a number that is too large": {
+			segments: [][]byte{text(headerLine, `{"seq":18446744073709551618,"type":"note","data":null`, intentLine, resultLine)},
+			seqs:     []uint64{1, 2, 3},
+			damage:   []string{"journal.jsonl:2: not a journal line"},
+		},
 		"line twice": {
 			segments: [][]byte{text(headerLine, intentLine, intentLine, resultLine)},
 			seqs:     []uint64{1, 2, 3},
@@ -205,6 +216,16 @@ func TestReportOfAWholeRun(t *testing.T) {
 	}
 	if h.End == nil || *h.End != (End{Outcome: OutcomePartial, Cause: "c", Wall: 3}) {
 		t.Errorf("end %+v", h.End)
+	}
+}
+
+// A run that was taken up again has not ended, whatever its first part said.
+func TestEndOfAnEarlierSegmentIsNotTheEnd(t *testing.T) {
+	report, _, err := scanBytes(
+		text(headerLine, `{"seq":2,"type":"end","data":{"outcome":"interrupted","wall_seconds":1}`),
+		text(`{"seq":3,"type":"header","version":1,"segment":2,"data":{"run":"x"}`))
+	if err != nil || report.End != nil || report.Records != 3 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

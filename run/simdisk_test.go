@@ -3,7 +3,7 @@ package run
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -130,7 +130,8 @@ func (p pulse) AppendJSON(b []byte) ([]byte, error) {
 	if p.broken != "" {
 		return append(b, p.broken...), nil
 	}
-	b = fmt.Appendf(b, `{"cell":[%d,%d],"v":`, p.row, p.col)
-	b = AppendFloat(b, p.v)
+	b = strconv.AppendInt(append(b, `{"cell":[`...), int64(p.row), 10)
+	b = strconv.AppendInt(append(b, ','), int64(p.col), 10)
+	b = AppendFloat(append(b, `],"v":`...), p.v)
 	return append(b, '}'), nil
 }

@@ -2,20 +2,20 @@ package crossbar
 
 import "math"
 
-// advance takes one step that lowers the residual. eta is the accuracy of the linear solution. whole reports whether it
-// was a whole Newton step, hard that the first direction was not good enough for one.
+// advance takes one step towards the solution. eta is the accuracy of the linear solution. whole reports whether it was
+// a whole Newton step, hard that the first direction was not good enough for one.
 func (s *Solver) advance(dev Devices, from measure, eta float64) (m measure, whole, hard bool, err error) {
 	s.v, s.vOld = s.vOld, s.v
+	s.wire, s.wireOld = s.wireOld, s.wire
 	copy(s.row.shiftOld, s.row.shift)
 	copy(s.col.shiftOld, s.col.shift)
-	good := false // the whole step lowers the residual
 	for {
 		s.direction(eta) // and the whole step
 		if m, err = s.evaluate(dev); err != nil {
 			return m, false, hard, err
 		}
-		good = m.finite() && m.merit <= from.merit*(1-1e-4)
-		if good && m.merit <= 0.25*from.merit || m.finite() && s.mayBeRounding(m) {
+		if m.finite() && (m.merit <= 0.25*from.merit || s.mayBeRounding(m)) {
+			s.arrive(1)
 			return m, true, hard, nil
 		}
 		// Perhaps the direction is no good for want of accuracy.
@@ -25,40 +25,29 @@ func (s *Solver) advance(dev Devices, from measure, eta float64) (m measure, who
 		}
 		hard = true
 		eta = accurate
-		if err = s.back(dev); err != nil {
+		s.step(0)
+		if _, err = s.evaluate(dev); err != nil {
 			return m, false, hard, err
 		}
 	}
-	hard = true
-	// The devices are strongly nonlinear over this step. Perhaps their currents are better to go by than their
-	// voltages.
-	if !from.ohmic() {
-		matched, err := s.match(dev)
-		if err != nil {
-			return m, false, hard, err
-		}
-		if matched.finite() && matched.merit <= from.merit*(1-1e-4) && !(good && m.merit < matched.merit) {
-			return matched, false, hard, nil
-		}
-		if good {
-			s.step(1)
-			m, err = s.evaluate(dev)
-			return m, true, hard, err
+	// The devices are strongly nonlinear over this step.
+	t := 1.0
+	switch {
+	case from.ohmic():
+	case s.joined:
+		t = s.search(dev)
+	default:
+		for s.step(t); !s.currentsFinite(dev) && t > 0x1p-40; s.step(t) {
+			t *= 0.5
 		}
 	}
-	if good {
-		return m, true, hard, nil
+	s.step(t)
+	m, err = s.evaluate(dev)
+	if err == nil && !m.finite() {
+		err = s.faultyDevice()
 	}
-	for t := 0.5; t > 0x1p-60; t *= 0.5 {
-		s.step(t)
-		if m, err = s.evaluate(dev); err != nil {
-			return m, false, hard, err
-		}
-		if m.finite() && m.merit <= from.merit*(1-1e-4*t) {
-			return m, false, hard, nil
-		}
-	}
-	return from, false, hard, &ConvergenceError{Residual: from.relative()}
+	s.arrive(t)
+	return m, t == 1, true, err
 }
 
 // mayBeRounding reports whether the residual is so small that rounding may keep it from falling.
@@ -66,40 +55,83 @@ func (s *Solver) mayBeRounding(m measure) bool {
 	return m.relative() <= relSmall || m.merit <= 256*rounding*rounding*s.volts2()
 }
 
-// back returns to where the step began.
-func (s *Solver) back(dev Devices) error {
-	s.step(0)
-	_, err := s.evaluate(dev)
-	return err
-}
-
-// match replaces a whole Newton step, which gives every device the voltage dv more than before, by one that gives it
-// the current g dv more: where a device would carry more than that at the new voltage, its voltage is drawn back until
-// it does not. Newton's method overshoots on steep devices, by volts upward and by one e-fold of current at a
-// time downward; of the current as a function of the voltage, the inverse is the one that is nearly straight. The undriven lines move as in
-// the whole step.
-func (s *Solver) match(dev Devices) (measure, error) {
-	goal := s.cg.x // free between two directions
-	dev.Currents(s.vOld, s.i, s.g)
-	for k, i := range s.i {
-		goal[k] = i + s.g[k]*s.dv[k]
+// search returns how far along the Newton direction to go.
+//
+// For devices whose current does not fall with voltage, the node voltages that solve the array are the minimum of a
+// convex function: the power of the wires, halved, and the integrals of the devices' currents over their voltages,
+// less what the sources put in. Its slope along any direction is therefore a rising function of the distance, and
+// going to where the slope is near zero makes Newton's method converge from any starting point. The slope
+// needs the device currents only.
+func (s *Solver) search(dev Devices) float64 {
+	const flat = 0.1 // of the slope at the start
+	start := s.slope(dev, 0)
+	if !(start < 0) {
+		return 1 // rounding
 	}
-	s.step(1)
-	const rounds = 4
-	for range rounds {
-		dev.Currents(s.v, s.i, s.g)
-		for k, i := range s.i {
-			v := s.v[k]
-			switch ratio := goal[k] / i; {
-			case math.IsInf(i, 0) || math.IsNaN(i):
-				s.v[k] = 0.5 * (v + s.vOld[k])
-			case ratio > 0 && ratio < 1 && v*i > 0:
-				// Between power law and exponential: the first is exact for the former and stays above for the latter.
-				s.v[k] = v * math.Pow(ratio, min(1, i/(s.g[k]*v)))
-			}
+	lo, hi := 0.0, 1.0
+	atLo, atHi := start, s.slope(dev, hi)
+	// From above, where a device's current is much too large, Newton's method lowers it by an e-fold at a time.
+	for atHi < flat*start && hi < 1e6 {
+		lo, atLo = hi, atHi
+		hi *= 2
+		atHi = s.slope(dev, hi)
+	}
+	if math.Abs(atHi) <= -flat*start {
+		return hi
+	}
+	for range 200 {
+		t := 0.5 * (lo + hi)
+		if atHi < 10*math.Abs(atLo) {
+			t = lo + (hi-lo)*atLo/(atLo-atHi)
+			t = min(max(t, lo+0.1*(hi-lo)), hi-0.1*(hi-lo))
+		}
+		switch at := s.slope(dev, t); {
+		case math.Abs(at) <= -flat*start:
+			return t
+		case at < 0:
+			lo, atLo = t, at
+		default: // too far, or beyond what a number can hold
+			hi, atHi = t, at
 		}
 	}
-	return s.evaluate(dev)
+	return lo
+}
+
+// slope goes to t times the Newton direction and returns the derivative, in W, of the function described at search.
+func (s *Solver) slope(dev Devices, t float64) float64 {
+	s.step(t)
+	dev.Currents(s.v, s.i, s.g)
+	n := len(s.v)
+	dv, i, wire, old := s.dv[:n], s.i[:n], s.wire[:n], s.wireOld[:n]
+	sum := 0.0
+	for k := range i {
+		// The wires of a linear network carry, at part of the way, that part of the change.
+		sum += dv[k] * (i[k] - old[k] - t*(wire[k]-old[k]))
+	}
+	sum -= (1 - t) * (s.row.owedPower() + s.col.owedPower())
+	if math.IsNaN(sum) {
+		return math.Inf(1)
+	}
+	return sum
+}
+
+// owedPower is the power per unit of step that goes into what the sources inject and the wires do not carry yet.
+func (l *lines) owedPower() float64 {
+	sum := 0.0
+	for k, i := range l.owed {
+		sum += i * l.dShift[k]
+	}
+	return sum
+}
+
+// currentsFinite reports whether the device currents at the present voltages can be computed with.
+func (s *Solver) currentsFinite(dev Devices) bool {
+	dev.Currents(s.v, s.i, s.g)
+	sum := 0.0
+	for k, i := range s.i {
+		sum += math.Abs(i) + s.g[k]
+	}
+	return sum < math.MaxFloat64
 }
 
 // step moves to t times the Newton direction from where advance began.
@@ -120,38 +152,43 @@ func (l *lines) step(t float64) {
 	}
 }
 
-// startNonlinear improves the starting point for devices that are nonlinear over the wires' drops. It costs a few
-// evaluations and saves a Newton step or more.
-func (s *Solver) startNonlinear(dev Devices, m measure) (measure, error) {
-	var err error
-	// Behind strong wires the full voltage would make the devices draw currents whose drops exceed it by far, or that
-	// no number can hold. Go to where the drops are as near to the voltage as they get.
-	if !m.finite() || m.merit > s.volts2() {
-		const shrink = 0.5
-		t, best := 1.0, math.Inf(1)
-		if m.finite() {
-			best = m.merit
+// arrive makes the wire currents those at t times the Newton direction.
+func (s *Solver) arrive(t float64) {
+	if t != 1 {
+		old := s.wireOld[:len(s.wire)]
+		for k, i := range s.wire {
+			s.wire[k] = old[k] + t*(i-old[k])
 		}
-		for t > 1e-12 {
-			s.startIdeal(t * shrink)
+	} else {
+		s.joined = true
+	}
+	if s.floating > 0 {
+		for _, l := range [2]*lines{&s.row, &s.col} {
+			for k := range l.owed {
+				l.owed[k] *= 1 - t
+			}
+		}
+	}
+}
+
+// startNonlinear improves the starting point for devices that are nonlinear over the wires' drops. It costs an
+// evaluation or a few and saves a Newton step or more.
+func (s *Solver) startNonlinear(dev Devices, m measure) (measure, error) {
+	s.joined = false
+	var err error
+	if volts2 := s.volts2(); !m.finite() || m.merit > volts2 {
+		// Behind strong wires the full voltage would make the devices draw currents whose drops exceed it, or that no
+		// number can hold. Go down to where they do not.
+		for t := 0.5; !m.finite() || m.merit > volts2 && t > 1e-3; t *= 0.5 {
+			if t < 1e-12 {
+				return m, s.faultyDevice()
+			}
+			s.startIdeal(t)
 			if m, err = s.evaluate(dev); err != nil {
 				return m, err
 			}
-			if m.finite() {
-				if !(m.merit < best) {
-					break
-				}
-				best = m.merit
-			}
-			t *= shrink
 		}
-		s.startIdeal(t)
-		if m, err = s.evaluate(dev); err != nil {
-			return m, err
-		}
-		if !m.finite() {
-			return m, s.faultyDevice()
-		}
+		return m, nil
 	}
 	// A device that loses the voltage x to the wires at its present current i will draw less and lose less. If all
 	// currents behind the drop shrink like its own, its voltage moves by x/(1-gx/i).
@@ -166,5 +203,6 @@ func (s *Solver) startNonlinear(dev Devices, m measure) (measure, error) {
 		return better, err
 	}
 	copy(s.v, s.vOld)
+	s.joined = true
 	return s.evaluate(dev)
 }

@@ -26,7 +26,7 @@ func newGradients(g Geometry, vec func() []float64) gradients {
 }
 
 // direction computes the Newton direction, dv for the devices and dShift for the undriven lines, and makes a whole step
-// along it from vOld and shiftOld. The linear system is solved until its residual has fallen to eta of the right side.
+// along it from vOld and shiftOld, wire included. The linear system is solved until its residual has fallen to eta of the right side.
 func (s *Solver) direction(eta float64) {
 	c := &s.cg
 	// Right side: the source rho in series with each device is a current g rho into the column node and out of the row
@@ -57,7 +57,7 @@ func (s *Solver) direction(eta float64) {
 	if s.floating > 0 {
 		s.stepUndriven()
 	}
-	move(s.factor.col, c.carry[s.geo.Cols:], s.dv, s.vOld, s.v, s.geo.Cols, s.geo.ColSegment)
+	move(s.factor.col, c.carry[s.geo.Cols:], s.dv, s.vOld, s.v, s.i, s.g, s.wire, s.geo.Cols, s.geo.ColSegment)
 }
 
 // columnEnds turns the columns round after an inward sweep: the current into each first node, with q added, becomes its
@@ -188,7 +188,15 @@ func (s *Solver) rowsIn(o, e int) float64 {
 		j[0], loss = rowIn(a[o:e], c.r[o:e], c.in[o:e])
 	}
 	loss *= s.geo.RowSegment
+	if s.geo.RowSegment == 0 {
+		// All nodes of a row are one. Only the sum of their residuals means anything and converges; lest it drown in the
+		// parts' rounding, keep it alone.
+		clear(c.r[o:e])
+	}
 	for k := 0; o < e; k++ {
+		if s.geo.RowSegment == 0 {
+			c.r[o] = j[k]
+		}
 		x := a[o] * j[k]
 		c.in[o] = x
 		loss += x * j[k]

@@ -109,10 +109,11 @@ func forcing(m measure, excess, sharpen float64) (eta, goal float64) {
 	const loosest, tightest = 0.1, 1e-40
 	goal = 0.3 / excess
 	eta = goal
-	if m.ohmic() {
+	switch {
+	case m.ohmic() && goal < 1e-6:
 		// One more iteration is cheaper than one more step, and in the end some line may carry less than it does now.
 		eta *= 0.1
-	} else {
+	case !m.ohmic():
 		curvature := math.Abs(m.curved) / m.power * min(1, m.relative())
 		goal = max(goal, curvature)
 		eta = max(eta, 0.03*curvature)
@@ -170,7 +171,7 @@ func (s *Solver) excess(m measure, first bool) float64 {
 	if first {
 		// Before the wire drops are known a line may look as if it carried nothing. It will carry something of the
 		// order of the drops.
-		floor = 0.1 * s.largestCurrent() * min(1, m.relative())
+		floor = 0.01 * s.largestCurrent() * min(1, m.relative())
 	}
 	worst := 0.0
 	for _, l := range [2]*lines{&s.row, &s.col} {
@@ -179,12 +180,16 @@ func (s *Solver) excess(m measure, first bool) float64 {
 				continue
 			}
 			if i = max(math.Abs(i), floor); i > 0 { // otherwise all its devices are open
-				worst = max(worst, (l.e[k]*m.residual+m.missing*m.missing)/(i*i))
+				e := l.e[k] * m.residual
+				if m.missing > 0 {
+					e = math.Sqrt(e) + m.missing
+					e *= e
+				}
+				worst = max(worst, e/(i*i))
 			}
 		}
 	}
-	// The square of a sum of two is at most twice the sum of the squares.
-	return math.Sqrt(2*worst) / relCurrent
+	return math.Sqrt(worst) / relCurrent
 }
 
 // volts2 returns the sum of the squared device voltages.

@@ -27,7 +27,7 @@ func drawProblem(t *rapid.T, largest int) problem {
 	}}
 	// A device of 1 S at 0 V that is steep on top would be a kiloampere's matter.
 	model := rapid.IntRange(0, 2).Draw(t, "model")
-	v0 := rapid.Float64Range(0.1, 0.5).Draw(t, "v0")
+	v0 := rapid.Float64Range(0.03, 0.5).Draw(t, "v0")
 	short := 1.0
 	if model == 1 && v0 < 0.2 {
 		short = 1e-3

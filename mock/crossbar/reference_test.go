@@ -212,7 +212,7 @@ func (n *network) solve(t failer) []*big.Float {
 	var lu mat.LU
 	rhs, dx := mat.NewVecDense(unknowns, nil), mat.NewVecDense(unknowns, nil)
 	quiet := 0
-	for range 300 {
+	for round := range 300 {
 		jac := mat.NewDense(unknowns, unknowns, nil)
 		f, norm := residual(jac)
 		for k, x := range f {
@@ -248,7 +248,12 @@ func (n *network) solve(t failer) []*big.Float {
 			a, b := n.root(d.a), n.root(d.b)
 			now, _ := v.Sub(pot[a], pot[b]).Float64()
 			before, _ := v.Sub(old[a], old[b]).Float64()
-			if math.Abs(now-before) > 1e-13*math.Abs(now)+1e-20 {
+			// The laws' own rounding may keep a weakly held node moving.
+			still := 1e-13*math.Abs(now) + 1e-20
+			if round > 50 {
+				still = 1e-11*math.Abs(now) + 1e-15
+			}
+			if math.Abs(now-before) > still {
 				moved = true
 				break
 			}
@@ -360,7 +365,7 @@ const accuracy = 1e-9
 
 // compare reports every driven current that is off by more than the accuracy, relative to itself, and every device voltage off
 // by more than the accuracy relative to the largest. A current that is the difference of device currents a
-// million times larger is allowed their rounding, one that is as good as nothing that of the voltages.
+// hundred thousand times larger is allowed their rounding, one that is as good as nothing that of the voltages.
 func compare(t failer, rows, cols []crossbar.Line, got *crossbar.Solution, want exact) {
 	t.Helper()
 	// What the last digit of the voltages makes of a line's conductance.
@@ -381,7 +386,7 @@ func compare(t failer, rows, cols []crossbar.Line, got *crossbar.Solution, want 
 				t.Errorf("%s %d: %g A, driven with %g A", side, k, got, into*l.Value)
 			}
 		case crossbar.Voltage:
-			if diff := math.Abs(got - want); !(diff <= accuracy*math.Abs(want)+1e-15*sum+floor) {
+			if diff := math.Abs(got - want); !(diff <= accuracy*math.Abs(want)+1e-14*sum+floor) {
 				t.Errorf("%s %d: %.15g A, reference %.15g A: off by %.2g of itself, %.2g of its devices' currents",
 					side, k, got, want, diff/math.Abs(want), diff/sum)
 			}

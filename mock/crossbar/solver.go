@@ -22,6 +22,12 @@ type Solver struct {
 
 	vOld []float64 // V, where the line search started
 
+	// wire holds the currents in A that the wires, a linear network, bring to the devices while their voltages are v.
+	// At the solution they are the device currents.
+	wire    []float64
+	wireOld []float64 // A, where the line search started
+	joined  bool      // v and wire belong together; not so at a guessed starting point
+
 	factor factors
 	cg     gradients
 
@@ -43,6 +49,7 @@ type lines struct {
 	shiftOld []float64 // V, where the line search started
 	current  []float64 // A, sum of the line's device currents (rows: into the array, columns: out of it)
 	previous []float64 // A, current one Newton step earlier
+	owed     []float64 // A, what the source injects and wire does not carry yet, on a current-driven line
 	q        []float64 // A, what is missing to Kirchhoff's current law on an undriven line: injected into its first node
 	chain    []float64 // ohm, to the lines at a voltage along the devices; 0 for those
 	scale    []float64 // ohm, chain at the starting point: makes q comparable to rho in the line search
@@ -50,7 +57,7 @@ type lines struct {
 }
 
 func newLines(n int) lines {
-	f := make([]float64, 12*n)
+	f := make([]float64, 13*n)
 	next := func() []float64 {
 		x := f[:n:n]
 		f = f[n:]
@@ -58,7 +65,7 @@ func newLines(n int) lines {
 	}
 	return lines{
 		kind: make([]Kind, n), value: next(), r: next(), base: next(), shift: next(), dShift: next(), shiftOld: next(),
-		current: next(), previous: next(), q: next(), chain: next(), scale: next(), e: next(),
+		current: next(), previous: next(), owed: next(), q: next(), chain: next(), scale: next(), e: next(),
 	}
 }
 
@@ -67,24 +74,26 @@ func New(g Geometry) (*Solver, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	const vectors = 14
+	const vectors = 17
 	n := g.Devices()
 	next := staggered(n, vectors)
 	s := &Solver{
-		geo:    g,
-		row:    newLines(g.Rows),
-		col:    newLines(g.Cols),
-		bias:   next(),
-		v:      next(),
-		i:      next(),
-		g:      next(),
-		rho:    next(),
-		dv:     next(),
-		vOld:   next(),
-		seen:   make([]bool, g.Rows+g.Cols),
-		queue:  make([]int, g.Rows+g.Cols),
-		factor: newFactors(g, next),
-		cg:     newGradients(g, next),
+		geo:     g,
+		row:     newLines(g.Rows),
+		col:     newLines(g.Cols),
+		bias:    next(),
+		v:       next(),
+		i:       next(),
+		g:       next(),
+		rho:     next(),
+		dv:      next(),
+		vOld:    next(),
+		wire:    next(),
+		wireOld: next(),
+		seen:    make([]bool, g.Rows+g.Cols),
+		queue:   make([]int, g.Rows+g.Cols),
+		factor:  newFactors(g, next),
+		cg:      newGradients(g, next),
 	}
 	return s, nil
 }
@@ -179,22 +188,25 @@ func (s *Solver) connect(rows, cols []Line) error {
 	// The wire drops of the previous point are worth keeping if the bias moved by less than they would have to be
 	// rebuilt from: half the largest voltage in the array.
 	reach := 0.5 * (hi - lo)
-	keep := s.warm && s.solved && s.row.near(rows, reach) && s.col.near(cols, reach)
+	keep := s.warm && s.solved && s.row.near(rows, s.geo.RowSegment, reach) && s.col.near(cols, s.geo.ColSegment, reach)
 	if keep {
-		s.row.move(rows, s.geo.RowSegment)
-		s.col.move(cols, s.geo.ColSegment)
+		s.row.move(rows)
+		s.col.move(cols)
 		copy(s.vOld, s.bias)
 		s.setBias()
 		old, bias := s.vOld[:len(s.v)], s.bias[:len(s.v)]
 		for k := range s.v {
 			s.v[k] += bias[k] - old[k]
 		}
+		s.joined = true
 		return nil
 	}
 	s.row.set(rows, s.geo.RowSegment, mean)
 	s.col.set(cols, s.geo.ColSegment, mean)
 	s.setBias()
 	s.startIdeal(1)
+	clear(s.wire) // no drops, no currents
+	s.joined = true
 	return nil
 }
 
@@ -210,9 +222,9 @@ func (s *Solver) setBias() {
 }
 
 // near reports whether the lines are driven as before and no source moved by more than reach.
-func (l *lines) near(now []Line, reach float64) bool {
+func (l *lines) near(now []Line, segment, reach float64) bool {
 	for k, n := range now {
-		if n.Kind != l.kind[k] {
+		if n.Kind != l.kind[k] || n.Kind != Floating && n.Resistance+segment != l.r[k] {
 			return false
 		}
 		if n.Kind == Voltage && !(math.Abs(n.Value-l.value[k]) <= reach) {
@@ -226,20 +238,26 @@ func (l *lines) near(now []Line, reach float64) bool {
 func (l *lines) set(now []Line, segment, v float64) {
 	for k, n := range now {
 		l.kind[k], l.value[k], l.r[k] = n.Kind, n.Value, n.Resistance+segment
-		l.base[k], l.shift[k] = v, 0
-		if n.Kind == Voltage {
+		l.base[k], l.shift[k], l.owed[k] = v, 0, 0
+		switch n.Kind {
+		case Voltage:
 			l.base[k] = n.Value
+		case Current:
+			l.owed[k] = n.Value
 		}
 	}
 }
 
 // move takes the lines over and leaves undriven ones where they were.
-func (l *lines) move(now []Line, segment float64) {
+func (l *lines) move(now []Line) {
 	for k, n := range now {
-		if n.Kind == Voltage {
+		switch n.Kind {
+		case Voltage:
 			l.base[k] = n.Value
+		case Current:
+			l.owed[k] = n.Value - l.value[k]
 		}
-		l.value[k], l.r[k] = n.Value, n.Resistance+segment
+		l.value[k] = n.Value
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 //	r_bit_segment_ohm   Geometry.ColSegment
 //	r_row_driver_ohm    Line.Resistance of every driven row
 //	r_col_sense_ohm     Line.Resistance of every driven column
-//	device              {"model":"linear"}, {"model":"sinh","v0":0.25} or {"model":"cubic","vc":0.6}; see Linear, Sinh, Cubic
+//	device              {"model":"linear"}, {"model":"sinh","v0":0.25} or {"model":"cubic","vc":0.6}
 //	row_terminal_volts  one number in V per row, null for a floating row
 //	col_terminal_volts  the same for the columns
 type Case struct {

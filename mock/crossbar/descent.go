@@ -31,16 +31,14 @@ func (s *Solver) advance(dev Devices, from measure, eta float64) (m measure, who
 		}
 	}
 	// The devices are strongly nonlinear over this step.
-	t := 1.0
 	switch {
-	case from.ohmic():
-	case s.joined:
-		t = s.search(dev)
-	default:
-		for s.step(t); !s.currentsFinite(dev) && t > 0x1p-40; s.step(t) {
-			t *= 0.5
-		}
+	case from.ohmic() || !s.careful && m.finite() && m.merit < from.merit:
+		return m, true, true, nil
+	case !s.careful:
+		m, err = s.restart(dev)
+		return m, false, true, err
 	}
+	t := s.search(dev)
 	s.step(t)
 	m, err = s.evaluate(dev)
 	if err == nil && !m.finite() {
@@ -60,10 +58,11 @@ func (s *Solver) mayBeRounding(m measure) bool {
 // For devices whose current does not fall with voltage, the node voltages that solve the array are the minimum of a
 // convex function: the power of the wires, halved, and the integrals of the devices' currents over their voltages,
 // less what the sources put in. Its slope along any direction is therefore a rising function of the distance, and
-// going to where the slope is near zero makes Newton's method converge from any starting point. The slope
-// needs the device currents only.
+// going to where the slope is near zero makes Newton's method converge from any starting point. The slope needs the
+// device currents only.
 func (s *Solver) search(dev Devices) float64 {
 	const flat = 0.1 // of the slope at the start
+	s.moveFirst()
 	start := s.slope(dev, 0)
 	if !(start < 0) {
 		return 1 // rounding
@@ -115,23 +114,37 @@ func (s *Solver) slope(dev Devices, t float64) float64 {
 	return sum
 }
 
-// owedPower is the power per unit of step that goes into what the sources inject and the wires do not carry yet.
+// moveFirst finds by how much the whole step moves the first nodes: an undriven line's by its shift, another's by what
+// the change of its current makes at the terminal.
+func (s *Solver) moveFirst() {
+	n := s.geo.Cols
+	for _, l := range [2]*lines{&s.row, &s.col} {
+		for k, kind := range l.kind {
+			l.dFirst[k] = l.dShift[k]
+			if kind == Voltage {
+				l.dFirst[k] = l.r[k] * l.owed[k]
+			}
+		}
+	}
+	for k, i := range s.wire {
+		r, c := k/n, k%n
+		i -= s.wireOld[k]
+		if s.row.kind[r] == Voltage {
+			s.row.dFirst[r] -= s.row.r[r] * i
+		}
+		if s.col.kind[c] == Voltage {
+			s.col.dFirst[c] += s.col.r[c] * i
+		}
+	}
+}
+
+// owedPower is the power, per unit of step, of what the terminals inject and the wires do not carry yet.
 func (l *lines) owedPower() float64 {
 	sum := 0.0
 	for k, i := range l.owed {
-		sum += i * l.dShift[k]
+		sum += i * l.dFirst[k]
 	}
 	return sum
-}
-
-// currentsFinite reports whether the device currents at the present voltages can be computed with.
-func (s *Solver) currentsFinite(dev Devices) bool {
-	dev.Currents(s.v, s.i, s.g)
-	sum := 0.0
-	for k, i := range s.i {
-		sum += math.Abs(i) + s.g[k]
-	}
-	return sum < math.MaxFloat64
 }
 
 // step moves to t times the Newton direction from where advance began.
@@ -154,19 +167,71 @@ func (l *lines) step(t float64) {
 
 // arrive makes the wire currents those at t times the Newton direction.
 func (s *Solver) arrive(t float64) {
+	if !s.careful {
+		return
+	}
 	if t != 1 {
 		old := s.wireOld[:len(s.wire)]
 		for k, i := range s.wire {
 			s.wire[k] = old[k] + t*(i-old[k])
 		}
-	} else {
-		s.joined = true
 	}
-	if s.floating > 0 {
-		for _, l := range [2]*lines{&s.row, &s.col} {
-			for k := range l.owed {
-				l.owed[k] *= 1 - t
+	for _, l := range [2]*lines{&s.row, &s.col} {
+		for k := range l.owed {
+			l.owed[k] *= 1 - t
+		}
+	}
+}
+
+// restart goes to a state of the network in which the devices see as little voltage as can be: every line that is free
+// to, because its terminal has resistance or is undriven, lies flat in the middle of what the ideal terminals
+// prescribe, with the rest of the voltage across its terminal.
+func (s *Solver) restart(dev Devices) (measure, error) {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, l := range [2]*lines{&s.row, &s.col} {
+		for k, r := range l.r {
+			if l.kind[k] == Voltage && r == 0 {
+				lo, hi = min(lo, l.value[k]), max(hi, l.value[k])
 			}
+		}
+	}
+	middle := s.mean
+	if lo <= hi {
+		middle = 0.5 * (lo + hi)
+	}
+	s.row.flatten(middle)
+	s.col.flatten(middle)
+	n := s.geo.Cols
+	for r, from := range s.row.flat {
+		v, to := s.v[r*n:(r+1)*n], s.col.flat[:n]
+		for k := range v {
+			v[k] = from - to[k]
+		}
+	}
+	s.setBias()
+	clear(s.wire)
+	s.careful = true
+	m, err := s.evaluate(dev)
+	if err == nil && !m.finite() {
+		err = s.faultyDevice()
+	}
+	return m, err
+}
+
+// flatten lays the lines at one potential.
+func (l *lines) flatten(v float64) {
+	for k, kind := range l.kind {
+		l.flat[k], l.owed[k] = v, 0
+		switch {
+		case kind == Current:
+			l.owed[k] = l.value[k]
+		case kind == Voltage && l.r[k] == 0:
+			l.flat[k] = l.value[k]
+		case kind == Voltage:
+			l.owed[k] = (l.value[k] - v) / l.r[k]
+		}
+		if kind != Voltage {
+			l.base[k], l.shift[k] = v, 0
 		}
 	}
 }
@@ -174,7 +239,6 @@ func (s *Solver) arrive(t float64) {
 // startNonlinear improves the starting point for devices that are nonlinear over the wires' drops. It costs an
 // evaluation or a few and saves a Newton step or more.
 func (s *Solver) startNonlinear(dev Devices, m measure) (measure, error) {
-	s.joined = false
 	var err error
 	if volts2 := s.volts2(); !m.finite() || m.merit > volts2 {
 		// Behind strong wires the full voltage would make the devices draw currents whose drops exceed it, or that no
@@ -203,6 +267,5 @@ func (s *Solver) startNonlinear(dev Devices, m measure) (measure, error) {
 		return better, err
 	}
 	copy(s.v, s.vOld)
-	s.joined = true
 	return s.evaluate(dev)
 }

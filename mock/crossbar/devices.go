@@ -10,8 +10,17 @@ type Devices interface {
 	Currents(v, i, g []float64)
 }
 
+// Sized devices say how many they are, so that Solve can refuse an array of another size.
+type Sized interface {
+	// Len returns the number of devices.
+	Len() int
+}
+
 // Linear is an array of ohmic devices: one conductance in S per device, row-major. 0 is an open device.
 type Linear []float64
+
+// Len implements Sized.
+func (d Linear) Len() int { return len(d) }
 
 // Currents implements Devices: i = G v.
 func (d Linear) Currents(v, i, g []float64) {
@@ -29,6 +38,9 @@ type Sinh struct {
 	V0 float64
 }
 
+// Len implements Sized.
+func (d Sinh) Len() int { return len(d.G) }
+
 // Currents implements Devices.
 func (d Sinh) Currents(v, i, g []float64) {
 	v, i, g = v[:len(d.G)], i[:len(d.G)], g[:len(d.G)]
@@ -42,7 +54,8 @@ func (d Sinh) Currents(v, i, g []float64) {
 			sh = x * (1 + x2*(1./6+x2*(1./120+x2*(1./5040))))
 			ch = 1 + x2*(1./2+x2*(1./24+x2*(1./720+x2*(1./40320))))
 		} else if x2 <= 1 {
-			sh = x * (1 + x2*(1./6+x2*(1./120+x2*(1./5040+x2*(1./362880+x2*(1./39916800+x2*(1./6227020800+x2*(1./1307674368000))))))))
+			sh = 1./1307674368000 + x2*(1./355687428096000)
+			sh = x * (1 + x2*(1./6+x2*(1./120+x2*(1./5040+x2*(1./362880+x2*(1./39916800+x2*(1./6227020800+x2*sh)))))))
 			ch = math.Sqrt(1 + sh*sh)
 		} else {
 			if gk == 0 { // not 0 times an overflowing exponential
@@ -65,6 +78,9 @@ type Cubic struct {
 	G  []float64
 	Vc float64
 }
+
+// Len implements Sized.
+func (d Cubic) Len() int { return len(d.G) }
 
 // Currents implements Devices.
 func (d Cubic) Currents(v, i, g []float64) {

@@ -24,7 +24,7 @@ func (e *FloatingError) Error() string {
 	if n == 1 {
 		b.WriteString(" is undetermined: it is not held at a voltage and its devices are open")
 	} else {
-		b.WriteString(" is undetermined: none of them is held at a voltage and no conducting device leads to a line that is")
+		b.WriteString(" is undetermined: none of them is held at a voltage and no device conducts to a line that is")
 	}
 	b.WriteString("; apply a voltage to one of these lines or close a device to a driven line")
 	return b.String()

@@ -46,7 +46,8 @@ func (s *Solver) checkFloating() error {
 	return e
 }
 
-// anchored reports whether every undriven line has a conducting device to a voltage-driven one, which settles nearly all cases at a glance.
+// anchored reports whether every undriven line has a conducting device to a voltage-driven one, which settles nearly
+// all cases at a glance.
 func (s *Solver) anchored() bool {
 	rows, cols := s.geo.Rows, s.geo.Cols
 	for r, kind := range s.row.kind {

@@ -88,8 +88,8 @@ func (l Line) validate() error {
 	return nil
 }
 
-// Solution is the operating point of an array. Solve fills the slices it finds and allocates those that are too short, so
-// a Solution used again costs nothing.
+// Solution is the operating point of an array. Solve fills the slices it finds and allocates those that are too short,
+// so a Solution used again costs nothing.
 type Solution struct {
 	// RowCurrents are in A, from the row's terminal into the array. ColCurrents are in A, from the array out of
 	// the column's terminal. A floating line's entry is exactly 0: no current flows in an open terminal. A

@@ -1,5 +1,7 @@
 package crossbar
 
+import "math"
+
 // gradients solves the linear crossbar by conjugate gradients on the row nodes.
 //
 // With z = W^-1 r the preconditioned residual and p the search direction, W itself is never formed (a wire of zero ohm
@@ -21,12 +23,15 @@ type gradients struct {
 }
 
 func newGradients(g Geometry, vec func() []float64) gradients {
-	return gradients{x: vec(), r: vec(), p: vec(), wp: vec(), in: vec(), carry: make([]float64, g.Devices()+2*g.Cols),
-		zero: make([]float64, g.Cols)}
+	return gradients{
+		x: vec(), r: vec(), p: vec(), wp: vec(), in: vec(),
+		carry: make([]float64, g.Devices()+2*g.Cols), zero: make([]float64, g.Cols),
+	}
 }
 
 // direction computes the Newton direction, dv for the devices and dShift for the undriven lines, and makes a whole step
-// along it from vOld and shiftOld, wire included. The linear system is solved until its residual has fallen to eta of the right side.
+// along it from vOld and shiftOld, the wire currents included. The linear system is solved until its residual has
+// fallen to eta of the right side.
 func (s *Solver) direction(eta float64) {
 	c := &s.cg
 	// Right side: the source rho in series with each device is a current g rho into the column node and out of the row
@@ -34,9 +39,7 @@ func (s *Solver) direction(eta float64) {
 	injected(s.g, s.rho, s.factor.col, c.carry, s.geo.Cols)
 	s.columnEnds(s.col.q)
 	rz := s.firstResidual()
-	clear(c.x)
-	clear(c.p)
-	clear(c.wp)
+	clear(c.x) // p and W p are finite and will be multiplied by 0
 	stop := eta * eta * rz
 	beta := 0.0
 	for range 10*(s.geo.Rows+s.geo.Cols) + 100 {
@@ -45,11 +48,16 @@ func (s *Solver) direction(eta float64) {
 		}
 		psp := s.passDown(beta)
 		if !(psp > 0) {
-			break // rounding has eaten what was left
+			rz = math.NaN() // rounding has eaten what was left, or the numbers have run over
+			break
 		}
 		next := s.passUp(rz / psp)
 		beta = next / rz
 		rz = next
+	}
+	if math.IsNaN(rz) || math.IsInf(rz, 0) {
+		clear(c.p)
+		clear(c.wp)
 	}
 	// Back to the columns and to the devices: dv = x + rho - y.
 	injectedSum(s.g, c.x, s.rho, s.dv, s.factor.col, c.carry, s.geo.Cols)
@@ -57,7 +65,12 @@ func (s *Solver) direction(eta float64) {
 	if s.floating > 0 {
 		s.stepUndriven()
 	}
-	move(s.factor.col, c.carry[s.geo.Cols:], s.dv, s.vOld, s.v, s.i, s.g, s.wire, s.geo.Cols, s.geo.ColSegment)
+	move(s.factor.col, c.carry[s.geo.Cols:], s.dv, s.vOld, s.v, s.geo.Cols, s.geo.ColSegment)
+	if s.careful {
+		for k, dv := range s.dv {
+			s.wire[k] = s.i[k] + s.g[k]*dv
+		}
+	}
 }
 
 // columnEnds turns the columns round after an inward sweep: the current into each first node, with q added, becomes its
@@ -171,7 +184,8 @@ func (s *Solver) passUp(alpha float64) float64 {
 		e := row * n
 		row = s.blockStart(row)
 		o := row * n
-		up(s.factor.col[o:e], c.carry[o+n:], c.x[o:e], c.p[o:e], c.r[o:e], c.wp[o:e], s.g[o:e], n, s.geo.ColSegment, alpha)
+		a, g := s.factor.col[o:e], s.g[o:e]
+		up(a, c.carry[o+n:], c.x[o:e], c.p[o:e], c.r[o:e], c.wp[o:e], g, n, s.geo.ColSegment, alpha)
 		loss += s.rowsIn(o, e)
 	}
 	return loss
@@ -189,8 +203,8 @@ func (s *Solver) rowsIn(o, e int) float64 {
 	}
 	loss *= s.geo.RowSegment
 	if s.geo.RowSegment == 0 {
-		// All nodes of a row are one. Only the sum of their residuals means anything and converges; lest it drown in the
-		// parts' rounding, keep it alone.
+		// All nodes of a row are one. Only the sum of their residuals means anything and converges; lest it drown in
+		// the parts' rounding, keep it alone.
 		clear(c.r[o:e])
 	}
 	for k := 0; o < e; k++ {

@@ -33,9 +33,6 @@ func (s *Solver) newton(dev Devices) (int, error) {
 		eta, goal := forcing(now, excess, p.sharpen)
 		next, whole, hard, err := s.advance(dev, now, eta)
 		if err != nil {
-			if c, ok := err.(*ConvergenceError); ok {
-				c.Steps = step
-			}
 			return step, err
 		}
 		if hard {
@@ -74,7 +71,7 @@ func (p *progress) update(before, after, goal float64, whole bool) {
 	}
 }
 
-// begin evaluates the starting point, nearer to zero if need be.
+// begin evaluates the starting point, and a better one if need be, and refuses undetermined lines.
 func (s *Solver) begin(dev Devices) (measure, error) {
 	if s.floating > 0 {
 		clear(s.row.scale) // not known yet
@@ -102,9 +99,9 @@ func (s *Solver) begin(dev Devices) (measure, error) {
 	return m, nil
 }
 
-// forcing chooses how accurately, relative to its right side, the next linear system is worth solving: to the end if the
-// devices are ohmic, and otherwise to what the devices' curvature will leave over anyway. goal is to what the residual
-// should fall.
+// forcing chooses how accurately, relative to its right side, the next linear system is worth solving: to the end if
+// the devices are ohmic, and otherwise to what the devices' curvature will leave over anyway. goal is to what the
+// residual should fall.
 func forcing(m measure, excess, sharpen float64) (eta, goal float64) {
 	const loosest, tightest = 0.1, 1e-40
 	goal = 0.3 / excess
@@ -113,6 +110,8 @@ func forcing(m measure, excess, sharpen float64) (eta, goal float64) {
 	case m.ohmic() && goal < 1e-6:
 		// One more iteration is cheaper than one more step, and in the end some line may carry less than it does now.
 		eta *= 0.1
+	case m.power == 0:
+		eta = loosest
 	case !m.ohmic():
 		curvature := math.Abs(m.curved) / m.power * min(1, m.relative())
 		goal = max(goal, curvature)
@@ -160,12 +159,13 @@ func (s *Solver) nothingFlows(m measure, e float64) bool {
 	return m.residual <= e*e*siemens
 }
 
-// excess returns the error of the worst voltage-driven line's current in units of the allowed one.
+// excess returns a bound on the error of the worst voltage-driven line's current, in units of the allowed one.
 //
-// By reciprocity, the current that sources rho in series with the devices drive out of a terminal is sum(i rho), with i the
-// device currents while that terminal alone is at 1 V. Half of each segment's loss belongs to either neighbour, so the power taken
-// from that terminal is at least sum(i^2/w) with 1/w = 1/g + (r+c)/4; and it is at most e, the line's conductance with every device grounded. Hence (Schwarz)
-// the current is at most sqrt(e sum(w rho^2)).
+// By reciprocity, the current that sources rho in series with the devices drive out of a terminal is the sum of i rho
+// over the devices, with i (in A/V) their currents while that terminal alone is at 1 V. The power taken from that
+// terminal is then no less than the devices' share, the sum of i^2/g, and no more than e, which it would be with the
+// far side of every device grounded. So the current is at most the root of e times the sum of g rho^2 (Schwarz). A
+// current injected into an undriven line drives no more than itself out of any terminal.
 func (s *Solver) excess(m measure, first bool) float64 {
 	floor := 0.0
 	if first {
@@ -215,11 +215,12 @@ func (s *Solver) settled() bool {
 	}
 	// A current that is a small difference of large device currents cannot stand still to its own last digits.
 	c := s.geo.Cols
-	clear(s.col.dShift)
+	sums := s.col.flat // work space
+	clear(sums)
 	for r := range s.row.current {
 		sum := 0.0
 		i := s.i[r*c : (r+1)*c]
-		col := s.col.dShift[:len(i)]
+		col := sums[:len(i)]
 		for k, ik := range i {
 			ik = math.Abs(ik)
 			sum += ik
@@ -229,7 +230,7 @@ func (s *Solver) settled() bool {
 			return false
 		}
 	}
-	for k, sum := range s.col.dShift {
+	for k, sum := range sums {
 		if s.col.movedBeyond(k, 64*rounding*sum) {
 			return false
 		}
@@ -252,6 +253,7 @@ func (l *lines) movedBeyond(k int, floor float64) bool {
 
 func (l *lines) remember() { copy(l.previous, l.current) }
 
+// largestCurrent returns the largest magnitude of a voltage-driven line's current.
 func (s *Solver) largestCurrent() float64 {
 	a := 0.0
 	for _, l := range [2]*lines{&s.row, &s.col} {

@@ -5,7 +5,7 @@ import "math"
 // measure is what one evaluation of the residual tells.
 type measure struct {
 	residual float64 // W, squared residuals weighted with conductance; see Solver.excess
-	merit    float64 // V^2, sum of squared residuals: what the line search lowers
+	merit    float64 // V^2, sum of squared residuals: what a step has to lower
 	power    float64 // W, conductance times squared voltage, over all devices
 	curved   float64 // W, sum of device current times voltage, less power: 0 if all devices are ohmic
 	missing  float64 // A, what undriven lines lack to Kirchhoff's current law, magnitudes
@@ -16,8 +16,8 @@ func (m measure) finite() bool {
 	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
 }
 
-// ohmic reports whether all devices have i = g v at this point.
-func (m measure) ohmic() bool { return math.Abs(m.curved) <= 1e-14*m.power }
+// ohmic reports whether all devices have i = g v at this point, which means nothing at 0 V.
+func (m measure) ohmic() bool { return m.power > 0 && math.Abs(m.curved) <= 1e-14*m.power }
 
 // relative returns the residual relative to the device voltages, both weighted with conductance.
 func (m measure) relative() float64 {
@@ -69,7 +69,8 @@ func (s *Solver) evaluate(dev Devices) (measure, error) {
 	return m, nil
 }
 
-// rowDrops finds the currents of rows r to end and writes the drops between their base potentials and their nodes to rho.
+// rowDrops finds the currents of rows r to end and writes the drops between their base potentials and their nodes to
+// rho.
 func (s *Solver) rowDrops(r, end int) {
 	n := s.geo.Cols
 	i, rho := s.i[r*n:end*n], s.rho[r*n:end*n]
@@ -93,8 +94,8 @@ func (s *Solver) rowDrops(r, end int) {
 	}
 }
 
-// add turns row drops in rho into residuals, finds the column drops in c on the way, and adds to the measure. It reports
-// whether no device's conductance is negative.
+// add turns row drops in rho into residuals, finds the column drops in c on the way, and adds to the measure. It
+// reports whether no device's conductance is negative.
 func (m *measure) add(bias, v, i, g, rho, c []float64, n int, segment float64) bool {
 	v, i, g, rho = v[:len(bias)], i[:len(bias)], g[:len(bias)], rho[:len(bias)]
 	c, next := c[:len(bias)], c[n:][:len(bias)]
@@ -166,5 +167,8 @@ func (s *Solver) faultyDevice() error {
 			worst = k
 		}
 	}
-	return &DeviceError{Row: worst / s.geo.Cols, Col: worst % s.geo.Cols, Volts: s.v[worst], Current: s.i[worst], Siemens: s.g[worst]}
+	return &DeviceError{
+		Row: worst / s.geo.Cols, Col: worst % s.geo.Cols,
+		Volts: s.v[worst], Current: s.i[worst], Siemens: s.g[worst],
+	}
 }

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Solver finds operating points of one array geometry. It owns the work space, about ten numbers per device, so a
-// Solve allocates nothing. It is not safe for use by several goroutines at once; use one Solver each.
+// Solver finds operating points of one array geometry. It owns the work space, 17 numbers per device, so a Solve
+// allocates nothing. It is not safe for use by several goroutines at once; use one Solver each.
 type Solver struct {
 	geo Geometry
 
@@ -20,20 +20,21 @@ type Solver struct {
 	rho []float64 // V, residual at v
 	dv  []float64 // V, Newton direction
 
-	vOld []float64 // V, where the line search started
+	vOld []float64 // V, where the step started
 
-	// wire holds the currents in A that the wires, a linear network, bring to the devices while their voltages are v.
-	// At the solution they are the device currents.
-	wire    []float64
-	wireOld []float64 // A, where the line search started
-	joined  bool      // v and wire belong together; not so at a guessed starting point
+	// Once a whole Newton step has failed, the rest of the solve is careful and keeps track of the currents in A that
+	// the wires, a linear network, bring to the devices while their voltages are v. At the solution they are the
+	// device currents.
+	careful       bool
+	wire, wireOld []float64
 
 	factor factors
 	cg     gradients
 
-	floating int // lines without a voltage source
-	seen     []bool
-	queue    []int // lines, rows first, for the search for undetermined ones
+	floating int     // lines without a voltage source: the undriven ones
+	mean     float64 // V, of the voltage sources
+	seen     []bool  // per line, rows first, for the search for undetermined ones
+	queue    []int   // the same
 	warm     bool
 	solved   bool // v and the lines' potentials belong to a previous solution
 }
@@ -43,29 +44,33 @@ type lines struct {
 	kind     []Kind
 	value    []float64 // V or A
 	r        []float64 // ohm, between the source and the first node: terminal resistance and first segment
-	base     []float64 // V, source voltage, or the potential an undriven line was first assumed to have
-	shift    []float64 // V, what Newton's method added to base since; kept apart so that it keeps its own precision
+	base     []float64 // V, source voltage, or the potential of an undriven line's first node but for shift
+	shift    []float64 // V, added to base: what Newton's method has found since, kept apart for its precision
 	dShift   []float64 // V, Newton direction of shift
-	shiftOld []float64 // V, where the line search started
+	shiftOld []float64 // V, where the step started
 	current  []float64 // A, sum of the line's device currents (rows: into the array, columns: out of it)
 	previous []float64 // A, current one Newton step earlier
-	owed     []float64 // A, what the source injects and wire does not carry yet, on a current-driven line
-	q        []float64 // A, what is missing to Kirchhoff's current law on an undriven line: injected into its first node
+	q        []float64 // A, what an undriven line lacks to Kirchhoff's current law, injected into its first node
 	chain    []float64 // ohm, to the lines at a voltage along the devices; 0 for those
-	scale    []float64 // ohm, chain at the starting point: makes q comparable to rho in the line search
-	e        []float64 // S, the line's conductance with the far side of every device grounded, terminal resistance included
+	scale    []float64 // ohm, chain at the starting point: makes q comparable to rho
+	e        []float64 // S, conductance seen by the source with the far side of every device grounded
+	flat     []float64 // V, potential at a restart
+	owed     []float64 // A, what the terminal injects into the first node and wire does not carry yet
+	dFirst   []float64 // V, Newton direction of the first node's potential
 }
 
 func newLines(n int) lines {
-	f := make([]float64, 13*n)
+	f := make([]float64, 15*n)
 	next := func() []float64 {
 		x := f[:n:n]
 		f = f[n:]
 		return x
 	}
 	return lines{
-		kind: make([]Kind, n), value: next(), r: next(), base: next(), shift: next(), dShift: next(), shiftOld: next(),
-		current: next(), previous: next(), owed: next(), q: next(), chain: next(), scale: next(), e: next(),
+		kind: make([]Kind, n), value: next(), r: next(),
+		base: next(), shift: next(), dShift: next(), shiftOld: next(),
+		current: next(), previous: next(), q: next(), chain: next(), scale: next(), e: next(),
+		flat: next(), owed: next(), dFirst: next(),
 	}
 }
 
@@ -74,7 +79,7 @@ func New(g Geometry) (*Solver, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	const vectors = 17
+	const vectors = 16
 	n := g.Devices()
 	next := staggered(n, vectors)
 	s := &Solver{
@@ -129,7 +134,7 @@ func (s *Solver) SetWarmStart(on bool) {
 // Accuracy of a solution; see the package comment.
 const (
 	relCurrent  = 5e-10 // bound on every driven line's current error relative to the smallest such current
-	relVoltage  = 1e-11 // residual voltages relative to the largest device voltage
+	relVoltage  = 1e-11 // residual voltages relative to the device voltages, roots of the sums of squares
 	relMove     = 1e-10 // change of a line's current in one step that counts as none
 	relSmall    = 1e-9  // relative residual at which a current that stands still may be right
 	relRounding = 1e-12 // relative residual that may be due to rounding
@@ -138,13 +143,17 @@ const (
 )
 
 // Solve finds the operating point with rows[i] and cols[j] connected to the terminals and dev at the crosspoints, and
-// writes it to out. It blocks until done, for microseconds to milliseconds. Errors: a wrong number of lines or an
-// unusable line value, a *FloatingError, a *DeviceError, a *ConvergenceError. On an error out is unchanged.
+// writes it to out. It blocks until done, for microseconds to milliseconds. Errors: a wrong number of lines or of
+// Sized devices, an unusable line value, a *FloatingError, a *DeviceError, a *ConvergenceError. On an error out is
+// unchanged.
 func (s *Solver) Solve(rows, cols []Line, dev Devices, out *Solution) error {
+	if d, ok := dev.(Sized); ok && d.Len() != s.geo.Devices() {
+		return fmt.Errorf("crossbar: %d devices for an array of %d x %d", d.Len(), s.geo.Rows, s.geo.Cols)
+	}
 	if err := s.connect(rows, cols); err != nil {
 		return err
 	}
-	s.solved = false // until this one has succeeded
+	s.solved, s.careful = false, false
 	steps, err := s.newton(dev)
 	if err != nil {
 		return err
@@ -184,6 +193,7 @@ func (s *Solver) connect(rows, cols []Line) error {
 	if driven > 0 {
 		mean /= float64(driven)
 	}
+	s.mean = mean
 	s.floating = len(rows) + len(cols) - driven
 	// The wire drops of the previous point are worth keeping if the bias moved by less than they would have to be
 	// rebuilt from: half the largest voltage in the array.
@@ -198,15 +208,12 @@ func (s *Solver) connect(rows, cols []Line) error {
 		for k := range s.v {
 			s.v[k] += bias[k] - old[k]
 		}
-		s.joined = true
 		return nil
 	}
 	s.row.set(rows, s.geo.RowSegment, mean)
 	s.col.set(cols, s.geo.ColSegment, mean)
 	s.setBias()
 	s.startIdeal(1)
-	clear(s.wire) // no drops, no currents
-	s.joined = true
 	return nil
 }
 
@@ -238,12 +245,9 @@ func (l *lines) near(now []Line, segment, reach float64) bool {
 func (l *lines) set(now []Line, segment, v float64) {
 	for k, n := range now {
 		l.kind[k], l.value[k], l.r[k] = n.Kind, n.Value, n.Resistance+segment
-		l.base[k], l.shift[k], l.owed[k] = v, 0, 0
-		switch n.Kind {
-		case Voltage:
+		l.base[k], l.shift[k] = v, 0
+		if n.Kind == Voltage {
 			l.base[k] = n.Value
-		case Current:
-			l.owed[k] = n.Value
 		}
 	}
 }
@@ -251,11 +255,8 @@ func (l *lines) set(now []Line, segment, v float64) {
 // move takes the lines over and leaves undriven ones where they were.
 func (l *lines) move(now []Line) {
 	for k, n := range now {
-		switch n.Kind {
-		case Voltage:
+		if n.Kind == Voltage {
 			l.base[k] = n.Value
-		case Current:
-			l.owed[k] = n.Value - l.value[k]
 		}
 		l.value[k] = n.Value
 	}

@@ -42,10 +42,9 @@ func norton(a, c, g, rho, r []float64, n int, segment float64) {
 	}
 }
 
-// move is one part of the columns' outward sweep, with dv = u - t, v = old + dv and wire = i + g dv on the way; u is
-// in dv.
-func move(a, c, dv, old, v, i, g, wire []float64, n int, segment float64) {
-	dv, old, v, i, g, wire = dv[:len(a)], old[:len(a)], v[:len(a)], i[:len(a)], g[:len(a)], wire[:len(a)]
+// move is one part of the columns' outward sweep, with dv = u - t and v = old + dv on the way; u is in dv.
+func move(a, c, dv, old, v []float64, n int, segment float64) {
+	dv, old, v = dv[:len(a)], old[:len(a)], v[:len(a)]
 	m, next := c[:len(a)], c[n:][:len(a)]
 	for k := len(a) - 1; k >= 0; k-- {
 		t := a[k]*next[k] + segment*m[k]
@@ -53,7 +52,6 @@ func move(a, c, dv, old, v, i, g, wire []float64, n int, segment float64) {
 		t = dv[k] - t
 		dv[k] = t
 		v[k] = old[k] + t
-		wire[k] = i[k] + g[k]*t
 	}
 }
 

@@ -36,10 +36,10 @@ type Transfer struct {
 	lines  int            // lines on the input side
 }
 
-// Transfer builds the transfer matrix for the conductances g in S (row-major, Rows*Cols). rows and cols are the pattern:
-// what is connected to every line, with which resistance, and the values of everything that is not an input. The
-// inputs are the lines of side in that the pattern holds at a Voltage; their values in the pattern do not count. The
-// outputs are all lines of side out. The result keeps nothing of the arguments. Errors are those of Solve.
+// Transfer builds the transfer matrix for the conductances g in S (row-major, Rows*Cols). rows and cols are the
+// pattern: what is connected to every line, with which resistance, and the values of everything that is not an input.
+// The inputs are the lines of side in that the pattern holds at a Voltage; their values in the pattern do not count.
+// The outputs are all lines of side out. The result keeps nothing of the arguments. Errors are those of Solve.
 func (s *Solver) Transfer(rows, cols []Line, g []float64, in, out Side) (*Transfer, error) {
 	if len(g) != s.geo.Devices() {
 		return nil, fmt.Errorf("crossbar: %d conductances given for %d x %d devices", len(g), s.geo.Rows, s.geo.Cols)
@@ -84,7 +84,9 @@ func (s *Solver) Transfer(rows, cols []Line, g []float64, in, out Side) (*Transf
 			side[k].Value = 0
 		}
 	}
-	t.matrix = blas64.General{Rows: len(rest), Cols: len(t.in), Stride: max(1, len(t.in)), Data: make([]float64, len(rest)*len(t.in))}
+	t.matrix = blas64.General{
+		Rows: len(rest), Cols: len(t.in), Stride: max(1, len(t.in)), Data: make([]float64, len(rest)*len(t.in)),
+	}
 	for n, k := range t.in {
 		inputs[k].Value = 1
 		current, err := solve()

@@ -1,0 +1,145 @@
+package figure
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Histogram counts the values of one or several samples in bins that are the
+// same for all of them.
+type Histogram struct {
+	Title, Subtitle string
+	X               Axis   // the values; X.Log makes bins of equal ratio
+	Count           string // what is counted; empty: "devices"
+	Samples         []Sample
+
+	// Bins is their number; 0: chosen from the data, with round edges.
+	Bins int
+	// Whole makes each bin stand for one whole number (pulses, attempts), or
+	// for an equal number of them where there are too many. The values must be
+	// whole, and Bins zero.
+	Whole bool
+	// LogCount makes the axis of counts logarithmic, so that a single outlier
+	// shows beside a thousand others.
+	LogCount bool
+
+	Marks []Mark // vertical lines: means, published values
+}
+
+// Sample is one set of values of a histogram. NaN stands for "not measured"
+// and is not counted.
+type Sample struct {
+	Name   string // in the legend; without a name there is no entry
+	Values []float64
+}
+
+// Draw lays the histogram out. Without any value to count the error is
+// ErrNoData.
+func (h Histogram) Draw() (*Drawing, error) {
+	d, err := h.draw()
+	if err != nil {
+		return nil, fmt.Errorf("histogram %q: %w", h.Title, err)
+	}
+	return d, nil
+}
+
+func (h Histogram) draw() (*Drawing, error) {
+	if h.Bins < 0 || h.Bins > 10000 {
+		return nil, fmt.Errorf("%d bins: give 1 to 10000, or 0 to have them chosen", h.Bins)
+	}
+	edges, x, err := h.bins()
+	if err != nil {
+		return nil, err
+	}
+	counts, left := h.count(edges)
+	highest := 0
+	for _, c := range counts {
+		for _, n := range c {
+			highest = max(highest, n)
+		}
+	}
+	y := Axis{Label: named(h.Count, "devices"), Log: h.LogCount, Max: float64(highest) * 1.06}
+	if h.LogCount {
+		// A bin with one device needs a height, so the axis begins below one.
+		y.Min, y.Max = 0.7, max(2, float64(highest)*1.3)
+	}
+	upwards, err := y.over(span{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	upwards.ticks = wholeTicks(upwards.ticks)
+
+	ch := chart{title: h.Title, subtitle: h.Subtitle, x: x, y: upwards, width: chartWidth, height: chartHeight, notes: left}
+	for i, s := range h.Samples {
+		tone, _ := seriesStyle(i, len(h.Samples), false)
+		fill, outline := translucent(tone, 0.4), draw.LineStyle{Color: tone, Width: 1.1}
+		if len(h.Samples) == 1 {
+			fill = translucent(tone, 0.65)
+		}
+		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline))
+		if s.Name != "" {
+			ch.legend = append(ch.legend, entry{clean(s.Name), areaSample(fill, outline)})
+		}
+	}
+	ch.addMarks(h.Marks, alongX, 0)
+	return ch.draw()
+}
+
+// count sorts the values into the bins, for each sample, and says which ones
+// have no place there.
+func (h Histogram) count(edges []float64) (counts [][]int, left []string) {
+	below, above, unplaced := 0, 0, 0
+	for _, s := range h.Samples {
+		c := make([]int, len(edges)-1)
+		for _, v := range s.Values {
+			switch bin, side := find(edges, v); {
+			case math.IsNaN(v):
+			case h.X.Log && v <= 0:
+				unplaced++
+			case side < 0:
+				below++
+			case side > 0:
+				above++
+			default:
+				c[bin]++
+			}
+		}
+		counts = append(counts, c)
+	}
+	if below > 0 {
+		left = append(left, plural(below, "value")+" below the axis.")
+	}
+	if above > 0 {
+		left = append(left, plural(above, "value")+" above the axis.")
+	}
+	if unplaced > 0 {
+		left = append(left, plural(unplaced, "value")+" at or below zero: not on a logarithmic axis.")
+	}
+	return counts, left
+}
+
+// bars draws the outline of a histogram and fills it. Bins without a value
+// have no line, so that they differ from bins with one.
+func bars(edges []float64, counts []int, fill color.Color, outline draw.LineStyle) layer {
+	return func(c draw.Canvas, p place) {
+		for first := 0; first < len(counts); first++ {
+			if counts[first] == 0 {
+				continue
+			}
+			end := first
+			shape := []vg.Point{{X: p.atX(edges[first]), Y: c.Min.Y}}
+			for ; end < len(counts) && counts[end] > 0; end++ {
+				top := p.atY(float64(counts[end]))
+				shape = append(shape, vg.Point{X: p.atX(edges[end]), Y: top}, vg.Point{X: p.atX(edges[end+1]), Y: top})
+			}
+			shape = append(shape, vg.Point{X: p.atX(edges[end]), Y: c.Min.Y})
+			c.FillPolygon(fill, shape)
+			c.StrokeLines(outline, shape)
+			first = end
+		}
+	}
+}

@@ -2,6 +2,7 @@ package array
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,12 +22,13 @@ type Crossbar interface {
 	Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error)
 }
 
-// Array is a passive crossbar behind a switch board and an analyzer.
+// Array is a passive crossbar behind a switch board and an analyzer. It is not
+// safe for concurrent use: the bench can do one thing at a time.
 type Array struct {
 	wiring  *Wiring
 	source  instrument.Sequencer
 	router  instrument.Router
-	limits  instrument.Limits // of what the selected device may see
+	limits  instrument.Limits // of what a device may see, signed
 	routing []instrument.Switches
 	routed  bool // routing is what the board has
 	next    []instrument.Switches
@@ -34,9 +36,9 @@ type Array struct {
 
 var _ Crossbar = (*Array)(nil)
 
-// New makes an array of the wiring's lines. limits bound what the selected
-// device sees (signed: row minus column) and what may flow; the drivers below
-// have their own. It touches no instrument.
+// New makes an array of the wiring's lines. limits bound what the devices see
+// (signed: row minus column; the unselected ones under V/3 have the other sign)
+// and what may flow; the drivers below have their own. It touches no instrument.
 func New(w *Wiring, source instrument.Sequencer, router instrument.Router, limits instrument.Limits) (*Array, error) {
 	if router.Lines() != w.Lines() {
 		return nil, &instrument.Error{Op: "array " + w.Array, Kind: instrument.KindUsage,
@@ -54,7 +56,8 @@ func (a *Array) Size() (rows, cols int) { return a.wiring.Rows, a.wiring.Cols }
 func (a *Array) Wiring() *Wiring { return a.wiring }
 
 // Do performs the steps on one cell. Consecutive steps that need the same
-// switch setting go to the analyzer as one sequence.
+// switch setting go to the analyzer as one sequence. Nothing is sent when any
+// step is out of limits or cannot be carried out.
 func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error) {
 	lowered, err := a.lower(cell, steps)
 	if err != nil {
@@ -74,6 +77,12 @@ func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, err
 			sequence = append(sequence, l.step)
 		}
 		raw, err := a.source.Run(ctx, sequence...)
+		if len(raw) > len(sequence) || err == nil && len(raw) < len(sequence) {
+			// Which result belongs to which step is not known, so none is used.
+			err = errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindProtocol,
+				Err: fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
+			raw = nil
+		}
 		for i, r := range raw {
 			results = append(results, lowered[first+i].raise(r))
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Cell is a crosspoint, counted from zero.
@@ -46,11 +47,15 @@ func AllCells(rows, cols int) []Cell {
 // ParseCells reads a list of devices such as "r3c7, r0-4c2, r5c*, 7.12": rows and
 // columns are single numbers, ranges or *, items are separated by commas or
 // spaces, and "3.7" is short for r3c7. Cells come in the order written, each
-// once. An empty text or "all" means all cells.
+// once. An empty text or "all" means all cells; separators alone are an error,
+// because a list that was meant to name devices must not become all of them.
 func ParseCells(text string, rows, cols int) ([]Cell, error) {
-	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' })
-	if len(fields) == 0 || len(fields) == 1 && strings.EqualFold(fields[0], "all") {
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
+	if strings.TrimSpace(text) == "" || len(fields) == 1 && strings.EqualFold(fields[0], "all") {
 		return AllCells(rows, cols), nil
+	}
+	if len(fields) == 0 {
+		return nil, fmt.Errorf("the list of devices %q names none; write them like r3c7, r0-4c2 or r5c*", text)
 	}
 	var cells []Cell
 	seen := make(map[Cell]bool)
@@ -99,17 +104,21 @@ func parseRange(text string, n int, what string) ([]int, error) {
 	if !isRange {
 		high = low
 	}
-	first, err1 := strconv.Atoi(low)
-	last, err2 := strconv.Atoi(high)
-	if err1 != nil || err2 != nil {
+	// Unsigned, so that "+3" is not a line; what is too large for it is no line
+	// of any array either.
+	first, err1 := strconv.ParseUint(low, 10, 31)
+	last, err2 := strconv.ParseUint(high, 10, 31)
+	switch {
+	case err1 != nil || err2 != nil:
 		return nil, fmt.Errorf("%s %q is not a number, a range like 0-4, or *", what, text)
-	}
-	if first < 0 || last >= n || first > last {
+	case first > last:
+		return nil, fmt.Errorf("%s range %s runs backwards; write the lower end first", what, text)
+	case last >= uint64(n):
 		return nil, fmt.Errorf("%s %s is outside 0-%d", what, text, n-1)
 	}
 	list := make([]int, 0, last-first+1)
 	for i := first; i <= last; i++ {
-		list = append(list, i)
+		list = append(list, int(i))
 	}
 	return list, nil
 }

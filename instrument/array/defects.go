@@ -2,6 +2,7 @@ package array
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -49,8 +50,14 @@ func NewDefectMap(name string, rows, cols int) *DefectMap {
 	return m
 }
 
-// At gives the entry of a cell, which may be changed through the pointer.
-func (m *DefectMap) At(c Cell) *DeviceState { return &m.Devices[c.Row*m.Cols+c.Col] }
+// At gives the entry of a cell of the array, which may be changed through the
+// pointer. A cell outside is a programming error and panics.
+func (m *DefectMap) At(c Cell) *DeviceState {
+	if c.Col < 0 || c.Col >= m.Cols { // would be another row's device
+		panic(fmt.Sprintf("array: device %s of a defect map of %d x %d", c, m.Rows, m.Cols))
+	}
+	return &m.Devices[c.Row*m.Cols+c.Col]
+}
 
 // Cells lists the cells in a state, row by row; never nil.
 func (m *DefectMap) Cells(s State) []Cell {
@@ -87,12 +94,20 @@ func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
 	if m.Version != defectMapVersion {
 		return nil, fmt.Errorf("defect map %s has version %d, this program reads version %d: form the array again or use the matching program", name, m.Version, defectMapVersion)
 	}
-	if len(m.Devices) != m.Rows*m.Cols {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("defect map %s: there is text after the map", name)
+	}
+	if m.Rows < 1 || m.Cols < 1 || len(m.Devices) != m.Rows*m.Cols {
 		return nil, fmt.Errorf("defect map %s has %d devices for %d x %d", name, len(m.Devices), m.Rows, m.Cols)
 	}
 	for i, device := range m.Devices {
 		if want := (Cell{i / m.Cols, i % m.Cols}); device.Cell != want {
 			return nil, fmt.Errorf("defect map %s: entry %d is %s where %s belongs", name, i, device.Cell, want)
+		}
+		switch device.State {
+		case StateFormed, StatePreformed, StateDefective, StateUntried:
+		default:
+			return nil, fmt.Errorf("defect map %s: device %s has the unknown state %q", name, device.Cell, device.State)
 		}
 	}
 	return &m, nil

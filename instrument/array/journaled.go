@@ -3,6 +3,7 @@ package array
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 
 	"xlab/instrument"
@@ -103,8 +104,13 @@ func (j *Journaled) Settle(data any) error {
 	return j.journal.Result(id, data)
 }
 
-// Do performs the steps on a cell.
+// Do performs the steps on a cell. When the crossbar gives an error while
+// devices are stressed, the intent stays open: what happened to the device is not
+// known. A ctx that has ended before is returned as it is, with no intent.
 func (j *Journaled) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("device %s: nothing was begun: %w", cell, context.Cause(ctx))
+	}
 	id, err := j.intent(cell, steps)
 	if err != nil {
 		return nil, err
@@ -158,7 +164,23 @@ func (j *Journaled) intent(cell Cell, steps []Step) (uint64, error) {
 	return j.journal.Intent(Intent{Array: j.name, Cell: cell, Steps: steps})
 }
 
-func (b Bounds) admit(s Step) bool {
-	v, i := s.Peak()
-	return v >= b.MinVoltage && v <= b.MaxVoltage && math.Abs(float64(i)) <= float64(b.MaxCurrent)
+// admit tells whether all that the step may do to the device is within the
+// bounds, in both directions of a sweep and at both of its sources. Steps of a
+// kind that is not known here are not.
+func (b Bounds) admit(step Step) bool {
+	lowest, highest := extent(step)
+	if !(lowest >= b.MinVoltage && highest <= b.MaxVoltage) {
+		return false
+	}
+	within := func(i float64) bool { return math.Abs(i) <= float64(b.MaxCurrent) }
+	switch s := step.(type) {
+	case Pulse:
+		return within(float64(s.Compliance))
+	case Sweep:
+		if s.Kind == instrument.SweepCurrent {
+			return within(s.Start) && within(s.Stop) && within(float64(s.Return))
+		}
+		return within(s.Compliance) && within(float64(s.Return))
+	}
+	return false
 }

@@ -2,6 +2,8 @@ package array
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"xlab/instrument"
 )
@@ -20,6 +22,9 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 	}
 	list := make([]lowered, len(steps))
 	for i, step := range steps {
+		if err := performable(step); err != nil {
+			return nil, a.usage(cell, err)
+		}
 		if err := a.check(step); err != nil {
 			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindLimit, Err: err}
 		}
@@ -29,52 +34,120 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 		case Pulse:
 			list[i] = a.pulse(s)
 		case Sweep:
-			if s.Kind == instrument.SweepCurrent && s.Scheme != Floating && s.Scheme != Grounded {
-				return nil, a.usage(cell, fmt.Errorf("a current sweep needs the other lines floating or grounded, not %q: nothing can follow a potential that is not forced", s.Scheme))
-			}
 			list[i] = a.sweep(s)
-		default:
-			return nil, a.usage(cell, fmt.Errorf("step %T is not known to a passive crossbar", step))
 		}
 	}
 	return list, nil
 }
 
-// check applies the limits of the selected device, which know its sign; the
-// driver's limits bound each source and their differences.
+// performable refuses what a passive crossbar cannot do, whatever the limits.
+func performable(step Step) error {
+	switch s := step.(type) {
+	case Read:
+		return nil
+	case Pulse:
+		return s.Scheme.Validate()
+	case Sweep:
+		if err := s.Scheme.Validate(); err != nil {
+			return err
+		}
+		switch s.Kind {
+		case instrument.SweepVoltage:
+			return nil
+		case instrument.SweepCurrent:
+			if s.Scheme != Floating && s.Scheme != Grounded {
+				return fmt.Errorf("a current sweep needs the other lines floating or grounded, not %q: nothing can follow a potential that is not forced", s.Scheme)
+			}
+			return nil
+		}
+		return fmt.Errorf("sweep %q is neither %q nor %q", s.Kind, instrument.SweepVoltage, instrument.SweepCurrent)
+	}
+	return fmt.Errorf("step %T is not known to a passive crossbar", step)
+}
+
+// check applies the limits of the devices, which know their sign; the driver's
+// limits bound each source and their differences.
 func (a *Array) check(step Step) error {
-	v, i := step.Peak()
-	if err := a.limits.CheckVoltage(v); err != nil {
-		return err
+	lowest, highest := extent(step)
+	for _, v := range []instrument.Volts{lowest, highest} {
+		if err := a.limits.CheckVoltage(v); err != nil {
+			return err
+		}
 	}
 	switch s := step.(type) {
+	case Read:
+		return a.limits.CheckCompliance(s.Compliance)
 	case Pulse:
+		if err := a.unselected(s.Scheme, lowest, highest); err != nil {
+			return err
+		}
 		if err := a.limits.CheckWidth(s.Width); err != nil {
 			return err
 		}
+		return a.limits.CheckCompliance(s.Compliance)
 	case Sweep:
-		if err := a.limits.CheckVoltage(instrument.Volts(sweepOtherEnd(s))); err != nil {
-			return err
-		}
 		if err := a.limits.CheckCompliance(s.Return); err != nil {
 			return err
 		}
 		if s.Kind == instrument.SweepCurrent {
-			return a.limits.CheckCurrent(i)
+			if !(s.Compliance > 0) {
+				return &instrument.LimitError{Quantity: "voltage compliance", Value: instrument.Volts(s.Compliance).Exact(),
+					Limit: "more than 0 V: every source needs one", Origin: a.limits.Origin}
+			}
+			if err := a.limits.CheckCurrent(instrument.Amps(s.Start)); err != nil {
+				return err
+			}
+			return a.limits.CheckCurrent(instrument.Amps(s.Stop))
 		}
+		if err := a.unselected(s.Scheme, lowest, highest); err != nil {
+			return err
+		}
+		return a.limits.CheckCompliance(instrument.Amps(s.Compliance))
 	}
-	return a.limits.CheckCompliance(i)
+	return nil
 }
 
-// sweepOtherEnd is the voltage at the end of the sweep that Peak did not give.
-func sweepOtherEnd(s Sweep) float64 {
-	if s.Kind == instrument.SweepCurrent {
-		return 0
+// unselected applies the limits to the devices on no selected line. Under V/3
+// they see a third of the voltage with the other sign; half-selected devices
+// have the sign of the selected one and less of it in every scheme.
+func (a *Array) unselected(scheme Scheme, lowest, highest instrument.Volts) error {
+	if scheme != ThirdVoltage {
+		return nil
 	}
-	if abs(s.Start) > abs(s.Stop) {
-		return s.Stop
+	for _, v := range []instrument.Volts{-lowest / 3, -highest / 3} {
+		if err := a.limits.CheckVoltage(v); err != nil {
+			return fmt.Errorf("the unselected devices under v3: %w", err)
+		}
 	}
-	return s.Start
+	return nil
+}
+
+// extent is the most negative and the most positive voltage that the step may
+// put across the selected device, 0 V among them: it is left at 0 V. The
+// potential of a forced current may be anything up to its compliance, on the
+// side to which the current flows. What is not a number is passed on.
+func extent(step Step) (lowest, highest instrument.Volts) {
+	span := func(v ...float64) (lowest, highest instrument.Volts) {
+		return instrument.Volts(min(0, slices.Min(v))), instrument.Volts(max(0, slices.Max(v)))
+	}
+	switch s := step.(type) {
+	case Read:
+		return span(float64(s.Voltage))
+	case Pulse:
+		return span(float64(s.Voltage))
+	case Sweep:
+		if s.Kind != instrument.SweepCurrent {
+			return span(s.Start, s.Stop)
+		}
+		bound := func(i float64) float64 {
+			if i == 0 {
+				return 0
+			}
+			return math.Copysign(s.Compliance, i)
+		}
+		return span(bound(s.Start), bound(s.Stop))
+	}
+	return 0, 0
 }
 
 func (a *Array) drives(scheme Scheme, v instrument.Volts, compliance instrument.Amps) []instrument.Drive {
@@ -146,11 +219,13 @@ func columnResult(raw instrument.Result, voltage func(instrument.Point) float64,
 	r := Result{Busy: raw.Busy, Levels: make([]Level, 0, len(raw.Points))}
 	for _, p := range raw.Points {
 		level := Level{Voltage: instrument.Volts(voltage(p))}
-		for i, reading := range p.Readings {
+		for _, reading := range p.Readings {
 			r.Status |= reading.Status
-			if i == index {
-				level.Current = instrument.Amps(-reading.Value)
-			}
+		}
+		if index < len(p.Readings) {
+			level.Current = instrument.Amps(-p.Readings[index].Value)
+		} else {
+			r.Status |= instrument.StatusInvalid // a current that was not measured is not 0 A
 		}
 		r.Levels = append(r.Levels, level)
 	}

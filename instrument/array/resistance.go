@@ -16,7 +16,8 @@ import (
 // In a read with all other lines grounded every device of the selected lines
 // takes part of the current or of the voltage, so that the conductance that the
 // meter shows (the path's) is lower than the device's by an amount that depends
-// on all the neighbours. Reads and Devices go from the one to the other for
+// on all the neighbours; a device that hardly conducts among such that do may
+// also show more than it has. Reads and Devices go from the one to the other for
 // ohmic devices.
 type Resistance struct {
 	Contact    instrument.Ohms `json:"contact" mapstructure:"contact"`         // of a line with its switch, at its terminal

@@ -2,6 +2,7 @@ package array
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"xlab/instrument"
@@ -22,13 +23,19 @@ func Schemes() []Scheme { return []Scheme{HalfVoltage, ThirdVoltage, Floating, G
 
 // ParseScheme reads a scheme's name; "V/2" and "v/3" are accepted too.
 func ParseScheme(text string) (Scheme, error) {
-	s := Scheme(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "/", ""))
-	for _, known := range Schemes() {
-		if s == known {
-			return s, nil
-		}
+	s := Scheme(strings.Replace(strings.ToLower(strings.TrimSpace(text)), "v/", "v", 1))
+	if s.Validate() != nil {
+		return "", Scheme(text).Validate()
 	}
-	return "", fmt.Errorf("bias scheme %q is not known: use v2, v3, floating or grounded", text)
+	return s, nil
+}
+
+// Validate refuses what is not one of Schemes, such as the zero value.
+func (s Scheme) Validate() error {
+	if slices.Contains(Schemes(), s) {
+		return nil
+	}
+	return fmt.Errorf("bias scheme %q is not known: use v2, v3, floating or grounded", string(s))
 }
 
 // UnmarshalText, Set, String and Type make a scheme usable in configuration and flags.
@@ -45,7 +52,8 @@ type Fractions struct {
 	OthersFloat          bool
 }
 
-// Fractions gives the scheme's potentials per volt across the device.
+// Fractions gives the scheme's potentials per volt across the device. The
+// scheme must be a valid one.
 func (s Scheme) Fractions() Fractions {
 	f := Fractions{Row: 0.5, Col: -0.5}
 	switch s {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
-	"strings"
+	"maps"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -19,15 +19,17 @@ type Bus string
 
 // The buses that this package routes to. A board may have others.
 const (
-	BusForce1     Bus = "F1"     // first selected line: the row
-	BusForce2     Bus = "F2"     // second selected line: the column, where the current is read
-	BusOtherRows  Bus = "H1"     // common potential of the other rows
-	BusOtherCols  Bus = "H2"     // common potential of the other columns
-	BusGround     Bus = "GND"    // ground
-	BusReadPlus   Bus = "VREAD+" // positive read reference
-	BusReadMinus  Bus = "VREAD-" // negative read reference
-	BusNeuron     Bus = "NEURON" // op-amp summing node (rows), previous layer's output (columns)
-	switchPerChip     = 8
+	BusForce1    Bus = "F1"     // first selected line: the row
+	BusForce2    Bus = "F2"     // second selected line: the column, where the current is read
+	BusOtherRows Bus = "H1"     // common potential of the other rows
+	BusOtherCols Bus = "H2"     // common potential of the other columns
+	BusGround    Bus = "GND"    // ground
+	BusReadPlus  Bus = "VREAD+" // positive read reference
+	BusReadMinus Bus = "VREAD-" // negative read reference
+	BusNeuron    Bus = "NEURON" // op-amp summing node (rows), previous layer's output (columns)
+
+	switchPerChip = 8
+	maxLines      = 4096 // of a side; a larger number is a slip of the pen
 )
 
 // Wiring is the map of one array: which chip of the switch chain sits on which
@@ -73,6 +75,9 @@ func LoadWiring(r io.Reader, name string) (*Wiring, error) {
 	if err := decoder.Decode(&f); err != nil {
 		return nil, fmt.Errorf("wiring map %s: %w", name, err)
 	}
+	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one array", name)
+	}
 	w, err := f.wiring()
 	if err != nil {
 		return nil, fmt.Errorf("wiring map %s: %w", name, err)
@@ -84,8 +89,8 @@ func (f *wiringFile) wiring() (*Wiring, error) {
 	if f.Array == "" || f.Board.Name == "" {
 		return nil, errors.New("array and board.name must be given")
 	}
-	if f.Rows < 1 || f.Cols < 1 {
-		return nil, fmt.Errorf("rows: %d and cols: %d must be at least 1", f.Rows, f.Cols)
+	if f.Rows < 1 || f.Cols < 1 || f.Rows > maxLines || f.Cols > maxLines {
+		return nil, fmt.Errorf("rows: %d and cols: %d must be 1 to %d", f.Rows, f.Cols, maxLines)
 	}
 	w := &Wiring{
 		Array: f.Array, Rows: f.Rows, Cols: f.Cols, Board: f.Board.Name,
@@ -114,44 +119,61 @@ func (f *wiringFile) wiring() (*Wiring, error) {
 			chip++
 		}
 	}
-	for what, chips := range map[string][]int{"row": w.RowChip, "column": w.ColChip} {
-		for line, c := range chips {
-			if c < 0 {
-				return nil, fmt.Errorf("board.chain: %s %d has no chip", what, line)
-			}
+	for _, side := range []struct {
+		what  string
+		chips []int
+	}{{"row", w.RowChip}, {"column", w.ColChip}} {
+		if line := slices.Index(side.chips, -1); line >= 0 {
+			return nil, fmt.Errorf("board.chain: %s %d has no chip", side.what, line)
 		}
 	}
-	for name, bus := range f.Buses {
-		n := strings.TrimPrefix(name, "S")
-		if len(n) != 1 || n[0] < '1' || n[0] > '0'+switchPerChip {
-			return nil, fmt.Errorf("buses: %q is not a switch S1 to S%d", name, switchPerChip)
+	if err := f.buses(w); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// buses fills in which switch leads to which bus and what drives it.
+func (f *wiringFile) buses(w *Wiring) error {
+	for _, name := range sortedKeys(f.Buses) {
+		// The name is the one on the chip: a number alone could be meant from 0,
+		// and two spellings of one switch would put two buses on it.
+		bus := Bus(f.Buses[name])
+		if len(name) != 2 || name[0] != 'S' || name[1] < '1' || name[1] > '0'+switchPerChip {
+			return fmt.Errorf("buses: %q is not a switch S1 to S%d", name, switchPerChip)
 		}
-		if _, twice := w.Switch[Bus(bus)]; twice {
-			return nil, fmt.Errorf("buses: %s is on two switches", bus)
+		if bus == "" {
+			return fmt.Errorf("buses: %s leads to no bus; leave it out if it is not connected", name)
 		}
-		w.Switch[Bus(bus)] = 1 << (n[0] - '1')
+		if _, twice := w.Switch[bus]; twice {
+			return fmt.Errorf("buses: %s is on two switches", bus)
+		}
+		w.Switch[bus] = 1 << (name[1] - '1')
 	}
 	owner := make(map[instrument.Channel]string)
 	for _, bus := range sortedKeys(f.SMU) {
 		channel := f.SMU[bus]
 		if _, known := w.Switch[Bus(bus)]; !known {
-			return nil, fmt.Errorf("smu: bus %q is not among the buses", bus)
+			return fmt.Errorf("smu: bus %q is not among the buses", bus)
+		}
+		if channel < 1 {
+			return fmt.Errorf("smu: %s: channel %d does not exist, channels count from 1", bus, channel)
 		}
 		if other, taken := owner[channel]; taken {
-			return nil, fmt.Errorf("smu: channel %d drives both %s and %s", channel, other, bus)
+			return fmt.Errorf("smu: channel %d drives both %s and %s", channel, other, bus)
 		}
 		owner[channel] = bus
 		w.SMU[Bus(bus)] = channel
 	}
 	for _, bus := range []Bus{BusForce1, BusForce2, BusOtherRows, BusOtherCols} {
 		if w.Switch[bus] == 0 {
-			return nil, fmt.Errorf("buses: no switch leads to %s", bus)
+			return fmt.Errorf("buses: no switch leads to %s", bus)
 		}
 		if w.SMU[bus] == 0 {
-			return nil, fmt.Errorf("smu: no channel drives %s", bus)
+			return fmt.Errorf("smu: no channel drives %s", bus)
 		}
 	}
-	return w, nil
+	return nil
 }
 
 // Lines is the number of lines, which is the number of chips in the chain.
@@ -163,7 +185,7 @@ func (w *Wiring) Channels() []instrument.Channel {
 	for _, c := range w.SMU {
 		list = append(list, c)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i] < list[j] })
+	slices.Sort(list)
 	return list
 }
 
@@ -184,19 +206,8 @@ func (w *Wiring) Select(into []instrument.Switches, cell Cell, othersFloat bool)
 	into[w.ColChip[cell.Col]] = w.Switch[BusForce2]
 }
 
-func filled(n, value int) []int {
-	s := make([]int, n)
-	for i := range s {
-		s[i] = value
-	}
-	return s
-}
+func filled(n, value int) []int { return slices.Repeat([]int{value}, n) }
 
 func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
+	return slices.Sorted(maps.Keys(m))
 }

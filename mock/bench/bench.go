@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"sync"
 
@@ -44,13 +45,27 @@ func DefaultWires() Wires {
 type Bench struct {
 	config    Config
 	mu        sync.Mutex
-	outputs   []Output // by unit, index 0 = unit 1
+	outputs   []Output // by unit, index 0 = unit 1; so are the following
 	points    []operatingPoint
+	samples   []Sample
 	crossbars []*netArray
 	now       float64 // virtual time, s; goes on where the chip was left
 	interlock bool    // open
 	noise     *rand.Rand
-	samples   []Sample
+	fault     error // first failure of the physics
+
+	// What the switches connect, by unit.
+	links   []int  // closed switches that lead to the unit
+	spread  []bool // several of them, or one on a line with other sources
+	islands []int  // the island of its lines, < 0 for none
+	fixed   bool   // some line is on a reference that is not 0 V
+
+	// Of the operating point that is being looked for, by unit.
+	regimes []regime
+	flow    []float64 // sum of |current| of the unit's lines, A
+	sought  []int     // units whose voltage is found around the nodal solution
+	newton  newton
+	changed []bool // the unit is set otherwise than in the last operating point
 }
 
 var _ Terminals = (*Bench)(nil)
@@ -60,16 +75,48 @@ func New(c Config) (*Bench, error) {
 	if c.Units < 1 {
 		return nil, errors.New("a bench needs at least one source-measure unit")
 	}
+	if err := c.Wires.validate(); err != nil {
+		return nil, err
+	}
+	if err := c.Meter.validate(); err != nil {
+		return nil, err
+	}
 	// The start time in the second word gives a later session on the same chip
 	// other noise, and the same one when it is repeated.
 	pcg := rand.NewPCG(c.Seed, math.Float64bits(c.Start))
-	return &Bench{config: c, outputs: make([]Output, c.Units), points: make([]operatingPoint, c.Units),
-		samples: make([]Sample, c.Units), noise: rand.New(pcg), now: c.Start}, nil
+	b := &Bench{config: c, noise: rand.New(pcg), now: c.Start,
+		outputs: make([]Output, c.Units), points: make([]operatingPoint, c.Units), samples: make([]Sample, c.Units),
+		links: make([]int, c.Units), spread: make([]bool, c.Units), islands: make([]int, c.Units),
+		regimes: make([]regime, c.Units), flow: make([]float64, c.Units), sought: make([]int, 0, c.Units), changed: make([]bool, c.Units), newton: newNewton(c.Units)}
+	b.rewire()
+	return b, nil
 }
 
-// Attach connects an array's devices behind a board. The devices must have the
-// board's size.
+// validate refuses what the network cannot be solved with.
+func (w Wires) validate() error {
+	for _, part := range []struct {
+		name  string
+		value float64
+	}{{"row_segment_ohm", w.RowSegment}, {"col_segment_ohm", w.ColSegment}, {"contact_ohm", w.Contact}, {"line_capacitance_f", w.LineCapacitance}} {
+		if !(part.value >= 0) || math.IsInf(part.value, 1) {
+			return fmt.Errorf("wires: %s %g must be 0 or more", part.name, part.value)
+		}
+	}
+	if !(w.SwitchOn > 0) || math.IsInf(w.SwitchOn, 1) {
+		return fmt.Errorf("wires: switch_on_ohm %g must be more than 0: it is what two closed switches on a line share their current by", w.SwitchOn)
+	}
+	return nil
+}
+
+// Attach connects an array's devices behind a board, all of whose switches are
+// open. The devices must have the board's size, and no two boards or arrays one
+// name.
 func (b *Bench) Attach(board *Board, devices *device.Array) error {
+	for _, a := range b.crossbars {
+		if a.board.Name == board.Name || a.board.Array == board.Array {
+			return fmt.Errorf("array %s behind board %s: there is already array %s behind board %s", board.Array, board.Name, a.board.Array, a.board.Name)
+		}
+	}
 	solver, err := crossbar.New(crossbar.Geometry{Rows: board.Rows, Cols: board.Cols,
 		RowSegment: b.config.Wires.RowSegment, ColSegment: b.config.Wires.ColSegment})
 	if err != nil {
@@ -85,7 +132,21 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 		return fmt.Errorf("array %s: the wiring map has %d x %d lines, the chip %d x %d", board.Array, board.Rows, board.Cols, rows, cols)
 	}
 	b.crossbars = append(b.crossbars, newNetArray(board, devices, solver))
+	b.rewire()
 	return nil
+}
+
+// Fault is the first failure of the simulated physics, nil for none. From then
+// on no device is stressed any more and the meters show no value, so that
+// nothing wrong can pass for a measurement; time goes on. It is a defect of the
+// simulation, and whoever ends a session should say so.
+func (b *Bench) Fault() error { return b.fault }
+
+// fail keeps the first failure.
+func (b *Bench) fail(err error) {
+	if b.fault == nil {
+		b.fault = fmt.Errorf("simulated bench, at %.6f s: %w", b.now, err)
+	}
 }
 
 // Do runs f while nobody else acts on the bench.
@@ -107,33 +168,38 @@ func (b *Bench) InterlockOpen() bool { return b.interlock }
 // OpenInterlock opens or closes the interlock contact; a back door for tests.
 func (b *Bench) OpenInterlock(open bool) { b.interlock = open }
 
-// SetOutputs changes outputs at one moment.
+// SetOutputs changes outputs at one moment. A unit that does not exist is a
+// programming error and panics.
 func (b *Bench) SetOutputs(change map[int]Output) {
 	for unit, o := range change {
-		b.outputs[unit-1] = o
+		if b.outputs[unit-1] != o {
+			b.outputs[unit-1], b.changed[unit-1] = o, true
+		}
 	}
 }
 
 // Outputs gives the units' present settings, index 0 for unit 1; a back door.
 func (b *Bench) Outputs() []Output { return append([]Output(nil), b.outputs...) }
 
-// Switch sets a board's switches at one moment.
+// Switch sets a board's switches at one moment. Another board's name or number
+// of chips is a programming error and panics.
 func (b *Bench) Switch(board string, closed []uint8) {
 	for _, a := range b.crossbars {
 		if a.board.Name == board {
-			copy(a.closed, closed)
+			a.setSwitches(closed)
+			b.rewire()
+			return
 		}
 	}
+	panic(fmt.Sprintf("bench: there is no switch board %q", board))
 }
 
 // ClosedSwitches counts the closed switches of all boards; a back door.
 func (b *Bench) ClosedSwitches() int {
 	n := 0
 	for _, a := range b.crossbars {
-		for _, set := range a.closed {
-			for ; set != 0; set &= set - 1 {
-				n++
-			}
+		for _, t := range a.taps {
+			n += bits.OnesCount8(t.set)
 		}
 	}
 	return n
@@ -153,34 +219,34 @@ func (b *Bench) Devices(array string) *device.Array {
 
 // Hold lets the present state last.
 func (b *Bench) Hold(seconds float64) {
-	if seconds <= 0 {
+	if !(seconds > 0) {
 		return
 	}
 	if b.quiet() {
-		for _, a := range b.crossbars {
-			a.idle += seconds
-		}
+		b.idle(seconds)
 	} else {
 		b.stress(seconds)
 	}
 	b.now += seconds
 }
 
-// Sample holds for the aperture and gives what the meters show.
+// Sample holds for the aperture and gives what the meters show: not a number
+// after a Fault. The slice is the bench's and holds until the next Sample.
 func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
 	if b.quiet() {
-		for _, a := range b.crossbars {
-			a.idle += aperture
-		}
-		for i, o := range b.outputs {
-			b.points[i] = operatingPoint{}
-			if o.Mode == ForceVoltage {
-				b.points[i].volts = o.Level
+		b.idle(aperture)
+		for u, o := range b.outputs {
+			b.points[u] = operatingPoint{}
+			if b.links[u] == 0 {
+				b.points[u] = b.unloaded(u)
+			} else if o.Mode == ForceVoltage {
+				b.points[u].volts = o.Level
 			}
 		}
 	} else {
 		for _, a := range b.crossbars {
-			if a.connected() {
+			if a.linked {
+				a.settleIdle() // the noise belongs to the moment of the sample
 				a.devices.SampleNoise(aperture)
 			}
 		}
@@ -190,12 +256,15 @@ func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
 		}
 	}
 	b.now += aperture
-	for i, p := range b.points {
+	for u, p := range b.points {
 		var scale float64
-		if i < len(fullScale) {
-			scale = fullScale[i]
+		if u < len(fullScale) {
+			scale = fullScale[u]
 		}
-		b.samples[i] = b.config.Meter.read(p, scale, aperture, b.noise)
+		if b.fault != nil {
+			p.volts, p.amps = math.NaN(), math.NaN()
+		}
+		b.samples[u] = b.config.Meter.read(p, scale, aperture, b.noise)
 	}
 	return b.samples
 }
@@ -203,30 +272,46 @@ func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
 // quiet tells whether nothing can flow: every source that is connected to
 // anything is off or at zero, and no line is on a read reference.
 func (b *Bench) quiet() bool {
-	for _, a := range b.crossbars {
-		if a.driven(b.outputs) {
+	if b.fixed || b.fault != nil {
+		return b.fault != nil
+	}
+	for u, o := range b.outputs {
+		if b.links[u] > 0 && o.Mode != Off && o.Level != 0 {
 			return false
 		}
 	}
 	return true
 }
 
+// idle lets time pass without bias. The devices hear of it when it matters.
+func (b *Bench) idle(seconds float64) {
+	for _, a := range b.crossbars {
+		a.idle += seconds
+	}
+}
+
 // stress applies the present state to every device for the given time. A
-// device that forms changes the network, so the rest of the time is solved anew.
+// device that forms changes the network, so the rest of the time is solved
+// anew. Where crossbars share sources at their compliance, each has had its
+// own time until then: the moments at which their devices form are not put in
+// order, because every cut of an interval would count as a further pulse.
 func (b *Bench) stress(seconds float64) {
 	for _, a := range b.crossbars {
+		if a.linked {
+			a.settleIdle()
+		}
 		a.remaining = seconds
 	}
-	for {
-		b.solve()
-		again := false
+	for again := true; again; {
+		if err := b.solve(); err != nil {
+			b.fail(err)
+			return
+		}
+		again = false
 		for _, a := range b.crossbars {
 			if a.remaining > 0 && a.stress(b.config.Wires.LineCapacitance) {
 				again = true
 			}
-		}
-		if !again {
-			return
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -19,6 +20,18 @@ type Meter struct {
 // DefaultMeter is a high-resolution unit's meter: 2e-5 of the range over one
 // 20 ms power line cycle, six digits.
 func DefaultMeter() Meter { return Meter{NoiseOfRange: 2e-5, Reference: 20e-3, Resolution: 1e-6} }
+
+func (m Meter) validate() error {
+	for _, part := range []struct {
+		name  string
+		value float64
+	}{{"noise_of_range", m.NoiseOfRange}, {"reference_aperture_s", m.Reference}, {"resolution_of_range", m.Resolution}} {
+		if !(part.value >= 0) || math.IsInf(part.value, 1) {
+			return fmt.Errorf("meter: %s %g must be 0 or more", part.name, part.value)
+		}
+	}
+	return nil
+}
 
 // operatingPoint is the exact state of a unit's terminal.
 type operatingPoint struct {

@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"fmt"
+	"math/bits"
+
 	"xlab/mock/crossbar"
 	"xlab/mock/device"
 )
@@ -10,7 +13,10 @@ type netArray struct {
 	board     *Board
 	devices   *device.Array
 	solver    *crossbar.Solver
-	closed    []uint8 // closed switches of every chip
+	taps      []tap // of the rows, then of the columns
+	linked    bool  // some line leads somewhere
+	island    int   // arrays that share a unit have the same number
+	dead      bool  // nothing holds or drives any line: nothing flows
 	rows      []crossbar.Line
 	cols      []crossbar.Line
 	out       crossbar.Solution
@@ -20,9 +26,18 @@ type netArray struct {
 	idle      float64   // s without bias not yet applied to the devices
 }
 
+// tap is what the closed switches of one line lead to. Switches to buses that
+// lead nowhere count as open.
+type tap struct {
+	chip  int   // index into the chain from 0
+	set   uint8 // closed switches, bit 0 = S1
+	links int   // of them those that lead somewhere
+	net   net   // where the last of them leads; the only one when links is 1
+}
+
 func newNetArray(board *Board, devices *device.Array, solver *crossbar.Solver) *netArray {
 	n := board.Rows * board.Cols
-	return &netArray{board: board, devices: devices, solver: solver, closed: make([]uint8, board.Chips()),
+	a := &netArray{board: board, devices: devices, solver: solver, taps: make([]tap, board.Chips()), dead: true,
 		rows: make([]crossbar.Line, board.Rows), cols: make([]crossbar.Line, board.Cols),
 		out: crossbar.Solution{
 			RowCurrents: make([]float64, board.Rows), ColCurrents: make([]float64, board.Cols),
@@ -30,47 +45,54 @@ func newNetArray(board *Board, devices *device.Array, solver *crossbar.Solver) *
 			DeviceVolts: make([]float64, n),
 		},
 		current: make([]float64, n), slope: make([]float64, n)}
+	for line, chip := range board.rowChip {
+		a.taps[line].chip = chip
+	}
+	for line, chip := range board.colChip {
+		a.taps[board.Rows+line].chip = chip
+	}
+	return a
 }
 
-// connected tells whether any switch is closed.
-func (a *netArray) connected() bool {
-	for _, set := range a.closed {
-		if set != 0 {
-			return true
+// setSwitches takes over the closed switches of every chip of the chain.
+func (a *netArray) setSwitches(closed []uint8) {
+	if len(closed) != len(a.taps) {
+		panic(fmt.Sprintf("bench: %d chips set on board %s, which has %d", len(closed), a.board.Name, len(a.taps)))
+	}
+	a.linked = false
+	for i := range a.taps {
+		t := &a.taps[i]
+		t.set, t.links, t.net = closed[t.chip], 0, net{}
+		for set := t.set; set != 0; set &= set - 1 {
+			if s := bits.TrailingZeros8(set); a.board.connected[s] {
+				a.linked = true
+				t.links++
+				t.net = a.board.nets[s]
+			}
 		}
 	}
-	return false
 }
 
-// driven tells whether any closed switch leads to something that is not at zero.
-func (a *netArray) driven(outputs []Output) bool {
-	var used uint8
-	for _, set := range a.closed {
-		used |= set
-	}
-	for s := range 8 {
-		if used&(1<<s) == 0 || !a.board.connected[s] {
-			continue
-		}
-		n := a.board.nets[s]
-		if n.unit == 0 && n.fixed != 0 {
-			return true
-		}
-		if n.unit > 0 && outputs[n.unit-1].Mode != Off && outputs[n.unit-1].Level != 0 {
-			return true
+// links visits everything that a closed switch of any line leads to.
+func (a *netArray) links(visit func(t *tap, n net)) {
+	for i := range a.taps {
+		t := &a.taps[i]
+		for set := t.set; set != 0; set &= set - 1 {
+			if s := bits.TrailingZeros8(set); a.board.connected[s] {
+				visit(t, a.board.nets[s])
+			}
 		}
 	}
-	return false
 }
 
-// lines visits every line with its chip's closed switches.
-func (a *netArray) lines(visit func(line *crossbar.Line, current *float64, volts *float64, set uint8)) {
-	for i, chip := range a.board.rowChip {
-		visit(&a.rows[i], &a.out.RowCurrents[i], &a.out.RowVolts[i], a.closed[chip])
+// line gives the solver's side of a line, in the order of taps, with the
+// current into the array.
+func (a *netArray) line(i int) (line *crossbar.Line, into, volts float64) {
+	if i < len(a.rows) {
+		return &a.rows[i], a.out.RowCurrents[i], a.out.RowVolts[i]
 	}
-	for i, chip := range a.board.colChip {
-		visit(&a.cols[i], &a.out.ColCurrents[i], &a.out.ColVolts[i], a.closed[chip])
-	}
+	i -= len(a.rows)
+	return &a.cols[i], -a.out.ColCurrents[i], a.out.ColVolts[i]
 }
 
 // settleIdle applies the time that passed without bias.
@@ -84,7 +106,7 @@ func (a *netArray) settleIdle() {
 // stress applies the solved voltages for the remaining time and tells whether
 // a device formed before it was over.
 func (a *netArray) stress(lineCapacitance float64) bool {
-	if !a.connected() {
+	if a.dead {
 		a.idle += a.remaining
 		a.remaining = 0
 		return false

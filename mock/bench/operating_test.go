@@ -1,0 +1,154 @@
+package bench_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"xlab/mock/bench"
+	"xlab/mock/device"
+)
+
+// instant is an interval so short that no device changes.
+const instant = 1e-9 // s
+
+// Any outputs, any switches, one or two boards that share the units: the
+// operating point is the one that the independent dense account finds.
+func TestOperatingPoint(t *testing.T) {
+	var limited, several, floating, shorted int
+	rapid.Check(t, func(rt *rapid.T) {
+		d := drawBench(rt)
+		b, devices := d.build(t)
+		got := b.Sample(instant, nil)
+		if err := b.Fault(); err != nil {
+			rt.Fatalf("%v\n%s", err, d)
+		}
+		candidates := d.solve()
+		if len(candidates) == 0 {
+			rt.Fatalf("the dense account has no solution\n%s", d)
+		}
+		worst := ""
+		for _, want := range candidates {
+			if worst = d.compare(got, devices, want); worst == "" {
+				break
+			}
+		}
+		if worst != "" {
+			rt.Fatalf("%s\n%s", worst, d)
+		}
+		n := 0
+		for _, s := range got {
+			if s.InCompliance {
+				n++
+			}
+		}
+		limited += min(n, 1)
+		if n > 1 {
+			several++
+		}
+		for _, a := range d.arrays {
+			for _, set := range a.closed {
+				if set == 0 {
+					floating++
+				}
+				if set&(set-1) != 0 {
+					shorted++
+				}
+			}
+		}
+	})
+	if limited < 20 || several < 5 || floating < 20 || shorted < 20 {
+		t.Errorf("not telling: %d cases with compliance, %d with several units, %d floating lines, %d shorted ones", limited, several, floating, shorted)
+	}
+}
+
+func drawBench(t *rapid.T) *dense {
+	d := &dense{wires: bench.Wires{
+		RowSegment: rapid.Float64Range(0.5, 20).Draw(t, "row segment"), ColSegment: rapid.Float64Range(0.5, 20).Draw(t, "col segment"),
+		Contact: rapid.Float64Range(0, 500).Draw(t, "contact"), SwitchOn: rapid.Float64Range(1, 50).Draw(t, "switch"), ReadReference: 0.2,
+	}}
+	log := func(name string, low, high float64) float64 {
+		return math.Exp(rapid.Float64Range(math.Log(low), math.Log(high)).Draw(t, name))
+	}
+	for range rapid.IntRange(1, 2).Draw(t, "arrays") {
+		a := denseArray{rows: rapid.IntRange(1, 3).Draw(t, "rows"), cols: rapid.IntRange(1, 3).Draw(t, "cols")}
+		for range a.rows * a.cols {
+			a.g = append(a.g, log("g", 1e-6, 1e-4))
+		}
+		for range a.rows + a.cols {
+			set := uint8(0)
+			for range rapid.SampledFrom([]int{0, 1, 1, 1, 1, 2}).Draw(t, "closed") {
+				set |= 1 << rapid.IntRange(0, 6).Draw(t, "switch")
+			}
+			a.closed = append(a.closed, set)
+		}
+		d.arrays = append(d.arrays, a)
+	}
+	for range 4 {
+		sign := rapid.SampledFrom([]float64{1, -1, 0}).Draw(t, "sign")
+		switch rapid.IntRange(0, 3).Draw(t, "mode") {
+		case 0:
+			d.units = append(d.units, bench.Output{})
+		case 1, 2:
+			d.units = append(d.units, volts(sign*log("level", 0.05, 3), log("compliance", 1e-6, 1e-2)))
+		default:
+			d.units = append(d.units, amps(sign*log("level", 1e-7, 1e-3), log("compliance", 0.05, 5)))
+		}
+	}
+	return d
+}
+
+func (d *dense) build(t testing.TB) (*bench.Bench, []*device.Array) {
+	b, err := bench.New(bench.Config{Units: len(d.units), Wires: d.wires, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var devices []*device.Array
+	for i, a := range d.arrays {
+		name := string(rune('A' + i))
+		array := attach(t, b, name, device.DefaultLinear(), a.rows, a.cols, seed)
+		setConductances(t, array, a.g)
+		b.Switch(name, a.closed)
+		devices = append(devices, array)
+	}
+	change := make(map[int]bench.Output)
+	for u, o := range d.units {
+		change[u+1] = o
+	}
+	b.SetOutputs(change)
+	return b, devices
+}
+
+// compare says what differs from a solution of the dense account.
+func (d *dense) compare(got []bench.Sample, devices []*device.Array, want denseSolution) string {
+	near := func(got, want, scale float64) bool { return math.Abs(got-want) <= 1e-6*math.Max(math.Abs(want), scale) }
+	flow := 0.0 // the largest current of the bench, which bounds the leak's
+	for _, i := range want.amps {
+		flow = math.Max(flow, math.Abs(i))
+	}
+	for u, s := range got {
+		if !near(s.Current, want.amps[u], math.Max(flow, 1e-5)) {
+			return fmt.Sprintf("unit %d gives %.9g A, want %.9g A", u+1, s.Current, want.amps[u])
+		}
+		if !near(s.Voltage, want.volts[u], 1) {
+			return fmt.Sprintf("unit %d is at %.9g V, want %.9g V", u+1, s.Voltage, want.volts[u])
+		}
+		if s.InCompliance != want.limited[u] {
+			return fmt.Sprintf("unit %d in compliance: %v, want %v", u+1, s.InCompliance, want.limited[u])
+		}
+	}
+	for i, a := range devices {
+		for k, v := range deviceVolts(a) {
+			if !near(v, want.devices[i][k], 1) {
+				return fmt.Sprintf("array %d, device %d has %.9g V, want %.9g V", i, k, v, want.devices[i][k])
+			}
+		}
+	}
+	return ""
+}
+
+func (d *dense) String() string {
+	return fmt.Sprintf("wires %+v\nunits %+v\narrays %+v", d.wires, d.units, d.arrays)
+}

@@ -10,10 +10,11 @@ import (
 
 // Accuracy of a unit whose current divides among several lines.
 const (
-	balanced      = 1e-9 // current missing, relative to what its lines carry
-	nearlyBalance = 1e-6 // good enough where rounding allows no better
-	probe         = 1e-4 // V, by which a unit is moved to see what its current does
-	largestMove   = 2.0  // V, and times the voltage, of one step: device currents are exponential, but a source without a way for its current goes far
+	balanced      = 1e-9  // current missing, relative to what its lines carry
+	nearlyBalance = 1e-6  // good enough where rounding allows no better
+	noCurrent     = 1e-18 // A; six electrons a second
+	probe         = 1e-4  // V, by which a unit is moved to see what its current does
+	largestMove   = 2.0   // V, and times the voltage, of one step: device currents are exponential, but a source without a way for its current goes far
 )
 
 // balance solves the network for the present regimes. A unit that gives a
@@ -79,7 +80,7 @@ func (b *Bench) lacks(u int) float64 { return math.Abs(b.points[u].amps - b.regi
 // from the voltage across a switch.
 func (b *Bench) allowed(u int, part float64) float64 {
 	rounding := float64(b.links[u]) * math.Abs(b.points[u].volts) * 0x1p-50 / b.config.Wires.SwitchOn
-	return part*max(b.flow[u], math.Abs(b.regimes[u].value)) + rounding
+	return part*max(b.flow[u], math.Abs(b.regimes[u].value)) + rounding + noCurrent
 }
 
 // missing adds up what the sought units' currents lack, and tells whether all

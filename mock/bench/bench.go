@@ -142,13 +142,6 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 // simulation, and whoever ends a session should say so.
 func (b *Bench) Fault() error { return b.fault }
 
-// fail keeps the first failure.
-func (b *Bench) fail(err error) {
-	if b.fault == nil {
-		b.fault = fmt.Errorf("simulated bench, at %.6f s: %w", b.now, err)
-	}
-}
-
 // Do runs f while nobody else acts on the bench.
 func (b *Bench) Do(f func()) {
 	b.mu.Lock()
@@ -304,7 +297,7 @@ func (b *Bench) stress(seconds float64) {
 	}
 	for again := true; again; {
 		if err := b.solve(); err != nil {
-			b.fail(err)
+			b.fault = fmt.Errorf("simulated bench, at %.6f s: %w", b.now, err)
 			return
 		}
 		again = false

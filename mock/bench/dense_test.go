@@ -204,10 +204,14 @@ func eliminateDense(m [][]float64, rhs []float64) []float64 {
 }
 
 // setConductances makes the devices of a linear technology what the test
-// wants, with a clean ledger: it edits a saved array.
+// wants, with a clean ledger: it edits the save of a new array.
 func setConductances(t testing.TB, a *device.Array, g []float64) {
 	t.Helper()
-	text, err := a.MarshalJSON()
+	fresh, err := device.NewArray(a.Technology(), a.Rows(), a.Cols(), a.Seed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := fresh.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}

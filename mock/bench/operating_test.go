@@ -21,6 +21,15 @@ func TestOperatingPoint(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := drawBench(rt)
 		b, devices := d.build(t)
+		// What was set before must leave nothing behind.
+		for range rapid.IntRange(0, 2).Draw(rt, "settings before") {
+			d.setOutputs(b, drawUnits(rt))
+			b.Sample(instant, nil)
+		}
+		for i, a := range devices {
+			setConductances(t, a, d.arrays[i].g) // with a clean ledger
+		}
+		d.setOutputs(b, d.units)
 		got := b.Sample(instant, nil)
 		if err := b.Fault(); err != nil {
 			rt.Fatalf("%v\n%s", err, d)
@@ -69,13 +78,10 @@ func drawBench(t *rapid.T) *dense {
 		RowSegment: rapid.Float64Range(0.5, 20).Draw(t, "row segment"), ColSegment: rapid.Float64Range(0.5, 20).Draw(t, "col segment"),
 		Contact: rapid.Float64Range(0, 500).Draw(t, "contact"), SwitchOn: rapid.Float64Range(1, 50).Draw(t, "switch"), ReadReference: 0.2,
 	}}
-	log := func(name string, low, high float64) float64 {
-		return math.Exp(rapid.Float64Range(math.Log(low), math.Log(high)).Draw(t, name))
-	}
 	for range rapid.IntRange(1, 2).Draw(t, "arrays") {
 		a := denseArray{rows: rapid.IntRange(1, 3).Draw(t, "rows"), cols: rapid.IntRange(1, 3).Draw(t, "cols")}
 		for range a.rows * a.cols {
-			a.g = append(a.g, log("g", 1e-6, 1e-4))
+			a.g = append(a.g, drawLog(t, "g", 1e-6, 1e-4))
 		}
 		for range a.rows + a.cols {
 			set := uint8(0)
@@ -86,18 +92,27 @@ func drawBench(t *rapid.T) *dense {
 		}
 		d.arrays = append(d.arrays, a)
 	}
+	d.units = drawUnits(t)
+	return d
+}
+
+func drawLog(t *rapid.T, name string, low, high float64) float64 {
+	return math.Exp(rapid.Float64Range(math.Log(low), math.Log(high)).Draw(t, name))
+}
+
+func drawUnits(t *rapid.T) (units []bench.Output) {
 	for range 4 {
 		sign := rapid.SampledFrom([]float64{1, -1, 0}).Draw(t, "sign")
 		switch rapid.IntRange(0, 3).Draw(t, "mode") {
 		case 0:
-			d.units = append(d.units, bench.Output{})
+			units = append(units, bench.Output{})
 		case 1, 2:
-			d.units = append(d.units, volts(sign*log("level", 0.05, 3), log("compliance", 1e-6, 1e-2)))
+			units = append(units, volts(sign*drawLog(t, "level", 0.05, 3), drawLog(t, "compliance", 1e-6, 1e-2)))
 		default:
-			d.units = append(d.units, amps(sign*log("level", 1e-7, 1e-3), log("compliance", 0.05, 5)))
+			units = append(units, amps(sign*drawLog(t, "level", 1e-7, 1e-3), drawLog(t, "compliance", 0.05, 5)))
 		}
 	}
-	return d
+	return units
 }
 
 func (d *dense) build(t testing.TB) (*bench.Bench, []*device.Array) {
@@ -113,12 +128,15 @@ func (d *dense) build(t testing.TB) (*bench.Bench, []*device.Array) {
 		b.Switch(name, a.closed)
 		devices = append(devices, array)
 	}
+	return b, devices
+}
+
+func (d *dense) setOutputs(b *bench.Bench, units []bench.Output) {
 	change := make(map[int]bench.Output)
-	for u, o := range d.units {
+	for u, o := range units {
 		change[u+1] = o
 	}
 	b.SetOutputs(change)
-	return b, devices
 }
 
 // compare says what differs from a solution of the dense account.

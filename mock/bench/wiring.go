@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,9 @@ func (b *Board) Chips() int { return b.Rows + b.Cols }
 
 // LoadBoard reads a wiring map: the same file as the control program reads,
 // with a reader of its own, because what is wired and what is believed to be
-// wired are two things. readVolts is the potential of the VREAD+ reference.
+// wired are two things. readVolts is the potential of the VREAD+ reference. A
+// switch to a bus that has neither source nor reference counts as open, also
+// where several lines would meet on that bus.
 func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -61,9 +64,16 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 	if b.Rows < 1 || b.Cols < 1 {
 		return nil, fmt.Errorf("wiring %s: an array needs at least one row and one column", name)
 	}
-	b.rowChip, b.colChip = make([]int, b.Rows), make([]int, b.Cols)
+	if b.Name == "" || b.Array == "" {
+		return nil, fmt.Errorf("wiring %s: the array and its board need names", name)
+	}
+	const none = -1
+	b.rowChip, b.colChip = slices.Repeat([]int{none}, b.Rows), slices.Repeat([]int{none}, b.Cols)
 	chip := 0
-	for _, part := range f.Board.Chain {
+	for i, part := range f.Board.Chain {
+		if len(part) != 1 {
+			return nil, fmt.Errorf("wiring %s: chain part %d has %d entries; each is either rows or cols", name, i+1, len(part))
+		}
 		for kind, span := range part {
 			lines := b.rowChip
 			if kind == "cols" {
@@ -76,6 +86,9 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 				return nil, fmt.Errorf("wiring %s: chain: %s: %w", name, kind, err)
 			}
 			for i := first; i <= last; i++ {
+				if lines[i] != none {
+					return nil, fmt.Errorf("wiring %s: chain: %s: line %d has chip %d and chip %d", name, kind, i, lines[i]+1, chip+1)
+				}
 				lines[i] = chip
 				chip++
 			}
@@ -85,8 +98,9 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 		return nil, fmt.Errorf("wiring %s: the chain has %d chips for %d lines", name, chip, b.Chips())
 	}
 	for key, bus := range f.Buses {
-		s, err := strconv.Atoi(strings.TrimPrefix(key, "S"))
-		if err != nil || s < 1 || s > 8 {
+		digit, isSwitch := strings.CutPrefix(key, "S")
+		s, err := strconv.Atoi(digit)
+		if !isSwitch || err != nil || s < 1 || s > 8 || len(digit) != 1 {
 			return nil, fmt.Errorf("wiring %s: %q is not a switch S1 to S8", name, key)
 		}
 		n, ok := net{}, true

@@ -1,0 +1,163 @@
+package tuning
+
+import (
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// adaptive chooses the pulse after which the fewest further pulses are expected.
+type adaptive struct {
+	pulses   Pulses
+	coarse   float64
+	cols     int
+	response *response
+	aim      *aim
+	fallback ramp
+	noise    float64 // relative, of one read
+}
+
+const (
+	// resolution of the amplitudes that are tried.
+	amplitudeStep = 0.005 // V
+	// fallbackStep is the ramp's step when the law does not hold for a device.
+	fallbackStep = 0.03 // V
+	// surprised is the number of deviations beyond which a pulse contradicts the
+	// law; two in a row hand the device over to the ramp.
+	surprised = 4
+)
+
+func newAdaptive(s Spec) *adaptive {
+	rows, cols := s.Targets.Size()
+	p := publishedPrior()
+	return &adaptive{pulses: s.Pulses, coarse: s.Coarse, cols: cols, response: newResponse(rows*cols, p), aim: newAim(p.spread),
+		fallback: ramp{pulses: s.Pulses, coarse: fallbackStep, fine: fallbackStep}, noise: s.ReadNoise}
+}
+
+func (a *adaptive) Coarse() float64 { return a.coarse }
+
+func (a *adaptive) index(c array.Cell) int { return c.Row*a.cols + c.Col }
+
+func (a *adaptive) Learn(cell array.Cell, s Shot) {
+	if s.Before <= 0 || s.After <= 0 {
+		return // not a conductance
+	}
+	a.response.add(observation{device: a.index(cell), up: s.Voltage > 0, x: state(s.Before), volts: math.Abs(float64(s.Voltage)),
+		sag: s.Sag, change: s.change(), readNoise: a.noise * math.Hypot(float64(s.Before), float64(s.After))})
+}
+
+func state(g instrument.Siemens) float64 { return math.Log(float64(g) / reference) }
+
+func (a *adaptive) Next(v View) instrument.Volts {
+	k := a.index(v.Cell)
+	if a.contradicted(v, k) {
+		return a.fallback.Next(v)
+	}
+	up := v.up()
+	cov := a.response.locate(k, 2)
+	x, sag := state(v.Now), v.Sag(up)
+	weakest, strongest := a.pulses.span(up)
+	band := v.Band * float64(v.Target)
+	distance := math.Abs(float64(v.Target-v.Now)) / band
+	same, other := a.side(v, k, &cov, up), a.side(v, k, &cov, !up)
+
+	best, amplitude := math.Inf(1), strongest
+	steps := int(math.Round((strongest - weakest) / amplitudeStep))
+	for i := 0; i <= steps; i++ {
+		volts := weakest + float64(i)*amplitudeStep
+		if i == steps {
+			volts = strongest
+		}
+		f := a.response.forecast(k, &cov, up, x, volts, sag)
+		step := math.Exp(f.mean) / band
+		if step < 0.02*distance && i < steps {
+			continue // far too weak
+		}
+		cost := a.cost(distance, step, f.sigma, &same, &other) + v.Harm(signed(volts, up))
+		if cost < best {
+			best, amplitude = cost, volts
+		}
+	}
+	return signed(math.Round(amplitude*1e4)/1e4, up)
+}
+
+// side is what pulses of one direction are like for a device near its target:
+// a table over the amplitude.
+type side struct {
+	sigma  float64             // of ln|dG| at an ordinary amplitude
+	lnStep [sidePoints]float64 // ln of the median step in bands
+	harm   [sidePoints]float64 // see View.Harm
+}
+
+const (
+	sidePoints = 8
+	// ordinaryStep is the step in bands of a pulse that ends a visit.
+	ordinaryStep = 3
+	// nextPart is the part of a distance that the next pulse is likely to be
+	// meant for.
+	nextPart = 0.7
+)
+
+func (a *adaptive) side(v View, k int, cov *[deviceSize][deviceSize]float64, up bool) (s side) {
+	weakest, strongest := a.pulses.span(up)
+	x, sag, lnBand := state(v.Target), v.Sag(up), math.Log(v.Band*float64(v.Target))
+	ordinary := strongest
+	for i := sidePoints - 1; i >= 0; i-- {
+		volts := weakest + (strongest-weakest)*float64(i)/(sidePoints-1)
+		s.lnStep[i] = a.response.predict(up, x, volts, sag, &a.response.devices[k], nil) - lnBand
+		s.harm[i] = v.Harm(signed(volts, up))
+		if s.lnStep[i] > math.Log(ordinaryStep) {
+			ordinary = volts
+		}
+	}
+	s.sigma = a.response.forecast(k, cov, up, x, ordinary, sag).sigma
+	return s
+}
+
+// toGo adds to a number of pulses over a distance in bands what the strongest
+// pulse's step and the harm to others cost.
+func (s *side) toGo(pulses, distance float64) float64 {
+	if pulses == 0 {
+		return 0
+	}
+	last := sidePoints - 1
+	wanted := math.Log(nextPart * distance)
+	more := 0.0
+	if wanted > s.lnStep[last] {
+		more = math.Exp(wanted-s.lnStep[last]) - 1
+		wanted = s.lnStep[last]
+	}
+	i := 0
+	for i < last-1 && s.lnStep[i+1] < wanted {
+		i++
+	}
+	t := math.Max(0, (wanted-s.lnStep[i])/math.Max(s.lnStep[i+1]-s.lnStep[i], 1e-9))
+	harm := s.harm[i] + t*(s.harm[i+1]-s.harm[i])
+	return pulses + harm + more*(1+harm)
+}
+
+// cost is the expected number of further pulses after one that is expected to
+// go a median step, all in bands.
+func (a *adaptive) cost(distance, step, sigma float64, same, other *side) float64 {
+	next := afterwards(sigma, a.response.spread)
+	sum := 0.0
+	for _, z := range quantiles {
+		d := distance - step*math.Exp(sigma*z)
+		if d > 0 {
+			sum += same.toGo(a.aim.left(d, next, other.sigma), d)
+		} else {
+			sum += other.toGo(a.aim.left(d, next, other.sigma), -d)
+		}
+	}
+	return sum / float64(len(quantiles))
+}
+
+// contradicted tells whether the last two pulses of this visit were not what
+// the law allows.
+func (a *adaptive) contradicted(v View, k int) bool {
+	if len(v.visit()) < 2 {
+		return false
+	}
+	return math.Abs(a.response.surprise(k, 0)) > surprised && math.Abs(a.response.surprise(k, 1)) > surprised
+}

@@ -1,0 +1,123 @@
+package characterize
+
+import (
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// Conditions are how devices are read, written and switched off in every
+// measurement. Voltages are across the array's terminals, row minus column.
+type Conditions struct {
+	Read       instrument.Volts   `json:"read"`       // voltage of all reads
+	Aperture   instrument.Seconds `json:"aperture"`   // integration time of all reads
+	Settle     instrument.Seconds `json:"settle"`     // before it begins
+	Compliance instrument.Amps    `json:"compliance"` // of every source
+
+	Width       instrument.Seconds `json:"width"`        // of measuring and writing pulses
+	SetScheme   array.Scheme       `json:"set_scheme"`   // other lines during positive pulses
+	ResetScheme array.Scheme       `json:"reset_scheme"` // other lines during negative pulses
+
+	Low           instrument.Siemens `json:"low"`            // a prepared device is between Low
+	High          instrument.Siemens `json:"high"`           // and High
+	PreparePulses int                `json:"prepare_pulses"` // at most
+	PrepareStep   instrument.Volts   `json:"prepare_step"`   // by which they rise
+	SetStart      instrument.Volts   `json:"set_start"`      // first amplitude of preparing pulses
+	SetMax        instrument.Volts   `json:"set_max"`        // strongest positive amplitude of all
+	ResetStart    instrument.Volts   `json:"reset_start"`    // < 0
+	ResetMax      instrument.Volts   `json:"reset_max"`      // strongest negative amplitude of all, < 0
+
+	Off       instrument.Siemens `json:"off"`        // a device is off at or below this conductance
+	OffStart  instrument.Volts   `json:"off_start"`  // first amplitude of the pulses that switch it off, < 0
+	OffWidth  instrument.Seconds `json:"off_width"`  // their width
+	OffPulses int                `json:"off_pulses"` // at most
+
+	// Lines are taken out of the reads of measurements that compare devices
+	// while the load of their lines changes (temperature, disturb); zero leaves
+	// the reads as they are.
+	Lines array.Resistance `json:"lines"`
+}
+
+// DefaultConditions are for the Pt/Al2O3/TiO2-x stack: pulses and states of the
+// published working range, off as forming leaves devices. Positive pulses use
+// V/3 and negative ones V/2, for the reason given at forming: what the others see
+// must not switch them on.
+func DefaultConditions() Conditions {
+	return Conditions{
+		Read: 0.2, Aperture: 20e-3, Settle: 1e-3, Compliance: 5e-3,
+		Width: 500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
+		Low: 20e-6, High: 50e-6, PreparePulses: 60, PrepareStep: 50e-3, SetStart: 0.8, SetMax: 1.8, ResetStart: -0.8, ResetMax: -2.4,
+		Off: 10e-6, OffStart: -1.6, OffWidth: 10e-3, OffPulses: 20,
+		Lines: array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
+	}
+}
+
+// faults collects everything that is wrong with a specification.
+type faults []error
+
+func (f *faults) check(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Errorf(format, args...))
+	}
+}
+
+func (f faults) err(what string) error {
+	if len(f) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s parameters: %w", what, errors.Join(f...))
+}
+
+func (f *faults) cells(cells []array.Cell, rows, cols int) {
+	f.check(len(cells) > 0, "no device is named")
+	for _, c := range cells {
+		f.check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows, cols)
+	}
+}
+
+// scheme refuses what is none, and the one that is for reading only.
+func (f *faults) scheme(name string, s array.Scheme) {
+	if err := s.Validate(); err != nil {
+		*f = append(*f, fmt.Errorf("%s: %w", name, err))
+	}
+	f.check(s != array.Grounded, "%s: grounded puts the whole voltage on every device of the row; it is for reading", name)
+}
+
+func (f *faults) conditions(c Conditions) {
+	f.check(c.Read > 0 && c.Read <= 0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", c.Read)
+	f.check(c.Aperture > 0 && c.Settle >= 0, "aperture %v must be more than 0 s and settle %v not negative", c.Aperture, c.Settle)
+	f.check(c.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", c.Compliance)
+	f.check(c.Width > 0 && c.OffWidth > 0, "width %v and off_width %v must be more than 0 s", c.Width, c.OffWidth)
+	f.scheme("set_scheme", c.SetScheme)
+	f.scheme("reset_scheme", c.ResetScheme)
+	f.check(c.Low > 0 && c.Low < c.High, "low %v and high %v must be positive, the second the higher", c.Low, c.High)
+	f.check(c.Off > 0 && c.Off <= c.Low, "off: %v must be positive and at most low, %v", c.Off, c.Low)
+	f.check(c.PreparePulses >= 1 && c.OffPulses >= 1, "prepare_pulses %d and off_pulses %d must be at least 1", c.PreparePulses, c.OffPulses)
+	f.check(c.PrepareStep > 0, "prepare_step: %v must be more than 0 V", c.PrepareStep)
+	f.check(c.SetStart > 0 && c.SetStart <= c.SetMax, "set_start %v and set_max %v must be positive, the second the stronger", c.SetStart, c.SetMax)
+	if err := c.Lines.Validate(); err != nil {
+		*f = append(*f, err)
+	}
+	f.check(c.ResetStart < 0 && c.ResetMax <= c.ResetStart && c.OffStart < 0 && c.ResetMax <= c.OffStart,
+		"reset_start %v, off_start %v and reset_max %v must be negative, the last the strongest", c.ResetStart, c.OffStart, c.ResetMax)
+}
+
+func (c Conditions) read() array.Read {
+	return array.Read{Voltage: c.Read, Compliance: c.Compliance, Settle: c.Settle, Aperture: c.Aperture}
+}
+
+func (c Conditions) pulse(v instrument.Volts, width instrument.Seconds) array.Pulse {
+	scheme := c.ResetScheme
+	if v > 0 {
+		scheme = c.SetScheme
+	}
+	return array.Pulse{Voltage: v, Width: width, Scheme: scheme, Compliance: c.Compliance}
+}
+
+// bounds cover preparing and switching off, and more stressing steps of the
+// same amplitudes.
+func (c Conditions) bounds(more int) array.Bounds {
+	return array.Bounds{Steps: c.PreparePulses + c.OffPulses + more, MinVoltage: c.ResetMax, MaxVoltage: c.SetMax, MaxCurrent: c.Compliance}
+}

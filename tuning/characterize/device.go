@@ -1,0 +1,159 @@
+package characterize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// Bench is what characterization needs of a crossbar: steps, and one intent for
+// a bounded group of steps on a device before the first of them.
+type Bench interface {
+	array.Crossbar
+	Expect(cell array.Cell, b array.Bounds) error
+	Settle(data any) error
+}
+
+// Event tells an observer how far a measurement is. It must not block.
+type Event struct {
+	Done, Total int // devices, or what the measurement counts
+	Note        string
+}
+
+// Options are the parts of a run that are not the measurement's.
+type Options struct {
+	Observe func(Event)      // told after every device; nil = nobody
+	Defects *array.DefectMap // devices that are not usable are skipped; nil = none is known
+}
+
+func (o Options) observe(e Event) {
+	if o.Observe != nil {
+		o.Observe(e)
+	}
+}
+
+// usable leaves out the cells that forming found to be unusable.
+func (o Options) usable(cells []array.Cell) (keep, skipped []array.Cell) {
+	keep, skipped = []array.Cell{}, []array.Cell{}
+	for _, c := range cells {
+		if o.Defects == nil || o.Defects.Usable(c) {
+			keep = append(keep, c)
+		} else {
+			skipped = append(skipped, c)
+		}
+	}
+	return keep, skipped
+}
+
+// errUnreadable marks a read whose value is no conductance of the device. It
+// ends the measurement of that device, not the run.
+var errUnreadable = errors.New("the read is not valid")
+
+// probe measures and stresses one device.
+type probe struct {
+	bench      Bench
+	conditions Conditions
+	cell       array.Cell
+	last       instrument.Siemens // by the last read
+	pulses     int                // so far
+}
+
+func (p *probe) read(ctx context.Context) error { return p.do(ctx) }
+
+// do performs the steps and a read behind them.
+func (p *probe) do(ctx context.Context, steps ...array.Step) error {
+	_, err := p.measured(ctx, steps...)
+	return err
+}
+
+// measured is do, and gives the last level of the first step as it was measured.
+func (p *probe) measured(ctx context.Context, steps ...array.Step) (array.Level, error) {
+	results, err := p.bench.Do(ctx, p.cell, append(steps, p.conditions.read())...)
+	if err != nil {
+		return array.Level{}, err
+	}
+	return results[0].Last(), p.take(results[len(steps)], len(steps))
+}
+
+// take keeps what a read after n pulses gave.
+func (p *probe) take(r array.Result, n int) error {
+	p.pulses += n
+	switch {
+	case !r.Valid():
+		return fmt.Errorf("%w (status %08b): check the measuring range and the lines of the device", errUnreadable, r.Status)
+	case r.InCompliance():
+		return fmt.Errorf("%w: it was in compliance, so the voltage was not the one asked for; raise the compliance above %v", errUnreadable, p.conditions.Compliance)
+	}
+	p.last = r.Conductance()
+	return nil
+}
+
+// bring writes a conductance between low and high by pulses of rising amplitude
+// with reversal and restart. ok is false when the pulses do not suffice.
+func (p *probe) bring(ctx context.Context, low, high instrument.Siemens) (ok bool, err error) {
+	if err := p.read(ctx); err != nil {
+		return false, err
+	}
+	c := p.conditions
+	var v instrument.Volts
+	for range c.PreparePulses {
+		switch {
+		case p.last >= low && p.last <= high:
+			return true, nil
+		case p.last < low && v > 0:
+			v = min(v+c.PrepareStep, c.SetMax)
+		case p.last < low:
+			v = c.SetStart
+		case v < 0:
+			v = max(v-c.PrepareStep, c.ResetMax)
+		default:
+			v = c.ResetStart
+		}
+		if err := p.do(ctx, c.pulse(v, c.Width)); err != nil {
+			return false, err
+		}
+	}
+	return p.last >= low && p.last <= high, nil
+}
+
+// off switches the device off. Far from the goal two pulses share one read: the
+// first hardly ever suffices. A device that does not answer is left as it is.
+func (p *probe) off(ctx context.Context) error {
+	c := p.conditions
+	v := c.OffStart
+	for left := c.OffPulses; left > 0 && p.last > c.Off; {
+		burst := 1
+		if left > 1 && p.last > farFromOff*c.Off {
+			burst = 2
+		}
+		before := p.last
+		steps := make([]array.Step, burst, burst+1)
+		for i := range steps {
+			steps[i] = c.pulse(v, c.OffWidth)
+		}
+		if err := p.do(ctx, steps...); err != nil {
+			return err
+		}
+		left -= burst
+		if float64(p.last) > math.Pow(weakReset, float64(burst))*float64(before) {
+			if v <= c.ResetMax {
+				break
+			}
+			v = max(v-c.PrepareStep, c.ResetMax)
+		}
+	}
+	return nil
+}
+
+const (
+	// weakReset is the ratio of conductance after to before a reset pulse above
+	// which the next one is stronger.
+	weakReset = 0.85
+	// farFromOff is the multiple of the off conductance above which one pulse
+	// hardly ever reaches it.
+	farFromOff = 4
+)

@@ -1,0 +1,294 @@
+package characterize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/run/figure"
+)
+
+// IVSpec says how current-voltage curves are measured: one that changes nothing
+// at small voltages, and a loop that switches the device there and back.
+type IVSpec struct {
+	Conditions
+	Devices []array.Cell `json:"devices"`
+
+	Static      instrument.Volts   `json:"static"`       // both ends of the curve that changes nothing
+	StaticSteps int                `json:"static_steps"` // levels of it
+	StaticDwell instrument.Seconds `json:"static_dwell"` // integration time at each, after the settling time of reads
+
+	Set       instrument.Volts   `json:"set"`        // positive end of the loop; 0 = no loop
+	Reset     instrument.Volts   `json:"reset"`      // negative end of the loop
+	LoopSteps int                `json:"loop_steps"` // levels from 0 to one end
+	Delay     instrument.Seconds `json:"delay"`      // at a level before it is measured
+	Dwell     instrument.Seconds `json:"dwell"`      // integration time at a level of the loop
+	Limit     instrument.Amps    `json:"limit"`      // compliance of the row in the loop
+}
+
+// DefaultIVSpec gives curves up to the largest voltage that changes nothing and
+// loops over the published tuning range, 500 us at each level.
+func DefaultIVSpec(devices []array.Cell) IVSpec {
+	return IVSpec{Conditions: DefaultConditions(), Devices: devices, Static: 0.4, StaticSteps: 41, StaticDwell: 10e-3,
+		Set: 1.3, Reset: -1.6, LoopSteps: 27, Delay: 340e-6, Dwell: 160e-6, Limit: 1e-3}
+}
+
+// staticLimit is the largest voltage of a curve that changes nothing worth
+// mentioning: the published static curves end there.
+const staticLimit instrument.Volts = 0.4
+
+// Validate checks the parameters; all faults are reported at once.
+func (s IVSpec) Validate(rows, cols int) error {
+	var f faults
+	f.cells(s.Devices, rows, cols)
+	f.conditions(s.Conditions)
+	f.check(s.Static > 0 && s.Static <= staticLimit, "static: %v must be above 0 V and at most %v, which changes no device", s.Static, staticLimit)
+	f.check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2", s.StaticSteps, s.LoopSteps)
+	f.check(s.Set >= 0 && s.Set <= s.SetMax, "set: %v must be 0 V for no loop, or at most set_max, %v", s.Set, s.SetMax)
+	f.check(s.Reset <= 0 && s.Reset >= s.ResetMax && (s.Set == 0) == (s.Reset == 0), "reset: %v must be negative beside a set of %v, and not beyond reset_max, %v", s.Reset, s.Set, s.ResetMax)
+	f.check(s.Delay >= 0 && s.Dwell > 0 && s.StaticDwell > 0 && s.Limit > 0, "delay %v must not be negative, dwell %v, static_dwell %v and limit %v be positive", s.Delay, s.Dwell, s.StaticDwell, s.Limit)
+	return f.err("iv")
+}
+
+// static is a staircase with all other lines at ground: only the device's
+// current flows into its column.
+func (s IVSpec) static() array.Sweep {
+	return array.Sweep{Kind: instrument.SweepVoltage, Start: -float64(s.Static), Stop: float64(s.Static), Steps: s.StaticSteps,
+		Compliance: float64(s.Compliance), Return: s.Compliance, Scheme: array.Grounded, Delay: s.Settle, Aperture: s.StaticDwell}
+}
+
+// loop is the positive or negative half of the switching loop.
+func (s IVSpec) loop(positive bool) array.Sweep {
+	stop, scheme := float64(s.Set), s.SetScheme
+	if !positive {
+		stop, scheme = float64(s.Reset), s.ResetScheme
+	}
+	return array.Sweep{Kind: instrument.SweepVoltage, Start: 0, Stop: stop, Steps: s.LoopSteps, TwoWay: true,
+		Compliance: float64(s.Limit), Return: s.Compliance, Scheme: scheme, Delay: s.Delay, Aperture: s.Dwell}
+}
+
+// Estimate costs the specification at its worst.
+func (s IVSpec) Estimate(_, _ int, cost Costing) (*Estimate, error) {
+	n := len(s.Devices)
+	list := append(s.preparing(n), work{n, s.static()})
+	if s.Set > 0 {
+		list = append(list, work{n, s.loop(true)}, work{n, s.loop(false)}, work{3 * n, s.read()})
+	}
+	return estimate(n, cost, list...)
+}
+
+// Curve is the result for one device.
+type Curve struct {
+	Cell        array.Cell         `json:"cell"`
+	Conductance instrument.Siemens `json:"conductance"` // read before the curves
+	Static      []array.Level      `json:"static"`      // current of the device
+	Loop        []array.Level      `json:"loop"`        // current of the column: half-selected devices add to the device's
+	Background  instrument.Siemens `json:"background"`  // their sum by reads; the part of the voltage that they see is the scheme's
+	On          instrument.Siemens `json:"on"`          // read after the positive half of the loop
+	Off         instrument.Siemens `json:"off"`         // read after the negative half
+	Reason      string             `json:"reason,omitempty"`
+}
+
+// Ratio is the current at twice a voltage over the current at that voltage, for
+// the largest of the static curve: 2 for an ohmic device. NaN where it was not
+// measured.
+func (c Curve) Ratio() float64 {
+	if len(c.Static) == 0 {
+		return math.NaN()
+	}
+	top := c.Static[len(c.Static)-1]
+	for _, l := range c.Static {
+		if math.Abs(float64(l.Voltage-top.Voltage/2)) < 1e-6 && l.Current > 0 {
+			return float64(top.Current / l.Current)
+		}
+	}
+	return math.NaN()
+}
+
+// device takes what half-selected devices add out of a level of the loop.
+func (c Curve) device(l array.Level, s IVSpec) float64 {
+	scheme := s.ResetScheme
+	if l.Voltage > 0 {
+		scheme = s.SetScheme
+	}
+	return float64(l.Current) - float64(c.Background)*float64(scheme.HalfSelected(l.Voltage))
+}
+
+// IV is the result of a measurement of curves.
+type IV struct {
+	Spec    IVSpec       `json:"spec"`
+	Devices []Curve      `json:"devices"`
+	Skipped []array.Cell `json:"skipped"`
+}
+
+// MeasureIV measures the devices one after the other. It blocks and ends as
+// MeasureThresholds does.
+func MeasureIV(ctx context.Context, bench Bench, spec IVSpec, o Options) (*IV, error) {
+	rows, cols := bench.Size()
+	if err := spec.Validate(rows, cols); err != nil {
+		return nil, err
+	}
+	cells, skipped := o.usable(spec.Devices)
+	out := &IV{Spec: spec, Devices: []Curve{}, Skipped: skipped}
+	for i, cell := range cells {
+		if err := run.CheckStop(ctx); err != nil {
+			return out, err
+		}
+		c, err := spec.device(ctx, bench, cell, rows)
+		if err != nil {
+			return out, fmt.Errorf("iv: %w", err)
+		}
+		out.Devices = append(out.Devices, c)
+		if err := bench.Settle(nil); err != nil {
+			return out, err
+		}
+		o.observe(Event{Done: i + 1, Total: len(cells), Note: cell.String()})
+	}
+	return out, nil
+}
+
+func (s IVSpec) device(ctx context.Context, bench Bench, cell array.Cell, rows int) (Curve, error) {
+	c := Curve{Cell: cell, Static: []array.Level{}, Loop: []array.Level{}}
+	bounds := s.bounds(3)
+	bounds.MaxCurrent = max(bounds.MaxCurrent, s.Limit)
+	if err := bench.Expect(cell, bounds); err != nil {
+		return c, err
+	}
+	p := &probe{bench: bench, conditions: s.Conditions, cell: cell}
+	err := s.curves(ctx, p, &c, rows)
+	if err == nil {
+		err = p.off(ctx)
+	}
+	if errors.Is(err, errUnreadable) {
+		c.Reason, err = err.Error(), nil
+	}
+	return c, err
+}
+
+func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) error {
+	ok, err := p.bring(ctx, s.Low, s.High)
+	if err != nil {
+		return err
+	}
+	c.Conductance = p.last
+	if !ok {
+		c.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v: it is at %v", s.PreparePulses, s.Low, s.High, p.last)
+		return nil
+	}
+	static, err := p.bench.Do(ctx, p.cell, s.static())
+	if err != nil {
+		return err
+	}
+	c.Static = static[0].Levels
+	if s.Set == 0 {
+		return nil
+	}
+	for r := range rows {
+		if r == p.cell.Row {
+			continue
+		}
+		other := &probe{bench: p.bench, conditions: s.Conditions, cell: array.Cell{Row: r, Col: p.cell.Col}}
+		if err := other.read(ctx); err != nil {
+			return err
+		}
+		c.Background += other.last
+	}
+	for _, half := range []struct {
+		positive bool
+		after    *instrument.Siemens
+	}{{true, &c.On}, {false, &c.Off}} {
+		results, err := p.bench.Do(ctx, p.cell, s.loop(half.positive), s.read())
+		if err != nil {
+			return err
+		}
+		c.Loop = append(c.Loop, results[0].Levels...)
+		if err := p.take(results[1], 1); err != nil {
+			return err
+		}
+		*half.after = p.last
+	}
+	return nil
+}
+
+// Comparison lists measured beside published values.
+func (v *IV) Comparison() []Comparison {
+	var ratios, on, off []float64
+	for _, c := range v.Devices {
+		ratios = append(ratios, c.Ratio())
+		if c.On > 0 && c.Off > 0 {
+			on, off = append(on, float64(c.On)), append(off, float64(c.Off))
+		}
+	}
+	r := populationOf(ratios)
+	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v)", v.Spec.Static, v.Spec.Static/2), meanText("%.2f", r), "", ""}}
+	if v.Spec.Static == staticLimit {
+		list[0].Published, list[0].Source = "2.4 to 2.7 (10 to 100 µS; 2 is ohmic)", sourceModel
+	}
+	if len(on) > 0 {
+		list = append(list,
+			Comparison{"conductance after the positive half of the loop", instrument.Siemens(populationOf(on).Mean).String(), "", ""},
+			Comparison{"conductance after the negative half of the loop", instrument.Siemens(populationOf(off).Mean).String(), "", ""})
+	}
+	return list
+}
+
+// meanText writes a mean with its number of devices.
+func meanText(format string, p Population) string {
+	if p.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format+" (%s)", p.Mean, devices(p.N))
+}
+
+// Figures draws the curves that change nothing, and the switching loops with
+// what half-selected devices add taken out.
+func (v *IV) Figures() ([]Figure, error) {
+	static := figure.Lines{Title: "Current against voltage", Subtitle: "other lines at ground",
+		X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"}}
+	loop := figure.Lines{Title: "Switching loops", Subtitle: fmt.Sprintf("%v at each level; the share of half-selected devices is taken out", v.Spec.Delay+v.Spec.Dwell),
+		X: static.X, Y: static.Y}
+	for _, c := range v.Devices {
+		a, b := figure.Series{Name: c.Cell.String()}, figure.Series{Name: c.Cell.String()}
+		for _, l := range c.Static {
+			a.X, a.Y = append(a.X, float64(l.Voltage)), append(a.Y, float64(l.Current))
+		}
+		for _, l := range c.Loop {
+			b.X, b.Y = append(b.X, float64(l.Voltage)), append(b.Y, c.device(l, v.Spec))
+		}
+		if len(v.Devices) > legendLimit {
+			a.Name, b.Name, a.Faint, b.Faint = "", "", true, true
+		}
+		static.Series, loop.Series = append(static.Series, a), append(loop.Series, b)
+	}
+	var list figures
+	list.add("iv", static.Draw)
+	list.add("iv-loops", loop.Draw)
+	return list.done()
+}
+
+// legendLimit is the number of devices beyond which a legend helps nobody.
+const legendLimit = 8
+
+// WriteCSV writes one line per level.
+func (v *IV) WriteCSV(w io.Writer) error {
+	lines := table{{"row", "col", "curve", "voltage_V", "column_A", "device_A"}}
+	for _, c := range v.Devices {
+		for _, l := range c.Static {
+			lines.add(c.Cell.Row, c.Cell.Col, "static", float64(l.Voltage), float64(l.Current), float64(l.Current))
+		}
+		for _, l := range c.Loop {
+			lines.add(c.Cell.Row, c.Cell.Col, "loop", float64(l.Voltage), float64(l.Current), c.device(l, v.Spec))
+		}
+	}
+	return lines.write(w)
+}
+
+// Notes says which devices were not measured.
+func (v *IV) Notes() []string {
+	return notes(v.Skipped, v.Devices, func(d Curve) (array.Cell, string) { return d.Cell, d.Reason })
+}

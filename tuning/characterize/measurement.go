@@ -1,0 +1,161 @@
+package characterize
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run/figure"
+)
+
+// Measurement is the result of any of the measurements, as it is written down.
+// It marshals to JSON with everything that was measured.
+type Measurement interface {
+	// Comparison lists measured beside published values.
+	Comparison() []Comparison
+	// Figures draws the result; figures without anything to show are left out.
+	Figures() ([]Figure, error)
+	// WriteCSV writes the data in SI units, empty where there is no value.
+	WriteCSV(w io.Writer) error
+	// Notes says in words what is missing and why.
+	Notes() []string
+}
+
+// Figure is a drawing with the name of its files.
+type Figure struct {
+	Name    string
+	Drawing *figure.Drawing
+}
+
+// Estimate is what a measurement will do at most, for people who want to know
+// before.
+type Estimate struct {
+	Devices    int                `json:"devices"`
+	Pulses     int                `json:"pulses"` // at most, sweeps among them
+	Reads      int                `json:"reads"`  // at most
+	Time       instrument.Seconds `json:"time"`   // of the instruments, at most
+	Wait       instrument.Seconds `json:"wait"`   // without anything to do
+	MaxVoltage instrument.Volts   `json:"max_voltage"`
+	MinVoltage instrument.Volts   `json:"min_voltage"`
+	MaxCurrent instrument.Amps    `json:"max_current"` // of any source
+}
+
+// Costing gives the instrument time of steps and refuses those out of limits.
+type Costing func(steps ...array.Step) (instrument.Seconds, error)
+
+// work is a number of equal steps.
+type work struct {
+	n    int
+	step array.Step
+}
+
+// estimate sums up work on a number of devices.
+func estimate(devices int, cost Costing, list ...work) (*Estimate, error) {
+	e := &Estimate{Devices: devices}
+	for _, w := range list {
+		t, err := cost(w.step)
+		if err != nil {
+			return nil, err
+		}
+		e.Time += t * instrument.Seconds(w.n)
+		if w.step.Stress() {
+			e.Pulses += w.n
+		} else {
+			e.Reads += w.n
+		}
+		v, i := w.step.Peak()
+		e.MinVoltage, e.MaxVoltage = min(e.MinVoltage, v), max(e.MaxVoltage, v)
+		e.MaxCurrent = max(e.MaxCurrent, instrument.Amps(math.Abs(float64(i))))
+	}
+	return e, nil
+}
+
+// Print writes the estimate for a person.
+func (e *Estimate) Print(w io.Writer) error {
+	waiting := ""
+	if e.Wait > 0 {
+		waiting = fmt.Sprintf(" and %.0f s of waiting", float64(e.Wait))
+	}
+	_, err := fmt.Fprintf(w, `%s; nothing is touched by a dry run
+at most %d pulses and sweeps and %d reads; instrument time at most %.0f s%s
+across a selected device: %v to %v; sources give up to %v
+`, devices(e.Devices), e.Pulses, e.Reads, float64(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+	return err
+}
+
+// preparing is the work of bringing and switching off devices at most, with the
+// reads behind the pulses.
+func (c Conditions) preparing(times int) []work {
+	strongest := c.pulse(c.ResetMax, c.Width)
+	return []work{
+		{times * c.PreparePulses, strongest},
+		{times * c.OffPulses, c.pulse(c.ResetMax, c.OffWidth)},
+		{times * (c.PreparePulses + c.OffPulses + 1), c.read()},
+		{0, c.pulse(c.SetMax, c.Width)},
+	}
+}
+
+// number writes a value so that it reads back the same; NaN is empty.
+func number(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+// table writes CSV lines under a heading.
+type table [][]string
+
+func (t *table) add(fields ...any) {
+	line := make([]string, len(fields))
+	for i, f := range fields {
+		switch f := f.(type) {
+		case float64:
+			line[i] = number(f)
+		default:
+			line[i] = fmt.Sprint(f)
+		}
+	}
+	*t = append(*t, line)
+}
+
+func (t table) write(w io.Writer) error { return csv.NewWriter(w).WriteAll(t) }
+
+// devices writes "1 device" or "3 devices".
+func devices(n int) string {
+	if n == 1 {
+		return "1 device"
+	}
+	return strconv.Itoa(n) + " devices"
+}
+
+// names lists cells for a message.
+func names(cells []array.Cell) string {
+	text := ""
+	for i, c := range cells {
+		if i > 0 {
+			text += ", "
+		}
+		text += c.String()
+	}
+	return text
+}
+
+// notes lists the devices that were left out and those that something is to be
+// said about.
+func notes[D any](skipped []array.Cell, devices []D, of func(D) (array.Cell, string)) []string {
+	var list []string
+	if len(skipped) > 0 {
+		list = append(list, "left out by the defect map: "+names(skipped))
+	}
+	for _, d := range devices {
+		if cell, reason := of(d); reason != "" {
+			list = append(list, cell.String()+": "+reason)
+		}
+	}
+	return list
+}

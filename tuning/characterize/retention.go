@@ -1,0 +1,307 @@
+package characterize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/run/figure"
+)
+
+// Waiter lets time pass on the bench with all sources at 0 V: a real one by the
+// clock on the wall, a simulated one at once.
+type Waiter interface {
+	// Wait blocks until the time has passed on the bench, until the guard
+	// around ctx asks to stop (no error), or until ctx ends.
+	Wait(ctx context.Context, t instrument.Seconds) error
+}
+
+// RetentionSpec says how retention is measured.
+type RetentionSpec struct {
+	Conditions
+	Devices   []array.Cell         `json:"devices"`
+	States    []instrument.Siemens `json:"states"`     // written to the devices in turn
+	Tolerance float64              `json:"tolerance"`  // relative, of a written state
+	First     instrument.Seconds   `json:"first"`      // age at the first read
+	Last      instrument.Seconds   `json:"last"`       // age at the last read
+	PerDecade int                  `json:"per_decade"` // reads per decade of time
+}
+
+// DefaultRetentionSpec follows states over the published working range for a day.
+func DefaultRetentionSpec(devices []array.Cell) RetentionSpec {
+	c := DefaultConditions()
+	c.Low, c.High = 10e-6, 100e-6
+	return RetentionSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{15e-6, 30e-6, 60e-6, 100e-6},
+		Tolerance: 0.1, First: 10, Last: 86400, PerDecade: 4}
+}
+
+// Validate checks the parameters; all faults are reported at once.
+func (s RetentionSpec) Validate(rows, cols int) error {
+	var f faults
+	f.cells(s.Devices, rows, cols)
+	f.conditions(s.Conditions)
+	f.states(s.States, s.Tolerance)
+	f.check(s.First > 0 && s.First < s.Last && s.Last <= 1e9, "first %v and last %v must be positive times, the second the later", s.First, s.Last)
+	f.check(s.PerDecade >= 1 && s.PerDecade <= 100, "per_decade: %d must be 1 to 100", s.PerDecade)
+	return f.err("retention")
+}
+
+func (f *faults) states(states []instrument.Siemens, tolerance float64) {
+	f.check(len(states) > 0, "no state is given")
+	for _, g := range states {
+		f.check(g > 0 && !math.IsInf(float64(g), 0), "state %v must be a positive conductance", g)
+	}
+	f.check(tolerance > 0 && tolerance < 1, "tolerance: %g must be above 0 and below 1", tolerance)
+}
+
+// ages are the times of the reads after writing.
+func (s RetentionSpec) ages() []instrument.Seconds {
+	n := int(math.Ceil(math.Log10(float64(s.Last/s.First))*float64(s.PerDecade) - 1e-9))
+	list := make([]instrument.Seconds, n+1)
+	for i := range list {
+		list[i] = min(s.First*instrument.Seconds(math.Pow(10, float64(i)/float64(s.PerDecade))), s.Last)
+	}
+	list[n] = s.Last
+	return list
+}
+
+// Estimate costs the specification at its worst.
+func (s RetentionSpec) Estimate(_, _ int, cost Costing) (*Estimate, error) {
+	n := len(s.Devices)
+	e, err := estimate(n, cost, append(s.preparing(n), work{n * len(s.ages()), s.read()})...)
+	if err == nil {
+		e.Wait = s.Last
+	}
+	return e, err
+}
+
+// Aged is one read of a written state.
+type Aged struct {
+	Age         instrument.Seconds `json:"age"` // on the bench's clock, since the device was written
+	Conductance instrument.Siemens `json:"conductance"`
+}
+
+// Retained is the result for one device.
+type Retained struct {
+	Cell   array.Cell         `json:"cell"`
+	State  instrument.Siemens `json:"state"` // asked for
+	Reads  []Aged             `json:"reads"`
+	Reason string             `json:"reason,omitempty"`
+}
+
+// Exponent is nu in G ~ age^-nu by least squares over the logarithms, so
+// positive where the conductance falls; NaN below three reads.
+func (r Retained) Exponent() float64 {
+	var x, y []float64
+	for _, a := range r.Reads {
+		if a.Age > 0 && a.Conductance > 0 {
+			x, y = append(x, math.Log(float64(a.Age))), append(y, math.Log(float64(a.Conductance)))
+		}
+	}
+	if len(x) < 3 {
+		return math.NaN()
+	}
+	_, slope := stat.LinearRegression(x, y, nil, false)
+	return -slope
+}
+
+// Change is the last conductance over the first, less 1; NaN below two reads.
+func (r Retained) Change() float64 {
+	if len(r.Reads) < 2 {
+		return math.NaN()
+	}
+	return float64(r.Reads[len(r.Reads)-1].Conductance/r.Reads[0].Conductance) - 1
+}
+
+// Retention is the result of a retention measurement.
+type Retention struct {
+	Spec    RetentionSpec `json:"spec"`
+	Devices []Retained    `json:"devices"`
+	Skipped []array.Cell  `json:"skipped"`
+}
+
+// MeasureRetention writes all devices and then reads them again and again. It
+// blocks and ends as MeasureThresholds does; asked to stop, it leaves the
+// devices as written.
+func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, waiter Waiter, spec RetentionSpec, o Options) (*Retention, error) {
+	rows, cols := bench.Size()
+	if err := spec.Validate(rows, cols); err != nil {
+		return nil, err
+	}
+	cells, skipped := o.usable(spec.Devices)
+	out := &Retention{Spec: spec, Devices: []Retained{}, Skipped: skipped}
+	written := make([]instrument.Seconds, len(cells))
+	var last instrument.Seconds
+	for i, cell := range cells {
+		if err := run.CheckStop(ctx); err != nil {
+			return out, err
+		}
+		r := Retained{Cell: cell, State: spec.States[i%len(spec.States)], Reads: []Aged{}}
+		reason, err := spec.write(ctx, bench, cell, r.State, spec.Tolerance)
+		if err != nil {
+			return out, fmt.Errorf("retention: %w", err)
+		}
+		r.Reason = reason
+		if written[i], err = clock.BenchTime(ctx); err != nil {
+			return out, err
+		}
+		last = written[i]
+		out.Devices = append(out.Devices, r)
+		o.observe(Event{Done: i + 1, Total: len(cells), Note: cell.String() + " written"})
+	}
+	ages := spec.ages()
+	for i, age := range ages {
+		now, err := clock.BenchTime(ctx)
+		if err != nil {
+			return out, err
+		}
+		if left := last + age - now; left > 0 {
+			if err := waiter.Wait(ctx, left); err != nil {
+				return out, fmt.Errorf("retention: %w", err)
+			}
+		}
+		for k := range out.Devices {
+			if err := run.CheckStop(ctx); err != nil {
+				return out, err
+			}
+			if err := spec.look(ctx, bench, clock, &out.Devices[k], written[k]); err != nil {
+				return out, fmt.Errorf("retention: %w", err)
+			}
+		}
+		o.observe(Event{Done: i + 1, Total: len(ages), Note: fmt.Sprintf("read after %.3g s", float64(age))})
+	}
+	return out, spec.switchOff(ctx, bench, cells)
+}
+
+// look reads a device that was written, unless it was given up.
+func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.Clock, r *Retained, written instrument.Seconds) error {
+	if r.Reason != "" {
+		return nil
+	}
+	p := &probe{bench: bench, conditions: s.Conditions, cell: r.Cell}
+	err := p.read(ctx)
+	if errors.Is(err, errUnreadable) {
+		r.Reason = err.Error()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now, err := clock.BenchTime(ctx)
+	if err != nil {
+		return err
+	}
+	r.Reads = append(r.Reads, Aged{now - written, p.last})
+	return nil
+}
+
+// write brings a device within the tolerance of a state; reason says why it is
+// not there.
+func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, state instrument.Siemens, tolerance float64) (reason string, err error) {
+	if err := bench.Expect(cell, c.bounds(0)); err != nil {
+		return "", err
+	}
+	p := &probe{bench: bench, conditions: c, cell: cell}
+	t := instrument.Siemens(tolerance)
+	ok, err := p.bring(ctx, state*(1-t), state*(1+t))
+	switch {
+	case errors.Is(err, errUnreadable):
+		reason = err.Error()
+	case err != nil:
+		return "", err
+	case !ok:
+		reason = fmt.Sprintf("%d pulses did not bring it within %g %% of %v: it is at %v", c.PreparePulses, 100*tolerance, state, p.last)
+	}
+	return reason, bench.Settle(nil)
+}
+
+// switchOff switches devices off at the end of a measurement.
+func (c Conditions) switchOff(ctx context.Context, bench Bench, cells []array.Cell) error {
+	for _, cell := range cells {
+		if err := run.CheckStop(ctx); err != nil {
+			return err
+		}
+		if err := bench.Expect(cell, c.bounds(0)); err != nil {
+			return err
+		}
+		p := &probe{bench: bench, conditions: c, cell: cell}
+		err := p.read(ctx)
+		if err == nil {
+			err = p.off(ctx)
+		}
+		if err != nil && !errors.Is(err, errUnreadable) {
+			return fmt.Errorf("switching off: %w", err)
+		}
+		if err := bench.Settle(nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Comparison lists what was measured; nothing is published for this stack.
+func (r *Retention) Comparison() []Comparison {
+	var list []Comparison
+	for _, state := range r.Spec.States {
+		var change, nu []float64
+		for _, d := range r.Devices {
+			if d.State == state {
+				change, nu = append(change, d.Change()), append(nu, d.Exponent())
+			}
+		}
+		c, e := populationOf(change), populationOf(nu)
+		if c.N == 0 {
+			continue
+		}
+		list = append(list,
+			Comparison{fmt.Sprintf("change of %v from %.3g s to %.3g s", state, float64(r.Spec.First), float64(r.Spec.Last)), fmt.Sprintf("%+.2f %%, sigma %.2f %% (%s)", 100*c.Mean, 100*c.Sigma, devices(c.N)), "", ""},
+			Comparison{fmt.Sprintf("drift exponent of %v", state), fmt.Sprintf("%+.5f, sigma %.5f", e.Mean, e.Sigma), "", ""})
+	}
+	return list
+}
+
+// Figures draws conductance, and its change since the first read, against age.
+func (r *Retention) Figures() ([]Figure, error) {
+	l := figure.Lines{Title: "Retention", Subtitle: fmt.Sprintf("read at %v", r.Spec.Read),
+		X: figure.Axis{Label: "time since written", Unit: "s", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
+	change := figure.Lines{Title: "Retention", Subtitle: l.Subtitle + ", against the first read", X: l.X, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
+	for _, d := range r.Devices {
+		s := figure.Series{Name: d.Cell.String(), Markers: true}
+		if len(r.Devices) > legendLimit {
+			s.Name, s.Faint, s.Markers = "", true, false
+		}
+		c := s
+		for _, a := range d.Reads {
+			s.X, s.Y = append(s.X, float64(a.Age)), append(s.Y, float64(a.Conductance))
+			c.X, c.Y = append(c.X, float64(a.Age)), append(c.Y, 100*(float64(a.Conductance/d.Reads[0].Conductance)-1))
+		}
+		l.Series, change.Series = append(l.Series, s), append(change.Series, c)
+	}
+	var list figures
+	list.add("retention", l.Draw)
+	list.add("retention-change", change.Draw)
+	return list.done()
+}
+
+// WriteCSV writes one line per read.
+func (r *Retention) WriteCSV(w io.Writer) error {
+	lines := table{{"row", "col", "state_S", "age_s", "conductance_S"}}
+	for _, d := range r.Devices {
+		for _, a := range d.Reads {
+			lines.add(d.Cell.Row, d.Cell.Col, float64(d.State), float64(a.Age), float64(a.Conductance))
+		}
+	}
+	return lines.write(w)
+}
+
+// Notes says which devices were not followed.
+func (r *Retention) Notes() []string {
+	return notes(r.Skipped, r.Devices, func(d Retained) (array.Cell, string) { return d.Cell, d.Reason })
+}

@@ -1,0 +1,250 @@
+package characterize
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/run/figure"
+)
+
+// Thermostat brings the chip to a temperature: a simulated one at once, a real
+// one by the hands of a person who is asked for it.
+type Thermostat interface {
+	// Reach blocks until the chip has been brought near the temperature and
+	// gives the one that it really has, or until ctx ends.
+	Reach(ctx context.Context, t instrument.Celsius) (instrument.Celsius, error)
+}
+
+// TemperatureSpec says how the dependence of states on temperature is measured.
+type TemperatureSpec struct {
+	Conditions
+	Devices      []array.Cell         `json:"devices"`
+	States       []instrument.Siemens `json:"states"`       // written to the devices in turn, at the first temperature
+	Tolerance    float64              `json:"tolerance"`    // relative, of a written state
+	Temperatures []instrument.Celsius `json:"temperatures"` // in the order of measuring
+}
+
+// DefaultTemperatureSpec covers the range of the published model, read at 0.1 V
+// as there.
+func DefaultTemperatureSpec(devices []array.Cell) TemperatureSpec {
+	c := DefaultConditions()
+	c.Read, c.Low, c.High = 0.1, 10e-6, 100e-6
+	return TemperatureSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{10e-6, 20e-6, 50e-6, 100e-6}, Tolerance: 0.1,
+		Temperatures: []instrument.Celsius{25, 40, 55, 70, 85}}
+}
+
+// Validate checks the parameters; all faults are reported at once.
+func (s TemperatureSpec) Validate(rows, cols int) error {
+	var f faults
+	f.cells(s.Devices, rows, cols)
+	f.conditions(s.Conditions)
+	f.states(s.States, s.Tolerance)
+	f.check(len(s.Temperatures) >= 2, "temperatures: give at least two, the first of them is where the states are written")
+	for _, t := range s.Temperatures {
+		f.check(t > -273.15 && t < 1000, "temperature %v is not one that a chip can have", t)
+	}
+	return f.err("temperature")
+}
+
+// Estimate costs the specification at its worst.
+func (s TemperatureSpec) Estimate(rows, cols int, cost Costing) (*Estimate, error) {
+	n := len(s.Devices)
+	return estimate(n, cost, append(s.preparing(n), work{rows * cols * len(s.Temperatures), s.read()})...)
+}
+
+// Warm is one read at a temperature.
+type Warm struct {
+	Temperature instrument.Celsius `json:"temperature"` // as the thermostat gave it
+	Read        instrument.Siemens `json:"read"`        // through the lines
+	Conductance instrument.Siemens `json:"conductance"` // of the device
+}
+
+// Heated is the result for one device.
+type Heated struct {
+	Cell   array.Cell         `json:"cell"`
+	State  instrument.Siemens `json:"state"` // asked for
+	Reads  []Warm             `json:"reads"` // in the order of the temperatures
+	Reason string             `json:"reason,omitempty"`
+}
+
+// Change is the last conductance over the first, less 1; NaN below two reads.
+func (h Heated) Change() float64 {
+	if len(h.Reads) < 2 {
+		return math.NaN()
+	}
+	return float64(h.Reads[len(h.Reads)-1].Conductance/h.Reads[0].Conductance) - 1
+}
+
+// Temperatures is the result of a measurement at several temperatures.
+type Temperatures struct {
+	Spec    TemperatureSpec `json:"spec"`
+	Devices []Heated        `json:"devices"`
+	Skipped []array.Cell    `json:"skipped"`
+	Note    string          `json:"note,omitempty"` // on all of it
+}
+
+// MeasureTemperature writes all devices at the first temperature and reads the
+// whole array at each: as all devices conduct more when they are warm, they load
+// the lines more, which has to be told apart. It blocks and ends as MeasureThresholds does; asked to stop, it leaves
+// the devices as written.
+func MeasureTemperature(ctx context.Context, bench Bench, thermostat Thermostat, spec TemperatureSpec, o Options) (*Temperatures, error) {
+	rows, cols := bench.Size()
+	if err := spec.Validate(rows, cols); err != nil {
+		return nil, err
+	}
+	cells, skipped := o.usable(spec.Devices)
+	out := &Temperatures{Spec: spec, Devices: []Heated{}, Skipped: skipped}
+	for step, want := range spec.Temperatures {
+		real, err := thermostat.Reach(ctx, want)
+		if err != nil {
+			return out, fmt.Errorf("temperature %v: %w", want, err)
+		}
+		for i, cell := range cells {
+			if err := run.CheckStop(ctx); err != nil {
+				return out, err
+			}
+			if step == 0 {
+				h := Heated{Cell: cell, State: spec.States[i%len(spec.States)], Reads: []Warm{}}
+				if h.Reason, err = spec.write(ctx, bench, cell, h.State, spec.Tolerance); err != nil {
+					return out, fmt.Errorf("temperature: %w", err)
+				}
+				out.Devices = append(out.Devices, h)
+			}
+		}
+		if err := spec.look(ctx, bench, out, real); err != nil {
+			return out, fmt.Errorf("temperature %v: %w", real, err)
+		}
+		o.observe(Event{Done: step + 1, Total: len(spec.Temperatures), Note: real.String()})
+	}
+	return out, spec.switchOff(ctx, bench, cells)
+}
+
+// look reads the array and keeps what the devices have that were written.
+func (s TemperatureSpec) look(ctx context.Context, bench Bench, out *Temperatures, at instrument.Celsius) error {
+	w, err := s.readWhole(ctx, bench)
+	if err != nil {
+		return err
+	}
+	if w.note != "" {
+		out.Note = w.note
+	}
+	for i := range out.Devices {
+		if h := &out.Devices[i]; h.Reason == "" {
+			h.Reads = append(h.Reads, Warm{at, w.read(h.Cell), w.device(h.Cell)})
+		}
+	}
+	return nil
+}
+
+// publishedRise is the calculated rise of conductance at 0.1 V from 25 to 85 °C.
+func publishedRise(state instrument.Siemens) string {
+	for _, known := range []struct {
+		state instrument.Siemens
+		rise  string
+	}{{10e-6, "+65 %"}, {20e-6, "+33 %"}, {50e-6, "+14 %"}, {100e-6, "+7 %"}, {200e-6, "+3.4 %"}} {
+		if math.Abs(float64(state/known.state)-1) < 1e-9 {
+			return known.rise
+		}
+	}
+	return ""
+}
+
+// Comparison lists measured beside published values.
+func (t *Temperatures) Comparison() []Comparison {
+	first, last := t.Spec.Temperatures[0], t.Spec.Temperatures[len(t.Spec.Temperatures)-1]
+	var list []Comparison
+	for _, state := range t.Spec.States {
+		var change []float64
+		for _, h := range t.Devices {
+			if h.State == state && len(h.Reads) == len(t.Spec.Temperatures) {
+				change = append(change, h.Change())
+			}
+		}
+		p := populationOf(change)
+		if p.N == 0 {
+			continue
+		}
+		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last), fmt.Sprintf("%+.1f %%, sigma %.1f %% (%s)", 100*p.Mean, 100*p.Sigma, devices(p.N)), "", ""}
+		if first == 25 && last == 85 && t.Spec.Read == 0.1 {
+			if c.Published = publishedRise(state); c.Published != "" {
+				c.Source = sourceModel
+			}
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// Figures draws conductance, relative to the first temperature, against
+// temperature.
+func (t *Temperatures) Figures() ([]Figure, error) {
+	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the first temperature", t.Spec.Read),
+		X: figure.Axis{Label: "temperature", Unit: "°C"}, Y: figure.Axis{Label: "relative conductance"}}
+	for _, h := range t.Devices {
+		if len(h.Reads) == 0 {
+			continue
+		}
+		s := figure.Series{Name: fmt.Sprintf("%s, %v", h.Cell, h.Reads[0].Conductance), Markers: true}
+		for _, w := range h.Reads {
+			s.X, s.Y = append(s.X, float64(w.Temperature)), append(s.Y, float64(w.Conductance/h.Reads[0].Conductance))
+		}
+		if len(t.Devices) > legendLimit {
+			s.Name, s.Faint, s.Markers = "", true, false
+		}
+		l.Series = append(l.Series, s)
+	}
+	if len(t.Devices) > legendLimit {
+		l.Series = append(l.Series, t.means()...)
+	}
+	var list figures
+	list.add("temperature", l.Draw)
+	return list.done()
+}
+
+// means are the mean curves of each state.
+func (t *Temperatures) means() []figure.Series {
+	var list []figure.Series
+	for _, state := range t.Spec.States {
+		s := figure.Series{Name: "mean of " + state.String(), Markers: true}
+		for k := range t.Spec.Temperatures {
+			var ratio, at []float64
+			for _, h := range t.Devices {
+				if h.State == state && k < len(h.Reads) {
+					ratio, at = append(ratio, float64(h.Reads[k].Conductance/h.Reads[0].Conductance)), append(at, float64(h.Reads[k].Temperature))
+				}
+			}
+			if len(ratio) > 0 {
+				s.X, s.Y = append(s.X, populationOf(at).Mean), append(s.Y, populationOf(ratio).Mean)
+			}
+		}
+		if len(s.X) > 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// WriteCSV writes one line per read.
+func (t *Temperatures) WriteCSV(w io.Writer) error {
+	lines := table{{"row", "col", "state_S", "temperature_C", "read_S", "conductance_S"}}
+	for _, h := range t.Devices {
+		for _, r := range h.Reads {
+			lines.add(h.Cell.Row, h.Cell.Col, float64(h.State), float64(r.Temperature), float64(r.Read), float64(r.Conductance))
+		}
+	}
+	return lines.write(w)
+}
+
+// Notes says which devices were not followed.
+func (t *Temperatures) Notes() []string {
+	list := notes(t.Skipped, t.Devices, func(h Heated) (array.Cell, string) { return h.Cell, h.Reason })
+	if t.Note != "" {
+		list = append(list, t.Note)
+	}
+	return list
+}

@@ -1,0 +1,119 @@
+package tuning
+
+import (
+	"encoding/csv"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// Verdict says what became of one device.
+type Verdict string
+
+const (
+	InTolerance Verdict = "in-tolerance"
+	Stuck       Verdict = "stuck"     // answers to no pulse in either direction
+	Disturbed   Verdict = "disturbed" // was in tolerance and was moved out of it by pulses on its neighbours, or drifted
+	GaveUp      Verdict = "gave-up"   // never in tolerance
+	Defective   Verdict = "defective" // known from the defect map and not touched
+)
+
+// Record is what happened to one device that was asked for.
+type Record struct {
+	Cell    array.Cell         `json:"cell"`
+	Target  instrument.Siemens `json:"target"`
+	Start   instrument.Siemens `json:"start"`  // before the first pulse, on the targets' scale
+	Final   instrument.Siemens `json:"final"`  // by the last read of the whole array, on the same scale
+	Error   float64            `json:"error"`  // Final / Target - 1
+	Pulses  int                `json:"pulses"` // over all passes
+	Passes  int                `json:"passes"` // visits
+	Moved   float64            `json:"moved"`  // largest relative change between two visits: what the neighbours' pulses did
+	Verdict Verdict            `json:"outcome"`
+	Reason  string             `json:"reason,omitempty"` // of every outcome but in-tolerance
+	Shots   []Shot             `json:"-"`                // all pulses, device conductances
+}
+
+// Outcome is the result of tuning.
+type Outcome struct {
+	Records []Record  // by device, row by row
+	Reads   []float64 // S, last read of every cell of the array, row by row
+	Devices []float64 // S, the same with the lines taken out
+	Passes  int       // over the array, the coarse one and the last ones included
+}
+
+// Summary holds the key figures. Figures of errors and pulses are of all
+// devices asked for but the defective and stuck ones.
+type Summary struct {
+	Devices      int     `json:"devices"` // asked for
+	InTolerance  int     `json:"in_tolerance"`
+	MeanError    float64 `json:"mean_error"` // of |Final/Target - 1|
+	MedianPulses float64 `json:"median_pulses"`
+	P90Pulses    float64 `json:"p90_pulses"`
+	Stuck        int     `json:"stuck"`
+	Disturbed    int     `json:"disturbed"`
+	GaveUp       int     `json:"gave_up"`
+	Defective    int     `json:"defective"`
+	WorstDisturb float64 `json:"worst_disturb"` // largest relative change between two visits of any device
+}
+
+// Summary counts the records.
+func (o *Outcome) Summary() Summary {
+	s := Summary{Devices: len(o.Records)}
+	var pulses []float64
+	sum := 0.0
+	for _, r := range o.Records {
+		switch r.Verdict {
+		case InTolerance:
+			s.InTolerance++
+		case Stuck:
+			s.Stuck++
+			continue
+		case Disturbed:
+			s.Disturbed++
+		case Defective:
+			s.Defective++
+			continue
+		default:
+			s.GaveUp++
+		}
+		pulses = append(pulses, float64(r.Pulses))
+		sum += math.Abs(r.Error)
+		s.WorstDisturb = math.Max(s.WorstDisturb, r.Moved)
+	}
+	if len(pulses) > 0 {
+		s.MeanError = sum / float64(len(pulses))
+		s.MedianPulses, s.P90Pulses = Quantile(pulses, 0.5), Quantile(pulses, 0.9)
+	}
+	return s
+}
+
+// Quantile gives the value below which a part p of the values lies,
+// interpolated between neighbours. It sorts the values.
+func Quantile(values []float64, p float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	at := p * float64(len(values)-1)
+	i := min(int(at), len(values)-1)
+	j := min(i+1, len(values)-1)
+	return values[i] + (at-float64(i))*(values[j]-values[i])
+}
+
+// WriteCSV writes one line per device in SI units.
+func (o *Outcome) WriteCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	lines := [][]string{{"row", "col", "target_S", "start_S", "final_S", "error", "pulses", "passes", "moved", "outcome", "reason"}}
+	for _, r := range o.Records {
+		lines = append(lines, []string{
+			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), number(float64(r.Target)), number(float64(r.Start)), number(float64(r.Final)),
+			number(r.Error), strconv.Itoa(r.Pulses), strconv.Itoa(r.Passes), number(r.Moved), string(r.Verdict), r.Reason,
+		})
+	}
+	return c.WriteAll(lines)
+}

@@ -1,0 +1,126 @@
+package tuning
+
+import (
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+)
+
+// Spec says what is to be tuned and how. Voltages are those across the array's
+// terminals, row minus column.
+type Spec struct {
+	Targets   Targets `json:"-" mapstructure:"-"`
+	Tolerance float64 `json:"tolerance" mapstructure:"tolerance"` // relative distance from the target that is still right, such as 0.05
+	Policy    string  `json:"policy" mapstructure:"policy"`       // one of Policies
+
+	Pulses      `mapstructure:",squash"`
+	Width       instrument.Seconds `json:"width" mapstructure:"width"`               // of every write pulse
+	SetScheme   array.Scheme       `json:"set_scheme" mapstructure:"set_scheme"`     // other lines during pulses that raise
+	ResetScheme array.Scheme       `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during pulses that lower
+
+	DeviceBudget int `json:"device_budget" mapstructure:"device_budget"` // pulses per device at most
+	PassBudget   int `json:"pass_budget" mapstructure:"pass_budget"`     // pulses per device and pass at most
+	Passes       int `json:"passes" mapstructure:"passes"`               // passes over what is out of tolerance, after the first ones
+
+	Accept float64 `json:"accept" mapstructure:"accept"` // part of the tolerance at which a visit ends, below 1: noise and disturb need the rest
+	Coarse float64 `json:"coarse" mapstructure:"coarse"` // band of the adaptive policy's coarse pass; 0 = none
+
+	RampStep instrument.Volts `json:"ramp_step" mapstructure:"ramp_step"` // step of the ramp policy
+	FastStep instrument.Volts `json:"fast_step" mapstructure:"fast_step"` // step of the two-speed policy far from the target
+	SlowStep instrument.Volts `json:"slow_step" mapstructure:"slow_step"` // and within Near of it
+	Near     float64          `json:"near" mapstructure:"near"`
+
+	Read       instrument.Volts   `json:"read" mapstructure:"read"`             // voltage of all reads
+	Aperture   instrument.Seconds `json:"aperture" mapstructure:"aperture"`     // integration time of all reads
+	Settle     instrument.Seconds `json:"settle" mapstructure:"settle"`         // before it begins
+	Range      instrument.Amps    `json:"range" mapstructure:"range"`           // measuring range of reads, 0 = automatic
+	ReadNoise  float64            `json:"read_noise" mapstructure:"read_noise"` // relative deviation of repeated reads
+	Compliance instrument.Amps    `json:"compliance" mapstructure:"compliance"` // of every source in pulses and reads
+
+	Lines      array.Resistance `json:"lines" mapstructure:"lines"`           // between the sources and the devices
+	Compensate bool             `json:"compensate" mapstructure:"compensate"` // targets are the devices' own conductances, not those that reads show
+
+	RangeMin instrument.Siemens `json:"range_min" mapstructure:"range_min"` // lowest target that is accepted
+	RangeMax instrument.Siemens `json:"range_max" mapstructure:"range_max"` // highest
+}
+
+// DefaultSpec gives the parameters for the Pt/Al2O3/TiO2-x stack without
+// targets. hwdocs/tuning.md explains them.
+func DefaultSpec() Spec {
+	return Spec{
+		Tolerance: 0.05, Policy: PolicyAdaptive,
+		Pulses: Pulses{SetMin: 0.8, SetMax: 1.5, ResetMin: -0.8, ResetMax: -1.8},
+		Width:  500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
+		DeviceBudget: 300, PassBudget: 150, Passes: 6,
+		Accept: 0.7, Coarse: 0.15,
+		RampStep: 10e-3, FastStep: 60e-3, SlowStep: 24e-3, Near: 0.3,
+		Read: 0.2, Aperture: 40e-3, ReadNoise: 0.002, Compliance: 5e-3,
+		Lines:    array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
+		RangeMin: 5e-6, RangeMax: 200e-6,
+	}
+}
+
+// Validate checks the parameters against each other and the array's size. All
+// faults are reported at once. Limits are the bench's and are checked by
+// Estimate.
+func (s Spec) Validate(rows, cols int) error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(s.Tolerance > 0 && s.Tolerance < 1, "tolerance: %g must be above 0 and below 1, such as 0.05 for 5 %%", s.Tolerance)
+	known := false
+	for _, p := range Policies() {
+		known = known || p == s.Policy
+	}
+	check(known, "policy: %q must be one of %v", s.Policy, Policies())
+	check(s.SetMin > 0 && s.SetMin <= s.SetMax, "vset_min %v and vset_max %v must be positive, the second the stronger", s.SetMin, s.SetMax)
+	check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second the stronger", s.ResetMin, s.ResetMax)
+	check(s.Width > 0, "width: %v must be more than 0 s", s.Width)
+	check(s.SetScheme != "" && s.ResetScheme != "", "set_scheme and reset_scheme must be among %v", array.Schemes())
+	check(s.DeviceBudget >= 1 && s.PassBudget >= 1 && s.PassBudget <= s.DeviceBudget, "pass_budget %d and device_budget %d must be at least 1, the second the larger", s.PassBudget, s.DeviceBudget)
+	check(s.Passes >= 0, "passes: %d must not be negative", s.Passes)
+	check(s.Accept > 0 && s.Accept <= 1, "accept: %g must be above 0 and at most 1", s.Accept)
+	check(s.Coarse >= 0 && s.Coarse < 1, "coarse: %g must be 0 or more and below 1", s.Coarse)
+	check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be more than 0 V", s.RampStep, s.FastStep, s.SlowStep)
+	check(s.Near >= 0, "near: %g must not be negative", s.Near)
+	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", s.Read)
+	check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v not negative", s.Aperture, s.Settle, s.Range)
+	check(s.ReadNoise > 0 && s.ReadNoise < s.Tolerance, "read_noise: %g must be above 0 and below the tolerance of %g, or nothing can be verified", s.ReadNoise, s.Tolerance)
+	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
+	check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the higher", s.RangeMin, s.RangeMax)
+	if err := s.Lines.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := s.Targets.Check(rows, cols, s.RangeMin, s.RangeMax); err != nil {
+		faults = append(faults, err)
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("tuning parameters: %w", errors.Join(faults...))
+	}
+	return nil
+}
+
+func (s Spec) read() array.Read {
+	return array.Read{Voltage: s.Read, Compliance: s.Compliance, Range: s.Range, Settle: s.Settle, Aperture: s.Aperture}
+}
+
+func (s Spec) pulse(v instrument.Volts) array.Pulse {
+	return array.Pulse{Voltage: v, Width: s.Width, Scheme: s.scheme(v > 0), Compliance: s.Compliance}
+}
+
+func (s Spec) scheme(up bool) array.Scheme {
+	if up {
+		return s.SetScheme
+	}
+	return s.ResetScheme
+}
+
+// bounds cover everything that one visit to a device may do.
+func (s Spec) bounds(pulses int) array.Bounds {
+	return array.Bounds{Steps: pulses, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance}
+}

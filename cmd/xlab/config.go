@@ -12,8 +12,10 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 
+	"xlab/driver/transport"
 	"xlab/forming"
 	"xlab/instrument"
+	"xlab/tuning"
 )
 
 // Config is the whole configuration: bench.yaml, the user's file, environment
@@ -26,11 +28,13 @@ type Config struct {
 	Limits     LimitsConfig     `mapstructure:"limits"`     // of everything that leaves for the bench
 	Read       ReadConfig       `mapstructure:"read"`       // how conductances are read
 	Forming    forming.Spec     `mapstructure:"forming"`    // parameters of the published procedure
+	Tuning     tuning.Spec      `mapstructure:"tuning"`     // parameters of write-and-verify
 	Simulation SimulationConfig `mapstructure:"simulation"` // used only when the addresses are "sim"
 
-	files     []string       // that were read, lowest precedence first
-	places    map[string]int // line of every key in the last file that has it
-	placeFile map[string]string
+	files     []string          // that were read, lowest precedence first
+	places    map[string]int    // line of every key in the last file that has it
+	placeFile map[string]string // and that file
+	overrides map[string]string // keys set by the environment or a flag: what set them
 }
 
 // AnalyzerConfig says where the parameter analyzer is.
@@ -76,23 +80,26 @@ type SimulationConfig struct {
 // configName is the project file; the user's has the same form.
 const configName = "bench.yaml"
 
-// errNoConfig says that no file was found, which selects the simulated bench.
-var errNoConfig = errors.New("no bench.yaml")
+// environmentPrefix begins the environment variables that set keys.
+const environmentPrefix = "XLAB"
 
 // loadConfig reads the files, the environment (XLAB_LIMITS_MAX_VOLTAGE=...)
 // and the defaults. explicit is a file named by --config, which must exist.
-// With no file at all the simulated bench is described. overrides are
-// key=value texts, which win over everything.
+// Where no file describes a bench, the simulated one is described. overrides
+// are key=value texts, which win over everything.
 func loadConfig(explicit string, overrides []string) (*Config, error) {
-	c := &Config{places: make(map[string]int), placeFile: make(map[string]string)}
+	c := &Config{places: make(map[string]int), placeFile: make(map[string]string), overrides: make(map[string]string)}
 	v := viper.New()
 	v.SetConfigType("yaml")
 	for key, value := range configDefaults() {
 		v.SetDefault(key, value)
 	}
-	v.SetEnvPrefix("XLAB")
+	v.SetEnvPrefix(environmentPrefix)
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
 	v.AutomaticEnv()
+	if err := c.checkEnvironment(os.Environ()); err != nil {
+		return nil, err
+	}
 
 	candidates := []string{userConfigFile(), configName}
 	if explicit != "" {
@@ -110,9 +117,14 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 			return nil, err
 		}
 		if err := v.MergeConfig(strings.NewReader(string(text))); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, placedYAML(file, err)
 		}
 		c.files = append(c.files, file)
+	}
+	if !c.described() {
+		for key, value := range simulatedLimits() {
+			v.SetDefault(key, value)
+		}
 	}
 	for _, text := range overrides {
 		key, value, found := strings.Cut(text, "=")
@@ -124,6 +136,7 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 			return nil, fmt.Errorf("--set %s: %w", text, err)
 		}
 		v.Set(key, value)
+		c.overrides[key] = "--set " + text
 	}
 	err := v.UnmarshalExact(c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
 		mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(","))))
@@ -164,23 +177,53 @@ func configDefaults() map[string]any {
 		"limits.min_voltage": 0.0, "limits.max_voltage": 0.0, "limits.max_current": 0.0, "limits.max_width": 0.0,
 	}
 	addDefaults(d, "forming", reflect.ValueOf(forming.DefaultSpec()))
+	addDefaults(d, "tuning", reflect.ValueOf(tuning.DefaultSpec()))
 	return d
 }
 
 // addDefaults registers every field of a parameter struct under its key.
 func addDefaults(into map[string]any, path string, v reflect.Value) {
 	for i := range v.NumField() {
-		if key := v.Type().Field(i).Tag.Get("mapstructure"); key != "" && key != "-" {
+		switch key := v.Type().Field(i).Tag.Get("mapstructure"); {
+		case key == "" || key == "-":
+		case key == squashed:
+			addDefaults(into, path, v.Field(i))
+		case v.Field(i).Kind() == reflect.Struct:
+			addDefaults(into, path+"."+key, v.Field(i))
+		default:
 			into[path+"."+key] = v.Field(i).Interface()
 		}
 	}
 }
 
+// squashed is the tag of a struct whose fields count as those of the one around it.
+const squashed = ",squash"
+
 func (c *Config) validate() error {
-	if len(c.files) == 0 {
-		c.describeSimulatedBench()
+	if !c.described() {
+		c.Boards = []BoardConfig{{Name: "A", Address: simAddress, Wiring: "array-a.yaml"}, {Name: "B", Address: simAddress, Wiring: "array-b.yaml"}}
+	}
+	for i := range c.Boards {
+		if c.Boards[i].SPIFrequency == "" {
+			c.Boards[i].SPIFrequency = "1MHz"
+		}
 	}
 	var faults []error
+	for _, l := range []struct {
+		key   string
+		value fmt.Stringer
+		wrong bool
+		must  string
+	}{
+		{"limits.min_voltage", c.Limits.MinVoltage, c.Limits.MinVoltage > 0, "0 V or less: it bounds negative voltages"},
+		{"limits.max_voltage", c.Limits.MaxVoltage, c.Limits.MaxVoltage < 0, "0 V or more"},
+		{"limits.max_current", c.Limits.MaxCurrent, c.Limits.MaxCurrent < 0, "0 A or more: it bounds both directions"},
+		{"limits.max_width", c.Limits.MaxWidth, c.Limits.MaxWidth < 0, "0 s or more"},
+	} {
+		if l.wrong {
+			faults = append(faults, fmt.Errorf("%s is %v; it must be %s", c.place(l.key), l.value, l.must))
+		}
+	}
 	if c.Analyzer.Type != "b1500" {
 		faults = append(faults, fmt.Errorf("%s is %q; the analyzers supported are: b1500", c.place("analyzer.type"), c.Analyzer.Type))
 	}
@@ -199,33 +242,55 @@ func (c *Config) validate() error {
 		switch {
 		case b.Name == "" || b.Wiring == "" || b.Address == "":
 			faults = append(faults, fmt.Errorf("%s: name, address and wiring must be given", place))
-		case seen[b.Name]:
-			faults = append(faults, fmt.Errorf("%s: there is another board %q", place, b.Name))
+		case seen[strings.ToUpper(b.Name)]:
+			faults = append(faults, fmt.Errorf("%s: there is another board %q; every array needs a name of its own (upper and lower case are the same)", place, b.Name))
 		case (b.Address == simAddress) != c.simulated():
 			faults = append(faults, fmt.Errorf("%s: board %q has the address %q and the analyzer %q: a bench is either simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
 		}
-		seen[b.Name] = true
+		seen[strings.ToUpper(b.Name)] = true
+		if err := checkBoardAddress(b.Address); b.Address != "" && err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", c.boardPlace(b.Name), err))
+		}
+	}
+	if !c.simulated() {
+		if _, err := transport.ParseAddress(c.Analyzer.Address); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", c.place("analyzer.address"), err))
+		}
 	}
 	return errors.Join(faults...)
 }
 
-// describeSimulatedBench fills in the bench that is used when there is no file.
-func (c *Config) describeSimulatedBench() {
-	c.Boards = []BoardConfig{
-		{Name: "A", Address: simAddress, SPIFrequency: "1MHz", Wiring: "array-a.yaml"},
-		{Name: "B", Address: simAddress, SPIFrequency: "1MHz", Wiring: "array-b.yaml"},
+// checkBoardAddress tells what is wrong with a switch board's address.
+func checkBoardAddress(address string) error {
+	kind, rest, _ := strings.Cut(address, ":")
+	switch {
+	case address == simAddress, kind == "spi" && rest != "":
+		return nil
+	case kind == "buspirate":
+		_, err := transport.ParseAddress(rest)
+		return err
 	}
-	if c.Limits == (LimitsConfig{}) {
-		c.Limits = LimitsConfig{MinVoltage: -2.5, MaxVoltage: 3.5, MaxCurrent: 5e-3, MaxWidth: 20e-3}
-	}
+	return fmt.Errorf("the address %q is none of sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT, spi:NAME", address)
+}
+
+// described tells whether a file describes a bench. One that holds nothing but
+// preferences, such as where runs are kept, does not.
+func (c *Config) described() bool {
+	return c.places["analyzer"]+c.places["boards"]+c.places["limits"] > 0
+}
+
+// simulatedLimits are the limits of the bench that is used when no file
+// describes one.
+func simulatedLimits() map[string]any {
+	return map[string]any{"limits.min_voltage": "-2.5V", "limits.max_voltage": "3.5V", "limits.max_current": "5mA", "limits.max_width": "20ms"}
 }
 
 // simulated tells whether the bench is the simulated one.
 func (c *Config) simulated() bool { return c.Analyzer.Address == simAddress }
 
-// origin names the files that the configuration came from.
+// origin names the files that the bench's description came from.
 func (c *Config) origin() string {
-	if len(c.files) == 0 {
+	if !c.described() {
 		return "the built-in simulated bench"
 	}
 	return strings.Join(c.files, ", ")
@@ -233,6 +298,9 @@ func (c *Config) origin() string {
 
 // place names where a key was set: "bench.yaml:12: analyzer.gpib".
 func (c *Config) place(key string) string {
+	if by, ok := c.overrides[key]; ok {
+		return fmt.Sprintf("%s (%s)", key, by)
+	}
 	if line, ok := c.places[key]; ok {
 		return fmt.Sprintf("%s:%d: %s", c.placeFile[key], line, key)
 	}
@@ -244,6 +312,13 @@ func (c *Config) limits() instrument.Limits {
 	origin := c.origin()
 	if line, ok := c.places["limits"]; ok {
 		origin = fmt.Sprintf("%s:%d: limits", c.placeFile["limits"], line)
+	} else if c.described() {
+		origin += ", which has no limits: what is not given allows nothing"
+	}
+	for _, key := range sortedKeys(c.overrides) {
+		if strings.HasPrefix(key, "limits.") {
+			origin += ", " + c.overrides[key]
+		}
 	}
 	return instrument.Limits{MinVoltage: c.Limits.MinVoltage, MaxVoltage: c.Limits.MaxVoltage,
 		MaxSpan:    max(c.Limits.MaxVoltage, -c.Limits.MinVoltage),
@@ -268,6 +343,16 @@ func (c *Config) board(name string) (BoardConfig, error) {
 		names = append(names, b.Name)
 	}
 	return BoardConfig{}, usageError(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.origin(), strings.Join(names, ", ")))
+}
+
+// boardPlace names the board and where its address was set.
+func (c *Config) boardPlace(name string) string {
+	for i, b := range c.Boards {
+		if b.Name == name {
+			return fmt.Sprintf("board %s, %s", name, c.place(fmt.Sprintf("boards[%d].address", i)))
+		}
+	}
+	return "board " + name
 }
 
 // runsDir is the directory of run directories.

@@ -2,14 +2,19 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"reflect"
 	"regexp"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/go-viper/mapstructure/v2"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -18,41 +23,146 @@ import (
 // later messages. It works on the file's text because the merged configuration
 // no longer knows where anything came from.
 func (c *Config) checkKeys(file string, text []byte) error {
-	var document yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&document); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil // an empty file sets nothing
 		}
-		return fmt.Errorf("%s: %w", file, err)
+		return placedYAML(file, err)
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: there is a second document (---), which would not be read", file)
 	}
 	var faults []error
 	c.walk(file, document.Content[0], reflect.TypeFor[Config](), "", &faults)
 	return errors.Join(faults...)
 }
 
+// yamlError is what the YAML library's errors look like.
+var yamlError = regexp.MustCompile(`yaml: (?:unmarshal errors:\s*)?(?:line (\d+): )?(.*)`)
+
+// placedYAML writes the file and line of a YAML error the usual way.
+func placedYAML(file string, err error) error {
+	m := yamlError.FindStringSubmatch(err.Error())
+	switch {
+	case m == nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case m[1] == "":
+		return fmt.Errorf("%s: this is not YAML: %s", file, m[2])
+	}
+	return fmt.Errorf("%s:%s: this is not YAML: %s", file, m[1], m[2])
+}
+
 func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string, faults *[]error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
 	c.places[path], c.placeFile[path] = node.Line, file
 	switch {
 	case node.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
 		fields := keysOf(t)
+		given := make(map[string]int)
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			key := strings.ToLower(node.Content[i].Value)
+			key, line := strings.ToLower(node.Content[i].Value), node.Content[i].Line
 			at := strings.TrimPrefix(path+"."+key, ".")
 			field, known := fields[key]
 			if !known {
-				*faults = append(*faults, fmt.Errorf("%s:%d: %q is not a known key%s", file, node.Content[i].Line, at, suggestion(path, key, fields)))
+				*faults = append(*faults, fmt.Errorf("%s:%d: %q is not a known key%s", file, line, at, suggestion(path, key, fields)))
 				continue
 			}
+			if first := given[key]; first > 0 {
+				*faults = append(*faults, fmt.Errorf("%s:%d: %q is given twice, first on line %d", file, line, at, first))
+			}
+			given[key] = line
 			c.walk(file, node.Content[i+1], field, at, faults)
-			c.places[at] = node.Content[i].Line
+			c.places[at] = line
 		}
 	case node.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
 		for i, item := range node.Content {
 			c.walk(file, item, t.Elem(), fmt.Sprintf("%s[%d]", path, i), faults)
 		}
-	case node.Kind == yaml.MappingNode || node.Kind == yaml.SequenceNode || t.Kind() == reflect.Struct && node.Tag != "!!null":
-		*faults = append(*faults, fmt.Errorf("%s:%d: %q does not have the form of its key: see `xlab init` for an example", file, node.Line, path))
+	case node.Tag == "!!null" && node.Kind == yaml.ScalarNode:
+		// Nothing is set.
+	case t.Kind() == reflect.Struct:
+		*faults = append(*faults, fmt.Errorf("%s:%d: %s must be a group of keys, each on a line of its own below it; `xlab init` writes an example", file, node.Line, cmp.Or(path, "the file")))
+	case t.Kind() == reflect.Slice:
+		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a list, each item beginning with a dash; `xlab init` writes an example", file, node.Line, path))
+	case node.Kind != yaml.ScalarNode:
+		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a single value; `xlab init` writes an example", file, node.Line, path))
+	default:
+		if want := wantedNumber(t.Kind()); want != "" && !isNumber(node, t.Kind()) {
+			*faults = append(*faults, fmt.Errorf("%s:%d: %s: %q is not %s", file, node.Line, path, node.Value, want))
+		}
 	}
+}
+
+// isNumber tells whether a value may stand for a number of a kind. The decoder
+// takes any value it can turn into one: true for 1, 17.9 for 17, -3 for the
+// largest numbers there are, and infinity for a limit. Text it checks itself.
+func isNumber(node *yaml.Node, k reflect.Kind) bool {
+	whole := k != reflect.Float64
+	switch node.Tag {
+	case "!!int":
+		return !(k >= reflect.Uint && k <= reflect.Uint64) || !strings.HasPrefix(node.Value, "-")
+	case "!!float":
+		x, err := strconv.ParseFloat(node.Value, 64)
+		return !whole && err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
+	}
+	return node.Tag == "!!str"
+}
+
+// wantedNumber is what a value of a kind is called; "" if it is no number.
+func wantedNumber(k reflect.Kind) string {
+	switch {
+	case k >= reflect.Int && k <= reflect.Int64:
+		return "a whole number"
+	case k >= reflect.Uint && k <= reflect.Uint64:
+		return "a whole number of 0 or more"
+	case k == reflect.Float64:
+		return "a finite number"
+	}
+	return ""
+}
+
+// checkEnvironment refuses variables with the program's prefix that set no key
+// and remembers those that do: a misspelt limit must not go unnoticed.
+func (c *Config) checkEnvironment(environment []string) error {
+	keys := make(map[string]string) // by variable
+	known := make(map[string]reflect.Type)
+	for key, t := range singleKeys(reflect.TypeFor[Config](), "") {
+		variable := environmentPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+		keys[variable], known[variable] = key, t
+	}
+	var faults []error
+	for _, entry := range environment {
+		variable, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(variable, environmentPrefix+"_") || value == "" {
+			continue
+		}
+		if key, ok := keys[variable]; ok {
+			c.overrides[key] = "environment variable " + variable
+			continue
+		}
+		faults = append(faults, fmt.Errorf("the environment variable %s sets no key of the configuration%s", variable, nearest(variable, known)))
+	}
+	return errors.Join(faults...)
+}
+
+// singleKeys lists the dotted keys of all single values below a struct.
+func singleKeys(t reflect.Type, path string) map[string]reflect.Type {
+	list := make(map[string]reflect.Type)
+	for key, field := range keysOf(t) {
+		at := strings.TrimPrefix(path+"."+key, ".")
+		switch field.Kind() {
+		case reflect.Struct:
+			maps.Copy(list, singleKeys(field, at))
+		case reflect.Slice:
+		default:
+			list[at] = field
+		}
+	}
+	return list
 }
 
 // knownKey checks a dotted key against the configuration's form.
@@ -83,31 +193,41 @@ func keysOf(t reflect.Type) map[string]reflect.Type {
 		if !f.IsExported() {
 			continue
 		}
-		if tag := f.Tag.Get("mapstructure"); tag != "" && tag != "-" {
+		switch tag := f.Tag.Get("mapstructure"); tag {
+		case "", "-":
+		case squashed:
+			maps.Copy(keys, keysOf(f.Type))
+		default:
 			keys[tag] = f.Type
 		}
 	}
 	return keys
 }
 
-// suggestion names the valid key that is nearest to the unknown one.
+// suggestion names the valid key that is nearest to the unknown one, or all.
 func suggestion(path, key string, valid map[string]reflect.Type) string {
-	names := make([]string, 0, len(valid))
-	for name := range valid {
-		names = append(names, name)
+	if near := nearest(key, valid); near != "" {
+		return strings.Replace(near, `"`, `"`+strings.TrimPrefix(path+".", "."), 1)
 	}
-	sort.Strings(names)
-	best, distance := "", len(key)/2+2
-	for _, name := range names {
-		if d := editDistance(key, name); d < distance {
-			best, distance = name, d
+	return "; valid keys here: " + strings.Join(sortedKeys(valid), ", ")
+}
+
+// nearest asks whether the valid name nearest to the unknown one was meant, or
+// is "" where none is near.
+func nearest(name string, valid map[string]reflect.Type) string {
+	best, distance := "", len(name)/2+2
+	for _, candidate := range sortedKeys(valid) {
+		if d := editDistance(name, candidate); d < distance {
+			best, distance = candidate, d
 		}
 	}
 	if best == "" {
-		return "; valid keys here: " + strings.Join(names, ", ")
+		return ""
 	}
-	return fmt.Sprintf("; did you mean %q?", strings.TrimPrefix(path+"."+best, "."))
+	return fmt.Sprintf("; did you mean %q?", best)
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // editDistance is Levenshtein's.
 func editDistance(a, b string) int {
@@ -130,15 +250,41 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// decodedKey finds the key that a decoding error speaks of.
-var decodedKey = regexp.MustCompile(`'([^']*)'`)
-
-// locate puts the file and line in front of a decoding error.
+// locate puts the file and line, or what else set the key, in front of every
+// fault of decoding.
 func (c *Config) locate(err error) error {
-	if m := decodedKey.FindStringSubmatch(err.Error()); m != nil {
-		if key := strings.ToLower(m[1]); c.places[key] != 0 {
-			return fmt.Errorf("%s:%d: %w", c.placeFile[key], c.places[key], err)
+	var texts []string
+	var collect func(error)
+	collect = func(err error) {
+		var fault *mapstructure.DecodeError
+		switch e := err.(type) {
+		case interface{ Unwrap() []error }:
+			for _, cause := range e.Unwrap() {
+				collect(cause)
+			}
+			return
+		case *mapstructure.DecodeError:
+			fault = e
+		case interface{ Unwrap() error }:
+			collect(e.Unwrap())
+			return
 		}
+		if fault == nil {
+			texts = append(texts, fmt.Sprintf("configuration (%s): %v", c.origin(), err))
+			return
+		}
+		texts = append(texts, fmt.Sprintf("%s: %s", c.place(strings.ToLower(fault.Name())), decodingFault(fault.Unwrap())))
 	}
-	return fmt.Errorf("configuration (%s): %w", c.origin(), err)
+	collect(err)
+	slices.Sort(texts) // the library goes through keys in any order
+	return errors.New(strings.Join(texts, "\n"))
+}
+
+// decodingFault says in the words of a configuration what is wrong with a value.
+func decodingFault(err error) string {
+	var parse *mapstructure.ParseError
+	if !errors.As(err, &parse) {
+		return err.Error()
+	}
+	return fmt.Sprintf("%q is not %s", fmt.Sprint(parse.Value), cmp.Or(wantedNumber(parse.Expected.Kind()), "of the right kind"))
 }

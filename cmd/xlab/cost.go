@@ -18,11 +18,16 @@ func (n nowhere) Lines() int { return n.lines }
 // limits, by the same code as a run, with drivers that are connected to
 // nothing.
 func (a *app) cost(c *Config, w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
+	return a.costAt(c, w, array.Cell{}, steps...)
+}
+
+// costAt is cost for a cell that messages name.
+func (a *app) costAt(c *Config, w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
 	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, c.limits())
 	if err != nil {
 		return 0, err
 	}
-	instructions, err := bar.Instructions(array.Cell{}, steps...)
+	instructions, err := bar.Instructions(cell, steps...)
 	if err != nil {
 		return 0, err
 	}
@@ -36,9 +41,5 @@ func (c *Config) wiringOf(name string) (*array.Wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := loadWiring(b.Wiring)
-	if err != nil {
-		return nil, usageError(err)
-	}
-	return w, nil
+	return b.wiring()
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // finding is one line of `xlab doctor`.
@@ -74,41 +76,82 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
 	report("runs directory", writable(c.runsDir()), "%s", c.runsDir())
-	var names []string
+	wirings := make(map[string]*array.Wiring)
+	var channels []instrument.Channel
 	for _, b := range c.Boards {
-		names = append(names, b.Name)
-		w, err := c.wiringOf(b.Name)
+		w, err := b.wiring()
 		if err != nil {
 			report("wiring of "+b.Name, err, "")
-			return findings, first
+			continue
 		}
 		report("wiring of "+b.Name, nil, "%s: %d rows, %d columns", b.Wiring, w.Rows, w.Cols)
+		wirings[b.Name], channels = w, mergeChannels(channels, w.Channels())
 	}
-	s, err := a.open(ctx, c, names...)
-	if err != nil {
-		report("bench", err, "")
-		return findings, first
+	if len(wirings) < len(c.Boards) {
+		return findings, first // which sources and switches there are is not known
+	}
+	ctx, release := a.interruptible(ctx)
+	defer release()
+	s := newSession(c, nil)
+	if c.simulated() {
+		sim, err := a.simulation(c)
+		if err != nil {
+			report("simulated chip", err, "")
+			return findings, first
+		}
+		s.sim = sim
+		report("simulated chip", nil, "%s", sim.describe())
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
 			report("closing", err, "")
 		}
 	}()
-	report("analyzer", nil, "%s %s, serial %s, firmware %s; units: %s", s.identity.Vendor, s.identity.Model, s.identity.Serial, s.identity.Firmware, strings.Join(s.identity.Modules, " "))
-	for _, name := range names {
-		report("switch board "+name, s.testBoard(ctx, name), "%d chips pass a pattern on and read back; all open again", s.boards[name].Lines())
+	// Each is connected on its own, so that one that is missing does not hide
+	// what is wrong with the others.
+	serving := s.start(ctx)
+	open := make(map[string]bool)
+	for _, b := range c.Boards {
+		if err := s.openBoard(ctx, serving, a, b, wirings[b.Name].Lines()); err != nil {
+			delete(s.boards, b.Name)
+			report("switch board "+b.Name, err, "")
+			continue
+		}
+		open[b.Name] = true
 	}
-	for _, safer := range s.safers() {
-		report(safer.Name+" safe", safer.Safe(ctx), "at 0 V and disconnected, or all switches open")
+	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
+		// Without it nobody knows what the sources do: no switch is closed.
+		report("analyzer", err, "")
+		return findings, first
 	}
+	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model, s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
+	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.signals}, func(ctx context.Context) error {
+		for _, b := range c.Boards {
+			if open[b.Name] {
+				report("switch board "+b.Name, testBoard(ctx, s.boards[b.Name], wirings[b.Name]), "%d chips pass a pattern on and read back", s.boards[b.Name].Lines())
+			}
+		}
+		return nil
+	})
+	report("left safe", err, "sources at 0 V and disconnected, all switches open")
 	return findings, first
 }
 
-// testBoard closes one ground switch after the other with all sources at zero,
-// so that every chip has to pass a bit on, and opens all again.
-func (s *session) testBoard(ctx context.Context, name string) error {
-	w := s.arrays[name].Wiring()
-	ground := w.Switch["GND"]
+// slots lists the modules of an analyzer by slot.
+func slots(modules []string) string {
+	var words []string
+	for i, m := range modules {
+		if m != "" {
+			words = append(words, fmt.Sprintf("%d %s", i+1, m))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// testBoard closes ground switches with all sources at zero, so that every chip
+// has to pass a bit on, first on every second line, then on the others.
+func testBoard(ctx context.Context, board instrument.Router, w *array.Wiring) error {
+	ground := w.Switch[array.BusGround]
 	if ground == 0 {
 		return errors.New("the wiring map has no ground bus (GND), so no pattern can be sent without connecting a source")
 	}
@@ -119,14 +162,14 @@ func (s *session) testBoard(ctx context.Context, name string) error {
 		}
 	}
 	for range 2 {
-		if err := s.boards[name].Route(ctx, lines); err != nil {
+		if err := board.Route(ctx, lines); err != nil {
 			return err
 		}
 		for i := range lines {
 			lines[i] ^= ground
 		}
 	}
-	return s.boards[name].Safe(ctx)
+	return nil
 }
 
 // writable checks that a directory can be made and written to.

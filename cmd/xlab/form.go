@@ -58,8 +58,16 @@ one. See hwdocs/forming.md.`,
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
 				return usageError(err)
 			}
-			if dryRun {
-				return a.formDryRun(c, w, spec)
+			// What is beyond the limits is refused here, before anything is opened.
+			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+			if err != nil {
+				return err
+			}
+			switch {
+			case dryRun && a.json:
+				return a.writeJSON(estimate)
+			case dryRun:
+				return estimate.Print(a.out)
 			}
 			return a.form(cmd.Context(), c, name, spec)
 		},
@@ -109,6 +117,9 @@ func (a *app) form(ctx context.Context, c *Config, name string, spec forming.Spe
 	if outcome == nil {
 		return err
 	}
+	if err != nil && result.Untried == result.Devices && !a.json {
+		return err // nothing to show
+	}
 	if printErr := a.printFormed(c, outcome, result); err == nil {
 		err = printErr
 	}
@@ -145,18 +156,6 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	fmt.Fprint(a.out, result.overheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
 	return err
-}
-
-// formDryRun prints the procedure for one device and the whole cost.
-func (a *app) formDryRun(c *Config, w *array.Wiring, spec forming.Spec) error {
-	estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.writeJSON(estimate)
-	}
-	return estimate.Print(a.out)
 }
 
 // openDefects finds the newest defect map of an array among the runs.

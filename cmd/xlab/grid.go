@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/term"
 )
@@ -28,12 +27,13 @@ type grid struct {
 
 // print writes the map as a grid of numbers. With colour each cell's
 // background shows its place between the smallest and the largest value on a
-// logarithmic scale, and a bar below explains it.
+// logarithmic scale, and a bar below explains it. Marked cells have no part in
+// that: a single bad device would take the colours from all others.
 func (g grid) print(w io.Writer, colour bool) error {
 	out := bufio.NewWriter(w)
 	low, high := math.Inf(1), math.Inf(-1)
-	for _, v := range g.values {
-		if v > 0 {
+	for k, v := range g.values {
+		if _, marked := g.marks[[2]int{k / g.cols, k % g.cols}]; v > 0 && !marked {
 			low, high = min(low, v), max(high, v)
 		}
 	}
@@ -46,8 +46,9 @@ func (g grid) print(w io.Writer, colour bool) error {
 		fmt.Fprintf(out, "%4d ", r)
 		for c := range g.cols {
 			v := g.values[r*g.cols+c]
-			text := fmt.Sprintf("%5s", g.number(v, g.marks[[2]int{r, c}]))
-			if colour && v > 0 {
+			mark := g.marks[[2]int{r, c}]
+			text := fmt.Sprintf("%5s", g.number(v, mark))
+			if colour && v > 0 && mark == "" {
 				text = shade(text, position(v, low, high))
 			}
 			out.WriteString(text)
@@ -131,11 +132,6 @@ func plural(n int, word string) string {
 		return "1 " + word
 	}
 	return strconv.Itoa(n) + " " + word + "s"
-}
-
-// indent puts two spaces in front of every line.
-func indent(s string) string {
-	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
 }
 
 // onTerminal tells whether w is a terminal.

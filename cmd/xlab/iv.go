@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,15 +27,20 @@ type ivResult struct {
 func (a *app) ivCommand() *cobra.Command {
 	var name, device string
 	var oneWay bool
-	sweep := array.Sweep{Kind: instrument.SweepVoltage, Scheme: array.ThirdVoltage, StopAtCompliance: true}
+	sweep := array.Sweep{Kind: instrument.SweepVoltage, StopAtCompliance: true}
 	start, stop, compliance := instrument.Volts(0), instrument.Volts(0.2), instrument.Amps(300e-6)
-	delay, aperture := instrument.Seconds(1e-3), instrument.Seconds(20e-3)
+	delay, aperture := instrument.Seconds(1e-3), instrument.Seconds(10e-3)
 	c := &cobra.Command{
 		Use:   "iv",
 		Short: "Measure current against voltage on one device",
 		Long: `Sweeps a staircase of voltage across one device and prints the current, as CSV
 or JSON. Beyond about 0.5 V this changes the device; the sweep is journaled
-like every other stress.`,
+like every other stress.
+
+Up to 400 mV the other lines are grounded and the current is the device's own.
+Beyond, they follow the sweep at the shares of the scheme v3 so that nothing
+else is disturbed, and the current holds what those of the other devices on the
+column that are switched on add to it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()
@@ -44,6 +51,9 @@ like every other stress.`,
 			if err != nil {
 				return err
 			}
+			if device == "" {
+				return usageError(errors.New("--device names the device to measure, such as r3c7"))
+			}
 			cells, err := array.ParseCells(device, w.Rows, w.Cols)
 			if err != nil {
 				return usageError(fmt.Errorf("--device: %w", err))
@@ -52,7 +62,21 @@ like every other stress.`,
 				return usageError(fmt.Errorf("--device must name one device, such as r3c7"))
 			}
 			sweep.Start, sweep.Stop, sweep.Compliance, sweep.TwoWay = float64(start), float64(stop), float64(compliance), !oneWay
-			sweep.Return, sweep.Delay, sweep.Aperture = c.Read.Compliance, delay, aperture
+			sweep.Return, sweep.Delay, sweep.Aperture = compliance, delay, aperture
+			if sweep.Scheme == "" {
+				sweep.Scheme = array.Grounded
+				if math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop)) > readLimit {
+					sweep.Scheme = array.ThirdVoltage
+				}
+			}
+			if sweep.Scheme != array.Grounded {
+				// Half-selected devices add to the current of the column.
+				sweep.Return = max(compliance, c.Read.Compliance)
+			}
+			// What is beyond the limits is refused here, before anything is opened.
+			if _, err := a.costAt(c, w, cells[0], sweep); err != nil {
+				return err
+			}
 			return a.iv(cmd.Context(), c, name, cells[0], sweep)
 		},
 	}
@@ -64,12 +88,9 @@ like every other stress.`,
 	f.IntVar(&sweep.Steps, "steps", 41, "number of levels one way")
 	f.BoolVar(&oneWay, "one-way", false, "do not come back to the first voltage")
 	f.Var(&compliance, "compliance", "current compliance of the row; the sweep ends where it is reached")
-	f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded")
+	f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded (default: see above)")
 	f.Var(&delay, "delay", "time at a level before it is measured")
 	f.Var(&aperture, "aperture", "integration time at a level")
-	if err := c.MarkFlagRequired("device"); err != nil {
-		panic(err) // a flag of that name was just made
-	}
 	return c
 }
 
@@ -80,11 +101,17 @@ func (a *app) iv(ctx context.Context, c *Config, name string, cell array.Cell, s
 		if err != nil {
 			return err
 		}
+		for i := range results[0].Levels {
+			results[0].Levels[i].Current += 0 // -0 is 0
+		}
 		result.Levels, result.Status = results[0].Levels, statusText(results[0].Status)
+		if results[0].InCompliance() && sweep.StopAtCompliance {
+			result.Status = fmt.Sprintf("ended at the compliance of %v", instrument.Amps(sweep.Compliance))
+		}
 		return nil
 	}, func(r *recorded, f figures) any {
 		result.Array, result.figures = r.Header().Array, f
-		return map[string]any{"device": cell, "levels": len(result.Levels), "status": result.Status, "figures": f}
+		return map[string]any{"device": cell.String(), "levels": len(result.Levels), "status": result.Status, "figures": f}
 	}, func(r *recorded) error { return r.writeTo("iv.csv", result.csv) })
 	if err != nil {
 		return err

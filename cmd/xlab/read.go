@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,11 +57,18 @@ gets a coloured grid, anything else CSV in siemens, one line per row.`,
 			if format != "" && format != "grid" && format != "csv" && format != "json" {
 				return usageError(fmt.Errorf("--format %q is none of grid, csv, json", format))
 			}
+			if a.json && format != "" && format != "json" {
+				return usageError(fmt.Errorf("--json and --format %s contradict each other", format))
+			}
 			if cmd.Flags().Changed("voltage") {
 				c.Read.Voltage = voltage
 			}
 			if v := math.Abs(float64(c.Read.Voltage)); v == 0 || v > readLimit {
 				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, instrument.Volts(readLimit)))
+			}
+			// What is beyond the limits is refused here, before anything is opened.
+			if _, err := a.costAt(c, w, cells[0], c.Read.step()); err != nil {
+				return err
 			}
 			return a.read(cmd.Context(), c, name, cells, format)
 		},
@@ -116,8 +124,8 @@ func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Ce
 		}
 		return r.writeTo("conductance.csv", g.csv)
 	})
-	if g.values == nil {
-		return err
+	if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {
+		return err // nothing to show
 	}
 	for r := range g.rows {
 		line := make([]*float64, g.cols)

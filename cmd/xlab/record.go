@@ -42,7 +42,11 @@ func (a *app) record(ctx context.Context, c *Config, command, name string, spec 
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, c, board.Name)
+	// Guard catches interrupts from where something can be stressed; opening
+	// must not be cut off in the middle either.
+	opening, release := a.interruptible(ctx)
+	defer release()
+	s, err := a.open(opening, c, board.Name)
 	if err != nil {
 		return err
 	}
@@ -54,34 +58,42 @@ func (a *app) record(ctx context.Context, c *Config, command, name string, spec 
 	}
 	r := &recorded{session: s, began: time.Now()}
 	if r.Run, err = run.Create(c.runsDir(), header); err != nil {
-		return err
+		return errors.Join(err, s.makeSafe(ctx))
 	}
 	r.bar = array.NewJournaled(s.arrays[board.Name], board.Name, r.Journal())
 	r.progress = run.NewProgress(run.ProgressOptions{Output: a.err, Label: command + " " + board.Name})
 	var end figures
 	err = run.Guard(ctx, run.GuardOptions{
-		Safers: s.safers(), Journal: r.Journal(),
+		Safers: s.safers(), Journal: r.Journal(), Signals: a.signals,
 		Notify: func(text string) { r.progress.Message(text) },
 		Finish: func(err error) error {
 			r.progress.Close()
 			return r.End(errors.Join(err, files(r)), summarise(r, end))
 		},
 	}, func(ctx context.Context) error {
+		if opening.Err() != nil {
+			return run.ErrInterrupted // between opening and here
+		}
 		if r.start, err = s.analyzer.BenchTime(ctx); err != nil {
 			return err
 		}
 		r.Journal().SetBenchTime(0)
 		err := work(ctx, r)
-		end = r.figures(ctx)
+		end = r.figures(ctx, err)
 		return err
 	})
 	return err
 }
 
 // figures reads the bench's clock for the last time. Where the bench no longer
-// answers the bench time is 0.
-func (r *recorded) figures(ctx context.Context) figures {
+// answers the bench time is 0; what is known not to answer is not asked,
+// because waiting for it would keep the bench from being made safe.
+func (r *recorded) figures(ctx context.Context, err error) figures {
 	f := figures{Run: r.ID(), WallSeconds: time.Since(r.began).Seconds(), BusySeconds: float64(r.bar.Busy())}
+	switch instrument.KindOf(err) {
+	case instrument.KindTimeout, instrument.KindUnreachable:
+		return f
+	}
 	if now, err := r.session.analyzer.BenchTime(ctx); err == nil {
 		f.BenchSeconds = float64(now - r.start)
 		r.Journal().SetBenchTime(now - r.start)

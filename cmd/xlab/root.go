@@ -26,6 +26,9 @@ type app struct {
 	verbose bool      // --verbose
 
 	arguments []string // as given, for the record
+
+	signals  <-chan os.Signal                         // interrupts; nil = those of the process
+	newBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
 }
 
 // errUsage marks errors of the command line or the configuration.
@@ -41,17 +44,23 @@ func (h hidden) Unwrap() error { return h.error }
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, err: errw, arguments: args}
+	a := &app{in: in, out: out, err: errw}
+	return a.execute(args)
+}
+
+// execute carries out one command line and gives the exit code.
+func (a *app) execute(args []string) int {
+	a.arguments = args
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(errw, "xlab: "+strings.TrimSpace(err.Error()))
+	fmt.Fprintln(a.err, "xlab: "+strings.TrimSpace(err.Error()))
 	if errors.Is(err, errUsage) {
 		return run.ExitUsage
 	}
@@ -70,6 +79,7 @@ Rows and columns count from 0. Data goes to stdout, messages to stderr.
 Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 result outside
 limits, 4 instrument unreachable, 5 safety trip, 6 bench busy, 7 interrupted
 and resumable, 8 partial.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -82,7 +92,7 @@ and resumable, 8 partial.`,
 	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.readCommand(), a.ivCommand(), a.runsCommand(), a.simCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.studyCommand(), a.reportCommand(), a.runsCommand(), a.simCommand(), a.versionCommand())
 	for _, c := range allCommands(root) {
 		// Cobra's own argument errors are usage errors too.
 		if check := c.Args; check != nil {
@@ -121,8 +131,11 @@ func (a *app) load() (*Config, error) {
 	if err != nil {
 		return nil, usageError(err)
 	}
-	if len(c.files) == 0 {
+	switch {
+	case len(c.files) == 0:
 		fmt.Fprintln(a.err, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
+	case !c.described():
+		fmt.Fprintf(a.err, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n", strings.Join(c.files, ", "))
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -86,6 +87,10 @@ func keyFigures(s run.Summary) string {
 			}
 		case []any:
 			words = append(words, fmt.Sprintf("%s %d", key, len(v)))
+		case string:
+			if v != "" && key != "run" {
+				words = append(words, key+" "+v)
+			}
 		}
 	}
 	sort.Strings(words)
@@ -123,11 +128,17 @@ func (a *app) showRun(s *run.Stored) error {
 	}
 	fmt.Fprintf(w, "wall time\t%.1f s\n", s.Wall)
 	fmt.Fprintf(w, "files\t%s\n", strings.Join(files, " "))
-	if err := w.Flush(); err != nil {
-		return err
+	var figures map[string]json.RawMessage
+	if json.Unmarshal(s.Summary.Summary, &figures) != nil {
+		return w.Flush() // none, or of another form: result.json has them
 	}
-	if len(s.Summary.Summary) > 0 {
-		fmt.Fprintf(a.out, "\n%s\n", s.Summary.Summary)
+	fmt.Fprintln(w)
+	for _, key := range sortedKeys(figures) {
+		var line bytes.Buffer
+		if err := json.Compact(&line, figures[key]); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\n", key, &line)
 	}
-	return nil
+	return w.Flush()
 }

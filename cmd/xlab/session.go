@@ -33,6 +33,19 @@ type session struct {
 	closers  []io.Closer // in the order of opening
 }
 
+func newSession(c *Config, sim *simulation) *session {
+	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
+}
+
+// start lets the simulated bench, if there is one, answer until the session is
+// closed.
+func (s *session) start(ctx context.Context) context.Context {
+	if s.sim == nil {
+		return ctx
+	}
+	return s.sim.start(ctx)
+}
+
 // open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
@@ -40,28 +53,22 @@ func (a *app) open(ctx context.Context, c *Config, names ...string) (*session, e
 	if !c.simulated() {
 		return a.openOn(ctx, c, nil, names...)
 	}
-	sim, made, err := newSimulation(c)
+	sim, err := a.simulation(c)
 	if err != nil {
 		return nil, err
-	}
-	if made {
-		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", sim.chip.Seed, sim.file)
 	}
 	return a.openOn(ctx, c, sim, names...)
 }
 
 // openOn is open on a given simulated bench, or on hardware for nil.
 func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...string) (s *session, err error) {
-	s = &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
+	s = newSession(c, sim)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	serving := ctx
-	if sim != nil {
-		serving = sim.start(ctx)
-	}
+	serving := s.start(ctx)
 	// The wiring maps come first: they need no instrument and may be wrong.
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
@@ -70,9 +77,9 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 		if err != nil {
 			return s, err
 		}
-		w, err := loadWiring(b.Wiring)
+		w, err := b.wiring()
 		if err != nil {
-			return s, usageError(err)
+			return s, err
 		}
 		wirings[b.Name] = w
 		channels = mergeChannels(channels, w.Channels())
@@ -97,13 +104,19 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 	return s, nil
 }
 
-func loadWiring(name string) (*array.Wiring, error) {
-	f, shown, err := openWiring(name)
+// wiring loads a board's wiring map under the name that the board has on this
+// bench: boards that are wired alike may share a map.
+func (b BoardConfig) wiring() (*array.Wiring, error) {
+	f, shown, err := openWiring(b.Wiring)
 	if err != nil {
 		return nil, err
 	}
 	w, err := array.LoadWiring(f, shown)
-	return w, errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, usageError(err)
+	}
+	w.Array, w.Board = b.Name, b.Name
+	return w, nil
 }
 
 func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
@@ -126,12 +139,14 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
 	if err := s.analyzer.Open(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
+		// Opening ends with the outputs switched on at 0 V; it may have got so far.
+		return fmt.Errorf("%s: %w", c.place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
 	}
 	return nil
 }
 
 func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig, lines int) error {
+	place := s.config.boardPlace(b.Name)
 	var clock physic.Frequency
 	if err := clock.Set(b.SPIFrequency); err != nil {
 		return usageError(fmt.Errorf("board %s: spi_frequency %q: %w; write it like 1MHz", b.Name, b.SPIFrequency, err))
@@ -145,27 +160,30 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 	case kind == "buspirate":
 		conn, err := transport.Open(ctx, address)
 		if err != nil {
-			return fmt.Errorf("board %s: %w", b.Name, err)
+			return fmt.Errorf("%s: %w", place, err)
 		}
 		port = buspirate.New(conn, buspirate.Options{Logger: a.logger()})
 	case kind == "spi":
 		if _, err := host.Init(); err != nil {
-			return &instrument.Error{Op: "board " + b.Name, Kind: instrument.KindUnreachable, Err: err, Advice: "the SPI drivers of this computer cannot be started"}
+			return &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err, Advice: "the SPI drivers of this computer cannot be started"}
 		}
 		if port, err = spireg.Open(address); err != nil {
-			return &instrument.Error{Op: "board " + b.Name, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err, Advice: "check the name of the SPI port and that this user may open it"}
+			return &instrument.Error{Op: place, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err, Advice: "check the name of the SPI port and that this user may open it"}
 		}
-	default:
-		return usageError(fmt.Errorf("board %s: the address %q is none of sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT, spi:NAME", b.Name, b.Address))
+	default: // validated with the configuration
+		return usageError(fmt.Errorf("%s: %w", place, checkBoardAddress(b.Address)))
 	}
 	s.closers = append(s.closers, port)
 	conn, err := adg1438.Connect(port, clock)
 	if err != nil {
-		return fmt.Errorf("board %s: %w", b.Name, err)
+		return fmt.Errorf("%s: %w", place, err)
 	}
 	chain := adg1438.New(conn, adg1438.Options{Chips: lines, Name: b.Name, Logger: a.logger()})
 	s.boards[b.Name] = chain
-	return chain.Safe(ctx)
+	if err := chain.Safe(ctx); err != nil {
+		return fmt.Errorf("%s: %w", place, err)
+	}
+	return nil
 }
 
 // safers are what must be made safe, in this order: sources to zero, then
@@ -183,10 +201,15 @@ func (s *session) safers() []run.NamedSafer {
 	return list
 }
 
+// makeSafe makes safe what is open, outside a run, in which Guard does it.
+func (s *session) makeSafe(ctx context.Context) error {
+	return run.Guard(context.WithoutCancel(ctx), run.GuardOptions{Safers: s.safers()}, func(context.Context) error { return nil })
+}
+
 // describe says in words which bench this is.
 func (s *session) describe() string {
 	if s.sim != nil {
-		return fmt.Sprintf("simulated bench, chip %s (seed %d)", s.sim.file, s.sim.chip.Seed)
+		return s.sim.describe()
 	}
 	return fmt.Sprintf("%s (%s)", s.config.Bench, s.config.Analyzer.Address)
 }

@@ -73,7 +73,7 @@ func (a *app) simChipCommand() *cobra.Command {
 				return err
 			}
 			if err := chip.Save(c.chipFile()); err != nil {
-				return err
+				return usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
 			}
 			if a.json {
 				return a.writeJSON(map[string]any{"seed": seed, "file": c.chipFile()})
@@ -100,17 +100,22 @@ func (a *app) simulatedConfig() (*Config, error) {
 }
 
 func (a *app) showChip(c *Config, name string) error {
+	b, err := c.board(name)
+	if err != nil {
+		return err
+	}
+	name = b.Name
 	state, err := chip.Load(c.chipFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(a.err, "there is no chip in %s yet: showing the one that the first command will make\n", c.chipFile())
 		state, err = newChip(c, c.Simulation.Seed)
 	}
 	if err != nil {
-		return err
+		return usageError(err)
 	}
 	devices := state.Arrays[name]
 	if devices == nil {
-		return usageError(fmt.Errorf("the simulated chip %s has no array %q", c.chipFile(), name))
+		return usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", c.chipFile(), name))
 	}
 	t := chipTruth{File: c.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
 	for _, entry := range devices.Ledger() {

@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/creack/pty"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // endpoint is one line of `xlab sim serve`: where an instrument can be reached.
@@ -20,7 +16,7 @@ type endpoint struct {
 	Instrument string `json:"instrument"`
 	Transport  string `json:"transport"` // pty or tcp
 	Address    string `json:"address"`
-	GPIB       int    `json:"gpib,omitempty"`  // behind a GPIB adapter
+	GPIB       *int   `json:"gpib,omitempty"`  // address behind a GPIB adapter
 	Board      string `json:"board,omitempty"` // of a switch board
 }
 
@@ -39,8 +35,8 @@ The chip's state is kept when the command ends.`,
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
+			ctx, release := a.interruptible(cmd.Context())
+			defer release()
 			return a.serve(ctx, c, host)
 		},
 	}
@@ -49,12 +45,9 @@ The chip's state is kept when the command ends.`,
 }
 
 func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
-	s, made, err := newSimulation(c)
+	s, err := a.simulation(c)
 	if err != nil {
 		return err
-	}
-	if made {
-		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
 	}
 	serving := s.start(ctx)
 	defer func() { err = errors.Join(err, s.stop()) }()
@@ -62,25 +55,23 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 		endpoint
 		server
 	}
-	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: c.Analyzer.GPIB}, s.adapter}}
+	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: &c.Analyzer.GPIB}, s.adapter}}
 	for _, b := range c.Boards {
 		offers = append(offers, offer{endpoint{Instrument: "adg1438", Board: b.Name}, s.boxes[b.Name]})
 	}
 	lines := json.NewEncoder(a.out)
 	for _, o := range offers {
-		address, err := s.servePTY(serving, o.server)
-		switch {
-		case errors.Is(err, pty.ErrUnsupported):
-			fmt.Fprintln(a.err, "this system has no pseudo-terminals: TCP only")
-		case err != nil:
-			return err
-		default:
-			o.Transport, o.Address = "pty", address
+		if near, name, err := openPTY(); err != nil {
+			fmt.Fprintf(a.err, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)
+		} else {
+			s.serving.Go(func() { a.answer(serving, o.server, near, name) })
+			o.Transport, o.Address = "pty", name
 			if err := lines.Encode(o.endpoint); err != nil {
 				return err
 			}
 		}
-		if address, err = s.serveTCP(serving, host, o.server); err != nil {
+		address, err := a.serveTCP(serving, s, host, o.server)
+		if err != nil {
 			return err
 		}
 		o.Transport, o.Address = "tcp", address
@@ -88,36 +79,17 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 			return err
 		}
 	}
+	fmt.Fprintf(a.err, "serving until interrupted (Ctrl-C); the chip is then kept in %s\n", s.file)
 	<-ctx.Done()
 	return nil
 }
 
-// servePTY offers a server on a new pseudo-terminal in raw mode. The slave is
-// kept open here too, so that a client that comes and goes does not end it.
-func (s *simulation) servePTY(ctx context.Context, to server) (string, error) {
-	master, slave, err := pty.Open()
-	if err != nil {
-		return "", fmt.Errorf("pseudo-terminal: %w", err)
-	}
-	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
-		return "", errors.Join(fmt.Errorf("pseudo-terminal: %w", err), master.Close(), slave.Close())
-	}
-	s.serving.Go(func() {
-		<-ctx.Done()
-		// The server ends when its side is closed; nobody is left to be told.
-		_ = slave.Close()
-		_ = master.Close()
-	})
-	s.serve(ctx, to, master)
-	return slave.Name(), nil
-}
-
 // serveTCP offers a server on a free port, to one client after the other or to
 // several at a time.
-func (s *simulation) serveTCP(ctx context.Context, host string, to server) (string, error) {
+func (a *app) serveTCP(ctx context.Context, s *simulation, host string, to server) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		return "", err
+		return "", usageError(fmt.Errorf("--host %s: %w", host, err))
 	}
 	context.AfterFunc(ctx, func() { _ = listener.Close() })
 	s.serving.Go(func() {
@@ -126,8 +98,16 @@ func (s *simulation) serveTCP(ctx context.Context, host string, to server) (stri
 			if err != nil {
 				return // closed: the end
 			}
-			s.serve(ctx, to, conn)
+			s.serving.Go(func() { a.answer(ctx, to, conn, conn.RemoteAddr().String()) })
 		}
 	})
 	return listener.Addr().String(), nil
+}
+
+// answer serves one stream. A client that breaks off is its own affair: the
+// bench goes on for the others.
+func (a *app) answer(ctx context.Context, to server, rw io.ReadWriteCloser, client string) {
+	if err := to.Serve(ctx, rw); err != nil && ctx.Err() == nil {
+		a.logger().Info("connection lost", "client", client, "error", err)
+	}
 }

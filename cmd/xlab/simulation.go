@@ -34,6 +34,10 @@ type simulation struct {
 	boxes    map[string]*buspirate.Server // by board
 	chains   map[string]*adg1438.Chain
 
+	// line is put between a server and every connection to it within the
+	// process; nil = nothing.
+	line func(to server, rw io.ReadWriteCloser) io.ReadWriteCloser
+
 	cancel  context.CancelFunc
 	serving sync.WaitGroup
 	mu      sync.Mutex
@@ -45,16 +49,38 @@ type server interface {
 	Serve(ctx context.Context, rw io.ReadWriteCloser) error
 }
 
+// simulation makes the simulated bench and says if that took a new chip.
+func (a *app) simulation(c *Config) (*simulation, error) {
+	build := newSimulation
+	if a.newBench != nil {
+		build = a.newBench
+	}
+	s, made, err := build(c)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
+	}
+	return s, nil
+}
+
 // newSimulation builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
 func newSimulation(c *Config) (s *simulation, made bool, err error) {
 	state, err := chip.Load(c.chipFile())
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		made = true
-		state, err = newChip(c, c.Simulation.Seed)
-	}
-	if err != nil {
-		return nil, false, err
+		if state, err = newChip(c, c.Simulation.Seed); err != nil {
+			return nil, false, err
+		}
+		// Better now than after an hour: what is done to it has to be kept.
+		if err := state.Save(c.chipFile()); err != nil {
+			return nil, false, usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
+		}
+	case err != nil:
+		return nil, false, usageError(err)
 	}
 	s, err = simulate(c, state, c.chipFile())
 	return s, made, err
@@ -75,13 +101,13 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	for i, b := range boards {
 		devices := s.chip.Arrays[b.Array]
 		if devices == nil {
-			return nil, fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", file, b.Array)
+			return nil, usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", file, b.Array))
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.place("simulation.temperature"), err)
+			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
-			return nil, err
+			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps", err))
 		}
 		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
 		if err != nil {
@@ -120,8 +146,10 @@ func simulatedBoards(c *Config) ([]*bench.Board, error) {
 		}
 		board, err := bench.LoadBoard(f, name, bench.DefaultWires().ReadReference)
 		if err := errors.Join(err, f.Close()); err != nil {
-			return nil, err
+			return nil, usageError(err)
 		}
+		// Two boards may be wired alike and share a map.
+		board.Name, board.Array = b.Name, b.Name
 		boards = append(boards, board)
 	}
 	return boards, nil
@@ -167,6 +195,14 @@ func newChip(c *Config, seed uint64) (*chip.Chip, error) {
 	return chip.New(technology, seed, sizes)
 }
 
+// describe says in words which chip is on the bench.
+func (s *simulation) describe() string {
+	if s.file == "" {
+		return fmt.Sprintf("simulated bench, chip in memory (seed %d)", s.chip.Seed)
+	}
+	return fmt.Sprintf("simulated bench, chip %s (seed %d)", s.file, s.chip.Seed)
+}
+
 // start lets the servers answer until stop.
 func (s *simulation) start(ctx context.Context) context.Context {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -188,7 +224,11 @@ func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser
 // connect gives the near end of an in-process connection to a server.
 func (s *simulation) connect(ctx context.Context, to server) transport.Conn {
 	near, far := transport.Pipe()
-	s.serve(ctx, to, far)
+	var rw io.ReadWriteCloser = far
+	if s.line != nil {
+		rw = s.line(to, far)
+	}
+	s.serve(ctx, to, rw)
 	return near
 }
 

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/tuning/characterize"
+)
+
+// checkPopulation holds thresholds against the published ones: +1.0 / -1.2 V
+// within 0.05 V, sigma 0.13 / 0.15 V within 0.03 V without edge devices, wider
+// with them. slack is added in standard errors of the figures, for samples of the
+// population.
+func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
+	t.Helper()
+	for _, c := range []struct {
+		name        string
+		got         characterize.ThresholdSummary
+		mean, sigma float64
+	}{{"SET", p.Set, 1.0, 0.13}, {"RESET", p.Reset, -1.2, 0.15}} {
+		inner, all := c.got.WithoutEdges, c.got.All
+		t.Logf("%s %+.3f V, sigma %.3f V of %d devices; with edges %+.3f V, sigma %.3f V of %d", c.name, inner.Mean, inner.Sigma, inner.N, all.Mean, all.Sigma, all.N)
+		standardError := inner.Sigma / math.Sqrt(float64(inner.N))
+		if math.Abs(inner.Mean-c.mean) > 0.05+slack*standardError {
+			t.Errorf("%s: mean without edges %+.3f V, want %+.1f V +- 0.05", c.name, inner.Mean, c.mean)
+		}
+		if math.Abs(inner.Sigma-c.sigma) > 0.03+slack*standardError/math.Sqrt2 {
+			t.Errorf("%s: sigma without edges %.3f V, want %.2f V +- 0.03", c.name, inner.Sigma, c.sigma)
+		}
+		if all.Sigma <= inner.Sigma || c.got.Edges.Sigma < 1.2*inner.Sigma {
+			t.Errorf("%s: edge devices spread by %.3f V and make it %.3f V, want the long tails beside %.3f V", c.name, c.got.Edges.Sigma, all.Sigma, inner.Sigma)
+		}
+		if c.got.Missing > 0 {
+			t.Errorf("%s: no threshold of %d devices", c.name, c.got.Missing)
+		}
+	}
+}
+
+var sevenChips = []uint64{1, 2, 3, 4, 5, 6, 7}
+
+// TestThresholdsOfSevenChips measures a quarter of the devices of each of seven
+// chips through the whole bench, as the published figure does with seven arrays.
+// All devices are formed, because they load the lines.
+func TestThresholdsOfSevenChips(t *testing.T) {
+	seeds, part := sevenChips, 4
+	if testing.Short() || raceDetector {
+		seeds, part = seeds[:2], 2
+	}
+	// A coarser staircase forms the same devices in less computing time.
+	c, err := loadConfig("", []string{"forming.levels=8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var devices []array.Cell
+	for i, cell := range array.AllCells(20, 20) {
+		if i%part == cell.Row%part { // along the diagonals, edges among them
+			devices = append(devices, cell)
+		}
+	}
+	a := &app{out: io.Discard, err: io.Discard}
+	p, err := a.thresholdsOf(context.Background(), c, "A", seeds, characterize.DefaultThresholdSpec(devices), func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(seeds) * len(devices); len(p.Devices) < want*97/100 {
+		t.Errorf("%d devices were measured, want nearly %d", len(p.Devices), want)
+	}
+	checkPopulation(t, p, 2)
+}
+
+// BenchmarkThresholdsOfSevenChips measures every device of the seven chips, which
+// is what hwdocs/device-model.md quotes.
+func BenchmarkThresholdsOfSevenChips(b *testing.B) {
+	c, err := loadConfig("", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := &app{out: io.Discard, err: io.Discard}
+	for b.Loop() {
+		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips, characterize.DefaultThresholdSpec(array.AllCells(20, 20)), func(int) {})
+		if err != nil {
+			b.Fatal(err)
+		}
+		checkPopulation(b, p, 0)
+		b.ReportMetric(p.Set.WithoutEdges.Mean, "V-set")
+		b.ReportMetric(p.Set.WithoutEdges.Sigma, "V-set-sigma")
+		b.ReportMetric(p.Reset.WithoutEdges.Mean, "V-reset")
+		b.ReportMetric(p.Reset.WithoutEdges.Sigma, "V-reset-sigma")
+	}
+}
+
+// A measurement that is interrupted ends at the next device, leaves the bench
+// safe, and keeps the data it has.
+func TestCharacterizeInterrupted(t *testing.T) {
+	r := newRig(t, 1)
+	devices := 0
+	r.heard = func(_ int, message string, _ io.Closer) {
+		// The chip is pristine: the first device takes all preparing pulses.
+		if forces(message) {
+			if devices++; devices == 100 {
+				r.signals <- os.Interrupt
+			}
+		}
+	}
+	if code := r.run("characterize", "thresholds", "--defects", "none", "-d", "r0-9c0-9"); code != run.ExitInterrupted {
+		t.Fatalf("exit code %d: %s", code, r.err)
+	}
+	r.checkSafe(0)
+	s := r.stored()
+	if s.Outcome != run.OutcomeInterrupted {
+		t.Errorf("outcome %s", s.Outcome)
+	}
+	text, err := os.ReadFile(filepath.Join(s.Dir, "thresholds.csv"))
+	if lines := strings.Count(string(text), "\n"); err != nil || lines < 2 || lines > 99 {
+		t.Errorf("%d lines of data, %v", lines, err)
+	}
+}
+
+// A person at the bench is asked again until the answer can be used.
+func TestOperator(t *testing.T) {
+	var said []string
+	o := newOperator(strings.NewReader("41.5\nwarm\n70 °C\n\n"), func(text string) { said = append(said, text) })
+	ctx := context.Background()
+	for _, c := range []struct{ want, real instrument.Celsius }{{40, 41.5}, {65, 70}, {85, 85}} {
+		if real, err := o.Reach(ctx, c.want); err != nil || real != c.real {
+			t.Errorf("asked for %v: %v, %v; want %v", c.want, real, err, c.real)
+		}
+	}
+	if len(said) != 4 || !strings.Contains(said[0], "bring the chip to 40 °C") || !strings.Contains(said[2], `"warm" does not start with a number`) {
+		t.Errorf("said: %q", said)
+	}
+	if _, err := o.Reach(ctx, 25); !errors.Is(err, errUsage) {
+		t.Errorf("without anybody to answer: %v", err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	in, nobody := io.Pipe()
+	defer nobody.Close()
+	if _, err := newOperator(in, func(string) {}).Reach(ended, 25); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+}
+
+func TestWallClock(t *testing.T) {
+	if err := (wallClock{}).Wait(context.Background(), 1e-3); err != nil {
+		t.Error(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := (wallClock{}).Wait(ended, 1e6); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting for days after the end of the context: %v", err)
+	}
+}
+
+func TestListFlag(t *testing.T) {
+	var states []instrument.Siemens
+	flag := list[instrument.Siemens, *instrument.Siemens]{&states}
+	if err := flag.Set("10uS, 96.6 µS,1mS"); err != nil || !slices.Equal(states, []instrument.Siemens{10e-6, 96.6e-6, 1e-3}) {
+		t.Errorf("%v, %v", states, err)
+	}
+	if flag.String() != "10.0µS,96.6µS,1.00mS" {
+		t.Errorf("printed as %q", flag.String())
+	}
+	if err := flag.Set("10uS,5V"); err == nil || len(states) != 3 {
+		t.Errorf("a voltage among conductances: %v, %v", states, err)
+	}
+}

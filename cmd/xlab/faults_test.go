@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"xlab/instrument"
+	"xlab/mock/wire/adg1438"
+	"xlab/run"
+)
+
+// A fault is something that goes wrong on the bench while a few devices are
+// formed. Whatever it is, the message says what happened, the exit code and
+// the run's outcome follow its kind, and the bench is left safe.
+type fault struct {
+	name    string
+	slow    bool // waits for a time-out of the driver, in real time
+	tamper  func(r *rig)
+	code    int
+	outcome run.Outcome     // "" = no run was begun
+	kind    instrument.Kind // of the run
+	words   []string
+	left    unreachable
+}
+
+// unreachable is what cannot be made safe from the computer, by the nature of a fault.
+type unreachable uint8
+
+const (
+	outputsOn      unreachable = 1 << iota // the analyzer hears nothing: its outputs stay on, at 0 V between steps
+	switchesClosed                         // the chain does not take what is sent
+)
+
+// Marks of messages to the analyzer.
+const (
+	whoAreYou = "*IDN?"
+	aSweep    = "WNX"   // a forming sweep
+	aPulse    = "MCPNX" // reset pulses
+)
+
+// fromTheStart makes something that is wrong from the beginning.
+func fromTheStart(do func(s *simulation)) func(*rig) { return func(r *rig) { r.prepare = do } }
+
+// atMessage makes something that happens on the bench at the first message with a
+// mark, before the analyzer hears of it.
+func atMessage(mark string, do func(s *simulation)) func(*rig) {
+	return func(r *rig) {
+		var once sync.Once
+		r.heard = func(_ int, message string, _ io.Closer) {
+			if strings.Contains(message, mark) {
+				once.Do(func() { r.sim.bench.Do(func() { do(r.sim) }) })
+			}
+		}
+	}
+}
+
+// answersTo makes answers to messages with a mark that are changed on their way
+// to the host, the first only or every one.
+func answersTo(mark string, every bool, change func([]byte) []byte) func(*rig) {
+	return func(r *rig) {
+		var marked, done bool
+		r.heard = func(_ int, m string, _ io.Closer) { marked = strings.Contains(m, mark) }
+		r.answered = func(_ int, answer []byte) []byte {
+			if !marked || done {
+				return answer
+			}
+			done = !every
+			return change(answer)
+		}
+	}
+}
+
+func replaced(old, by string) func([]byte) []byte {
+	return func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(by), 1) }
+}
+
+// atFrame makes something that happens on the bench at the n-th frame to the
+// switch board.
+func atFrame(n int, do func(s *simulation)) func(*rig) {
+	return func(r *rig) {
+		frames := 0
+		r.routed = func(_ int, frame []byte, _ io.Closer) {
+			if len(frame) < 40 {
+				return
+			}
+			if frames++; frames == n {
+				r.sim.bench.Do(func() { do(r.sim) })
+			}
+		}
+	}
+}
+
+func onChain(do func(c *adg1438.Chain) error) func(*simulation) {
+	return func(s *simulation) {
+		if err := do(s.chains["A"]); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func faults() []fault {
+	return []fault{
+		// Before anything can be stressed.
+		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *simulation) { s.analyzer.Silence(true) }),
+			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 identify", "GPIB 17", "no answer within", "check that the instrument is switched on"}},
+		{name: "other instrument", tamper: answersTo(whoAreYou, true, replaced("B1500A", "4155C")),
+			code: run.ExitUnreachable, words: []string{"4155C answers, not a B1500A", "check the address of the analyzer"}},
+		{name: "module missing", tamper: answersTo(whoAreYou, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
+			code: run.ExitUnreachable, words: []string{"SMU 2", "slot is empty"}},
+		{name: "interlock open", tamper: fromTheStart(func(s *simulation) { s.bench.OpenInterlock(true) }),
+			code: run.ExitTrip, words: []string{"the interlock circuit is open", "close the lid"}},
+		{name: "chain broken", tamper: fromTheStart(onChain(func(c *adg1438.Chain) error { return c.Break(10, false) })),
+			code: run.ExitUnreachable, words: []string{"board A", "adg1438 safe"}},
+		{name: "chain broken with switches closed", tamper: fromTheStart(onChain(func(c *adg1438.Chain) error { return c.Break(10, true) })),
+			code: run.ExitUnreachable, words: []string{"board A", "switch off the board's supplies"}, left: switchesClosed},
+
+		// In the middle.
+		{name: "garbled answer", tamper: answersTo(aPulse, false, replaced("E-0", "E#0")),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindProtocol, words: []string{"device r0c0", "E#0"}},
+		{name: "answer cut short", slow: true, tamper: answersTo(aPulse, false, func(b []byte) []byte { return b[:len(b)/2] }),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"device r0c0"}},
+		{name: "answer late", slow: true, tamper: lateAnswer,
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"device r0c0", "no answer within"}},
+		{name: "interlock opened", tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock, words: []string{"interlock", "close the lid"}},
+		{name: "error queue", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.InjectError(121, 2) }),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument, words: []string{"device r0c0", "analyzer error 121"}},
+		{name: "power cut of the analyzer", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.PowerCycle() }),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument},
+		{name: "output opened at the front panel", tamper: atMessage(aPulse, func(s *simulation) {
+			if err := s.analyzer.OpenOutput(2); err != nil {
+				panic(err)
+			}
+		}), code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument},
+		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.Hang() }),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"no answer within"}},
+		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *simulation) { s.analyzer.Silence(true) }),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
+			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
+		{name: "chain upset", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Upset(7, 3) })),
+			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindChain, words: []string{"chip 7", "all switches were opened"}},
+		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, words: []string{"switch board A", "the bench could not be made safe"}},
+		{name: "cable pulled", tamper: func(r *rig) {
+			r.heard = func(_ int, message string, line io.Closer) {
+				if strings.Contains(message, aPulse) {
+					line.Close()
+				}
+			}
+		}, code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
+			words: []string{"the bench could not be made safe", "switch the sources off by hand"}},
+		{name: "cable of the board pulled", tamper: func(r *rig) {
+			frames := 0
+			r.routed = func(_ int, frame []byte, line io.Closer) {
+				if frames++; frames == 8 {
+					line.Close()
+				}
+			}
+		}, code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: switchesClosed,
+			words: []string{"switch board A", "the bench could not be made safe"}},
+	}
+}
+
+// lateAnswer keeps the answer to the first reset pulse back until the driver has
+// given up and asks again; then it comes in front of the new answer.
+func lateAnswer(r *rig) {
+	var kept []byte
+	var marked, done bool
+	r.heard = func(_ int, m string, _ io.Closer) { marked = strings.Contains(m, aPulse) }
+	r.answered = func(_ int, answer []byte) []byte {
+		if marked && !done {
+			kept, done = answer, true
+			return nil
+		}
+		answer, kept = append(kept, answer...), nil
+		return answer
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, f := range faults() {
+		t.Run(f.name, func(t *testing.T) {
+			if f.slow && testing.Short() {
+				t.Skip("waits for the driver's time-out")
+			}
+			t.Parallel()
+			r := newRig(t, 1)
+			f.tamper(r)
+			r.check(r.run("form", "--devices", "r0c0-5"), f.code, f.outcome, f.kind, f.words...)
+			r.checkSafe(f.left)
+			if f.outcome == "" {
+				return
+			}
+			events := r.events()
+			if last, want := events[len(events)-1], map[bool]string{true: "safe", false: "unsafe"}[f.code != run.ExitTrip || f.kind != instrument.KindTrip]; last != want {
+				t.Errorf("the journal's last event is %q, want %q", last, want)
+			}
+		})
+	}
+}

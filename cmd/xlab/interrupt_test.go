@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// TestInterruptOnce stops at the next device: the one under way is finished
+// and its results are kept.
+func TestInterruptOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	sweeps := 0
+	r.heard = func(_ int, message string, _ io.Closer) {
+		if !strings.Contains(message, aSweep) {
+			return
+		}
+		if sweeps++; sweeps == 3 {
+			r.signals <- os.Interrupt
+			r.err.await(t, "interrupt: stopping at the next device; once more stops at once")
+		}
+	}
+	code := r.run("form", "--devices", "r0c0-5", "--json")
+	r.check(code, run.ExitInterrupted, run.OutcomeInterrupted, "", "the run is interrupted: asked to stop at the next device (interrupt)")
+	r.checkSafe(0)
+	var result formResult
+	if err := json.Unmarshal([]byte(r.out.String()), &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Formed != 3 || result.Untried != 3 {
+		t.Errorf("%d formed, %d untried; want 3, 3", result.Formed, result.Untried)
+	}
+	m := r.defects()
+	for col := range 6 {
+		want := array.StateFormed
+		if col >= 3 {
+			want = array.StateUntried
+		}
+		if state := m.At(array.Cell{Col: col}).State; state != want {
+			t.Errorf("r0c%d is %s in the defect map, want %s", col, state, want)
+		}
+	}
+	if u := r.journal().Unknown; len(u) > 0 {
+		t.Errorf("intents without a result: %v", u)
+	}
+	if events := r.events(); !slices.Equal(events[len(events)-2:], []string{"interrupt", "safe"}) {
+		t.Errorf("events %q", events)
+	}
+	// What became of it can be looked up.
+	for _, args := range [][]string{{"runs"}, {"runs", "show", "last"}} {
+		before := len(r.out.String())
+		if code := r.run(args...); code != 0 {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+		if shown := r.out.String()[before:]; !strings.Contains(shown, "interrupted") || !strings.Contains(shown, "asked to stop at the next device") {
+			t.Errorf("%v shows\n%s", args, shown)
+		}
+	}
+}
+
+// TestInterruptTwice stops at once, in the middle of an exchange: the intent
+// under way stays open, which says that its outcome is not known.
+func TestInterruptTwice(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	pulses := 0
+	r.heard = func(_ int, message string, _ io.Closer) {
+		if !strings.Contains(message, aPulse) {
+			return
+		}
+		if pulses++; pulses == 2 {
+			r.signals <- os.Interrupt
+			r.signals <- os.Interrupt
+			r.err.await(t, "interrupt: stopping at once")
+		}
+	}
+	code := r.run("form", "--devices", "r0c0-5", "--json")
+	r.check(code, run.ExitInterrupted, run.OutcomeInterrupted, r.stored().Result.Kind, "the run is interrupted")
+	r.checkSafe(0)
+	if u := r.journal().Unknown; len(u) != 1 || u[0].Parts == 0 {
+		t.Errorf("intents without a result: %+v, want one with its recorded parts", u)
+	}
+	if events := r.events(); !slices.Equal(events[len(events)-3:], []string{"interrupt", "interrupt", "safe"}) {
+		t.Errorf("events %q", events)
+	}
+}
+
+// TestPanic leaves the bench safe and the run's directory complete even when
+// the program has a bug.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	c, err := loadConfig("", []string{"runs=" + r.runs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.app.record(context.Background(), c, "test", "A", nil, func(ctx context.Context, rec *recorded) error {
+		if _, err := rec.bar.Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
+			return err
+		}
+		r.sim.bench.Do(func() {
+			if r.sim.bench.ClosedSwitches() == 0 {
+				t.Error("nothing is connected: the test shows nothing")
+			}
+		})
+		panic("a bug")
+	}, func(*recorded, figures) any { return nil }, func(*recorded) error { return nil })
+	var panicked *run.PanicError
+	if !errors.As(err, &panicked) || run.ExitCode(err) != run.ExitInternal {
+		t.Errorf("record gave %v with exit code %d", err, run.ExitCode(err))
+	}
+	r.checkSafe(0)
+	if s := r.stored(); s.Outcome != run.OutcomeFailed || !strings.Contains(s.Cause, "panic: a bug") {
+		t.Errorf("the run ended as %s: %s", s.Outcome, s.Cause)
+	}
+	if events := r.events(); !slices.Equal(events, []string{"read", "panic", "safe"}) {
+		t.Errorf("events %q", events)
+	}
+}
+
+// TestInterruptedProcess sends real signals to a real process in the middle of
+// a long run: it ends with its exit code, with the chip kept, and the next
+// command goes on with that chip.
+func TestInterruptedProcess(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("another process cannot be interrupted on this system")
+	}
+	for name, signals := range map[string][]os.Signal{
+		// Two of a kind might be taken for one.
+		"once": {os.Interrupt}, "twice": {os.Interrupt, syscall.SIGTERM}, "terminated": {syscall.SIGTERM}, "hung up": {syscall.SIGHUP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if signal.Ignored(signals[0]) {
+				t.Skip("this signal is ignored here, as under nohup")
+			}
+			dir := t.TempDir()
+			xlab := func(args ...string) *exec.Cmd {
+				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
+			}
+			form, errs := xlab("form"), newOutput()
+			form.Stderr = errs
+			if err := form.Start(); err != nil {
+				t.Fatal(err)
+			}
+			errs.await(t, "r0c0 ")
+			for _, s := range signals {
+				if err := form.Process.Signal(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := form.Wait()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != run.ExitInterrupted {
+				t.Fatalf("form ended with %v:\n%s", err, errs)
+			}
+			if !strings.Contains(errs.String(), ": stopping at ") {
+				t.Errorf("nothing was said about the signal:\n%s", errs)
+			}
+			s, err := run.Load(dir, "last")
+			if err != nil || s.Outcome != run.OutcomeInterrupted || len(s.Problems) > 0 {
+				t.Errorf("run %+v, %v", s, err)
+			}
+			// The first device has been formed and is not formed again.
+			out, err := xlab("form", "--devices", "r0c0", "--json").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var result formResult
+			if err := json.Unmarshal(out, &result); err != nil || result.Preformed != 1 {
+				t.Errorf("%v in %s", err, out)
+			}
+		})
+	}
+}

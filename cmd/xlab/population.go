@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"xlab/instrument/array"
+	"xlab/mock/chip"
+	"xlab/run"
+	"xlab/tuning/characterize"
+)
+
+// population measures the thresholds of several simulated chips in memory and
+// prints them as one population.
+func (a *app) population(cmd *cobra.Command, chips int, output string, spec characterize.ThresholdSpec) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	name, err := cmd.Flags().GetString("array")
+	if err != nil {
+		return err
+	}
+	w, err := c.wiringOf(name)
+	if err != nil {
+		return err
+	}
+	devices, err := cmd.Flags().GetString("devices")
+	if err != nil {
+		return err
+	}
+	if spec.Devices, err = array.ParseCells(devices, w.Rows, w.Cols); err != nil {
+		return usageError(fmt.Errorf("--devices: %w", err))
+	}
+	switch {
+	case chips < 0:
+		return usageError(fmt.Errorf("--chips %d must be 1 or more", chips))
+	case !c.simulated():
+		return usageError(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
+	case cmd.Flags().Changed("defects") || cmd.Flags().Changed("dry-run"):
+		return usageError(errors.New("--defects and --dry-run do not go with --chips, which forms the chips itself"))
+	}
+	configure(cmd, c, &spec.Conditions)
+	if err := spec.Validate(w.Rows, w.Cols); err != nil {
+		return usageError(err)
+	}
+	seeds := make([]uint64, chips)
+	for i := range seeds {
+		seeds[i] = uint64(i + 1)
+	}
+	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "chips"})
+	defer progress.Close()
+	pooled, err := a.thresholdsOf(cmd.Context(), c, name, seeds, spec, func(done int) {
+		progress.Observe(run.Event{Kind: "chip", Done: done, Total: chips})
+	})
+	if err != nil {
+		return err
+	}
+	result := characterizeResult{Measurement: "thresholds", Array: w.Array, Result: pooled, Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
+	if output != "" {
+		if err := os.MkdirAll(output, 0o755); err != nil {
+			return usageError(err)
+		}
+		err := result.write(func(name string, write func(io.Writer) error) error {
+			var b bytes.Buffer
+			if err := write(&b); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(output, name), b.Bytes(), 0o644)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.writeJSON(result)
+	}
+	return a.printComparison(&result)
+}
+
+// thresholdsOf forms the chips of the seeds in memory and measures them through
+// the whole bench, on all cores. The result depends on the seeds alone.
+func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64, spec characterize.ThresholdSpec, done func(n int)) (*characterize.Thresholds, error) {
+	var mu sync.Mutex
+	results := make(map[uint64]*characterize.Thresholds)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, seed := range seeds {
+		group.Go(func() error {
+			formed, err := a.formInMemory(ctx, c, name, seed)
+			if err != nil {
+				return err
+			}
+			var state chip.Chip
+			if err := json.Unmarshal(formed.state, &state); err != nil {
+				return err
+			}
+			return a.onChip(ctx, c, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
+				t, err := characterize.MeasureThresholds(ctx, bar, spec, characterize.Options{Defects: formed.defects})
+				if err != nil {
+					return fmt.Errorf("chip %d: %w", seed, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				results[seed] = t
+				done(len(results))
+				return nil
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return characterize.Pool(results), nil
+}

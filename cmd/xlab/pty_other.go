@@ -1,0 +1,13 @@
+//go:build !unix
+
+package main
+
+import (
+	"errors"
+	"io"
+)
+
+// openPTY has nothing to open.
+func openPTY() (near io.ReadWriteCloser, name string, err error) {
+	return nil, "", errors.New("this system has none")
+}

@@ -1,0 +1,311 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"xlab/forming"
+	"xlab/instrument/array"
+	"xlab/mock/chip"
+	"xlab/run"
+	"xlab/tuning"
+)
+
+func (a *app) studyCommand() *cobra.Command {
+	c := &cobra.Command{Use: "study", Short: "Compare procedures over many simulated chips"}
+	c.AddCommand(a.studyTuningCommand())
+	return c
+}
+
+// studyRow is one line of `xlab study tuning`: the mean over the chips of one
+// policy, tolerance and scheme.
+type studyRow struct {
+	Policy       string  `json:"policy"`
+	Tolerance    float64 `json:"tolerance"`
+	Scheme       string  `json:"scheme"`
+	Chips        int     `json:"chips"`
+	Devices      int     `json:"devices"`      // over all chips, the defective ones included
+	InTolerance  int     `json:"in_tolerance"` // over all chips
+	Share        float64 `json:"share"`        // in tolerance, of the devices that are not defective
+	MeanError    float64 `json:"mean_error"`
+	MedianPulses float64 `json:"median_pulses"` // over the devices of all chips
+	P90Pulses    float64 `json:"p90_pulses"`
+	Stuck        int     `json:"stuck"`
+	Disturbed    int     `json:"disturbed"`
+	GaveUp       int     `json:"gave_up"`
+	Defective    int     `json:"defective"`
+	WorstDisturb float64 `json:"worst_disturb"` // of any device
+	BenchSeconds float64 `json:"bench_seconds"` // mean of a chip
+	Overhead     float64 `json:"overhead"`      // mean of a chip
+	WallSeconds  float64 `json:"wall_seconds"`  // mean of a chip, on one core among busy others
+}
+
+// studyCase is one combination on one chip.
+type studyCase struct {
+	chip    int // index
+	row     int // index
+	spec    tuning.Spec
+	outcome *tuning.Outcome
+	figures figures
+}
+
+func (a *app) studyTuningCommand() *cobra.Command {
+	var chips int
+	var policies, tolerances, schemes, target, name string
+	c := &cobra.Command{
+		Use:   "tuning",
+		Short: "Tune the same seeded chips with several policies, tolerances and schemes",
+		Long: `Forms simulated chips with seeds 1 to N, tunes each of them from the same state
+with every combination, through the same drivers and bytes as a single run, on
+all cores, and prints one line per combination. The result does not depend on
+the number of cores. Nothing is kept: no run directories, no chip file.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.simulatedConfig()
+			if err != nil {
+				return err
+			}
+			if chips < 1 {
+				return usageError(fmt.Errorf("--chips %d must be at least 1", chips))
+			}
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return err
+			}
+			var rows []studyRow
+			var specs []tuning.Spec
+			for _, policy := range strings.Split(policies, ",") {
+				for _, text := range strings.Split(tolerances, ",") {
+					for _, schemeName := range strings.Split(schemes, ",") {
+						spec := c.Tuning
+						spec.Policy = strings.TrimSpace(policy)
+						var tolerance percentage
+						if err := tolerance.Set(text); err != nil {
+							return usageError(fmt.Errorf("--tolerances: %w", err))
+						}
+						spec.Tolerance = float64(tolerance)
+						if schemeName = strings.TrimSpace(schemeName); schemeName != "default" {
+							s, err := array.ParseScheme(schemeName)
+							if err != nil {
+								return usageError(fmt.Errorf("--schemes: %w", err))
+							}
+							spec.SetScheme, spec.ResetScheme = s, s
+						}
+						if spec.Targets, err = targetsFor(target, "", "S", "", w, spec); err != nil {
+							return usageError(fmt.Errorf("--target: %w", err))
+						}
+						if err := spec.Validate(w.Rows, w.Cols); err != nil {
+							return usageError(err)
+						}
+						rows = append(rows, studyRow{Policy: spec.Policy, Tolerance: spec.Tolerance, Scheme: schemeName, Chips: chips})
+						specs = append(specs, spec)
+					}
+				}
+			}
+			if err := a.studyTuning(cmd.Context(), c, name, chips, specs, rows); err != nil {
+				return err
+			}
+			if a.json {
+				return a.writeJSON(rows)
+			}
+			return printStudy(a, rows)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
+	f.StringVar(&policies, "policies", strings.Join(tuning.Policies(), ","), "policies, separated by commas")
+	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")
+	f.StringVar(&schemes, "schemes", "default", "bias schemes for pulses of either sign, separated by commas; default = as configured per sign")
+	f.StringVarP(&target, "target", "t", "face", "as of `xlab tune`")
+	f.StringVarP(&name, "array", "a", "A", "array")
+	return c
+}
+
+// studyTuning carries all combinations out and fills in the rows.
+func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec, rows []studyRow) error {
+	formed := make([]formedChip, chips)
+	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "study"})
+	defer progress.Close()
+	total := chips * (1 + len(specs))
+	var mu sync.Mutex
+	done := 0
+	step := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		progress.Observe(run.Event{Kind: "chip", Done: done, Total: total})
+	}
+	forms, formCtx := errgroup.WithContext(ctx)
+	forms.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range formed {
+		forms.Go(func() (err error) {
+			formed[i], err = a.formInMemory(formCtx, c, name, uint64(i+1))
+			step()
+			return err
+		})
+	}
+	if err := forms.Wait(); err != nil {
+		return err
+	}
+	var cases []*studyCase
+	for row, spec := range specs {
+		for i := range formed {
+			cases = append(cases, &studyCase{chip: i, row: row, spec: spec})
+		}
+	}
+	tunes, tuneCtx := errgroup.WithContext(ctx)
+	tunes.SetLimit(runtime.GOMAXPROCS(0))
+	for _, k := range cases {
+		tunes.Go(func() (err error) {
+			k.outcome, k.figures, err = a.tuneInMemory(tuneCtx, c, name, formed[k.chip], k.spec)
+			step()
+			return err
+		})
+	}
+	if err := tunes.Wait(); err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].add(cases[i*chips : (i+1)*chips])
+	}
+	return nil
+}
+
+// formedChip is a chip's state after forming, to start from again and again.
+type formedChip struct {
+	state   []byte // JSON of chip.Chip
+	defects *array.DefectMap
+}
+
+// discard is a journal that keeps nothing: a study is repeated, not resumed.
+type discard struct{}
+
+func (discard) Intent(any) (uint64, error) { return 1, nil }
+func (discard) Part(uint64, any) error     { return nil }
+func (discard) Result(uint64, any) error   { return nil }
+func (discard) Event(string, any) error    { return nil }
+
+// onChip opens a session around a chip in memory and does work on one array.
+func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Chip, work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
+	board, err := c.board(name)
+	if err != nil {
+		return err
+	}
+	sim, err := simulate(c, state, "")
+	if err != nil {
+		return err
+	}
+	s, err := a.openOn(ctx, c, sim, board.Name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return work(ctx, s, array.NewJournaled(s.arrays[board.Name], board.Name, discard{}))
+}
+
+func (a *app) formInMemory(ctx context.Context, c *Config, name string, seed uint64) (formedChip, error) {
+	state, err := newChip(c, seed)
+	if err != nil {
+		return formedChip{}, err
+	}
+	var f formedChip
+	err = a.onChip(ctx, c, name, state, func(ctx context.Context, s *session, bar *array.Journaled) error {
+		outcome, err := forming.Run(ctx, bar, name, c.Forming, forming.Options{})
+		if err == nil {
+			f.defects = outcome.Defects
+		}
+		return err
+	})
+	if err != nil {
+		return f, fmt.Errorf("forming chip %d: %w", seed, err)
+	}
+	f.state, err = json.Marshal(state)
+	return f, err
+}
+
+func (a *app) tuneInMemory(ctx context.Context, c *Config, name string, from formedChip, spec tuning.Spec) (o *tuning.Outcome, f figures, err error) {
+	var state chip.Chip
+	if err := json.Unmarshal(from.state, &state); err != nil {
+		return nil, f, err
+	}
+	began := time.Now()
+	err = a.onChip(ctx, c, name, &state, func(ctx context.Context, s *session, bar *array.Journaled) (err error) {
+		start, err := s.analyzer.BenchTime(ctx)
+		if err != nil {
+			return err
+		}
+		if o, err = tuning.Tune(ctx, bar, name, spec, from.defects, tuning.Options{}); err != nil {
+			return err
+		}
+		end, err := s.analyzer.BenchTime(ctx)
+		f.BenchSeconds, f.BusySeconds = float64(end-start), float64(bar.Busy())
+		return err
+	})
+	f.WallSeconds = time.Since(began).Seconds()
+	if f.BusySeconds > 0 {
+		f.Overhead = f.BenchSeconds / f.BusySeconds
+	}
+	if err != nil {
+		err = fmt.Errorf("tuning chip %d with %s: %w", state.Seed, spec.Policy, err)
+	}
+	return o, f, err
+}
+
+// add takes the outcomes of all chips into the row.
+func (r *studyRow) add(cases []*studyCase) {
+	var pulses []float64
+	errorSum, counted := 0.0, 0
+	for _, k := range cases {
+		s := k.outcome.Summary()
+		r.Devices += s.Devices
+		r.InTolerance += s.InTolerance
+		r.Stuck += s.Stuck
+		r.Disturbed += s.Disturbed
+		r.GaveUp += s.GaveUp
+		r.Defective += s.Defective
+		r.WorstDisturb = max(r.WorstDisturb, s.WorstDisturb)
+		r.BenchSeconds += k.figures.BenchSeconds / float64(len(cases))
+		r.WallSeconds += k.figures.WallSeconds / float64(len(cases))
+		r.Overhead += k.figures.Overhead / float64(len(cases))
+		for _, d := range k.outcome.Records {
+			if d.Verdict == tuning.Defective || d.Verdict == tuning.Stuck {
+				continue
+			}
+			pulses = append(pulses, float64(d.Pulses))
+			errorSum += math.Abs(d.Error)
+			counted++
+		}
+	}
+	if counted > 0 {
+		r.MeanError = errorSum / float64(counted)
+		r.MedianPulses, r.P90Pulses = tuning.Quantile(pulses, 0.5), tuning.Quantile(pulses, 0.9)
+	}
+	if working := r.Devices - r.Defective; working > 0 {
+		r.Share = float64(r.InTolerance) / float64(working)
+	}
+}
+
+func printStudy(a *app, rows []studyRow) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave up\tdefective\tworst disturb\tbench time\toverhead\t")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%.2f %%\t%.2f %%\t%.0f\t%.0f\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
+			r.Policy, 100*r.Tolerance, r.Scheme, 100*r.Share, 100*r.MeanError, r.MedianPulses, r.P90Pulses, r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "%s; in tolerance is of the devices that are not known to be defective, by a last read of the whole array\n", plural(rows[0].Chips, "chip"))
+	return err
+}

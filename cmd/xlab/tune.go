@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/tuning"
+	"xlab/tuning/characterize"
+)
+
+// tuneResult is what `xlab tune --json` prints.
+type tuneResult struct {
+	tuning.Summary
+	figures
+}
+
+func (a *app) tuneCommand() *cobra.Command {
+	var name, devices, target, unit, at, scheme, defectMap string
+	var tolerance percentage
+	var policy string
+	var dryRun bool
+	c := &cobra.Command{
+		Use:   "tune",
+		Short: "Write conductances into an array by write-and-verify",
+		Long: `Sets devices to target conductances with write pulses and verifying reads, in
+passes over the array, and ends with a read of all devices.
+
+--target is "face" (a 10-level pattern between 7 kΩ and 96.6 kΩ), a value such as
+20uS or 50kΩ for the devices named by --devices, or a file: CSV with one line per
+row, or PNG with the grey level between the bounds of the range.
+
+The parameters are keys of the section "tuning" in bench.yaml; --set
+tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return err
+			}
+			spec := c.Tuning
+			if tolerance > 0 {
+				spec.Tolerance = float64(tolerance)
+			}
+			if policy != "" {
+				spec.Policy = policy
+			}
+			if scheme != "" {
+				s, err := array.ParseScheme(scheme)
+				if err != nil {
+					return usageError(fmt.Errorf("--scheme: %w", err))
+				}
+				spec.SetScheme, spec.ResetScheme = s, s
+			}
+			if spec.Targets, err = targetsFor(target, devices, unit, at, w, spec); err != nil {
+				return usageError(fmt.Errorf("--target: %w", err))
+			}
+			if err := spec.Validate(w.Rows, w.Cols); err != nil {
+				return usageError(err)
+			}
+			// What is beyond the limits is refused here, before anything is opened.
+			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+			if err != nil {
+				return err
+			}
+			switch {
+			case dryRun && a.json:
+				return a.writeJSON(estimate)
+			case dryRun:
+				return estimate.Print(a.out)
+			}
+			defects, err := c.defectsOf(name, defectMap)
+			if err != nil {
+				return err
+			}
+			return a.tune(cmd.Context(), c, name, spec, defects)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&name, "array", "a", "A", "array to tune")
+	f.StringVarP(&target, "target", "t", "face", "face, a conductance or resistance, or a CSV or PNG file")
+	f.StringVarP(&devices, "devices", "d", "", `devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
+	f.StringVar(&unit, "unit", "S", "unit of bare numbers in a CSV file: S or ohm")
+	f.StringVar(&at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
+	f.Var(&tolerance, "tolerance", "relative error that is still right, such as 5% (default: tuning.tolerance)")
+	f.StringVar(&policy, "policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+" (default: tuning.policy)")
+	f.StringVar(&scheme, "scheme", "", "other lines during pulses of either sign: v2, v3 or floating (default: tuning.set_scheme and tuning.reset_scheme)")
+	f.StringVar(&defectMap, "defects", "", `defect map file, or "none" (default: of the newest forming of this array)`)
+	f.BoolVar(&dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
+	return c
+}
+
+// targetsFor reads --target.
+func targetsFor(target, devices, unit, at string, w *array.Wiring, spec tuning.Spec) (tuning.Targets, error) {
+	place := func(t tuning.Targets, err error) (tuning.Targets, error) {
+		if err != nil || at == "" {
+			return t, err
+		}
+		cells, err := array.ParseCells(at, w.Rows, w.Cols)
+		if err != nil || len(cells) != 1 {
+			return nil, errors.Join(fmt.Errorf("--at %q must name one device, such as r2c3", at), err)
+		}
+		return t.Place(w.Rows, w.Cols, cells[0])
+	}
+	switch extension := strings.ToLower(filepath.Ext(target)); {
+	case target == "face":
+		return place(tuning.Face(w.Rows, w.Cols))
+	case extension == ".csv" || extension == ".png":
+		f, err := os.Open(target)
+		if err != nil {
+			return nil, err
+		}
+		var t tuning.Targets
+		if extension == ".csv" {
+			t, err = tuning.ReadCSV(f, target, unit)
+		} else {
+			t, err = tuning.ReadPNG(f, target, spec.RangeMin, spec.RangeMax)
+		}
+		return place(t, errors.Join(err, f.Close()))
+	}
+	g, err := tuning.ParseTarget(target)
+	if err != nil {
+		return nil, fmt.Errorf("%q is neither \"face\", a value nor a .csv or .png file: %w", target, err)
+	}
+	cells, err := array.ParseCells(devices, w.Rows, w.Cols)
+	if err != nil {
+		return nil, fmt.Errorf("--devices: %w", err)
+	}
+	return tuning.Uniform(w.Rows, w.Cols, cells, g)
+}
+
+// defectsOf finds the defect map to use: a file, none, or the newest one of
+// this array and chip; nil for none.
+func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
+	if strings.EqualFold(file, "none") {
+		return nil, nil
+	}
+	if file == "" {
+		board, err := c.board(name)
+		if err != nil {
+			return nil, err
+		}
+		chip := ""
+		if c.simulated() {
+			chip = c.chipFile()
+		}
+		m, _, err := openDefects(c, board.Name, chip)
+		return m, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	m, err := array.ReadDefectMap(f, file)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, usageError(err)
+	}
+	return m, nil
+}
+
+func (a *app) tune(ctx context.Context, c *Config, name string, spec tuning.Spec, defects *array.DefectMap) error {
+	if defects == nil {
+		fmt.Fprintln(a.err, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
+	}
+	var outcome *tuning.Outcome
+	var result tuneResult
+	err := a.record(ctx, c, "tune", name, tuneSpec{spec, spec.Targets}, func(ctx context.Context, r *recorded) (err error) {
+		events := run.NewFanout(nil, r.progress)
+		defer events.Close()
+		outcome, err = tuning.Tune(ctx, r.bar, r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
+			// Progress is harmless: publishing to it cannot fail.
+			_ = events.Publish(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("pass %d, %s", e.Pass, e.Phase)})
+		}})
+		if err == nil {
+			err = verdict(outcome.Summary())
+		}
+		return err
+	}, func(r *recorded, f figures) any {
+		result = tuneResult{figures: f}
+		if outcome == nil {
+			return result
+		}
+		result.Summary = outcome.Summary()
+		return struct {
+			tuneResult
+			Comparison []characterize.Comparison `json:"comparison"`
+		}{result, compareTuning(spec, result.Summary)}
+	}, func(r *recorded) error {
+		if outcome == nil {
+			return nil
+		}
+		return tuneFiles(r, spec, outcome, result)
+	})
+	if outcome == nil {
+		return err
+	}
+	if printErr := a.printTuned(c, spec, outcome, result); err == nil {
+		err = printErr
+	}
+	return err
+}
+
+// tuneSpec keeps the targets with the specification, null where none is asked for.
+type tuneSpec struct {
+	tuning.Spec
+	Targets tuning.Targets `json:"targets_S"`
+}
+
+// verdict is the run's end: partial when devices that work were not brought
+// into tolerance.
+func verdict(s tuning.Summary) error {
+	if missed := s.Disturbed + s.GaveUp; missed > 0 {
+		return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices are out of tolerance (%d disturbed, %d gave up); %d more are stuck and %d defective", missed, s.Devices, s.Disturbed, s.GaveUp, s.Stuck, s.Defective)}
+	}
+	return nil
+}
+
+func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
+	if a.json {
+		return a.writeJSON(result)
+	}
+	rows, cols := spec.Targets.Size()
+	g := grid{title: "conductance at " + spec.Read.String() + " after tuning", unit: "µS", scale: 1e6, rows: rows, cols: cols, values: o.Reads, marks: make(map[[2]int]string)}
+	for _, r := range o.Records {
+		if r.Verdict == tuning.Stuck || r.Verdict == tuning.Defective {
+			g.marks[[2]int{r.Cell.Row, r.Cell.Col}] = "x"
+		}
+	}
+	if err := g.print(a.out, coloured(a.out)); err != nil {
+		return err
+	}
+	s := result.Summary
+	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%, mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f\n",
+		s.InTolerance, plural(s.Devices, "device"), 100*spec.Tolerance, 100*s.MeanError, s.MedianPulses, s.P90Pulses)
+	for _, r := range o.Records {
+		if r.Verdict != tuning.InTolerance {
+			fmt.Fprintf(a.out, "  %-7s %s, target %v, read %v: %s\n", r.Cell, r.Verdict, r.Target, r.Final, r.Reason)
+		}
+	}
+	fmt.Fprint(a.out, result.overheadLine())
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	return err
+}
+
+// rampPulses are the median numbers of pulses calculated for a single device of
+// the published model under the ramp of Alibart et al. 2012 with steps of 10 mV
+// and 50 mV, by tolerance.
+var rampPulses = map[float64]string{0.3: "16, 8", 0.05: "28, 11", 0.01: "34, 19"}
+
+// compareTuning sets the key figures beside published ones.
+func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison {
+	working := s.Devices - s.Defective - s.Stuck
+	list := []characterize.Comparison{
+		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance), Measured: fmt.Sprintf("%d of %d", s.InTolerance, working),
+			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
+		{What: "mean error", Measured: fmt.Sprintf("%.2f %%", 100*s.MeanError), Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
+	}
+	if published, known := rampPulses[spec.Tolerance]; known {
+		list = append(list, characterize.Comparison{What: "median pulses per device", Measured: fmt.Sprintf("%.0f", s.MedianPulses),
+			Published: published, Source: "calculated for one device, ramp of Alibart et al. 2012 with 10 mV and 50 mV steps"})
+	}
+	return list
+}

@@ -1,0 +1,129 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+)
+
+// Scaling turns a feature x into (x - Offset) Scale, which is meant to lie
+// between -1 and 1. It is fitted to a training set and then applied to every
+// other set, so that nothing of a test set enters the training.
+type Scaling struct {
+	Offset []float64 `json:"offset"` // one per feature, in the feature's unit
+	Scale  []float64 `json:"scale"`  // one per feature, in 1/unit
+}
+
+// FitRange scales the smallest value of every feature to -1 and the largest to
+// 1. A feature that never changes becomes 0.
+func FitRange(s *Set) Scaling {
+	return fit(s, func(column []float64) (low, high float64) {
+		low, high = column[0], column[0]
+		for _, x := range column {
+			low, high = min(low, x), max(high, x)
+		}
+		return low, high
+	})
+}
+
+// FitStandard scales mean +- deviations standard deviations of every feature
+// to +-1. A feature that never changes becomes 0. deviations must be more
+// than 0.
+func FitStandard(s *Set, deviations float64) (Scaling, error) {
+	if !(deviations > 0) || math.IsInf(deviations, 0) {
+		return Scaling{}, fmt.Errorf("%g standard deviations cannot be scaled to 1: it must be more than 0", deviations)
+	}
+	return fit(s, func(column []float64) (low, high float64) {
+		mean, std := stat.PopMeanStdDev(column, nil)
+		return mean - deviations*std, mean + deviations*std
+	}), nil
+}
+
+func fit(s *Set, bounds func(column []float64) (low, high float64)) Scaling {
+	samples, width := s.X.Dims()
+	c := Scaling{Offset: make([]float64, width), Scale: make([]float64, width)}
+	column := make([]float64, samples)
+	for f := range width {
+		mat.Col(column, f, s.X)
+		low, high := bounds(column)
+		c.Offset[f] = (low + high) / 2
+		if high > low {
+			c.Scale[f] = 2 / (high - low)
+		}
+	}
+	return c
+}
+
+// FixedScaling scales low to -1 and high to 1 in all of width features, such
+// as 0 to 255 of grey images.
+func FixedScaling(width int, low, high float64) (Scaling, error) {
+	if !(high > low) || math.IsInf(high-low, 0) || width < 1 {
+		return Scaling{}, fmt.Errorf("%d features from %g to %g cannot be scaled", width, low, high)
+	}
+	c := Scaling{Offset: make([]float64, width), Scale: make([]float64, width)}
+	for f := range width {
+		c.Offset[f], c.Scale[f] = (low+high)/2, 2/(high-low)
+	}
+	return c, nil
+}
+
+// Apply is the scaled set. Values that come to lie beyond -1 or 1, because the
+// scaling was fitted to other samples, are set to the bound; limited tells how
+// many, for the caller to report.
+func (c Scaling) Apply(s *Set) (scaled *Set, limited int, err error) {
+	samples, width := s.X.Dims()
+	if len(c.Offset) != width || len(c.Scale) != width {
+		return nil, 0, fmt.Errorf("scaling is of %d features, data set %s has %d", len(c.Scale), s.Name, width)
+	}
+	t := *s
+	t.X = mat.NewDense(samples, width, nil)
+	for i := range samples {
+		from, to := s.X.RawRowView(i), t.X.RawRowView(i)
+		for f, x := range from {
+			to[f] = (x - c.Offset[f]) * c.Scale[f]
+			// Rounding alone passes the bound by 1 unit in the last place; that
+			// is not worth reporting.
+			if math.Abs(to[f]) > 1 {
+				if math.Abs(to[f]) > 1+1e-9 {
+					limited++
+				}
+				to[f] = math.Copysign(1, to[f])
+			}
+		}
+	}
+	return &t, limited, nil
+}
+
+// Pool shrinks images to rows x columns pixels, each the mean of the pixels of
+// the original that it covers: 28 x 28 digits become 4 x 4 inputs.
+func Pool(s *Set, rows, columns int) (*Set, error) {
+	if s.Image.Pixels() == 0 {
+		return nil, fmt.Errorf("data set %s has no images to shrink", s.Name)
+	}
+	if rows < 1 || columns < 1 || rows > s.Image.Rows || columns > s.Image.Columns {
+		return nil, fmt.Errorf("images of %d x %d pixels cannot be shrunk to %d x %d", s.Image.Rows, s.Image.Columns, rows, columns)
+	}
+	p := *s
+	p.Image = Image{Rows: rows, Columns: columns}
+	p.Features = nil
+	p.X = mat.NewDense(s.Len(), p.Image.Pixels(), nil)
+	for i := range s.Len() {
+		from, to := s.X.RawRowView(i), p.X.RawRowView(i)
+		for r := range rows {
+			top, bottom := r*s.Image.Rows/rows, (r+1)*s.Image.Rows/rows
+			for c := range columns {
+				left, right := c*s.Image.Columns/columns, (c+1)*s.Image.Columns/columns
+				sum := 0.0
+				for y := top; y < bottom; y++ {
+					for _, x := range from[y*s.Image.Columns+left : y*s.Image.Columns+right] {
+						sum += x
+					}
+				}
+				to[r*columns+c] = sum / float64((bottom-top)*(right-left))
+			}
+		}
+	}
+	return &p, nil
+}

@@ -1,0 +1,88 @@
+package mlp
+
+import (
+	"fmt"
+	"math"
+
+	"xlab/instrument"
+)
+
+// Range is the working range of the devices' conductances.
+type Range struct {
+	Min instrument.Siemens `json:"min_s"` // > 0: the idle device of a pair
+	Max instrument.Siemens `json:"max_s"` // > Min
+}
+
+// WorkingRange is the published range of the network's devices, 10 to 100 uS.
+func WorkingRange() Range { return Range{Min: 10e-6, Max: 100e-6} }
+
+// Validate refuses an empty range.
+func (r Range) Validate() error {
+	if !(r.Min > 0) || !(r.Max > r.Min) || math.IsInf(float64(r.Max), 0) {
+		return fmt.Errorf("working range %s to %s is empty: it needs 0 < min < max", r.Min.Exact(), r.Max.Exact())
+	}
+	return nil
+}
+
+// Span is the largest weight that a free pair can hold, in S.
+func (r Range) Span() instrument.Siemens { return r.Max - r.Min }
+
+// Idle tells whether a device of conductance g carries no weight: it sits at
+// the minimum, to within a millionth of the span.
+func (r Range) Idle(g instrument.Siemens) bool {
+	return math.Abs(float64(g-r.Min)) <= 1e-6*float64(r.Span())
+}
+
+// Pair is the conductances of the two devices of one weight.
+type Pair struct {
+	Plus, Minus instrument.Siemens
+}
+
+// Weight is what the pair contributes to dI per volt, in S.
+func (p Pair) Weight() instrument.Siemens { return p.Plus - p.Minus }
+
+// rounding is the share of the span by which sums and differences of
+// conductances may miss a bound only because they are float64.
+const rounding = 1e-12
+
+func (r Range) within(g instrument.Siemens) instrument.Siemens { return min(max(g, r.Min), r.Max) }
+
+// Pair is the pair of weight w with one device at the minimum. A weight
+// beyond the span is refused.
+func (r Range) Pair(w instrument.Siemens) (Pair, error) {
+	switch {
+	case math.IsNaN(float64(w)) || math.Abs(float64(w)) > (1+rounding)*float64(r.Span()):
+		return Pair{}, fmt.Errorf("weight %s does not fit a pair of the range %s to %s: its magnitude may be %s at most",
+			w.Exact(), r.Min.Exact(), r.Max.Exact(), r.Span().Exact())
+	case w >= 0:
+		return Pair{Plus: r.within(r.Min + w), Minus: r.Min}, nil
+	default:
+		return Pair{Plus: r.Min, Minus: r.within(r.Min - w)}, nil
+	}
+}
+
+// BiasedPair is the pair of weight w with its devices at bias + w/2 and
+// bias - w/2: both carry half of the weight, so that what raises or lowers all
+// conductances alike, such as temperature, changes less of it. Devices that
+// would leave the range are refused.
+func (r Range) BiasedPair(bias, w instrument.Siemens) (Pair, error) {
+	p := Pair{Plus: bias + w/2, Minus: bias - w/2}
+	slack := rounding * r.Span()
+	if !(min(p.Plus, p.Minus) >= r.Min-slack && max(p.Plus, p.Minus) <= r.Max+slack) {
+		return Pair{}, fmt.Errorf("weight %s around a bias of %s needs devices of %s and %s, beyond the range %s to %s",
+			w.Exact(), bias.Exact(), p.Plus.Exact(), p.Minus.Exact(), r.Min.Exact(), r.Max.Exact())
+	}
+	return Pair{Plus: r.within(p.Plus), Minus: r.within(p.Minus)}, nil
+}
+
+// Quantise rounds a conductance to the nearest of equally spaced levels from
+// the minimum to the maximum of the range, both included. levels must be 2 or
+// more. A conductance outside the range, which only a stuck device has, is
+// returned as it is.
+func (r Range) Quantise(g instrument.Siemens, levels int) instrument.Siemens {
+	if g < r.Min || g > r.Max {
+		return g
+	}
+	step := r.Span() / instrument.Siemens(levels-1)
+	return r.Min + step*instrument.Siemens(math.Round(float64((g-r.Min)/step)))
+}

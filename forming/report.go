@@ -34,7 +34,7 @@ type Estimate struct {
 	LongestTime instrument.Seconds `json:"longest_time"` // instrument time when nothing forms
 	MaxVoltage  instrument.Volts   `json:"max_voltage"`  // across a selected device
 	MinVoltage  instrument.Volts   `json:"min_voltage"`
-	MaxCurrent  instrument.Amps    `json:"max_current"` // forced, or compliance of a forming sweep
+	MaxCurrent  instrument.Amps    `json:"max_current"` // forced, or compliance of any source
 	Spec        Spec               `json:"spec"`
 }
 
@@ -75,10 +75,7 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 		return nil, err
 	}
 	b := s.bounds()
-	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage, MinVoltage: b.MinVoltage, MaxCurrent: s.Imax, Spec: s}
-	if s.Mode == instrument.SweepVoltage {
-		e.MaxCurrent = s.Icomp
-	}
+	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage, MinVoltage: b.MinVoltage, MaxCurrent: b.MaxCurrent, Spec: s}
 	e.TypicalTime = instrument.Seconds(n) * (check + first + typicalResets*reset)
 	e.LongestTime = 2 * instrument.Seconds(n) * (check + sweeps + instrument.Seconds(b.Steps-s.Attempts)*reset)
 	return e, nil
@@ -103,10 +100,10 @@ for every device:
   formed when the current at %v has grown %g times; otherwise again up to %s, %d attempts
   reset with pulses of %v, %v to %v, until below %v, other lines %s
 then, if any failed: all devices are reset and those are tried once more
-across a selected device: %v to %v
+across a selected device: %v to %v; no source gives more than %v
 at most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
 `, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check, s.Amin, unit(last.Stop), s.Attempts,
-		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
+		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
 	return err
 }
 

@@ -68,7 +68,7 @@ func DefaultSpec() Spec {
 }
 
 // Validate checks the parameters against each other and the array's size. All
-// faults are reported at once. Limits are the bench's and are checked by Plan.
+// faults are reported at once. Limits are the bench's and are checked by Estimate.
 func (s Spec) Validate(rows, cols int) error {
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
@@ -84,6 +84,7 @@ func (s Spec) Validate(rows, cols int) error {
 	check(s.Scheme != "", "scheme must be one of %v", array.Schemes())
 	switch s.Mode {
 	case instrument.SweepCurrent:
+		check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, whose potential nothing can follow: set forming.scheme=floating", s.Scheme)
 		check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order from above 0", s.Istart, s.Imin, s.Imax)
 		check(s.Istep > 0, "istep: %v must be more than 0 A", s.Istep)
 		check(s.Vcomp > 0, "vcomp: %v must be more than 0 V", s.Vcomp)
@@ -101,7 +102,7 @@ func (s Spec) Validate(rows, cols int) error {
 	check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger", s.Vreset, s.VresetMax)
 	check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
 	check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
-	check(s.Vset > 0, "vset: %v must be more than 0 V", s.Vset)
+	check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it is approached", s.Vset, setPulses-1, s.VresetStep)
 	check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
 	check(s.ResetScheme != "" && s.SetScheme != "", "reset_scheme and set_scheme must be among %v", array.Schemes())
 	check(s.Response > 1, "response: %g must be more than 1", s.Response)
@@ -151,7 +152,7 @@ func (s Spec) bounds() array.Bounds {
 	top := max(s.Vcomp, s.Vset)
 	current := max(s.Imax, s.Compliance)
 	if s.Mode == instrument.SweepVoltage {
-		top, current = max(s.Vmax, s.Vset), max(s.Icomp, s.Compliance)
+		top, current = max(instrument.Volts(s.maximum(s.Attempts-1)), s.Vset), max(s.Icomp, s.Compliance)
 	}
 	return array.Bounds{Steps: s.Attempts + 2*s.ResetPulses + setPulses, MinVoltage: s.VresetMax, MaxVoltage: top, MaxCurrent: current}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -170,8 +172,11 @@ func openDefects(c *Config, name, chip string) (*array.DefectMap, string, error)
 		}
 		file := filepath.Join(c.runsDir(), list[i].ID, defectsFile)
 		f, err := os.Open(file)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // ended before it had one
+		}
+		if err != nil {
+			return nil, "", err
 		}
 		m, err := array.ReadDefectMap(f, file)
 		if closeErr := f.Close(); err == nil {

@@ -65,7 +65,7 @@ column that are switched on add to it.`,
 			sweep.Return, sweep.Delay, sweep.Aperture = compliance, delay, aperture
 			if sweep.Scheme == "" {
 				sweep.Scheme = array.Grounded
-				if math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop)) > readLimit {
+				if math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop)) > float64(array.ReadLimit) {
 					sweep.Scheme = array.ThirdVoltage
 				}
 			}

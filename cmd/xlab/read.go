@@ -63,8 +63,8 @@ gets a coloured grid, anything else CSV in siemens, one line per row.`,
 			if cmd.Flags().Changed("voltage") {
 				c.Read.Voltage = voltage
 			}
-			if v := math.Abs(float64(c.Read.Voltage)); v == 0 || v > readLimit {
-				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, instrument.Volts(readLimit)))
+			if v := c.Read.Voltage; v == 0 || v < -array.ReadLimit || v > array.ReadLimit {
+				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
 			if _, err := a.costAt(c, w, cells[0], c.Read.step()); err != nil {
@@ -79,10 +79,6 @@ gets a coloured grid, anything else CSV in siemens, one line per row.`,
 	c.Flags().Var(&voltage, "voltage", "read voltage (default: read.voltage of the configuration)")
 	return c
 }
-
-// readLimit is the largest magnitude of a read voltage in V. Up to it the
-// dynamics of the published device do nothing that can be measured.
-const readLimit = 0.4
 
 // step is the configured read as a step on a cell.
 func (r ReadConfig) step() array.Read {
@@ -113,6 +109,9 @@ func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Ce
 				g.values[cell.Row*g.cols+cell.Col] = float64(results[0].Conductance())
 			}
 			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(cells)})
+		}
+		if n := len(result.Flagged); n > 0 {
+			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; they are listed one by one", n, len(cells))}
 		}
 		return nil
 	}, func(r *recorded, f figures) any {

@@ -54,7 +54,7 @@ func (a *app) record(ctx context.Context, c *Config, command, name string, spec 
 	header := run.Header{Command: command, Arguments: a.arguments, Array: board.Name, Program: version(), Bench: s.describe(),
 		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(), Spec: spec}
 	if s.sim != nil {
-		header.Chip, header.Seed = s.sim.file, s.sim.chip.Seed
+		header.Chip, header.Seed = chipIdentity(s.sim.file, s.sim.chip.Seed), s.sim.chip.Seed
 	}
 	r := &recorded{session: s, began: time.Now()}
 	if r.Run, err = run.Create(c.runsDir(), header); err != nil {
@@ -64,7 +64,7 @@ func (a *app) record(ctx context.Context, c *Config, command, name string, spec 
 	r.progress = run.NewProgress(run.ProgressOptions{Output: a.err, Label: command + " " + board.Name})
 	var end figures
 	err = run.Guard(ctx, run.GuardOptions{
-		Safers: s.safers(), Journal: r.Journal(), Signals: a.signals,
+		Safers: s.safers(), Timeout: s.safeTimeout(), Journal: r.Journal(), Signals: a.signals,
 		Notify: func(text string) { r.progress.Message(text) },
 		Finish: func(err error) error {
 			r.progress.Close()
@@ -74,11 +74,13 @@ func (a *app) record(ctx context.Context, c *Config, command, name string, spec 
 		if opening.Err() != nil {
 			return run.ErrInterrupted // between opening and here
 		}
-		if r.start, err = s.analyzer.BenchTime(ctx); err != nil {
+		start, err := s.analyzer.BenchTime(ctx)
+		if err != nil {
 			return err
 		}
+		r.start = start
 		r.Journal().SetBenchTime(0)
-		err := work(ctx, r)
+		err = work(ctx, r)
 		end = r.figures(ctx, err)
 		return err
 	})

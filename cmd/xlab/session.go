@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
@@ -86,11 +87,17 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 	}
 	// Switches open before anything can force: only then is the order of
 	// power-up of no consequence.
+	// All boards, not only those asked for: they hang on the same sources, and a
+	// switch that another run left closed would take the pulses.
 	for _, b := range c.Boards {
-		if w := wirings[b.Name]; w != nil {
-			if err := s.openBoard(ctx, serving, a, b, w.Lines()); err != nil {
+		w := wirings[b.Name]
+		if w == nil {
+			if w, err = b.wiring(); err != nil {
 				return s, err
 			}
+		}
+		if err := s.openBoard(ctx, serving, a, b, w.Lines()); err != nil {
+			return s, err
 		}
 	}
 	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
@@ -134,7 +141,7 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
 	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Logger: a.logger()})
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Margin: s.patience(), Logger: a.logger()})
 	if s.identity, err = s.analyzer.Identify(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
@@ -184,6 +191,25 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 		return fmt.Errorf("%s: %w", place, err)
 	}
 	return nil
+}
+
+// patience is how much longer than the bench itself needs an answer may take.
+// The simulated bench has no time of its own: how long it computes depends on
+// the machine and on the size of the arrays.
+func (s *session) patience() time.Duration {
+	if s.sim != nil {
+		return 10 * time.Minute
+	}
+	return 5 * time.Second
+}
+
+// safeTimeout is how long one instrument may take to be made safe. On hardware
+// the adapter may first have to wait for answers that never come.
+func (s *session) safeTimeout() time.Duration {
+	if s.sim != nil {
+		return time.Minute
+	}
+	return 15 * time.Second
 }
 
 // safers are what must be made safe, in this order: sources to zero, then

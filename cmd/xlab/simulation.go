@@ -86,6 +86,26 @@ func newSimulation(c *Config) (s *simulation, made bool, err error) {
 	return s, made, err
 }
 
+// chipIdentity names a simulated chip: another chip in the same file is another
+// one.
+func chipIdentity(file string, seed uint64) string { return fmt.Sprintf("%s, seed %d", file, seed) }
+
+// chipIdentity names the chip on the bench, so that what is known of another one
+// is not taken for it. On hardware only the person at the bench knows.
+func (c *Config) chipIdentity() (string, error) {
+	if !c.simulated() {
+		return "", nil
+	}
+	state, err := chip.Load(c.chipFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return chipIdentity(c.chipFile(), c.Simulation.Seed), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return chipIdentity(c.chipFile(), state.Seed), nil
+}
+
 // simulate builds the simulated bench around a chip, whose state is kept in
 // file when the bench stops; "" keeps it in memory only.
 func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
@@ -241,6 +261,7 @@ func (s *simulation) stop() error {
 		for name := range s.chip.Arrays {
 			s.bench.Devices(name) // lets the time without bias pass
 		}
+		s.fault = errors.Join(s.fault, s.bench.Fault())
 		s.chip.Time = s.bench.Now()
 		if s.file != "" {
 			err = s.chip.Save(s.file)

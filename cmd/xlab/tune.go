@@ -152,9 +152,9 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 		if err != nil {
 			return nil, err
 		}
-		chip := ""
-		if c.simulated() {
-			chip = c.chipFile()
+		chip, err := c.chipIdentity()
+		if err != nil {
+			return nil, err
 		}
 		m, _, err := openDefects(c, board.Name, chip)
 		return m, err

@@ -23,7 +23,10 @@ type Options struct {
 	// ReadTimeout is how long the GPIB adapter waits for one answer; 0 means
 	// 3 s. Conversations are kept below it, longer steps are polled for.
 	ReadTimeout time.Duration
-	Logger      *slog.Logger // nil discards
+	// Margin is added to what the instrument itself needs for a conversation:
+	// the adapter's and the host's part. 0 means 5 s.
+	Margin time.Duration
+	Logger *slog.Logger // nil discards
 }
 
 // state of the outputs as far as the driver knows.
@@ -65,6 +68,9 @@ func New(bus flex.Bus, o Options) *Device {
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = 3 * time.Second
 	}
+	if o.Margin == 0 {
+		o.Margin = 5 * time.Second
+	}
 	log := o.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -89,12 +95,8 @@ func (d *Device) take(ctx context.Context, op string) error {
 
 func (d *Device) give() { d.turn <- struct{}{} }
 
-// margin is added to what the instrument itself needs: the adapter's and the
-// host's part of a conversation.
-const margin = 5 * time.Second
-
 func (d *Device) patience(busy instrument.Seconds) time.Duration {
-	return time.Duration(2*float64(busy)*float64(time.Second)) + margin
+	return time.Duration(2*float64(busy)*float64(time.Second)) + d.o.Margin
 }
 
 // converse sends parts and checks that there is an answer to each question.

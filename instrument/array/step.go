@@ -17,8 +17,13 @@ type Step interface {
 	Peak() (instrument.Volts, instrument.Amps)
 }
 
-// Read measures the cell's conductance at a small voltage with all other
-// lines grounded.
+// ReadLimit is the largest magnitude of a read's voltage. Up to it the dynamics
+// of the published device do nothing that can be measured, so that a read needs
+// no intent; what is beyond it is a pulse or a sweep.
+const ReadLimit instrument.Volts = 0.4
+
+// Read measures the cell's conductance at a voltage within ReadLimit with all
+// other lines grounded.
 type Read struct {
 	Voltage    instrument.Volts   `json:"v"`
 	Compliance instrument.Amps    `json:"comp"`

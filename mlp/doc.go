@@ -35,4 +35,10 @@
 // is to survive its import has hidden neurons that are nearly sign functions of
 // sums of large weights, and large margins. Package train finds such networks
 // by training with the import's error.
+//
+// # Packages
+//
+// Package dataset holds the letters and reads other data; train finds networks
+// ex situ; insitu has the rules for training on the devices; draw draws patterns
+// and results. None of them touches an instrument.
 package mlp

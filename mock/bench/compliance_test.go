@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"xlab/mock/bench"
 	"xlab/mock/device"
 )
@@ -300,4 +302,65 @@ func TestTwoBoardsShareUnits(t *testing.T) {
 	if v := 50e-6 / (1/r.path(4e-5) + 1/r.path(6e-5)); !s[0].InCompliance || !near(s[0].Voltage, v, 1e-7) {
 		t.Errorf("%+v, want %v V", s[0], v)
 	}
+}
+
+// With the real, strongly nonlinear devices, some formed and some not: an
+// operating point is always found, no source is beyond its compliance, none
+// that is short of its level is called free, and no current is lost.
+func TestBalanceOfNonlinearDevices(t *testing.T) {
+	whole := newRig(t, 6, 6, bench.DefaultWires())
+	pristine, err := whole.devices.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	formAll(whole.devices)
+	formed, err := whole.devices.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := t
+	rapid.Check(t, func(t *rapid.T) {
+		b, err := bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &rig{bench: b, rows: 6, cols: 6, wires: bench.DefaultWires()}
+		r.devices = attach(outer, b, "A", device.Default(), 6, 6, seed)
+		if err := r.devices.UnmarshalJSON(rapid.SampledFrom([][]byte{pristine, formed}).Draw(t, "chip")); err != nil {
+			t.Fatal(err)
+		}
+		to := rapid.SampledFrom([]uint8{allOpen, toF1, toF2, toH1, toH2, toH1 | toF2})
+		r.set(func(bool, int) uint8 { return to.Draw(t, "switches") })
+		for range 3 {
+			units := drawUnits(t)
+			r.outputs(units...)
+			s := b.Sample(instant, nil)
+			if err := b.Fault(); err != nil {
+				t.Fatal(err)
+			}
+			sum, most := 0.0, 0.0
+			for u, o := range units {
+				sum += s[u].Current
+				most = math.Max(most, math.Abs(s[u].Current))
+				bounded, held := s[u].Current, s[u].Voltage
+				if o.Mode == bench.ForceCurrent {
+					bounded, held = held, bounded
+				}
+				const slack = 1e-6
+				switch {
+				case o.Mode == bench.Off:
+					if math.Abs(bounded) > 1e-6*most+1e-12 || s[u].InCompliance {
+						t.Fatalf("unit %d is off and gives %+v", u+1, s[u])
+					}
+				case math.Abs(bounded) > o.Compliance*(1+slack),
+					!s[u].InCompliance && math.Abs(held-o.Level) > slack*math.Abs(o.Level)+1e-9,
+					s[u].InCompliance && math.Abs(bounded) < o.Compliance*(1-slack):
+					t.Fatalf("unit %d: %+v of %+v", u+1, s[u], o)
+				}
+			}
+			if math.Abs(sum) > 1e-6*most+1e-12 {
+				t.Fatalf("%v A of %v A get lost: %+v", sum, most, s)
+			}
+		}
+	})
 }

@@ -73,6 +73,35 @@ func TestOperatingPoint(t *testing.T) {
 	}
 }
 
+// Sources against each other through little more than switches, where changing
+// the worst one first goes round in circles.
+func TestSourcesThatBoundEachOther(t *testing.T) {
+	wires := bench.Wires{RowSegment: 1, ColSegment: 1, Contact: 1, SwitchOn: 1, ReadReference: 0.2}
+	pair := []float64{1e-4, 1e-4}
+	for _, d := range []*dense{
+		{wires, []denseArray{{1, 2, pair, []uint8{toF2 | toH2, allOpen, toF1}}},
+			[]bench.Output{volts(-3, 158.46e-6), volts(3, 1.0333e-3), volts(3, 1e-2), amps(-1e-3, 5)}},
+		{wires, []denseArray{{1, 2, pair, []uint8{toF1, toF2, toH1}}},
+			[]bench.Output{volts(0.367879, 1e-6), volts(3, 74.85e-6), volts(-3, 74.85e-6), {}}},
+	} {
+		b, devices := d.build(t)
+		d.setOutputs(b, d.units)
+		got := b.Sample(instant, nil)
+		if err := b.Fault(); err != nil {
+			t.Fatal(err)
+		}
+		differs := "the dense account has no solution"
+		for _, want := range d.solve() {
+			if differs = d.compare(got, devices, want); differs == "" {
+				break
+			}
+		}
+		if differs != "" {
+			t.Errorf("%s\n%s", differs, d)
+		}
+	}
+}
+
 func drawBench(t *rapid.T) *dense {
 	d := &dense{wires: bench.Wires{
 		RowSegment: rapid.Float64Range(0.5, 20).Draw(t, "row segment"), ColSegment: rapid.Float64Range(0.5, 20).Draw(t, "col segment"),

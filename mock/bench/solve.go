@@ -26,62 +26,91 @@ const (
 // solve finds the operating point of the whole bench: node voltages of every
 // crossbar and, for every unit, whether it is at its compliance. Units start in
 // the regime they are programmed to, or were found in while nothing was set
-// anew, and change one at a time until all agree.
-//
-// With devices whose current never falls with voltage there is one such point.
-// The worst violation goes first, which nearly always needs one change per
-// limited unit; should that not end, the first in a fixed order goes, which
-// cannot go round in circles (Murty's rule for complementarity problems).
+// anew, and change one at a time, the worst violation first, until all agree.
+// With devices whose current never falls with voltage there is one such point,
+// and this nearly always finds it in one change per limited unit; where sources
+// that bound each other make it go round in circles, all combinations are tried.
 func (b *Bench) solve() error {
-	for u, o := range b.outputs {
-		if !b.changed[u] {
-			continue
-		}
-		b.changed[u] = false
-		switch o.Mode {
-		case ForceVoltage:
-			b.regimes[u] = regime{value: o.Level}
-		case ForceCurrent:
-			b.regimes[u] = regime{current: true, value: o.Level}
-		default:
-			b.regimes[u] = regime{current: true}
+	for u := range b.outputs {
+		if b.changed[u] {
+			b.changed[u] = false
+			b.regimes[u] = b.programmed(u)
 		}
 	}
-	worstFirst := 4 * len(b.regimes)
-	for changes := range worstFirst + 1<<min(len(b.regimes), 10) {
+	for range 6 * len(b.regimes) {
 		b.anchor()
 		if err := b.balance(); err != nil {
 			return err
 		}
-		if !b.adjust(changes < worstFirst) {
-			for u := range b.points {
-				b.points[u].compliance = b.regimes[u].limited
-			}
+		worst, next := b.worst()
+		if worst < 0 {
+			b.settle()
 			return nil
 		}
+		b.regimes[worst] = next
 	}
-	return fmt.Errorf("the sources' compliances contradict each other: %+v", b.outputs)
+	return b.search()
 }
 
-// adjust moves a unit that violates its bound into the other regime: the one
-// that violates it most, or the first.
-func (b *Bench) adjust(worstFirst bool) bool {
-	worst, by := -1, 0.0
-	var next regime
-	for u, o := range b.outputs {
-		excess, change := b.violation(u, o)
-		if excess > by {
-			worst, by, next = u, excess, change
-			if !worstFirst {
-				break
+// programmed is the regime that a unit is set to.
+func (b *Bench) programmed(u int) regime {
+	switch o := b.outputs[u]; o.Mode {
+	case ForceVoltage:
+		return regime{value: o.Level}
+	case ForceCurrent:
+		return regime{current: true, value: o.Level}
+	}
+	return regime{current: true}
+}
+
+// settle takes over what was found.
+func (b *Bench) settle() {
+	for u := range b.points {
+		b.points[u].compliance = b.regimes[u].limited
+	}
+}
+
+// search tries all combinations of the connected units' regimes: at their
+// level, or at their compliance with either sign.
+func (b *Bench) search() error {
+	tried := make([]int, len(b.outputs)) // 0 at its level, 1 and 2 at its compliance
+	for {
+		for u, o := range b.outputs {
+			b.regimes[u] = b.programmed(u)
+			if tried[u] > 0 {
+				sign := float64(3 - 2*tried[u])
+				b.regimes[u] = regime{current: o.Mode == ForceVoltage, value: sign * o.Compliance, limited: true}
 			}
 		}
+		if !b.anchor() && b.balance() == nil {
+			if worst, _ := b.worst(); worst < 0 {
+				b.settle()
+				return nil
+			}
+		}
+		u := 0
+		for ; u < len(tried); u++ {
+			if tried[u]++; tried[u] < 3 && b.outputs[u].Mode != Off && b.links[u] > 0 {
+				break
+			}
+			tried[u] = 0
+		}
+		if u == len(tried) {
+			return fmt.Errorf("the sources' compliances contradict each other: %+v", b.outputs)
+		}
 	}
-	if worst < 0 {
-		return false
+}
+
+// worst is the unit that is furthest beyond what its regime allows, with the
+// regime it belongs in; -1 when all are where they belong.
+func (b *Bench) worst() (unit int, next regime) {
+	unit, by := -1, 0.0
+	for u, o := range b.outputs {
+		if excess, change := b.violation(u, o); excess > by {
+			unit, by, next = u, excess, change
+		}
 	}
-	b.regimes[worst] = next
-	return true
+	return unit, next
 }
 
 // violation tells how far a unit is beyond what its regime allows, relative to
@@ -109,9 +138,9 @@ func (b *Bench) violation(u int, o Output) (excess float64, change regime) {
 // anchor sees to it that something holds the potential wherever a current is
 // driven. Sources that push a current into lines which nothing holds lift them
 // until one of them comes to its end: a current source to its compliance, a
-// voltage source at its compliance back to its level. Where nothing drives
-// either, nothing flows, and the crossbar is dead.
-func (b *Bench) anchor() {
+// voltage source at its compliance back to its level. It tells whether it had to
+// do that. Where nothing drives either, nothing flows, and the crossbar is dead.
+func (b *Bench) anchor() (changed bool) {
 	for _, a := range b.crossbars {
 		a.dead = false
 	}
@@ -141,7 +170,9 @@ func (b *Bench) anchor() {
 		} else {
 			*r = regime{value: o.Level}
 		}
+		changed = true
 	}
+	return changed
 }
 
 // held tells whether any line of an island is at a given potential.

@@ -94,9 +94,10 @@ func TestRefusedOnTheBench(t *testing.T) {
 			t.Errorf("%+v was answered by %v", step, err)
 		}
 		r.checkSafe(0)
-		// One opens all switches at the beginning, one at the end.
-		if frames != 2 {
-			t.Errorf("%+v: %d frames went to the switch board, want 2", step, frames)
+		// On each of the two boards one opens all switches at the beginning, one
+		// at the end.
+		if frames != 4 {
+			t.Errorf("%+v: %d frames went to the switch boards, want 4", step, frames)
 		}
 		if s := r.stored(); s.Outcome != run.OutcomeFailed || s.Result.Kind != instrument.KindLimit || s.Result.Exit != run.ExitUsage {
 			t.Errorf("%+v: the run ended as %s, %s, %d", step, s.Outcome, s.Result.Kind, s.Result.Exit)

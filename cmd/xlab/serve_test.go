@@ -212,7 +212,8 @@ func TestSameBytes(t *testing.T) {
 			chip := filepath.Join(dir, "chip.json")
 			s := serve(t, chip, seed)
 			transport, _, _ := strings.Cut(name, " ")
-			config := writeBench(t, dir, address(s.address("b1500a", transport, "")), "buspirate:"+address(s.address("adg1438", transport, "A")), "")
+			config := writeBench(t, dir, address(s.address("b1500a", transport, "")), "buspirate:"+address(s.address("adg1438", transport, "A")),
+				fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}", "buspirate:"+address(s.address("adg1438", transport, "B"))))
 			runs := form(t, config)
 			s.stop(os.Interrupt)
 			if diff := cmp.Diff(want, collectEvidence(t, runs, chip)); diff != "" {

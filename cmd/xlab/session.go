@@ -193,23 +193,31 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 	return nil
 }
 
-// patience is how much longer than the bench itself needs an answer may take.
-// The simulated bench has no time of its own: how long it computes depends on
-// the machine and on the size of the arrays.
-func (s *session) patience() time.Duration {
-	if s.sim != nil {
-		return 10 * time.Minute
-	}
-	return 5 * time.Second
-}
+// patience is how much longer than the bench itself needs an answer may take:
+// 5 s, and on the simulated bench, where it has to be computed, more for arrays
+// beyond 20 x 20.
+func (s *session) patience() time.Duration { return 5 * time.Second * time.Duration(s.burden()) }
 
 // safeTimeout is how long one instrument may take to be made safe. On hardware
 // the adapter may first have to wait for answers that never come.
 func (s *session) safeTimeout() time.Duration {
-	if s.sim != nil {
-		return time.Minute
+	if s.sim == nil {
+		return 15 * time.Second
 	}
-	return 15 * time.Second
+	return time.Second * time.Duration(s.burden())
+}
+
+// burden is how many times larger than 20 x 20 the simulated arrays are; 1 on
+// hardware.
+func (s *session) burden() int {
+	if s.sim == nil {
+		return 1
+	}
+	cells := 0
+	for _, a := range s.sim.chip.Arrays {
+		cells = max(cells, a.Len())
+	}
+	return max(1, cells/400)
 }
 
 // safers are what must be made safe, in this order: sources to zero, then

@@ -30,6 +30,9 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 		}
 		switch s := step.(type) {
 		case Read:
+			if s.Voltage < -ReadLimit || s.Voltage > ReadLimit {
+				return nil, a.usage(cell, fmt.Errorf("a read at %v is beyond ±%v and would have to be journaled as a stress: use a sweep", s.Voltage, ReadLimit))
+			}
 			list[i] = a.read(s)
 		case Pulse:
 			list[i] = a.pulse(s)
@@ -44,9 +47,6 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 func performable(step Step) error {
 	switch s := step.(type) {
 	case Read:
-		if !(s.Voltage >= -ReadLimit && s.Voltage <= ReadLimit) {
-			return fmt.Errorf("a read at %v is beyond ±%v and would have to be journaled as a stress: use a sweep", s.Voltage, ReadLimit)
-		}
 		return nil
 	case Pulse:
 		return s.Scheme.Validate()

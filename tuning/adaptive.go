@@ -19,8 +19,11 @@ type adaptive struct {
 }
 
 const (
-	// resolution of the amplitudes that are tried.
-	amplitudeStep = 0.005 // V
+	// amplitudeStep is between the amplitudes that are tried first; then those
+	// halfway to the next ones are.
+	amplitudeStep = 0.01 // V
+	// tooWeak is the part of the distance below which a step is not considered.
+	tooWeak = 0.02
 	// fallbackStep is the ramp's step when the law does not hold for a device.
 	fallbackStep = 0.03 // V
 	// surprised is the number of deviations beyond which a pulse contradicts the
@@ -47,7 +50,10 @@ func (a *adaptive) Learn(cell array.Cell, s Shot) {
 		sag: s.Sag, change: s.change(), readNoise: a.noise * math.Hypot(float64(s.Before), float64(s.After))})
 }
 
-func state(g instrument.Siemens) float64 { return math.Log(float64(g) / reference) }
+// lowest is the conductance below which the law is not extended, in S.
+const lowest = 1e-7
+
+func state(g instrument.Siemens) float64 { return math.Log(math.Max(float64(g), lowest) / reference) }
 
 func (a *adaptive) Next(v View) instrument.Volts {
 	k := a.index(v.Cell)
@@ -63,22 +69,26 @@ func (a *adaptive) Next(v View) instrument.Volts {
 	same, other := a.side(v, k, &cov, up), a.side(v, k, &cov, !up)
 
 	best, amplitude := math.Inf(1), strongest
-	steps := int(math.Round((strongest - weakest) / amplitudeStep))
-	for i := 0; i <= steps; i++ {
-		volts := weakest + float64(i)*amplitudeStep
-		if i == steps {
-			volts = strongest
+	consider := func(volts float64) {
+		if volts < weakest || volts > strongest {
+			return
 		}
 		f := a.response.forecast(k, &cov, up, x, volts, sag)
 		step := math.Exp(f.mean) / band
-		if step < 0.02*distance && i < steps {
-			continue // far too weak
+		if step < tooWeak*distance && volts < strongest {
+			return
 		}
-		cost := a.cost(distance, step, f.sigma, &same, &other) + v.Harm(signed(volts, up))
-		if cost < best {
+		if cost := a.cost(distance, step, f.sigma, &same, &other) + v.Harm(signed(volts, up)); cost < best {
 			best, amplitude = cost, volts
 		}
 	}
+	for volts := weakest; volts < strongest; volts += amplitudeStep {
+		consider(volts)
+	}
+	consider(strongest)
+	found := amplitude
+	consider(found - amplitudeStep/2)
+	consider(found + amplitudeStep/2)
 	return signed(math.Round(amplitude*1e4)/1e4, up)
 }
 
@@ -94,9 +104,9 @@ const (
 	sidePoints = 8
 	// ordinaryStep is the step in bands of a pulse that ends a visit.
 	ordinaryStep = 3
-	// nextPart is the part of a distance that the next pulse is likely to be
-	// meant for.
-	nextPart = 0.7
+	// lnNextPart is the logarithm of the part of a distance that the next pulse
+	// is likely to be meant for, 0.7.
+	lnNextPart = -0.36
 )
 
 func (a *adaptive) side(v View, k int, cov *[deviceSize][deviceSize]float64, up bool) (s side) {
@@ -115,14 +125,11 @@ func (a *adaptive) side(v View, k int, cov *[deviceSize][deviceSize]float64, up 
 	return s
 }
 
-// toGo adds to a number of pulses over a distance in bands what the strongest
-// pulse's step and the harm to others cost.
-func (s *side) toGo(pulses, distance float64) float64 {
-	if pulses == 0 {
-		return 0
-	}
+// toGo adds to a number of pulses over a distance, given by its logarithm in
+// bands, what the strongest pulse's step and the harm to others cost.
+func (s *side) toGo(pulses, lnDistance float64) float64 {
 	last := sidePoints - 1
-	wanted := math.Log(nextPart * distance)
+	wanted := lnDistance + lnNextPart
 	more := 0.0
 	if wanted > s.lnStep[last] {
 		more = math.Exp(wanted-s.lnStep[last]) - 1
@@ -142,15 +149,17 @@ func (s *side) toGo(pulses, distance float64) float64 {
 func (a *adaptive) cost(distance, step, sigma float64, same, other *side) float64 {
 	next := afterwards(sigma, a.response.spread)
 	sum := 0.0
-	for _, z := range quantiles {
-		d := distance - step*math.Exp(sigma*z)
-		if d > 0 {
-			sum += same.toGo(a.aim.left(d, next, other.sigma), d)
-		} else {
-			sum += other.toGo(a.aim.left(d, next, other.sigma), -d)
+	for _, z := range a.aim.normals {
+		switch d := distance - step*math.Exp(sigma*z); {
+		case d > 1:
+			ln := math.Log(d)
+			sum += same.toGo(a.aim.pulses(ln, next), ln)
+		case d < -1:
+			ln := math.Log(-d)
+			sum += other.toGo(a.aim.pulses(ln, other.sigma), ln)
 		}
 	}
-	return sum / float64(len(quantiles))
+	return sum / float64(len(a.aim.normals))
 }
 
 // contradicted tells whether the last two pulses of this visit were not what

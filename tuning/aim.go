@@ -10,32 +10,34 @@ import "math"
 // with the distance d in units of the band, z standard normal, and s' the
 // spread that is left once the pulse has told what the device is like.
 type aim struct {
-	table [aimSpreads][aimDistances]float64
+	table   [aimSpreads][aimDistances]float64
+	normals normals
 }
 
 const (
 	aimDistances = 48
 	aimSpreads   = 10
-	aimFarthest  = 200.0 // bands
-	aimTightest  = 0.1   // spread
+	lnFarthest   = 5.3 // of the farthest distance, 200 bands
+	aimTightest  = 0.1 // spread
 	aimWidest    = 1.6
 	// otherSide is the spread assumed for pulses of the other sign after an
 	// overshoot, when nothing better is known.
 	otherSide = 0.8
 )
 
-// quantiles of the standard normal distribution at the middles of equal shares
-// of probability: expectations become plain means.
-var quantiles = func() [15]float64 {
-	var q [15]float64
-	for i := range q {
-		q[i] = math.Sqrt2 * math.Erfinv(2*(float64(i)+0.5)/float64(len(q))-1)
+// normals are equally likely values of a standard normal variable: the middles
+// of equal shares of probability, so that expectations become plain means.
+type normals [15]float64
+
+func newNormals() (z normals) {
+	for i := range z {
+		z[i] = math.Sqrt2 * math.Erfinv(2*(float64(i)+0.5)/float64(len(z))-1)
 	}
-	return q
-}()
+	return z
+}
 
 func distanceAt(i int) float64 {
-	return math.Exp(float64(i) / (aimDistances - 1) * math.Log(aimFarthest))
+	return math.Exp(float64(i) / (aimDistances - 1) * lnFarthest)
 }
 
 func spreadAt(i int) float64 {
@@ -50,7 +52,7 @@ func afterwards(s, cycle float64) float64 {
 
 // newAim computes the table for a spread from pulse to pulse.
 func newAim(cycle float64) *aim {
-	a := new(aim)
+	a := &aim{normals: newNormals()}
 	var aims [24]float64 // part of the distance
 	for i := range aims {
 		aims[i] = math.Exp(math.Log(0.03) + float64(i)/float64(len(aims)-1)*math.Log(1.6/0.03))
@@ -65,8 +67,8 @@ func newAim(cycle float64) *aim {
 		for si := range aimSpreads {
 			s := math.Max(spreadAt(si), cycle)
 			next := afterwards(s, cycle)
-			var factors [len(quantiles)]float64
-			for q, z := range quantiles {
+			var factors [len(normals{})]float64
+			for q, z := range a.normals {
 				factors[q] = math.Exp(s * z)
 			}
 			for di := range aimDistances {
@@ -97,17 +99,15 @@ func (a *aim) left(d, same, other float64) float64 {
 	case math.Abs(d) <= 1:
 		return 0
 	case d > 0:
-		return a.pulses(d, same)
+		return a.pulses(math.Log(d), same)
 	}
-	return a.pulses(-d, other)
+	return a.pulses(math.Log(-d), other)
 }
 
-// pulses interpolates the table.
-func (a *aim) pulses(d, s float64) float64 {
-	fd := math.Log(d) / math.Log(aimFarthest) * (aimDistances - 1)
-	fs := (s - aimTightest) / (aimWidest - aimTightest) * (aimSpreads - 1)
-	fd = math.Max(0, math.Min(fd, aimDistances-1.000001))
-	fs = math.Max(0, math.Min(fs, aimSpreads-1.000001))
+// pulses interpolates the table at the logarithm of a distance beyond the band.
+func (a *aim) pulses(lnDistance, s float64) float64 {
+	fd := min(lnDistance*(aimDistances-1)/lnFarthest, aimDistances-1.000001)
+	fs := min(max((s-aimTightest)*((aimSpreads-1)/(aimWidest-aimTightest)), 0), aimSpreads-1.000001)
 	i, j := int(fs), int(fd)
 	u, v := fs-float64(i), fd-float64(j)
 	return (1-u)*((1-v)*a.table[i][j]+v*a.table[i][j+1]) + u*((1-v)*a.table[i+1][j]+v*a.table[i+1][j+1])

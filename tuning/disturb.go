@@ -147,30 +147,24 @@ func (d *disturb) exposed(k int, g float64) float64 {
 	return d.mixture(k, g, func(up float64, down float64) float64 { return up + down })
 }
 
-// harm is what pulses on one device do to a set of others, as a function of the
+// harm is what pulses on one device do to others, as a function of the
 // amplitude.
 type harm struct {
 	low, high float64    // magnitudes between which it is tabulated, V
-	ln        [3]float64 // ln of the sum of relative changes at both and in the middle
+	ln        [3]float64 // ln of the harm at both and in the middle
 }
 
-// harm tabulates the relative changes of the others for pulses between two
-// magnitudes. A sum of exponentials is smooth enough on a logarithmic scale
-// for three points.
-func (d *disturb) harm(others []*device, g []float64, up bool, low, high float64, half func(v instrument.Volts) exposure, cost func(o *device, moved float64) float64) harm {
+// newHarm tabulates a sum of exponentials of the magnitude, which is smooth
+// enough on a logarithmic scale for three points.
+func newHarm(up bool, low, high float64, of func(v instrument.Volts) float64) harm {
 	h := harm{low: low, high: high}
 	for i := range h.ln {
-		e := half(signed(low+(high-low)*float64(i)/2, up))
-		sum := 1e-12
-		for _, o := range others {
-			sum += cost(o, d.scale[direction(up)]*d.moved(o.index, g[o.index], e))
-		}
-		h.ln[i] = math.Log(sum)
+		h.ln[i] = math.Log(of(signed(low+(high-low)*float64(i)/2, up)) + 1e-12)
 	}
 	return h
 }
 
-// at interpolates the sum of relative changes.
+// at interpolates.
 func (h *harm) at(magnitude float64) float64 {
 	if h.high <= h.low {
 		return math.Exp(h.ln[2])

@@ -49,11 +49,12 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 		write = max(write, t)
 	}
 	cells := s.Targets.Cells()
+	budget, _ := s.budgets()
 	n := instrument.Seconds(len(cells))
 	array := instrument.Seconds(rows * cols)
-	e := &Estimate{Devices: len(cells), Pulses: len(cells) * s.DeviceBudget, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance,
+	e := &Estimate{Devices: len(cells), Pulses: len(cells) * budget, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance,
 		TypicalTime: n*typicalPulses*write + typicalReads*array*read,
-		LongestTime: n*instrument.Seconds(s.DeviceBudget)*write + instrument.Seconds(s.Passes+3)*array*read,
+		LongestTime: n*instrument.Seconds(budget)*write + instrument.Seconds(s.Passes+3)*array*read,
 		Lowest:      instrument.Siemens(math.Inf(1)), Spec: s}
 	for _, c := range cells {
 		g, _ := s.Targets.At(c)
@@ -65,12 +66,13 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 // Print writes the estimate for a person.
 func (e *Estimate) Print(w io.Writer) error {
 	s := e.Spec
+	budget, _ := s.budgets()
 	_, err := fmt.Fprintf(w, `%d devices to conductances from %v to %v within %.3g %%; nothing is touched by a dry run
 policy %s; write pulses of %v, %v to %v and %v to %v; other lines %s for positive and %s for negative pulses
 reads at %v over %v, other lines grounded
 across a selected device: %v to %v, compliance %v
 at most %d pulses (%d per device) in %d passes and the last reads; instrument time about %v, %v if every device uses its budget
 `, e.Devices, e.Lowest, e.Highest, 100*s.Tolerance, s.Policy, s.Width, s.SetMin, s.SetMax, s.ResetMin, s.ResetMax, s.SetScheme, s.ResetScheme,
-		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, s.DeviceBudget, s.Passes+1, e.TypicalTime, e.LongestTime)
+		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2, e.TypicalTime, e.LongestTime)
 	return err
 }

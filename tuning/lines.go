@@ -12,11 +12,12 @@ import (
 // lines keeps what is known of all device conductances and what the lines'
 // resistance makes of them. A read shows
 //
-//	sneak + g / ((1 + row load) (1 + column load)) correction
+//	sneak + correction g / ((1 + r) (1 + c) (1 + g (Rr/(1 + r) + Rc/(1 + c))))
 //
-// where sneak is the current that gets to the column through three other
-// devices, as if it were conductance, and correction makes the formula exact at
-// the last solution of the whole array.
+// where r and c are the loads of row and column by their other devices (see
+// load), Rr and Rc the resistances to the two terminals, sneak the current that
+// gets to the column through three other devices, as if it were conductance,
+// and correction makes the formula exact at the last solution of the array.
 type lines struct {
 	resistance array.Resistance
 	rows, cols int
@@ -121,10 +122,12 @@ func (l *lines) path(k int) (row, col float64) {
 	return float64(l.resistance.Contact) + float64(l.resistance.RowSegment)*float64(c+1), float64(l.resistance.Contact) + float64(l.resistance.ColSegment)*float64(l.rows-r)
 }
 
+// lumped is what a read shows of a device's conductance, as a factor, before
+// sneak and correction.
 func (l *lines) lumped(k int) float64 {
 	row, col := l.load(k)
 	pr, pc := l.path(k)
-	return 1 / ((1 + row + pr*l.g[k]) * (1 + col + pc*l.g[k]))
+	return 1 / ((1 + row) * (1 + col) * (1 + l.g[k]*(pr/(1+row)+pc/(1+col))))
 }
 
 // set takes a new conductance of one device.
@@ -135,15 +138,14 @@ func (l *lines) set(k int, g float64) {
 	l.colSum[k%l.cols] += change
 }
 
-// device gives the device's conductance for what a read of it shows now.
+// device gives the device's conductance for what a read of it shows now. More
+// than the lines can pass is taken as a very good conductor.
 func (l *lines) device(k int, read float64) float64 {
 	row, col := l.load(k)
 	pr, pc := l.path(k)
-	g := l.g[k]
-	for range 4 {
-		g = (read - l.sneak[k]) / l.correction[k] * (1 + row + pr*g) * (1 + col + pc*g)
-	}
-	return g
+	m := (read - l.sneak[k]) / l.correction[k] * (1 + row) * (1 + col)
+	const least = 0.01
+	return m / math.Max(1-m*(pr/(1+row)+pc/(1+col)), least)
 }
 
 // sag estimates which part of a pulse's voltage the lines keep: the current of
@@ -161,11 +163,11 @@ func (l *lines) sag(k int, scheme array.Scheme) float64 {
 }
 
 // devices goes back from reads of all cells to the devices; an error says which
-// line carries too much.
-func (l *lines) devices(reads []float64, what string) ([]float64, error) {
+// lines carry too much.
+func (l *lines) devices(reads []float64) ([]float64, error) {
 	g, err := l.resistance.Devices(l.rows, l.cols, reads)
 	if errors.Is(err, array.ErrUnreadable) {
-		return nil, fmt.Errorf("%s: %w: %s", what, err, l.heaviest(reads))
+		return nil, fmt.Errorf("%w: %s", err, l.heaviest(reads))
 	}
 	return g, err
 }

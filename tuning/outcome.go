@@ -39,10 +39,11 @@ type Record struct {
 
 // Outcome is the result of tuning.
 type Outcome struct {
-	Records []Record  // by device, row by row
-	Reads   []float64 // S, last read of every cell of the array, row by row
-	Devices []float64 // S, the same with the lines taken out
-	Passes  int       // over the array, the coarse one and the last ones included
+	Records    []Record  // by device, row by row
+	Reads      []float64 // S, last read of every cell of the array, row by row
+	Devices    []float64 // S, the same with the lines taken out
+	Passes     int       // over the array, the coarse one and the last ones included
+	Bystanders float64   // largest relative change of a device that was not asked for
 }
 
 // Summary holds the key figures. Figures of errors and pulses are of all
@@ -57,12 +58,12 @@ type Summary struct {
 	Disturbed    int     `json:"disturbed"`
 	GaveUp       int     `json:"gave_up"`
 	Defective    int     `json:"defective"`
-	WorstDisturb float64 `json:"worst_disturb"` // largest relative change between two visits of any device
+	WorstDisturb float64 `json:"worst_disturb"` // largest relative change of any device between two visits, or since the first read where it was not asked for
 }
 
 // Summary counts the records.
 func (o *Outcome) Summary() Summary {
-	s := Summary{Devices: len(o.Records)}
+	s := Summary{Devices: len(o.Records), WorstDisturb: o.Bystanders}
 	var pulses []float64
 	sum := 0.0
 	for _, r := range o.Records {

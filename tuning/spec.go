@@ -20,11 +20,11 @@ type Spec struct {
 	SetScheme   array.Scheme       `json:"set_scheme" mapstructure:"set_scheme"`     // other lines during pulses that raise
 	ResetScheme array.Scheme       `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during pulses that lower
 
-	DeviceBudget int `json:"device_budget" mapstructure:"device_budget"` // pulses per device at most
-	PassBudget   int `json:"pass_budget" mapstructure:"pass_budget"`     // pulses per device and pass at most
+	DeviceBudget int `json:"device_budget" mapstructure:"device_budget"` // pulses per device at most; 0 = what suits the policy
+	PassBudget   int `json:"pass_budget" mapstructure:"pass_budget"`     // pulses per device and pass at most; 0 = what suits the policy
 	Passes       int `json:"passes" mapstructure:"passes"`               // passes over what is out of tolerance, after the first ones
 
-	Accept float64 `json:"accept" mapstructure:"accept"` // part of the tolerance at which a visit ends, below 1: noise and disturb need the rest
+	Accept float64 `json:"accept" mapstructure:"accept"` // part of the tolerance at which a visit ends, below 1: disturb needs the rest, and the reads' noise at least so much
 	Coarse float64 `json:"coarse" mapstructure:"coarse"` // band of the adaptive policy's coarse pass; 0 = none
 
 	RampStep instrument.Volts `json:"ramp_step" mapstructure:"ramp_step"` // step of the ramp policy
@@ -32,7 +32,7 @@ type Spec struct {
 	SlowStep instrument.Volts `json:"slow_step" mapstructure:"slow_step"` // and within Near of it
 	Near     float64          `json:"near" mapstructure:"near"`
 
-	Read       instrument.Volts   `json:"read" mapstructure:"read"`             // voltage of all reads
+	Read       instrument.Volts   `json:"read" mapstructure:"read"`             // voltage of all reads; negative ones disturb less
 	Aperture   instrument.Seconds `json:"aperture" mapstructure:"aperture"`     // integration time of all reads
 	Settle     instrument.Seconds `json:"settle" mapstructure:"settle"`         // before it begins
 	Range      instrument.Amps    `json:"range" mapstructure:"range"`           // measuring range of reads, 0 = automatic
@@ -53,10 +53,10 @@ func DefaultSpec() Spec {
 		Tolerance: 0.05, Policy: PolicyAdaptive,
 		Pulses: Pulses{SetMin: 0.8, SetMax: 1.5, ResetMin: -0.8, ResetMax: -1.8},
 		Width:  500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
-		DeviceBudget: 300, PassBudget: 150, Passes: 6,
-		Accept: 0.7, Coarse: 0.15,
+		Passes: 10,
+		Accept: 0.65, Coarse: 0.08,
 		RampStep: 10e-3, FastStep: 60e-3, SlowStep: 24e-3, Near: 0.3,
-		Read: 0.2, Aperture: 40e-3, ReadNoise: 0.002, Compliance: 5e-3,
+		Read: -0.2, Aperture: 40e-3, ReadNoise: 0.002, Compliance: 5e-3,
 		Lines:    array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
 		RangeMin: 5e-6, RangeMax: 200e-6,
 	}
@@ -82,15 +82,16 @@ func (s Spec) Validate(rows, cols int) error {
 	check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second the stronger", s.ResetMin, s.ResetMax)
 	check(s.Width > 0, "width: %v must be more than 0 s", s.Width)
 	check(s.SetScheme != "" && s.ResetScheme != "", "set_scheme and reset_scheme must be among %v", array.Schemes())
-	check(s.DeviceBudget >= 1 && s.PassBudget >= 1 && s.PassBudget <= s.DeviceBudget, "pass_budget %d and device_budget %d must be at least 1, the second the larger", s.PassBudget, s.DeviceBudget)
+	perDevice, perPass := s.budgets()
+	check(s.DeviceBudget >= 0 && s.PassBudget >= 0 && perPass <= perDevice, "pass_budget %d and device_budget %d must not be negative, the second the larger", s.PassBudget, s.DeviceBudget)
 	check(s.Passes >= 0, "passes: %d must not be negative", s.Passes)
 	check(s.Accept > 0 && s.Accept <= 1, "accept: %g must be above 0 and at most 1", s.Accept)
 	check(s.Coarse >= 0 && s.Coarse < 1, "coarse: %g must be 0 or more and below 1", s.Coarse)
 	check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be more than 0 V", s.RampStep, s.FastStep, s.SlowStep)
 	check(s.Near >= 0, "near: %g must not be negative", s.Near)
-	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", s.Read)
+	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be at most 200 mV of either sign, so that it disturbs nothing, and not 0 V", s.Read)
 	check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v not negative", s.Aperture, s.Settle, s.Range)
-	check(s.ReadNoise > 0 && s.ReadNoise < s.Tolerance, "read_noise: %g must be above 0 and below the tolerance of %g, or nothing can be verified", s.ReadNoise, s.Tolerance)
+	check(s.ReadNoise > 0 && s.band() > 0, "read_noise: %g must be above 0 and well below the tolerance of %g, or nothing can be verified", s.ReadNoise, s.Tolerance)
 	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
 	check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the higher", s.RangeMin, s.RangeMax)
 	if err := s.Lines.Validate(); err != nil {
@@ -120,7 +121,29 @@ func (s Spec) scheme(up bool) array.Scheme {
 	return s.ResetScheme
 }
 
-// bounds cover everything that one visit to a device may do.
+// band is the relative distance from the target at which a visit ends. It
+// leaves two and a half deviations of the noise to the tolerance.
+func (s Spec) band() float64 { return min(s.Accept*s.Tolerance, s.Tolerance-2.5*s.ReadNoise) }
+
+// budgets gives the pulses per device and per device and pass. A ramp needs
+// many and disturbs little with most of them.
+func (s Spec) budgets() (perDevice, perPass int) {
+	perDevice, perPass = 600, 200
+	if s.Policy == PolicyAdaptive {
+		perDevice, perPass = 120, 40
+	}
+	if s.DeviceBudget > 0 {
+		perDevice = s.DeviceBudget
+		perPass = min(perPass, perDevice)
+	}
+	if s.PassBudget > 0 {
+		perPass = s.PassBudget
+	}
+	return perDevice, perPass
+}
+
+// bounds cover everything that one visit to a device may do: its pulses and
+// those that find out whether it is stuck.
 func (s Spec) bounds(pulses int) array.Bounds {
-	return array.Bounds{Steps: pulses, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance}
+	return array.Bounds{Steps: pulses + without, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance}
 }

@@ -2,7 +2,10 @@ package tuning
 
 import (
 	"context"
+	"errors"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,206 +14,349 @@ import (
 	"xlab/run"
 )
 
-// ideal is an array of devices that answer to pulses by a smooth law and do not
-// know each other; there are no lines.
-type ideal struct {
-	rows, cols int
-	g          []float64 // S
-	stuck      []bool
-	limited    int // device whose reads are in compliance, -1 = none
-	open       bool
-	uncovered  int
-	pulses     []int
-	peak       [2]float64 // most negative and most positive voltage
-}
-
-func newIdeal(rows, cols int) *ideal {
-	s := &ideal{rows: rows, cols: cols, limited: -1, pulses: make([]int, rows*cols), stuck: make([]bool, rows*cols)}
-	for k := range rows * cols {
-		s.g = append(s.g, 8e-6+1e-6*float64(k%5))
+func tune(t *testing.T, s *stub, spec Spec, defects *array.DefectMap) *Outcome {
+	t.Helper()
+	before := slices.Clone(s.pulses)
+	o, err := Tune(context.Background(), s, "A", spec, defects, Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return s
-}
-
-func (s *ideal) Size() (int, int)                      { return s.rows, s.cols }
-func (s *ideal) Expect(array.Cell, array.Bounds) error { s.open = true; return nil }
-func (s *ideal) Settle(any) error                      { s.open = false; return nil }
-
-func (s *ideal) Do(_ context.Context, cell array.Cell, steps ...array.Step) ([]array.Result, error) {
-	k := cell.Row*s.cols + cell.Col
-	var results []array.Result
-	for _, step := range steps {
-		v := instrument.Volts(0.2)
-		if p, ok := step.(array.Pulse); ok {
-			v = p.Voltage
-			if !s.open {
-				s.uncovered++
-			}
-			s.pulses[k]++
-			s.peak[0], s.peak[1] = min(s.peak[0], float64(v)), max(s.peak[1], float64(v))
-			threshold := 1.0
-			if v < 0 {
-				threshold = 1.2
-			}
-			if !s.stuck[k] {
-				factor := 1 + 0.05*math.Exp(8*(math.Abs(float64(v))-threshold))
-				if v < 0 {
-					factor = 1 / factor
-				}
-				s.g[k] = min(max(s.g[k]*factor, 1e-6), 300e-6)
-			}
+	if len(s.breaches) > 0 {
+		t.Errorf("%d pulses without an intent that covers them, the first at %s", len(s.breaches), s.breaches[0])
+	}
+	for _, r := range o.Records {
+		k := r.Cell.Row*s.cols + r.Cell.Col
+		if r.Pulses != s.pulses[k]-before[k] {
+			t.Errorf("%s: %d pulses recorded, %d received", r.Cell, r.Pulses, s.pulses[k]-before[k])
 		}
-		r := array.Result{Levels: []array.Level{{Voltage: v, Current: instrument.Amps(s.g[k] * float64(v))}}}
-		if k == s.limited {
-			r.Status = instrument.StatusCompliance
+		faulty := s.status[k] != 0 || s.pulsed[k] != 0
+		if r.Verdict == InTolerance != (math.Abs(r.Error) <= spec.Tolerance) && !faulty && r.Verdict != Defective && r.Verdict != Stuck {
+			t.Errorf("%s: %s with an error of %g", r.Cell, r.Verdict, r.Error)
 		}
-		results = append(results, r)
+		if r.Verdict != InTolerance && r.Reason == "" {
+			t.Errorf("%s: %s without a reason", r.Cell, r.Verdict)
+		}
 	}
-	return results, nil
+	return o
 }
 
-func specFor(s *ideal, targets Targets) Spec {
-	spec := DefaultSpec()
-	spec.Lines = array.Resistance{}
-	spec.Targets = targets
-	return spec
-}
-
-func spread(s *ideal) Targets {
-	t := NewTargets(s.rows, s.cols)
-	for i, c := range array.AllCells(s.rows, s.cols) {
-		t[c.Row][c.Col] = instrument.Siemens(10e-6 * math.Pow(10, float64(i)/float64(s.rows*s.cols)))
-	}
-	return t
-}
-
-func TestPoliciesReachTheTargets(t *testing.T) {
+func TestEveryPolicyReachesItsTargets(t *testing.T) {
 	median := map[string]float64{}
 	for _, policy := range Policies() {
-		for _, tolerance := range []float64{0.3, 0.05, 0.01} {
-			s := newIdeal(4, 5)
-			spec := specFor(s, spread(s))
+		for _, tolerance := range []float64{0.3, 0.05} {
+			s, spec := newStub(8, 8, 1), testSpec(8, 8)
 			spec.Policy, spec.Tolerance = policy, tolerance
-			o, err := Tune(t.Context(), s, "A", spec, nil, Options{})
-			if err != nil {
-				t.Fatalf("%s at %v: %v", policy, tolerance, err)
+			o := tune(t, s, spec, nil)
+			sum := o.Summary()
+			// A ramp's many pulses keep disturbing: with it a few are left over.
+			least := 64
+			if policy != PolicyAdaptive {
+				least = 58
 			}
-			got := o.Summary()
-			if got.InTolerance != 20 {
-				t.Errorf("%s at %v: %+v", policy, tolerance, got)
+			if sum.InTolerance < least || sum.Devices != 64 {
+				t.Errorf("%s at %g: %+v", policy, tolerance, sum)
 			}
 			for _, r := range o.Records {
-				if truly := s.g[r.Cell.Row*5+r.Cell.Col]; math.Abs(truly/float64(r.Target)-1) > tolerance {
-					t.Errorf("%s at %v: %s is at %v, target %v", policy, tolerance, r.Cell, truly, r.Target)
+				if k := r.Cell.Row*8 + r.Cell.Col; math.Abs(float64(r.Final)/s.g[k]-1) > 0.01 {
+					t.Errorf("%s at %g: %s is at %v, recorded as %v", policy, tolerance, r.Cell, instrument.Siemens(s.g[k]), r.Final)
 				}
 			}
-			if s.uncovered > 0 {
-				t.Errorf("%d pulses without an intent", s.uncovered)
-			}
-			if s.peak[1] > float64(spec.SetMax) || s.peak[0] < float64(spec.ResetMax) {
-				t.Errorf("%s: pulses of %v to %v", policy, s.peak[0], s.peak[1])
-			}
 			if tolerance == 0.05 {
-				median[policy] = got.MedianPulses
+				median[policy] = sum.MedianPulses
 			}
 		}
 	}
-	if median[PolicyAdaptive] > median[PolicyRamp]/2 {
-		t.Errorf("median pulses at 5 %%: adaptive %v, ramp %v", median[PolicyAdaptive], median[PolicyRamp])
+	if median[PolicyAdaptive] > median[PolicyRamp]/2 || median[PolicyAdaptive] > median[PolicyTwoSpeed] || median[PolicyAdaptive] > 6 {
+		t.Errorf("median pulses: %v", median)
 	}
 }
 
-func TestStuckDeviceIsLeftAlone(t *testing.T) {
-	for _, g := range []float64{50e-6, 5e-6} { // above and below its target
-		s := newIdeal(2, 2)
-		s.stuck[1], s.g[1] = true, g
-		targets, err := Uniform(2, 2, array.AllCells(2, 2), 20e-6)
-		if err != nil {
-			t.Fatal(err)
+func TestSameRunTwice(t *testing.T) {
+	var outcomes []*Outcome
+	for range 2 {
+		outcomes = append(outcomes, tune(t, newStub(6, 6, 3), testSpec(6, 6), nil))
+	}
+	if !reflect.DeepEqual(outcomes[0], outcomes[1]) {
+		t.Error("the same run gave two results")
+	}
+}
+
+func TestStuckDevicesAreFoundAndLeftAlone(t *testing.T) {
+	for _, policy := range Policies() {
+		s, spec := newStub(6, 6, 2), testSpec(6, 6)
+		spec.Policy = policy
+		s.stuck[7], s.stuck[20] = 0, 2 // from the beginning, and from its third pulse on
+		s.g[7] = 25e-6
+		o := tune(t, s, spec, nil)
+		for _, k := range []int{7, 20} {
+			r := o.Records[k]
+			if r.Verdict != Stuck && math.Abs(r.Error) > spec.Tolerance || !strings.Contains(r.Reason, "answers neither to") && r.Verdict == Stuck {
+				t.Errorf("%s: %s is %s: %s", policy, r.Cell, r.Verdict, r.Reason)
+			}
 		}
-		o, err := Tune(t.Context(), s, "A", specFor(s, targets), nil, Options{})
-		if err != nil {
-			t.Fatal(err)
+		if r := o.Records[7]; r.Verdict != Stuck || policy == PolicyAdaptive && r.Pulses > 30 {
+			t.Errorf("%s: %s is %s after %d pulses", policy, r.Cell, r.Verdict, r.Pulses)
 		}
-		if r := o.Records[1]; r.Verdict != Stuck || !strings.Contains(r.Reason, "answers to no pulse") || r.Pulses != s.pulses[1] {
-			t.Errorf("%+v, %d pulses", r, s.pulses[1])
-		}
-		if s.pulses[1] > 60 {
-			t.Errorf("%d pulses on a stuck device", s.pulses[1])
-		}
-		if got := o.Summary(); got.InTolerance != 3 || got.Stuck != 1 {
-			t.Errorf("%+v", got)
+		if n := o.Summary().Stuck; n < 1 {
+			t.Errorf("%s: %d stuck", policy, n)
 		}
 	}
 }
 
-func TestDefectiveDeviceIsNotTouched(t *testing.T) {
-	s := newIdeal(2, 2)
-	defects := array.NewDefectMap("A", 2, 2)
+// A device that rises but does not fall is not stuck, it is limited.
+func TestOneSidedDeviceGivesUp(t *testing.T) {
+	s, spec := newStub(5, 5, 4), testSpec(5, 5)
+	s.shift[12] = [2]float64{0, 2}
+	s.g[12] = 90e-6
+	spec.Targets[2][2] = 20e-6
+	o := tune(t, s, spec, nil)
+	r := o.Records[12]
+	if r.Verdict != GaveUp || !strings.Contains(r.Reason, "-1.80 V") {
+		t.Errorf("%s: %s", r.Verdict, r.Reason)
+	}
+	if r.Pulses > 25 {
+		t.Errorf("%d pulses on a device that does not fall", r.Pulses)
+	}
+}
+
+func TestDefectiveDevicesAreNotTouched(t *testing.T) {
+	s, spec := newStub(6, 6, 5), testSpec(6, 6)
+	defects := array.NewDefectMap("A", 6, 6)
 	for i := range defects.Devices {
 		defects.Devices[i].State = array.StateFormed
 	}
-	defects.Devices[2].State, defects.Devices[2].Reason = array.StateDefective, "did not form"
-	o, err := Tune(t.Context(), s, "A", specFor(s, spread(s)), defects, Options{})
-	if err != nil {
-		t.Fatal(err)
+	*defects.At(array.Cell{Row: 1, Col: 2}) = array.DeviceState{Cell: array.Cell{Row: 1, Col: 2}, State: array.StateDefective, Reason: "did not form"}
+	o := tune(t, s, spec, defects)
+	r := o.Records[8]
+	if r.Verdict != Defective || s.pulses[8] != 0 || !strings.Contains(r.Reason, "did not form") {
+		t.Errorf("%s after %d pulses: %s", r.Verdict, s.pulses[8], r.Reason)
 	}
-	if r := o.Records[2]; r.Verdict != Defective || r.Reason != "did not form" || s.pulses[2] != 0 {
-		t.Errorf("%+v, %d pulses", r, s.pulses[2])
+	if sum := o.Summary(); sum.Defective != 1 || sum.InTolerance != 35 {
+		t.Errorf("%+v", sum)
 	}
-}
-
-func TestReadInComplianceIsGivenUp(t *testing.T) {
-	s := newIdeal(2, 2)
-	s.limited = 3
-	o, err := Tune(t.Context(), s, "A", specFor(s, spread(s)), nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := o.Records[3]; r.Verdict != GaveUp || !strings.Contains(r.Reason, "in compliance") || s.pulses[3] != 0 {
-		t.Errorf("%+v, %d pulses", r, s.pulses[3])
+	wrong := array.NewDefectMap("A", 5, 6)
+	if _, err := Tune(context.Background(), s, "A", spec, wrong, Options{}); instrument.KindOf(err) != instrument.KindUsage {
+		t.Errorf("a defect map of another array: %v", err)
 	}
 }
 
-func TestBudgetIsKept(t *testing.T) {
-	s := newIdeal(2, 2)
-	spec := specFor(s, spread(s))
-	spec.Policy, spec.Tolerance, spec.DeviceBudget, spec.PassBudget = PolicyRamp, 0.01, 5, 3
-	o, err := Tune(t.Context(), s, "A", spec, nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for k, n := range s.pulses {
-		if n > spec.DeviceBudget || n != o.Records[k].Pulses {
-			t.Errorf("%d pulses, %d recorded, %d allowed", n, o.Records[k].Pulses, spec.DeviceBudget)
+func TestFaultyReadsAndPulses(t *testing.T) {
+	s, spec := newStub(6, 6, 6), testSpec(6, 6)
+	s.status[3] = instrument.StatusCompliance
+	s.status[4] = instrument.StatusOverflow
+	o := tune(t, s, spec, nil)
+	for k, text := range map[int]string{3: "the read at -200 mV was in compliance", 4: "is not valid"} {
+		if r := o.Records[k]; r.Verdict != GaveUp || !strings.Contains(r.Reason, text) {
+			t.Errorf("%s: %s: %q", r.Cell, r.Verdict, r.Reason)
 		}
 	}
-	if got := o.Summary(); got.GaveUp == 0 {
-		t.Errorf("%+v", got)
+	if s.pulses[3] != 0 || s.pulses[4] != 0 {
+		t.Errorf("pulses after a fault: %v", s.pulses[3:5])
 	}
-	for _, r := range o.Records {
-		if r.Verdict == GaveUp && r.Reason == "" {
-			t.Errorf("%s gave up without a reason", r.Cell)
-		}
+	if n := o.Summary().InTolerance; n < 34 {
+		t.Errorf("%d devices in tolerance beside the faulty ones", n)
+	}
+
+	s = newStub(6, 6, 6)
+	for k := range 12 {
+		s.status[k] = instrument.StatusInvalid
+	}
+	_, err := Tune(context.Background(), s, "A", spec, nil, Options{})
+	if instrument.KindOf(err) != instrument.KindInstrument || s.total() != 0 {
+		t.Errorf("a third of the reads is not valid: %v after %d pulses", err, s.total())
 	}
 }
 
 func TestUnformedArrayIsRefused(t *testing.T) {
-	s := newIdeal(2, 2)
-	for k := range s.g {
-		s.g[k] = 1e-9
+	s, spec := newStub(6, 6, 7), testSpec(6, 6)
+	for k := range 20 {
+		s.g[k] = 1e-8
 	}
-	_, err := Tune(t.Context(), s, "A", specFor(s, spread(s)), nil, Options{})
-	if instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "xlab form") {
-		t.Errorf("%v", err)
+	_, err := Tune(context.Background(), s, "A", spec, nil, Options{})
+	if instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "20 of 36 devices") || !strings.Contains(err.Error(), "xlab form") || s.total() != 0 {
+		t.Errorf("%v after %d pulses", err, s.total())
 	}
 }
 
-func TestStopsBetweenDevices(t *testing.T) {
-	s := newIdeal(2, 2)
-	ctx, cancel := context.WithCancel(t.Context())
-	o, err := Tune(ctx, s, "A", specFor(s, spread(s)), nil, Options{Observe: func(Event) { cancel() }})
-	if run.OutcomeOf(err) != run.OutcomeInterrupted || o == nil {
-		t.Errorf("%v", err)
+func TestUnreadableTargetsAreRefused(t *testing.T) {
+	s, spec := newStub(8, 8, 8), testSpec(8, 8)
+	spec.Lines.Contact = 1000
+	for _, c := range array.AllCells(8, 8) {
+		spec.Targets[c.Row][c.Col] = 150e-6
+	}
+	_, err := Tune(context.Background(), s, "A", spec, nil, Options{})
+	if !errors.Is(err, array.ErrUnreadable) || instrument.KindOf(err) != instrument.KindUsage || s.total() != 0 {
+		t.Errorf("%v after %d pulses", err, s.total())
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	for _, policy := range Policies() {
+		s, spec := newStub(6, 6, 9), testSpec(6, 6)
+		spec.Policy, spec.DeviceBudget, spec.PassBudget, spec.Tolerance = policy, 5, 2, 0.02
+		o := tune(t, s, spec, nil)
+		for _, r := range o.Records {
+			if r.Pulses > 5 {
+				t.Errorf("%s: %s had %d pulses of 5", policy, r.Cell, r.Pulses)
+			}
+		}
+		if o.Summary().GaveUp == 0 {
+			t.Errorf("%s: nothing gave up: %+v", policy, o.Summary())
+		}
+	}
+}
+
+// A device that a neighbour's every pulse moves by 10 % cannot be kept right
+// while the neighbours are being tuned.
+func TestDisturbedDevice(t *testing.T) {
+	s, spec := newStub(4, 4, 10), testSpec(4, 4)
+	spec.Passes = 0
+	s.frail[5] = true
+	s.g[5] = float64(spec.Targets[1][1])
+	o := tune(t, s, spec, nil)
+	r := o.Records[5]
+	if r.Verdict != Disturbed && r.Verdict != InTolerance || r.Moved < 0.09 && r.Passes > 1 {
+		t.Errorf("%s, moved %g: %s", r.Verdict, r.Moved, r.Reason)
+	}
+	if w := o.Summary().WorstDisturb; w < 0.09 {
+		t.Errorf("worst disturb %g", w)
+	}
+}
+
+func TestDevicesNotAskedForAreLeftAlone(t *testing.T) {
+	s, spec := newStub(6, 6, 11), testSpec(6, 6)
+	cells, err := array.ParseCells("r1c1, r4c2-3", 6, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Targets, err = Uniform(6, 6, cells, 40e-6); err != nil {
+		t.Fatal(err)
+	}
+	o := tune(t, s, spec, nil)
+	if len(o.Records) != 3 || o.Summary().InTolerance != 3 {
+		t.Errorf("%+v", o.Summary())
+	}
+	for k, n := range s.pulses {
+		if asked := k == 7 || k == 26 || k == 27; n > 0 != asked {
+			t.Errorf("device %d had %d pulses", k, n)
+		}
+	}
+	if o.Bystanders <= 0 || o.Summary().WorstDisturb < o.Bystanders {
+		t.Errorf("bystanders %g, worst %g", o.Bystanders, o.Summary().WorstDisturb)
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	s, spec := newStub(6, 6, 12), testSpec(6, 6)
+	ctx, cancel := context.WithCancel(context.Background())
+	visits := 0
+	o, err := Tune(ctx, s, "A", spec, nil, Options{Observe: func(e Event) {
+		if e.Phase == PhaseCoarse {
+			if visits++; visits == 5 {
+				cancel()
+			}
+		}
+	}})
+	var ended *run.Ended
+	if !errors.As(err, &ended) || ended.Outcome != run.OutcomeInterrupted {
+		t.Fatalf("%v", err)
+	}
+	touched, unfinished := 0, 0
+	for _, r := range o.Records {
+		if r.Pulses > 0 {
+			touched++
+		}
+		if r.Verdict == GaveUp && strings.Contains(r.Reason, "the run ended") {
+			unfinished++
+		}
+	}
+	if touched > 5 || unfinished < 20 || len(s.settled) != 5 {
+		t.Errorf("%d touched, %d unfinished, %d settled", touched, unfinished, len(s.settled))
+	}
+
+	// Taken up again, the run reads where it is and goes on.
+	if sum := tune(t, s, spec, nil).Summary(); sum.InTolerance < 35 {
+		t.Errorf("taken up again: %+v", sum)
+	}
+}
+
+func TestBenchErrorEndsTheRun(t *testing.T) {
+	s, spec := newStub(6, 6, 13), testSpec(6, 6)
+	s.failAt, s.fail = 10, errors.New("the cable is out")
+	o, err := Tune(context.Background(), s, "A", spec, nil, Options{})
+	if !errors.Is(err, s.fail) || o == nil {
+		t.Fatalf("%v, %v", o, err)
+	}
+	if s.total() != 10 {
+		t.Errorf("%d pulses", s.total())
+	}
+}
+
+func TestProgressEvents(t *testing.T) {
+	s, spec := newStub(5, 5, 14), testSpec(5, 5)
+	last := map[Phase]Event{}
+	if _, err := Tune(context.Background(), s, "A", spec, nil, Options{Observe: func(e Event) {
+		if e.Done < 1 || e.Done > e.Total {
+			t.Errorf("%+v", e)
+		}
+		last[e.Phase] = e
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Phase{PhaseRead, PhaseCoarse, PhaseFine} {
+		if e := last[p]; e.Done == 0 || e.Done != e.Total {
+			t.Errorf("%s ended with %+v", p, e)
+		}
+	}
+}
+
+// journal counts what a run leaves behind.
+type journal struct {
+	intents, parts, results, reads int
+	open                           bool
+	faults                         []string
+}
+
+func (j *journal) Intent(data any) (uint64, error) {
+	if i, ok := data.(array.Intent); !ok || i.Bounds == nil {
+		j.faults = append(j.faults, "an intent without bounds")
+	}
+	j.intents++
+	j.open = true
+	return uint64(j.intents), nil
+}
+func (j *journal) Part(uint64, any) error {
+	if !j.open {
+		j.faults = append(j.faults, "a part without an intent")
+	}
+	j.parts++
+	return nil
+}
+func (j *journal) Result(_ uint64, data any) error {
+	j.results++
+	j.open = false
+	return nil
+}
+func (j *journal) Event(string, any) error { j.reads++; return nil }
+
+// One intent covers a visit: pulses need no further ones.
+func TestJournal(t *testing.T) {
+	s, spec := newStub(5, 5, 15), testSpec(5, 5)
+	var j journal
+	visits := 0
+	o, err := Tune(context.Background(), array.NewJournaled(s, "A", &j), "A", spec, nil, Options{Observe: func(e Event) {
+		if e.Phase != PhaseRead {
+			visits++
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pulses := 0
+	for _, r := range o.Records {
+		pulses += r.Pulses
+	}
+	if len(j.faults) > 0 || j.intents != visits || j.results != visits || j.parts != pulses || pulses == 0 {
+		t.Errorf("%d visits and %d pulses left %+v", visits, pulses, j)
 	}
 }

@@ -9,76 +9,134 @@ import (
 	"xlab/instrument/array"
 )
 
+// close ends the work on a device for good.
+func (d *device) close(v Verdict, format string, args ...any) {
+	d.closed, d.Reason = v, fmt.Sprintf(format, args...)
+}
+
+// faulty tells why a read cannot be used; "" when it can.
+func faulty(r array.Result, v instrument.Volts) string {
+	switch {
+	case r.InCompliance():
+		return fmt.Sprintf("the read at %v was in compliance: a short on its lines, or a compliance too low", v)
+	case !r.Valid():
+		return fmt.Sprintf("the read at %v is not valid (status %08b): check range and connections", v, r.Status)
+	}
+	return ""
+}
+
 // visit pulses one device until it is within the band, cannot get there or has
-// used up its budget.
+// used up its budget. One intent covers all of it.
 func (t *tuner) visit(ctx context.Context, d *device, band float64) error {
-	budget := min(t.spec.PassBudget, t.spec.DeviceBudget-d.Pulses)
-	if err := t.bench.Expect(d.Cell, t.spec.bounds(budget+deadTrials)); err != nil {
+	perDevice, perPass := t.spec.budgets()
+	budget := min(perPass, perDevice-d.Pulses)
+	if budget <= 0 {
+		d.close(GaveUp, "its budget of %d pulses is used up", perDevice)
+		return nil
+	}
+	if err := t.bench.Expect(d.Cell, t.spec.bounds(budget)); err != nil {
 		return err
 	}
 	if err := t.approach(ctx, d, band, budget); err != nil {
 		return err
 	}
+	d.Final, d.Error = t.shown(d), t.error(d)
 	return t.bench.Settle(d.Record)
 }
 
+// approach is the write-and-verify loop of one visit.
 func (t *tuner) approach(ctx context.Context, d *device, band float64, budget int) error {
-	results, err := t.bench.Do(ctx, d.Cell, t.spec.read())
+	results, err := t.do(ctx, d, t.spec.read())
+	if err != nil || d.closed != "" {
+		return err
+	}
+	t.take(d, results[0])
+	if d.left > 0 {
+		d.Moved = math.Max(d.Moved, math.Abs(t.lines.g[d.index]/d.left-1))
+	}
+	d.Passes++
+	d.Reason = ""
+	first := len(d.Shots)
+	most := mostCoarse
+	if band <= t.spec.Tolerance {
+		most = mostFine * t.spec.Tolerance
+	}
+	harm := t.harm(d)
+	for {
+		now := t.lines.g[d.index]
+		target := t.want[d.index] * (1 - t.disturb.toCome(d.index, d.Cell, now, most))
+		d.left, d.guess, d.mark = now, now, t.disturb.mark(d.Cell)
+		if math.Abs(now/target-1) <= band {
+			d.reached = d.reached || band <= t.spec.Tolerance
+			return nil
+		}
+		if len(d.Shots)-first == budget {
+			d.Reason = fmt.Sprintf("%d pulses of one visit were not enough", budget)
+			return nil
+		}
+		if stop, err := t.exhausted(ctx, d, first, target, harm); err != nil || stop {
+			return err
+		}
+		v := t.policy.Next(View{Cell: d.Cell, Shots: d.Shots, Visit: first, Now: instrument.Siemens(now), Target: instrument.Siemens(target), Band: t.band,
+			Sag: func(up bool) float64 { return t.lines.sag(d.index, t.spec.scheme(up)) }, Harm: harm})
+		if err := t.shoot(ctx, d, v); err != nil || d.closed != "" {
+			return err
+		}
+	}
+}
+
+// Targets are compensated for the disturb still to come by at most so much, in
+// the coarse pass as a part of the target, later as a part of the tolerance:
+// a forecast of a few pulses is mostly chance.
+const (
+	mostCoarse = 0.1
+	mostFine   = 0.3
+)
+
+// shoot applies one pulse and reads the device.
+func (t *tuner) shoot(ctx context.Context, d *device, v instrument.Volts) error {
+	before := t.lines.g[d.index]
+	scheme := t.spec.scheme(v > 0)
+	sag := t.lines.sag(d.index, scheme)
+	results, err := t.do(ctx, d, t.spec.pulse(v), t.spec.read())
 	if err != nil {
 		return err
 	}
-	if !readable(results[0]) {
-		t.unreadable(d, results[0])
+	d.Pulses++
+	t.disturb.pulse(d.Cell, v, scheme, sag)
+	if d.closed != "" {
 		return nil
 	}
-	t.take(d, results[0])
-	if d.last > 0 {
-		d.Moved = math.Max(d.Moved, math.Abs(t.lines.g[d.index]/d.last-1))
+	t.take(d, results[1])
+	s := Shot{Voltage: v, Before: instrument.Siemens(before), After: instrument.Siemens(t.lines.g[d.index]), Sag: sag}
+	d.Shots = append(d.Shots, s)
+	t.policy.Learn(d.Cell, s)
+	return nil
+}
+
+// do performs steps on a device and closes it when one of them was faulty.
+func (t *tuner) do(ctx context.Context, d *device, steps ...array.Step) ([]array.Result, error) {
+	results, err := t.bench.Do(ctx, d.Cell, steps...)
+	if err != nil {
+		return nil, err
 	}
-	d.Passes++
-	first := len(d.Shots)
-	accept := t.spec.Accept * t.spec.Tolerance
-	most := 0.1
-	if band <= t.spec.Tolerance {
-		most = 0.3 * t.spec.Tolerance
+	if len(results) != len(steps) {
+		return nil, fmt.Errorf("device %s: %w", d.Cell, errNoResult)
 	}
-	harm := t.harm(d)
-	for used := 0; ; used++ {
-		now := t.lines.g[d.index]
-		target := t.want[d.index] * (1 - t.disturb.toCome(d.index, d.Cell, now, most))
-		d.last, d.guess, d.mark = now, now, t.disturb.mark(d.Cell)
-		if math.Abs(now/target-1) <= band {
-			if band <= t.spec.Tolerance {
-				d.reached = true
-			}
-			return nil
+	for i, r := range results {
+		// During a pulse the sources of the other lines carry the sum of all
+		// unselected devices and may well be at their compliance; what the pulse
+		// did is what the read behind it shows.
+		if steps[i].Stress() {
+			continue
 		}
-		if used >= budget {
-			d.Reason = fmt.Sprintf("%d pulses were not enough", budget)
-			return nil
-		}
-		v := t.policy.Next(View{Cell: d.Cell, Shots: d.Shots, Visit: first, Now: instrument.Siemens(now), Target: instrument.Siemens(target), Band: accept,
-			Sag: func(up bool) float64 { return t.lines.sag(d.index, t.spec.scheme(up)) }, Harm: harm})
-		scheme := t.spec.scheme(v > 0)
-		sag := t.lines.sag(d.index, scheme)
-		results, err := t.bench.Do(ctx, d.Cell, array.Pulse{Voltage: v, Width: t.spec.Width, Scheme: scheme, Compliance: t.spec.Compliance}, t.spec.read())
-		if err != nil {
-			return err
-		}
-		d.Pulses++
-		t.disturb.pulse(d.Cell, v, scheme, sag)
-		if !readable(results[1]) {
-			t.unreadable(d, results[1])
-			return nil
-		}
-		t.take(d, results[1])
-		s := Shot{Voltage: v, Before: instrument.Siemens(now), After: instrument.Siemens(t.lines.g[d.index]), Sag: sag}
-		d.Shots = append(d.Shots, s)
-		t.policy.Learn(d.Cell, s)
-		if t.exhausted(d.Shots[first:], v > 0) {
-			return t.tryBothWays(ctx, d, v > 0)
+		v, _ := steps[i].Peak()
+		if fault := faulty(r, v); fault != "" && d.closed == "" {
+			d.fault = true
+			d.close(GaveUp, "%s", fault)
 		}
 	}
+	return results, nil
 }
 
 func (t *tuner) take(d *device, r array.Result) {
@@ -87,87 +145,119 @@ func (t *tuner) take(d *device, r array.Result) {
 	t.lines.set(d.index, t.lines.device(d.index, read))
 }
 
-// readable tells whether a read is a measurement of the device and not of a
-// source at its compliance.
-func readable(r array.Result) bool { return r.Valid() && !r.InCompliance() }
+const (
+	// without is the number of strongest pulses in a row without enough effect
+	// after which a direction is given up.
+	without = 3
+	// tooMany is the number of further pulses of that effect that would be too
+	// many; fewer are when they harm others.
+	tooMany = 40
+)
 
-// unreadable closes a device whose conductance cannot be told.
-func (t *tuner) unreadable(d *device, r array.Result) {
-	if d.closed != "" {
-		return // it is not going to be touched anyway
+// exhausted tells that the strongest pulses do not bring a device any nearer. A
+// device that does not move at all is tried once in the other direction: one
+// that answers to neither is stuck.
+func (t *tuner) exhausted(ctx context.Context, d *device, first int, target float64, harm func(instrument.Volts) float64) (bool, error) {
+	visit := d.Shots[first:]
+	if len(visit) < without {
+		return false, nil
 	}
-	d.closed = GaveUp
-	d.Reason = fmt.Sprintf("the read at %v gives no conductance: ", t.spec.Read)
-	if r.InCompliance() {
-		d.Reason += "a source is in compliance; a short on this line, or a compliance too low for the array"
-	} else {
-		d.Reason += "beyond the measuring range or no value"
+	latest := visit[len(visit)-without:]
+	up := latest[0].Voltage > 0
+	moved := 0.0
+	for _, s := range latest {
+		if !t.spec.Pulses.strongest(s.Voltage) || (s.Voltage > 0) != up {
+			return false, nil
+		}
+		moved += s.change() / without
 	}
+	now := t.lines.g[d.index]
+	limit := latest[0].Voltage
+	if (now < target) != up || math.Abs(target-now) < tooMany/(1+harm(limit))*moved {
+		return false, nil
+	}
+	if t.answers(latest) || d.tried {
+		reason := fmt.Sprintf("pulses of %v move it by %.2g %% each, it is %.2g %% away", limit, 100*moved/now, 100*math.Abs(target/now-1))
+		if d.Reason = reason; d.limited {
+			d.close(GaveUp, "%s", reason)
+		}
+		d.limited = true
+		return true, nil
+	}
+	d.tried = true
+	_, strongest := t.spec.Pulses.span(!up)
+	back := signed(strongest, !up)
+	for i := range without {
+		if perDevice, _ := t.spec.budgets(); d.Pulses >= perDevice {
+			break
+		}
+		if err := t.shoot(ctx, d, back); err != nil || d.closed != "" {
+			return true, err
+		}
+		if t.answers(d.Shots[len(d.Shots)-1-i:]) {
+			d.Reason = fmt.Sprintf("answers to %v but not to %v", back, limit)
+			return true, nil
+		}
+	}
+	d.left = t.lines.g[d.index]
+	d.close(Stuck, "at %v: answers neither to %v nor to %v", t.shown(d), limit, back)
+	return true, nil
+}
+
+// answers tells whether pulses changed a device by more than the reads' noise.
+func (t *tuner) answers(shots []Shot) bool {
+	const deviations = 3
+	sum := 0.0
+	for _, s := range shots {
+		sum += s.change()
+	}
+	return sum > deviations*t.spec.ReadNoise*float64(shots[0].Before)
+}
+
+// others lists the devices that pulses on d can put wrong: those on its lines
+// that are open and not going to be visited in this pass any more.
+func (t *tuner) others(d *device) []*device {
+	var list []*device
+	add := func(k int) {
+		if o := t.devices[k]; o != nil && o != d && o.closed == "" && !t.disturb.waiting[k] {
+			list = append(list, o)
+		}
+	}
+	for c := range t.cols {
+		add(d.Cell.Row*t.cols + c)
+	}
+	for r := range t.rows {
+		add(r*t.cols + d.Cell.Col)
+	}
+	return list
 }
 
 const (
-	// deadPulses is the number of strongest pulses in a row that must do
-	// nothing before a device is suspected to be stuck.
-	deadPulses = 5
-	// deadChange is the relative change over them that counts as nothing. A
-	// device near the end of its range still does more.
-	deadChange = 0.01
+	// harmPerBand is the number of pulses that a device costs that is moved by
+	// its band, on average: most are not at the edge of theirs.
+	harmPerBand = 0.2
+	// harmMost is what one device costs at most, however far it is moved.
+	harmMost = 3
 )
 
-// exhausted tells whether the last pulses of a visit were of the strongest in
-// one direction and did nothing.
-func (t *tuner) exhausted(shots []Shot, up bool) bool {
-	if len(shots) < deadPulses {
-		return false
+// harm prepares the estimate of what pulses on a device do to the others, in
+// pulses that put them right again.
+func (t *tuner) harm(d *device) func(v instrument.Volts) float64 {
+	others := t.others(d)
+	var tables [2]harm
+	for _, up := range []bool{true, false} {
+		weakest, strongest := t.spec.Pulses.span(up)
+		scheme := t.spec.scheme(up)
+		sag := t.lines.sag(d.index, scheme)
+		tables[direction(up)] = newHarm(up, weakest, strongest, func(v instrument.Volts) float64 {
+			e := t.disturb.law.halfSelected(v, scheme, sag)
+			sum := 0.0
+			for _, o := range others {
+				bands := t.disturb.scale[direction(up)] * t.disturb.moved(o.index, t.lines.g[o.index], e) / t.band
+				sum += harmPerBand * bands / (1 + bands*harmPerBand/harmMost)
+			}
+			return sum
+		})
 	}
-	_, strongest := t.spec.Pulses.span(up)
-	last := shots[len(shots)-deadPulses:]
-	for _, s := range last {
-		if (s.Voltage > 0) != up || math.Abs(float64(s.Voltage)) < 0.999*strongest {
-			return false
-		}
-	}
-	return math.Abs(float64(last[deadPulses-1].After/last[0].Before)-1) < deadChange
-}
-
-// tryBothWays finds out whether a device that has stopped answering to the
-// strongest pulses of one direction answers to those of the other. If not, it
-// is stuck and is left alone; if it does, it has reached the end of what the
-// allowed pulses can do.
-func (t *tuner) tryBothWays(ctx context.Context, d *device, up bool) error {
-	before := t.lines.g[d.index]
-	_, strongest := t.spec.Pulses.span(!up)
-	scheme := t.spec.scheme(!up)
-	pulse := array.Pulse{Voltage: signed(strongest, !up), Width: t.spec.Width, Scheme: scheme, Compliance: t.spec.Compliance}
-	results, err := t.bench.Do(ctx, d.Cell, pulse, pulse, pulse, t.spec.read())
-	if err != nil {
-		return err
-	}
-	d.Pulses += deadTrials
-	for range deadTrials {
-		t.disturb.pulse(d.Cell, pulse.Voltage, scheme, t.lines.sag(d.index, scheme))
-	}
-	if !readable(results[deadTrials]) {
-		t.unreadable(d, results[deadTrials])
-		return nil
-	}
-	t.take(d, results[deadTrials])
-	now := t.lines.g[d.index]
-	d.last, d.guess, d.mark = now, now, t.disturb.mark(d.Cell)
-	if math.Abs(now/before-1) < deadChange {
-		d.closed = Stuck
-		d.Reason = fmt.Sprintf("answers to no pulse between %v and %v", t.spec.ResetMax, t.spec.SetMax)
-		return nil
-	}
-	d.closed = GaveUp
-	d.Reason = fmt.Sprintf("pulses of %v no longer move it", signed(strongestOf(t.spec.Pulses, up), up))
-	return nil
-}
-
-// deadTrials is the number of pulses of the other direction.
-const deadTrials = 3
-
-func strongestOf(p Pulses, up bool) float64 {
-	_, strongest := p.span(up)
-	return strongest
+	return func(v instrument.Volts) float64 { return tables[direction(v > 0)].at(math.Abs(float64(v))) }
 }

@@ -45,6 +45,9 @@ is there is kept unless --force is given.`,
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
+			if a.json {
+				return a.writeJSON(map[string]string{"file": configName})
+			}
 			fmt.Fprintf(a.err, "wrote %s\n", configName)
 			if hardware {
 				fmt.Fprintln(a.err, "fill in the addresses and the limits, then check with `xlab doctor`")

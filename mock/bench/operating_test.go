@@ -68,7 +68,8 @@ func TestOperatingPoint(t *testing.T) {
 			}
 		}
 	})
-	if limited < 20 || several < 5 || floating < 20 || shorted < 20 {
+	// A short run draws too few networks to contain all kinds of them.
+	if !testing.Short() && (limited < 20 || several < 5 || floating < 20 || shorted < 20) {
 		t.Errorf("not telling: %d cases with compliance, %d with several units, %d floating lines, %d shorted ones", limited, several, floating, shorted)
 	}
 }

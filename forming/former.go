@@ -70,7 +70,7 @@ func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
 	}
-	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Defects: array.NewDefectMap(name, rows, cols)}}
+	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Defects: array.NewDefectMap(name, rows, cols)}, retried: make(map[*Record]bool)}
 	for _, cell := range spec.devices(rows, cols) {
 		f.outcome.Records = append(f.outcome.Records, Record{Cell: cell, State: array.StateUntried})
 	}
@@ -86,6 +86,7 @@ type former struct {
 	spec    Spec
 	options Options
 	outcome *Outcome
+	retried map[*Record]bool // devices that have had their second round
 }
 
 func (f *former) run(ctx context.Context) error {
@@ -104,6 +105,19 @@ func (f *former) run(ctx context.Context) error {
 	if len(failed) == 0 {
 		return nil
 	}
+	err := f.second(ctx, all, failed)
+	if err != nil {
+		for _, r := range failed {
+			if !f.retried[r] {
+				r.Reason += "; not tried a second time"
+			}
+		}
+	}
+	return err
+}
+
+// second resets the devices that work and tries the failed ones once more.
+func (f *former) second(ctx context.Context, all, failed []*Record) error {
 	for _, r := range all {
 		if err := run.CheckStop(ctx); err != nil {
 			return err
@@ -124,8 +138,12 @@ func (f *former) round(ctx context.Context, n int, records []*Record) error {
 			return err
 		}
 		if err := f.device(ctx, r, n); err != nil {
+			if r.State == array.StateUntried {
+				r.Reason = "begun and not finished: " + err.Error()
+			}
 			return fmt.Errorf("forming round %d: %w", n, err)
 		}
+		f.retried[r] = n > 1
 		if f.options.Observe != nil {
 			f.options.Observe(Event{Round: n, Done: i + 1, Total: len(records), Record: *r})
 		}
@@ -184,7 +202,7 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 		}
 	}
 	r.State = array.StateDefective
-	r.Reason = fmt.Sprintf("did not form: %v at %v after %d sweeps", instrument.Ohms(1/float64(r.After)), f.spec.Check, r.Sweeps)
+	r.Reason = fmt.Sprintf("did not form: %v at %v after %d sweeps", r.After, f.spec.Check, r.Sweeps)
 	return nil
 }
 
@@ -254,8 +272,8 @@ const (
 // response factor, and tells whether it did.
 func (f *former) set(ctx context.Context, r *Record) (bool, error) {
 	start := r.After
-	for v := f.spec.Vset - (setPulses-1)*f.spec.VresetStep; ; v = min(v+f.spec.VresetStep, f.spec.Vset) {
-		after, err := f.pulse(ctx, r.Cell, v, 1)
+	for below := setPulses - 1; below >= 0; below-- {
+		after, err := f.pulse(ctx, r.Cell, f.spec.Vset-instrument.Volts(below)*f.spec.VresetStep, 1)
 		if err != nil {
 			return false, err
 		}
@@ -263,10 +281,8 @@ func (f *former) set(ctx context.Context, r *Record) (bool, error) {
 		if float64(after) > f.spec.Response*float64(start) {
 			return true, nil
 		}
-		if v >= f.spec.Vset {
-			return false, nil
-		}
 	}
+	return false, nil
 }
 
 // resetAgain switches a device off that may have been switched on since.
@@ -318,16 +334,17 @@ func conductance(cell array.Cell, r array.Result) (instrument.Siemens, error) {
 
 // jump finds the voltage at which a sweep's device formed: where the
 // conductance between the selected lines grows most from one level to the next.
+// It is the growth in siemens that counts, not its ratio: below the noise of the
+// sweep's measuring range neighbouring currents differ by any factor.
 func jump(r array.Result) instrument.Volts {
 	var at instrument.Volts
 	best := 0.0
 	for i := 1; i < len(r.Levels); i++ {
 		a, b := r.Levels[i-1], r.Levels[i]
-		if a.Voltage <= 0 || b.Voltage <= 0 || a.Current <= 0 || b.Current <= 0 {
+		if a.Voltage <= 0 || b.Voltage <= 0 {
 			continue
 		}
-		growth := float64(b.Current) / float64(b.Voltage) / (float64(a.Current) / float64(a.Voltage))
-		if growth > best {
+		if growth := float64(b.Current)/float64(b.Voltage) - float64(a.Current)/float64(a.Voltage); growth > best {
 			best, at = growth, max(a.Voltage, b.Voltage)
 		}
 	}

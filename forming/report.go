@@ -38,9 +38,13 @@ type Estimate struct {
 	Spec        Spec               `json:"spec"`
 }
 
-// typicalResets is the number of reset pulses that a freshly formed device
-// usually takes; only the estimate of time depends on it.
-const typicalResets = 8
+// A freshly formed device usually takes so many reset pulses, with so many reads
+// between them (the means over the simulated chip of seed 1). Only the estimate
+// of time depends on it.
+const (
+	typicalResets = 9
+	typicalReads  = 7
+)
 
 // Estimate costs the specification. cost gives the instrument time of steps
 // and refuses those that are out of limits.
@@ -50,7 +54,7 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 	if err != nil {
 		return nil, err
 	}
-	reset, err := cost(s.pulse(s.VresetMax), s.check())
+	pulse, err := cost(s.pulse(s.VresetMax))
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +80,8 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 	}
 	b := s.bounds()
 	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage, MinVoltage: b.MinVoltage, MaxCurrent: b.MaxCurrent, Spec: s}
-	e.TypicalTime = instrument.Seconds(n) * (check + first + typicalResets*reset)
-	e.LongestTime = 2 * instrument.Seconds(n) * (check + sweeps + instrument.Seconds(b.Steps-s.Attempts)*reset)
+	e.TypicalTime = instrument.Seconds(n) * (check + first + typicalResets*pulse + typicalReads*check)
+	e.LongestTime = 2 * instrument.Seconds(n) * (check + sweeps + instrument.Seconds(b.Steps-s.Attempts)*(pulse+check))
 	return e, nil
 }
 

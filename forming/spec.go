@@ -76,12 +76,20 @@ func (s Spec) Validate(rows, cols int) error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
+	seen := make(map[array.Cell]bool)
 	for _, c := range s.Devices {
+		check(!seen[c], "device %s is listed twice", c)
+		seen[c] = true
 		check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows, cols)
 	}
 	check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
 	check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)
-	check(s.Scheme != "", "scheme must be one of %v", array.Schemes())
+	for _, part := range []struct {
+		key    string
+		scheme array.Scheme
+	}{{"scheme", s.Scheme}, {"reset_scheme", s.ResetScheme}, {"set_scheme", s.SetScheme}} {
+		check(part.scheme.Validate() == nil, "%s: %q must be one of %v", part.key, part.scheme, array.Schemes())
+	}
 	switch s.Mode {
 	case instrument.SweepCurrent:
 		check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, whose potential nothing can follow: set forming.scheme=floating", s.Scheme)
@@ -104,7 +112,6 @@ func (s Spec) Validate(rows, cols int) error {
 	check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
 	check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it is approached", s.Vset, setPulses-1, s.VresetStep)
 	check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
-	check(s.ResetScheme != "" && s.SetScheme != "", "reset_scheme and set_scheme must be among %v", array.Schemes())
 	check(s.Response > 1, "response: %g must be more than 1", s.Response)
 	check(s.Goff > 0, "goff: %v must be more than 0 S", s.Goff)
 	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)

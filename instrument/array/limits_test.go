@@ -149,6 +149,9 @@ func TestUsageErrors(t *testing.T) {
 		{"pulse with an unknown scheme", array.Cell{}, aPulse(1, "v5"), "v5"},
 		{"sweep without a scheme", array.Cell{}, aVoltageSweep(""), "bias scheme"},
 		{"sweep of nothing", array.Cell{}, noKind, "neither"},
+		// It would stress a device without an intent.
+		{"read that is a stress", array.Cell{}, array.Read{Voltage: 0.41, Compliance: 1e-3, Aperture: 1e-3}, "beyond ±400 mV"},
+		{"negative read that is a stress", array.Cell{}, array.Read{Voltage: -0.41, Compliance: 1e-3, Aperture: 1e-3}, "beyond ±400 mV"},
 		{"unknown step", array.Cell{}, oddStep{}, "oddStep"},
 		{"no step", array.Cell{}, nil, "not known"},
 		{"pointer", array.Cell{}, nilRead, "not known"},

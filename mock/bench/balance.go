@@ -95,14 +95,17 @@ func (b *Bench) missing() (sum float64, settled bool) {
 	return sum, settled
 }
 
-// newton is the work space of Newton's method, one row per sought unit and room
-// for all units.
+// newton is the work space of Newton's method, with room for all units. The
+// unknowns are how far each sought unit but the last moves by itself, and how
+// far all of them move together. Units that are shorted by switches hardly
+// differ, and what their common potential does is lost in the differences of
+// the currents between them unless it is looked at by itself.
 type newton struct {
-	slope    [][]float64 // S, unit's current by unit's voltage
+	slope    [][]float64 // S, sought unit's current by unknown
 	system   [][]float64 // slope with what is missing behind it, used up by the elimination
 	start    []float64   // V
 	shortage []float64   // A, target minus current, at start
-	move     []float64   // V
+	move     []float64   // V, by unknown
 }
 
 func newNewton(units int) newton {
@@ -122,23 +125,37 @@ func (b *Bench) here() {
 	}
 }
 
-// derive finds by trying what the sought units' currents do when each voltage
-// moves. It leaves the network solved with the last voltage moved.
+// moved puts the sought units where a part of a move brings them.
+func (b *Bench) moved(part float64) {
+	n := &b.newton
+	together := n.move[len(b.sought)-1]
+	for i, u := range b.sought {
+		d := together
+		if i < len(b.sought)-1 {
+			d += n.move[i]
+		}
+		b.points[u].volts = n.start[i] + part*d
+	}
+}
+
+// derive finds by trying what the sought units' currents do when the unknowns
+// move. It leaves the network solved at the last trial.
 func (b *Bench) derive() error {
 	b.here()
 	n := &b.newton
-	for j, u := range b.sought {
-		b.points[u].volts = n.start[j] + probe
+	for j := range b.sought {
+		clear(n.move)
+		n.move[j] = probe
+		b.moved(1)
 		if err := b.network(); err != nil {
 			return err
 		}
-		b.points[u].volts = n.start[j]
-		for i, other := range b.sought {
-			n.slope[i][j] = (b.points[other].amps - b.regimes[other].value + n.shortage[i]) / probe
+		for i, u := range b.sought {
+			n.slope[i][j] = (b.points[u].amps - b.regimes[u].value + n.shortage[i]) / probe
 		}
 	}
 	for i, u := range b.sought {
-		b.points[u].amps = b.regimes[u].value - n.shortage[i]
+		b.points[u].volts, b.points[u].amps = n.start[i], b.regimes[u].value-n.shortage[i]
 	}
 	return nil
 }
@@ -156,8 +173,12 @@ func (b *Bench) step(missing float64) (moved bool, err error) {
 		n.system[i][sought] = n.shortage[i]
 	}
 	eliminate(n.system[:sought], n.move[:sought])
-	scale := 1.0
+	scale, length := 1.0, 0.0
 	for i, d := range n.move[:sought] {
+		length += d * d
+		if i < sought-1 {
+			d += n.move[sought-1]
+		}
 		if math.IsNaN(d) || math.IsInf(d, 0) {
 			return false, nil // nothing answers to the voltage
 		}
@@ -165,12 +186,7 @@ func (b *Bench) step(missing float64) (moved bool, err error) {
 		scale = min(scale, most/math.Max(math.Abs(d), most))
 	}
 	for range 30 {
-		length := 0.0
-		for i, u := range b.sought {
-			d := scale * n.move[i]
-			b.points[u].volts = n.start[i] + d
-			length += d * d
-		}
+		b.moved(scale)
 		if err := b.network(); err != nil {
 			return false, err
 		}
@@ -179,16 +195,14 @@ func (b *Bench) step(missing float64) (moved bool, err error) {
 				// What the current did beyond what the derivatives foretold.
 				surprise := b.points[u].amps - b.regimes[u].value + (1-scale)*n.shortage[i]
 				for j := range b.sought {
-					n.slope[i][j] += surprise * scale * n.move[j] / length
+					n.slope[i][j] += surprise * n.move[j] / (scale * length)
 				}
 			}
 			return true, nil
 		}
 		scale /= 2
 	}
-	for i, u := range b.sought {
-		b.points[u].volts = n.start[i]
-	}
+	b.moved(0)
 	return false, b.network()
 }
 

@@ -34,12 +34,16 @@ type Size struct {
 }
 
 // New makes a pristine chip. Arrays draw from different parts of the seed's
-// random numbers, in the order of their names.
+// random numbers, in the order of their names. Two arrays of one name are an
+// error.
 func New(t *device.Technology, seed uint64, sizes []Size) (*Chip, error) {
 	sizes = slices.Clone(sizes)
 	slices.SortFunc(sizes, func(a, b Size) int { return bytes.Compare([]byte(a.Array), []byte(b.Array)) })
 	c := &Chip{Format: fileFormat, Seed: seed, Arrays: make(map[string]*device.Array)}
 	for i, s := range sizes {
+		if c.Arrays[s.Array] != nil {
+			return nil, fmt.Errorf("array %s is there twice", s.Array)
+		}
 		a, err := device.NewArray(t, s.Rows, s.Cols, seed+uint64(i)<<32)
 		if err != nil {
 			return nil, fmt.Errorf("array %s: %w", s.Array, err)
@@ -55,19 +59,33 @@ func Load(path string) (*Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	var c Chip
-	if err := json.Unmarshal(text, &c); err != nil {
+	// The format comes first: in another one the rest may mean something else.
+	var head struct {
+		Format string `json:"format"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, fmt.Errorf("simulated chip %s: %w; `xlab sim chip new` replaces it", path, err)
 	}
-	if c.Format != fileFormat {
-		return nil, fmt.Errorf("simulated chip %s has the format %q, this program reads %q; `xlab sim chip new` replaces it", path, c.Format, fileFormat)
+	if head.Format != fileFormat {
+		return nil, fmt.Errorf("simulated chip %s has the format %q, this program reads %q; `xlab sim chip new` replaces it", path, head.Format, fileFormat)
+	}
+	var c Chip
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return nil, fmt.Errorf("simulated chip %s: %w; `xlab sim chip new` replaces it", path, err)
+	}
+	for name, a := range c.Arrays {
+		if a == nil {
+			return nil, fmt.Errorf("simulated chip %s: array %s is empty; `xlab sim chip new` replaces it", path, name)
+		}
 	}
 	return &c, nil
 }
 
 // Save writes the chip file in one piece: a reader sees the old or the new
 // one, also when the writer dies.
-func (c *Chip) Save(path string) (err error) {
+func (c *Chip) Save(path string) error {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("simulated chip %s: %w", path, err)
@@ -79,18 +97,14 @@ func (c *Chip) Save(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), ignoreMissing(os.Remove(f.Name())))
-		}
-	}()
-	if _, err := f.Write(append(text, '\n')); err != nil {
-		return err
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err := f.Close(); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("simulated chip %s was not saved: %w", path, errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
 	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 func ignoreMissing(err error) error {

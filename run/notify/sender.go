@@ -1,0 +1,182 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Sender sends messages to one place or several.
+type Sender struct {
+	Webhooks []string // http or https URLs
+	Commands [][]string
+	On       []Kind            // what is told of; nil = everything
+	Timeout  time.Duration     // of one attempt; 0 = 10 s
+	Client   http.RoundTripper // nil = http.DefaultTransport
+	Retries  []time.Duration   // waits before further attempts of a webhook; nil = 1 s, 5 s
+}
+
+// Parse adds a destination as it is written on a command line: a URL that begins
+// with http:// or https:// is a webhook, anything else a command for the shell.
+func (s *Sender) Parse(text string) error {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return errors.New("an empty destination: give a URL or a command")
+	}
+	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
+		s.Commands = append(s.Commands, shell(text))
+		return nil
+	}
+	if err := CheckURL(text); err != nil {
+		return err
+	}
+	s.Webhooks = append(s.Webhooks, text)
+	return nil
+}
+
+// CheckURL refuses what cannot be fetched.
+func CheckURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return err
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("%q is not a URL such as https://example.org/hook", text)
+	}
+	return nil
+}
+
+// Wants tells whether messages of a kind are sent anywhere.
+func (s *Sender) Wants(k Kind) bool {
+	return len(s.Webhooks)+len(s.Commands) > 0 && (s.On == nil || slices.Contains(s.On, k))
+}
+
+// Send tells all destinations, one after the other, and returns what went wrong
+// with any of them. It blocks for at most the attempts' time-outs and waits; a
+// kind that is not wanted is nothing.
+func (s *Sender) Send(ctx context.Context, m Message) error {
+	if !s.Wants(m.Kind) {
+		return nil
+	}
+	if m.Text == "" {
+		m.Text = m.sentence()
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("notification: %w", err)
+	}
+	var errs []error
+	for _, hook := range s.Webhooks {
+		if err := s.post(ctx, hook, text); err != nil {
+			errs = append(errs, fmt.Errorf("notification by %s: %w", redacted(hook), err))
+		}
+	}
+	for _, command := range s.Commands {
+		if err := s.execute(ctx, command, m, text); err != nil {
+			errs = append(errs, fmt.Errorf("notification by the command %q: %w", command[len(command)-1], err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// redacted is a URL without what gives access to it.
+func redacted(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "webhook"
+	}
+	return u.Scheme + "://" + u.Host + "/…"
+}
+
+func (s *Sender) timeout() time.Duration {
+	if s.Timeout > 0 {
+		return s.Timeout
+	}
+	return 10 * time.Second
+}
+
+// post tries again where a later attempt may do better: when nobody answers, and
+// when the server says that it is its own fault or that it is busy.
+func (s *Sender) post(ctx context.Context, hook string, text []byte) error {
+	waits := s.Retries
+	if waits == nil {
+		waits = []time.Duration{time.Second, 5 * time.Second}
+	}
+	for attempt := 0; ; attempt++ {
+		again, err := fetch(ctx, s.Client, s.timeout(), http.MethodPost, hook, text)
+		if err == nil || !again || attempt == len(waits) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(waits[attempt]):
+		}
+	}
+}
+
+// fetch makes one request and tells whether a failure may pass.
+func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Duration, method, address string, body []byte) (again bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	request.Header.Set("User-Agent", "xlab")
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // without the address, which may hold a secret
+		}
+		return true, err
+	}
+	// Read to the end so that the connection can be used again; what the server
+	// says does not matter.
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16))
+	if err := response.Body.Close(); err != nil {
+		return true, err
+	}
+	if response.StatusCode/100 != 2 {
+		return response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests, fmt.Errorf("the server answers %s", response.Status)
+	}
+	return false, nil
+}
+
+func (s *Sender) execute(ctx context.Context, command []string, m Message, text []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout())
+	defer cancel()
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Stdin = bytes.NewReader(append(text, '\n'))
+	c.Env = append(os.Environ(), "NOTIFY_EVENT="+string(m.Kind), "NOTIFY_TEXT="+m.Text, "NOTIFY_RUN="+m.Run,
+		"NOTIFY_DIRECTORY="+m.Directory, "NOTIFY_COMMAND="+m.Command, "NOTIFY_ARRAY="+m.Array, "NOTIFY_OUTCOME="+string(m.Outcome))
+	// A child that it leaves behind must not hold the output open for ever.
+	c.WaitDelay = time.Second
+	var output bytes.Buffer
+	c.Stdout, c.Stderr = &output, &output
+	err := c.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("it did not end within %v", s.timeout())
+	}
+	if err == nil {
+		return nil
+	}
+	if said := strings.TrimSpace(output.String()); said != "" {
+		return fmt.Errorf("%w: %s", err, said[:min(len(said), 500)])
+	}
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package notify
+
+func shell(text string) []string { return []string{"cmd", "/C", text} }

@@ -1,12 +1,18 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
 
 	"xlab/mock/crossbar"
 )
+
+// mostRegimes bounds how often an array is solved until every summing amplifier
+// is where it belongs. A row that is lifted by its saturated amplifier lowers the
+// others' currents, so that hardly ever more than two rounds are needed.
+const mostRegimes = 100
 
 // Accuracy of a unit whose current divides among several lines.
 const (
@@ -243,21 +249,34 @@ func (b *Bench) network() error {
 			b.points[u].volts = 0
 		}
 	}
-	for _, a := range b.crossbars {
+	for _, a := range b.order {
 		if a.dead {
 			clear(a.out.DeviceVolts)
-			continue
+		} else if err := b.array(a); err != nil {
+			return fmt.Errorf("array %s: %w", a.board.Array, err)
 		}
+		b.neurons.solved(a)
+	}
+	return nil
+}
+
+// array solves one crossbar and adds its currents to the units'. An amplifier of
+// the neuron board that comes to its rail, or leaves it, changes the network.
+func (b *Bench) array(a *netArray) error {
+	for range mostRegimes {
 		for i := range a.taps {
 			line, _, _ := a.line(i)
 			*line = b.terminal(a, &a.taps[i])
 		}
 		if err := a.solver.Solve(a.rows, a.cols, a.devices, &a.out); err != nil {
-			return fmt.Errorf("array %s: %w", a.board.Array, err)
+			return err
 		}
-		b.collect(a)
+		if !b.neurons.currents(b, a) {
+			b.collect(a)
+			return nil
+		}
 	}
-	return nil
+	return errors.New("the summing amplifiers of the neuron board come to no agreement on which of them are at their rails")
 }
 
 // unloaded is the state of a unit that no line is connected to: no current
@@ -278,14 +297,16 @@ func (b *Bench) terminal(a *netArray, t *tap) crossbar.Line {
 	switch {
 	case t.links == 0:
 		return crossbar.Line{Kind: crossbar.Floating}
+	case t.links > 1 && t.onto != nil:
+		return b.shared(a, t)
 	case t.links > 1:
 		// Two closed switches short their sources through both; the line sees
 		// the mean. The control program refuses such a setting, a bare client
 		// can make it.
 		sum := 0.0
 		for set := t.set; set != 0; set &= set - 1 {
-			if s := bits.TrailingZeros8(set); a.board.connected[s] {
-				sum += b.potential(a.board.nets[s])
+			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
+				sum += b.potential(n)
 			}
 		}
 		n := float64(t.links)
@@ -296,13 +317,45 @@ func (b *Bench) terminal(a *netArray, t *tap) crossbar.Line {
 		}
 		return crossbar.Line{Kind: crossbar.Floating}
 	}
-	return crossbar.Line{Kind: crossbar.Voltage, Value: b.potential(t.net), Resistance: w.SwitchOn + w.Contact}
+	line := crossbar.Line{Kind: crossbar.Voltage, Value: b.potential(t.net), Resistance: w.SwitchOn + w.Contact}
+	if t.onto != nil {
+		line.Resistance += t.onto.ohms
+	}
+	return line
+}
+
+// meeting is the potential behind the closed switches of a line that has
+// several.
+func (b *Bench) meeting(t *tap, line *crossbar.Line, into float64) float64 {
+	w := &b.config.Wires
+	if t.onto != nil {
+		return line.Value - into*(line.Resistance-w.Contact)
+	}
+	return line.Value - into*w.SwitchOn/float64(t.links)
+}
+
+// shared is terminal for a line with several closed switches, one of which leads
+// to the neuron board, whose terminals have a resistance of their own.
+func (b *Bench) shared(a *netArray, t *tap) crossbar.Line {
+	w := &b.config.Wires
+	siemens, amps := 0.0, 0.0
+	for set := t.set; set != 0; set &= set - 1 {
+		if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
+			g := 1 / (w.SwitchOn + n.ohms())
+			siemens += g
+			amps += g * b.potential(n)
+		}
+	}
+	return crossbar.Line{Kind: crossbar.Voltage, Value: amps / siemens, Resistance: 1/siemens + w.Contact}
 }
 
 // potential is that of a bus which is held, or sought, at a voltage.
 func (b *Bench) potential(n net) float64 {
-	if n.unit > 0 {
+	switch {
+	case n.unit > 0:
 		return b.points[n.unit-1].volts
+	case n.port != nil:
+		return n.port.volts
 	}
 	return n.fixed
 }
@@ -324,13 +377,13 @@ func (b *Bench) collect(a *netArray) {
 		default:
 			// Behind the switches all sources meet.
 			w := &b.config.Wires
-			node := line.Value - into*w.SwitchOn/float64(t.links)
+			node := b.meeting(t, line, into)
 			for set := t.set; set != 0; set &= set - 1 {
-				s := bits.TrailingZeros8(set)
-				if !a.board.connected[s] || a.board.nets[s].unit == 0 {
+				n, leads := a.behind(t, bits.TrailingZeros8(set))
+				if !leads || n.unit == 0 {
 					continue
 				}
-				u := a.board.nets[s].unit - 1
+				u := n.unit - 1
 				share := (b.points[u].volts - node) / w.SwitchOn
 				b.points[u].amps += share
 				b.flow[u] += math.Abs(share)

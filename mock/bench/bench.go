@@ -49,10 +49,13 @@ type Bench struct {
 	points    []operatingPoint
 	samples   []Sample
 	crossbars []*netArray
-	now       float64 // virtual time, s; goes on where the chip was left
-	interlock bool    // open
+	order     []*netArray // in which they are solved: the hidden neurons' array first
+	neurons   *neurons    // nil for none
+	now       float64     // virtual time, s; goes on where the chip was left
+	interlock bool        // open
 	noise     *rand.Rand
 	fault     error // first failure of the physics
+	after     func()
 
 	// What the switches connect, by unit.
 	links   []int  // closed switches that lead to the unit
@@ -132,6 +135,7 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 		return fmt.Errorf("array %s: the wiring map has %d x %d lines, the chip %d x %d", board.Array, board.Rows, board.Cols, rows, cols)
 	}
 	b.crossbars = append(b.crossbars, newNetArray(board, devices, solver))
+	b.order = append(b.order, b.crossbars[len(b.crossbars)-1])
 	b.rewire()
 	return nil
 }
@@ -147,7 +151,14 @@ func (b *Bench) Do(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	f()
+	if b.after != nil {
+		b.after()
+	}
 }
+
+// AfterDo has f called at the end of every Do, when nobody can have heard yet
+// of what was done in it. It must be set before the bench is used.
+func (b *Bench) AfterDo(f func()) { b.after = f }
 
 // Units is the number of source-measure units.
 func (b *Bench) Units() int { return b.config.Units }
@@ -167,6 +178,7 @@ func (b *Bench) SetOutputs(change map[int]Output) {
 	for unit, o := range change {
 		if b.outputs[unit-1] != o {
 			b.outputs[unit-1], b.changed[unit-1] = o, true
+			b.neurons.disturb()
 		}
 	}
 }
@@ -181,6 +193,7 @@ func (b *Bench) Switch(board string, closed []uint8) {
 		if a.board.Name == board {
 			a.setSwitches(closed)
 			b.rewire()
+			b.neurons.disturb()
 			return
 		}
 	}
@@ -226,8 +239,9 @@ func (b *Bench) Hold(seconds float64) {
 // Sample holds for the aperture and gives what the meters show: not a number
 // after a Fault. The slice is the bench's and holds until the next Sample.
 func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
-	if b.quiet() {
-		b.idle(aperture)
+	quiet := b.quiet()
+	b.expose(aperture)
+	if quiet {
 		for u, o := range b.outputs {
 			b.points[u] = operatingPoint{}
 			if b.links[u] == 0 {
@@ -236,6 +250,25 @@ func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
 				b.points[u].volts = o.Level
 			}
 		}
+	}
+	for u, p := range b.points {
+		var scale float64
+		if u < len(fullScale) {
+			scale = fullScale[u]
+		}
+		if b.fault != nil {
+			p.volts, p.amps = math.NaN(), math.NaN()
+		}
+		b.samples[u] = b.config.Meter.read(p, scale, aperture, b.noise)
+	}
+	return b.samples
+}
+
+// expose lets an aperture pass, in which the devices have the noise of its
+// duration.
+func (b *Bench) expose(aperture float64) {
+	if b.quiet() {
+		b.idle(aperture)
 	} else {
 		for _, a := range b.crossbars {
 			if a.linked {
@@ -249,17 +282,6 @@ func (b *Bench) Sample(aperture float64, fullScale []float64) []Sample {
 		}
 	}
 	b.now += aperture
-	for u, p := range b.points {
-		var scale float64
-		if u < len(fullScale) {
-			scale = fullScale[u]
-		}
-		if b.fault != nil {
-			p.volts, p.amps = math.NaN(), math.NaN()
-		}
-		b.samples[u] = b.config.Meter.read(p, scale, aperture, b.noise)
-	}
-	return b.samples
 }
 
 // quiet tells whether nothing can flow: every source that is connected to
@@ -281,6 +303,8 @@ func (b *Bench) idle(seconds float64) {
 	for _, a := range b.crossbars {
 		a.idle += seconds
 	}
+	b.neurons.rest()
+	b.neurons.elapse(b, seconds)
 }
 
 // stress applies the present state to every device for the given time. A
@@ -297,7 +321,7 @@ func (b *Bench) stress(seconds float64) {
 	}
 	for again := true; again; {
 		if err := b.solve(); err != nil {
-			b.fault = fmt.Errorf("simulated bench, at %.6f s: %w", b.now, err)
+			b.fail(err)
 			return
 		}
 		again = false
@@ -307,4 +331,9 @@ func (b *Bench) stress(seconds float64) {
 			}
 		}
 	}
+	b.neurons.elapse(b, seconds)
+}
+
+func (b *Bench) fail(err error) {
+	b.fault = fmt.Errorf("simulated bench, at %.6f s: %w", b.now, err)
 }

@@ -3,6 +3,13 @@
 // a virtual clock. It knows no protocol; the servers in mock/wire act on it
 // through Terminals, and tests look behind it through Bench's other methods.
 //
+// A neuron board, where there is one, is part of the same network: its summing
+// amplifiers hold rows through S8, and its hidden neurons' outputs drive columns
+// of the next array. Summing amplifiers are the inverting first stages; the
+// difference stage and the scaling stage follow. What the neurons' poles and slew
+// rates do after a change is followed in time; everything else is at its
+// operating point at once, because it gets there in nanoseconds.
+//
 // Every operation is computed from the whole network: all lines that are
 // selected, half-selected or floating, every source with its compliance, and
 // every device with the voltage that the nodal solution gives it. Time is

@@ -20,16 +20,16 @@ type netArray struct {
 	rows      []crossbar.Line
 	cols      []crossbar.Line
 	out       crossbar.Solution
-	current   []float64 // through every device
-	slope     []float64 // scratch for the devices' derivative
-	remaining float64   // s of the present interval still to be applied
-	idle      float64   // s without bias not yet applied to the devices
+	remaining float64 // s of the present interval still to be applied
+	idle      float64 // s without bias not yet applied to the devices
 }
 
 // tap is what the closed switches of one line lead to. Switches to buses that
 // lead nowhere count as open.
 type tap struct {
 	chip  int   // index into the chain from 0
+	port  *port // of the neuron board, behind the switch to it; nil for none
+	onto  *port // port, while that switch is closed
 	set   uint8 // closed switches, bit 0 = S1
 	links int   // of them those that lead somewhere
 	net   net   // where the last of them leads; the only one when links is 1
@@ -43,8 +43,7 @@ func newNetArray(board *Board, devices *device.Array, solver *crossbar.Solver) *
 			RowCurrents: make([]float64, board.Rows), ColCurrents: make([]float64, board.Cols),
 			RowVolts: make([]float64, board.Rows), ColVolts: make([]float64, board.Cols),
 			DeviceVolts: make([]float64, n),
-		},
-		current: make([]float64, n), slope: make([]float64, n)}
+		}}
 	for line, chip := range board.rowChip {
 		a.taps[line].chip = chip
 	}
@@ -59,15 +58,27 @@ func (a *netArray) setSwitches(closed []uint8) {
 	if len(closed) != len(a.taps) {
 		panic(fmt.Sprintf("bench: %d chips set on board %s, which has %d", len(closed), a.board.Name, len(a.taps)))
 	}
+	for i := range a.taps {
+		t := &a.taps[i]
+		t.set = closed[t.chip]
+	}
+	a.relink()
+}
+
+// relink finds out where the closed switches of every line lead.
+func (a *netArray) relink() {
 	a.linked = false
 	for i := range a.taps {
 		t := &a.taps[i]
-		t.set, t.links, t.net = closed[t.chip], 0, net{}
+		t.links, t.net, t.onto = 0, net{}, nil
 		for set := t.set; set != 0; set &= set - 1 {
-			if s := bits.TrailingZeros8(set); a.board.connected[s] {
+			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
 				a.linked = true
 				t.links++
-				t.net = a.board.nets[s]
+				t.net = n
+				if n.port != nil {
+					t.onto = n.port
+				}
 			}
 		}
 	}
@@ -78,11 +89,21 @@ func (a *netArray) links(visit func(t *tap, n net)) {
 	for i := range a.taps {
 		t := &a.taps[i]
 		for set := t.set; set != 0; set &= set - 1 {
-			if s := bits.TrailingZeros8(set); a.board.connected[s] {
-				visit(t, a.board.nets[s])
+			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
+				visit(t, n)
 			}
 		}
 	}
+}
+
+// behind is where a switch of a line leads, if it leads anywhere.
+func (a *netArray) behind(t *tap, s int) (n net, leads bool) {
+	n = a.board.nets[s]
+	if n.neuron {
+		n.port = t.port
+		return n, t.port != nil
+	}
+	return n, a.board.connected[s]
 }
 
 // line gives the solver's side of a line, in the order of taps, with the
@@ -111,8 +132,7 @@ func (a *netArray) stress(lineCapacitance float64) bool {
 		a.remaining = 0
 		return false
 	}
-	a.devices.Currents(a.out.DeviceVolts, a.current, a.slope)
-	formed, used := a.devices.Stress(a.out.DeviceVolts, a.current, a.remaining, lineCapacitance)
+	formed, used := a.devices.Bias(a.out.DeviceVolts, a.remaining, lineCapacitance)
 	if formed < 0 {
 		a.remaining = 0
 		return false

@@ -72,7 +72,7 @@ board:
   name: %s
   chip: adg1438
   chain: [{rows: 0-%d}, {cols: 0-%d}]
-buses: {S1: F1, S2: F2, S3: H1, S4: H2, S5: GND, S6: VREAD+, S7: SPARE}
+buses: {S1: F1, S2: F2, S3: H1, S4: H2, S5: GND, S6: VREAD+, S7: SPARE, S8: NEURON}
 smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 `, name, rows, cols, name, rows-1, cols-1)
 }

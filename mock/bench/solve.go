@@ -197,8 +197,10 @@ func (b *Bench) held(island int) bool {
 
 func (b *Bench) leadsToFixed(a *netArray, t *tap) bool {
 	for s := range 8 {
-		if t.set&(1<<s) != 0 && a.board.connected[s] && a.board.nets[s].unit == 0 {
-			return true
+		if t.set&(1<<s) != 0 {
+			if n, leads := a.behind(t, s); leads && n.unit == 0 {
+				return true
+			}
 		}
 	}
 	return false
@@ -219,7 +221,7 @@ func (b *Bench) rewire() {
 		a.island = i
 		a.links(func(t *tap, n net) {
 			if n.unit == 0 {
-				b.fixed = b.fixed || n.fixed != 0
+				b.fixed = b.fixed || n.fixed != 0 || n.port != nil
 				return
 			}
 			u := n.unit - 1

@@ -14,8 +14,10 @@ import (
 
 // net is what a bus is connected to at its far end.
 type net struct {
-	unit  int     // number of the source-measure unit, from 1; 0 = a fixed potential
-	fixed float64 // V, when unit is 0
+	unit   int     // number of the source-measure unit, from 1; 0 = another potential
+	fixed  float64 // V, when unit is 0
+	neuron bool    // the line's own terminal of the neuron board, if it has one
+	port   *port   // that terminal; nil on the bus, which has one for each line
 }
 
 // Board is one array's switch board as it is wired: which chip sits on which
@@ -29,6 +31,10 @@ type Board struct {
 	nets       [8]net // by switch, S1 first
 	connected  [8]bool
 }
+
+// maxLines bounds the rows and the columns of a board: a larger number is a
+// mistake in the file.
+const maxLines = 4096
 
 // Chips is the length of the board's chain.
 func (b *Board) Chips() int { return b.Rows + b.Cols }
@@ -63,6 +69,9 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 	b := &Board{Name: f.Board.Name, Array: f.Array, Rows: f.Rows, Cols: f.Cols}
 	if b.Rows < 1 || b.Cols < 1 {
 		return nil, fmt.Errorf("wiring %s: an array needs at least one row and one column", name)
+	}
+	if b.Rows > maxLines || b.Cols > maxLines {
+		return nil, fmt.Errorf("wiring %s: %d rows and %d columns; a board has at most %d of each", name, b.Rows, b.Cols, maxLines)
 	}
 	if b.Name == "" || b.Array == "" {
 		return nil, fmt.Errorf("wiring %s: the array and its board need names", name)
@@ -107,8 +116,9 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 		switch {
 		case f.SMU[bus] > 0:
 			n.unit = f.SMU[bus]
-		case bus == "GND", bus == "NEURON":
-			// A neuron's summing node is held at ground by its amplifier.
+		case bus == "GND":
+		case bus == "NEURON":
+			n.neuron = true // leads to the lines that a neuron board is wired to
 		case bus == "VREAD+":
 			n.fixed = readVolts
 		case bus == "VREAD-":
@@ -135,4 +145,12 @@ func lineSpan(text string, n int) (first, last int, err error) {
 		return 0, 0, fmt.Errorf("%q is outside 0-%d", text, n-1)
 	}
 	return first, last, nil
+}
+
+// ohms is the resistance in front of a net's potential, without the switch.
+func (n net) ohms() float64 {
+	if n.port != nil {
+		return n.port.ohms
+	}
+	return 0
 }

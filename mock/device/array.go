@@ -21,6 +21,9 @@ type Array struct {
 	ledger    *ledger
 	clock     float64 // s since fabrication
 	intervals uint64
+	witness   func(Act) // hears of every change; nil = nobody
+
+	amps, slope []float64 // scratch of Bias
 }
 
 // NewArray fabricates the chip of the given seed: rows x cols devices as they leave the fabrication.
@@ -64,7 +67,13 @@ func (a *Array) Temperature() float64 { return a.model.temperature() }
 
 // SetTemperature sets the temperature of the whole array, in degrees Celsius. It changes the static currents and the
 // pace of drift at once. A temperature outside the technology's range is refused and changes nothing.
-func (a *Array) SetTemperature(celsius float64) error { return a.model.setTemperature(celsius) }
+func (a *Array) SetTemperature(celsius float64) error {
+	if err := a.model.setTemperature(celsius); err != nil {
+		return err
+	}
+	a.tell(Act{Kind: ActTemperature, Value: celsius})
+	return nil
+}
 
 // Currents writes the static current i (A) and its slope g = dI/dV (S) of every device at the voltages v (V),
 // including the present noise sample. Every curve is continuous, passes through zero and rises strictly, at any voltage.
@@ -89,12 +98,18 @@ func (a *Array) Currents(v, i, g []float64) {
 func (a *Array) SampleNoise(seconds float64) {
 	mustBeTime("SampleNoise", seconds)
 	if seconds > 0 {
+		a.tell(Act{Kind: ActSample, Value: seconds})
 		a.noise.sample(a.clock, seconds)
 	}
 }
 
 // ClearNoise takes the noise out of Currents until the next SampleNoise.
-func (a *Array) ClearNoise() { a.noise.active = false }
+func (a *Array) ClearNoise() {
+	if a.noise.active {
+		a.tell(Act{Kind: ActClear})
+	}
+	a.noise.active = false
+}
 
 // Stress applies one interval of constant bias: v[k] volts across device k, and for the ledger and the limits i[k]
 // amperes through it, for the given time in seconds. What the interval does counts as one pulse for every
@@ -107,6 +122,10 @@ func (a *Array) ClearNoise() { a.noise.active = false }
 // is -1 and used the whole time. lineCapacitance (F) is what discharges through a device that forms. Devices stressed
 // beyond their limits are destroyed at the end of the interval; Truth tells.
 func (a *Array) Stress(v, i []float64, seconds, lineCapacitance float64) (formed int, used float64) {
+	return a.stress(v, i, seconds, lineCapacitance, Act{Kind: ActStress, Value: seconds, Farads: lineCapacitance, Volts: v, Amps: i})
+}
+
+func (a *Array) stress(v, i []float64, seconds, lineCapacitance float64, act Act) (formed int, used float64) {
 	if len(v) != a.Len() || len(i) != len(v) {
 		panic(fmt.Sprintf("device: Stress of %d devices called with %d voltages and %d currents", a.Len(), len(v), len(i)))
 	}
@@ -118,6 +137,7 @@ func (a *Array) Stress(v, i []float64, seconds, lineCapacitance float64) (formed
 	if seconds == 0 {
 		return -1, 0
 	}
+	a.tell(act)
 	a.intervals++
 	formed, used, discharged := a.model.pulse(v, i, seconds, lineCapacitance, a.intervals)
 	a.ledger.record(v, i, used)
@@ -129,9 +149,19 @@ func (a *Array) Stress(v, i []float64, seconds, lineCapacitance float64) (formed
 	return formed, used
 }
 
+// Bias is Stress with the currents that Currents gives at the voltages v.
+func (a *Array) Bias(v []float64, seconds, lineCapacitance float64) (formed int, used float64) {
+	if len(a.amps) != a.Len() {
+		a.amps, a.slope = make([]float64, a.Len()), make([]float64, a.Len())
+	}
+	a.Currents(v, a.amps, a.slope)
+	return a.stress(v, a.amps, seconds, lineCapacitance, Act{Kind: ActBias, Value: seconds, Farads: lineCapacitance, Volts: v})
+}
+
 // Idle lets the given time (s) pass without bias: the written states drift slowly.
 func (a *Array) Idle(seconds float64) {
 	mustBeTime("Idle", seconds)
+	a.tell(Act{Kind: ActIdle, Value: seconds})
 	a.clock += seconds
 	a.model.idle(seconds)
 }

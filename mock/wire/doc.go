@@ -1,11 +1,12 @@
 // Package wire is the room of the simulated instruments' protocol servers: one
 // package per box, each of them the byte side of an instrument whose electrical
-// side is bench.Terminals.
+// side is bench.Terminals, or bench.NeuronTerminals.
 //
 //	prologix   GPIB adapter on a serial line or a TCP socket
 //	b1500      parameter analyzer behind it (FLEX command language)
 //	buspirate  serial adapter to the switch boards' SPI bus
 //	adg1438    chain of switch chips behind it
+//	neuron     neuron board, on a serial line of its own
 //
 // A server knows no physics: it turns bytes into output settings, waiting and
 // sampling, and samples into bytes. It shares no code with the driver of its

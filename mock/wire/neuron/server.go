@@ -1,0 +1,192 @@
+package neuron
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"net"
+	"strings"
+
+	"xlab/mock/bench"
+)
+
+// Bench is the simulated bench: the neurons, and the lock under which they are
+// used.
+type Bench interface {
+	bench.NeuronTerminals
+	Do(func())
+}
+
+// Chain is what the pattern port is wired to: the switch chips of one board. It
+// is used under the bench's lock only.
+type Chain interface {
+	// Select drives SYNC, low or high.
+	Select(low bool)
+	// Transfer clocks mosi out, most significant bit first, and fills miso,
+	// which is as long.
+	Transfer(mosi, miso []byte)
+}
+
+// Options are what differs from board to board.
+type Options struct {
+	Serial string  // of the wiring map
+	Line   float64 // s of bench time that each answered line takes on its way
+	Clock  float64 // Hz of the pattern port
+}
+
+// DefaultOptions are a full-speed USB frame of 1 ms per answer (assumption) and
+// a pattern port at 10 MHz, half of what a chain of ADG1438 allows.
+func DefaultOptions(serial string) Options {
+	return Options{Serial: serial, Line: 1e-3, Clock: 10e6}
+}
+
+// Settings at power-up and after *RST.
+const (
+	powerUpAverage = 1
+	powerUpSettle  = 5 // µs
+)
+
+// Server is the board's microcontroller. Its state outlives a connection.
+type Server struct {
+	bench   Bench
+	chain   Chain
+	options Options
+	hidden  int
+	outputs int
+
+	average   int
+	settle    int   // µs
+	mark      int   // of *ESE
+	codes     []int // of the trim DACs, hidden first
+	frames    [mostFrames][]byte
+	condition int
+	errors    errorQueue
+
+	faults faults
+}
+
+// New makes a board that was just switched on, with chain on its pattern port,
+// nil for nothing.
+func New(b Bench, chain Chain, o Options) (*Server, error) {
+	if !(o.Line >= 0) || math.IsInf(o.Line, 1) || !(o.Clock > 0) {
+		return nil, fmt.Errorf("simulated neuron board: a line of %g s and a clock of %g Hz: times cannot be negative or endless", o.Line, o.Clock)
+	}
+	s := &Server{bench: b, chain: chain, options: o}
+	s.hidden, s.outputs = b.Neurons()
+	if s.hidden+s.outputs == 0 {
+		return nil, errors.New("simulated neuron board: the bench has no neurons")
+	}
+	s.codes = make([]int, s.hidden+s.outputs)
+	s.reset()
+	return s, nil
+}
+
+// reset is *RST.
+func (s *Server) reset() {
+	s.average, s.settle, s.condition = powerUpAverage, powerUpSettle, 0
+	clear(s.frames[:])
+	s.untrim()
+}
+
+// longestLine is how many characters a message may have.
+const longestLine = 8192
+
+// assembler cuts a byte stream into lines.
+type assembler struct {
+	line []byte
+	long bool
+}
+
+// take adds one byte and tells whether it ended a line.
+func (a *assembler) take(c byte) bool {
+	switch {
+	case c == '\n':
+		return true
+	case len(a.line) > longestLine: // room for a CR
+		a.long = true
+	default:
+		a.line = append(a.line, c)
+	}
+	return false
+}
+
+// Serve answers one host until its stream ends or ctx does, and closes the
+// stream. It returns nil when the host has gone, the context's error when ctx
+// has ended, and what reading or writing failed with otherwise. Several streams
+// share the board's state; a half line is forgotten with its stream.
+func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) error {
+	defer rw.Close()
+	// Only closing wakes a read that is under way.
+	stop := context.AfterFunc(ctx, func() { rw.Close() })
+	defer stop()
+	err := s.serve(rw)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return fmt.Errorf("simulated neuron board: %w", err)
+}
+
+func (s *Server) serve(rw io.ReadWriter) error {
+	var lines assembler
+	var out []byte
+	in := make([]byte, 4096)
+	for empty := 0; ; {
+		n, err := rw.Read(in)
+		for _, c := range in[:n] {
+			if !lines.take(c) {
+				continue
+			}
+			s.bench.Do(func() { out = s.handle(lines, out[:0]) })
+			lines.line, lines.long = lines.line[:0], false
+			if len(out) > 0 {
+				if _, err := rw.Write(out); err != nil {
+					return err
+				}
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			empty = 0
+		} else if empty++; empty > 100 {
+			return io.ErrNoProgress
+		}
+	}
+}
+
+// handle obeys one line and appends its answer to out.
+func (s *Server) handle(l assembler, out []byte) []byte {
+	if s.faults.silent || s.faults.hanging {
+		return out
+	}
+	line := strings.TrimSuffix(string(l.line), "\r")
+	if l.long || len(line) > longestLine {
+		s.errors.push(tooMuchData, "line")
+		return out
+	}
+	if strings.Trim(line, spaces) == "" {
+		return out
+	}
+	m := parse(line)
+	if m.query {
+		s.bench.Hold(s.options.Line)
+	}
+	answer, c, detail := s.obey(m)
+	if c != noError {
+		if detail == "" {
+			detail = m.line
+		}
+		s.errors.push(c, detail)
+	}
+	if !m.query {
+		return out
+	}
+	return s.faults.spoil(append(append(out, answer...), '\n'))
+}

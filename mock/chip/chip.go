@@ -1,6 +1,13 @@
 // Package chip is a simulated chip as a thing with a memory: its arrays of
 // devices live in a file, so that one command finds what another left. The
 // same seed and the same commands give the same file, byte for byte.
+//
+// A process that works on a chip owns it (Open, Create). What it does to the
+// devices is in the record beside the file before it is done: a process that is
+// killed loses nothing of it, and who loads the chip next finds it as it was
+// left. The record is handed to the operating system and not forced onto the
+// disk: a power cut of the computer may lose the last seconds, or leave the
+// chip as it was when its owner took it.
 package chip
 
 import (
@@ -25,6 +32,10 @@ type Chip struct {
 	Seed   uint64                   `json:"seed"`
 	Time   float64                  `json:"bench_time_s"` // virtual time of the bench when the chip was last saved, s
 	Arrays map[string]*device.Array `json:"arrays"`
+
+	// Recovered is the number of acts on devices that Load found in the record
+	// of an owner that was killed; they are in the state above.
+	Recovered int `json:"-"`
 }
 
 // Size names an array of a chip and its dimensions.
@@ -53,12 +64,38 @@ func New(t *device.Technology, seed uint64, sizes []Size) (*Chip, error) {
 	return c, nil
 }
 
-// Load reads a chip file. A missing file is fs.ErrNotExist.
+// Load reads a chip file and brings it to where the record beside it ends. It
+// changes no file, and works while another process owns the chip. A missing
+// file is fs.ErrNotExist.
 func Load(path string) (*Chip, error) {
+	c, _, err := load(path)
+	return c, err
+}
+
+// load also gives the checksum of the file.
+func load(path string) (*Chip, checksum, error) {
+	// The record first: when its owner replaces the file in between, the record
+	// does not belong to it, and need not.
+	record, err := os.ReadFile(recordPath(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, checksum{}, err
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, checksum{}, err
 	}
+	c, err := parse(path, text)
+	if err != nil {
+		return nil, checksum{}, err
+	}
+	sum := checksumOf(text)
+	if err := c.recover(record, sum); err != nil {
+		return nil, checksum{}, fmt.Errorf("the record of simulated chip %s: %w; without %s the chip is what it was before that work", path, err, recordPath(path))
+	}
+	return c, sum, nil
+}
+
+func parse(path string, text []byte) (*Chip, error) {
 	// The format comes first: in another one the rest may mean something else.
 	var head struct {
 		Format string `json:"format"`
@@ -84,12 +121,24 @@ func Load(path string) (*Chip, error) {
 }
 
 // Save writes the chip file in one piece: a reader sees the old or the new
-// one, also when the writer dies.
+// one, also when the writer dies. A record of the file that is replaced is of
+// no use afterwards and ignored.
 func (c *Chip) Save(path string) error {
+	_, err := c.save(path)
+	return err
+}
+
+// save also gives the checksum of the file.
+func (c *Chip) save(path string) (checksum, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("simulated chip %s: %w", path, err)
+		return checksum{}, fmt.Errorf("simulated chip %s: %w", path, err)
 	}
+	text = append(text, '\n')
+	return checksumOf(text), write(path, text)
+}
+
+func write(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -97,7 +146,7 @@ func (c *Chip) Save(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -105,11 +154,4 @@ func (c *Chip) Save(path string) error {
 		return fmt.Errorf("simulated chip %s was not saved: %w", path, errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
 	}
 	return nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

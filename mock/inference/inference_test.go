@@ -68,33 +68,13 @@ func network(seed uint64) []inference.Layer {
 // solved classifies with the nodal solution of every layer.
 func solved(t testing.TB, layers []inference.Layer, pattern []uint8) [][]float64 {
 	t.Helper()
-	var values []float64
-	var all [][]float64
-	for m := range layers[0].Inputs {
-		values = append(values, 0.2*float64(int(pattern[m/8]>>(m%8)&1)*2-1))
+	r, err := inference.NewReference(0.2, layers...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, l := range layers {
-		s, err := crossbar.New(l.Geometry)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cols := append([]crossbar.Line(nil), l.Cols...)
-		for m, c := range l.Inputs {
-			cols[c].Value = values[m]
-		}
-		var solution crossbar.Solution
-		if err := s.Solve(l.Rows, cols, l.Devices, &solution); err != nil {
-			t.Fatal(err)
-		}
-		values = nil
-		for _, n := range l.Neurons {
-			x := n.Gain*(solution.RowCurrents[n.Minus]-solution.RowCurrents[n.Plus]) + n.Offset
-			if n.Saturating {
-				x = n.Limit * math.Tanh(x)
-			}
-			values = append(values, max(-n.Limit, min(n.Limit, x)))
-		}
-		all = append(all, values)
+	all, err := r.Classify(pattern)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }

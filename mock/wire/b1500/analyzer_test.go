@@ -195,6 +195,12 @@ func TestFaultSeams(t *testing.T) {
 		t.Error("an empty slot has an output")
 	}
 
+	send(a, "FMT 21,0", "TSR", "PA 0.25")
+	a.JumpClock(-10)
+	if got := ask(t, a, "TSQ"); got != "000ZT-9.750000E+00" {
+		t.Errorf("time stamp after the clock was put back: %s", got)
+	}
+
 	a.PowerCycle()
 	if f.outputs[2].Mode != bench.Off {
 		t.Errorf("after power cycle: %+v", f.outputs)

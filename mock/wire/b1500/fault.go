@@ -42,3 +42,7 @@ func (a *Analyzer) OpenOutput(slot int) error {
 	a.settle()
 	return nil
 }
+
+// JumpClock puts the time stamp's clock forward, or back for a negative value:
+// every time that is told from now on differs by so many seconds.
+func (a *Analyzer) JumpClock(seconds float64) { a.timerZero -= seconds }

@@ -108,6 +108,7 @@ type Adapter struct {
 	answers int     // since the last ++addr
 	ahead   float64 // by how much the bench's clock is ahead of the adapter's events, in s
 	silent  bool
+	hanging bool   // the bus stands still
 	out     []byte // what the present line has given the host
 }
 
@@ -143,6 +144,11 @@ func (a *Adapter) Attach(address int, in Instrument) error {
 // it back. It is called under the bench's Do.
 func (a *Adapter) Silence(on bool) { a.silent = on }
 
+// Hang has the bus stand still, as when a handshake was not finished: the adapter
+// itself answers, but no message reaches an instrument and no answer comes back,
+// until ++clr, ++ifc, ++rst or a power cycle. It is called under the bench's Do.
+func (a *Adapter) Hang() { a.hanging = true }
+
 // PowerCycle pulls the adapter's plug and puts it back: it comes up with the
 // settings that were saved last. Connections are the caller's. It is called
 // under the bench's Do.
@@ -156,6 +162,7 @@ func (a *Adapter) restart() {
 	a.config = a.saved
 	a.saving = false
 	a.answers = 0
+	a.hanging = false
 	for _, d := range a.devices {
 		d.partial, d.unread = nil, nil
 	}
@@ -201,6 +208,14 @@ func (a *Adapter) answered() {
 	}
 }
 
+// listening is the device at an address, nil if none of it can be reached.
+func (a *Adapter) listening(address int) *device {
+	if a.hanging {
+		return nil
+	}
+	return a.devices[address]
+}
+
 // send puts a data line on the bus. The line's space may be used.
 func (a *Adapter) send(line []byte) {
 	if !a.controller {
@@ -215,7 +230,7 @@ func (a *Adapter) send(line []byte) {
 		line = append(line, '\n')
 	}
 	a.transfer(len(line))
-	d := a.devices[a.primary]
+	d := a.listening(a.primary)
 	if d == nil {
 		return
 	}
@@ -261,7 +276,7 @@ func (a *Adapter) read(until string) bool {
 	}
 	a.answered()
 	left := float64(a.timeout) * 1e-3
-	d := a.devices[a.primary]
+	d := a.listening(a.primary)
 	if d != nil {
 		b := a.busy(d)
 		if b > left {
@@ -307,7 +322,7 @@ func (a *Adapter) read(until string) bool {
 
 // poll is a serial poll.
 func (a *Adapter) poll(address int) byte {
-	d := a.devices[address]
+	d := a.listening(address)
 	a.transfer(1)
 	if d == nil {
 		return 0

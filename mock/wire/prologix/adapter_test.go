@@ -322,6 +322,27 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A bus that stands still lets nothing through, and every way of clearing it
+// helps.
+func TestHangingBus(t *testing.T) {
+	for _, clear := range []string{"++clr\n", "++ifc\n", "++rst\n++addr 17\n", ""} {
+		r := newRig(t)
+		r.say(t, "++addr 17\n++eos 2\n")
+		r.bench.Do(r.Hang)
+		r.at17.answers["B"] = "data\r\n"
+		if got := r.say(t, "A\n++read eoi\n++spoll\n++eos\n"); got != "0\r\n2\r\n" || len(r.at17.got) != 0 {
+			t.Errorf("hanging bus: the host got %q, the instrument %q", got, r.at17.got)
+		}
+		if clear == "" {
+			r.bench.Do(r.PowerCycle)
+			clear = "++addr 17\n"
+		}
+		if got := r.say(t, clear+"B\n++read eoi\n"); got != "data\r\n" || strings.TrimSpace(r.at17.got[len(r.at17.got)-1]) != "B" {
+			t.Errorf("after %q: the host got %q, the instrument %q", clear, got, r.at17.got)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	if _, err := New(nil, DefaultOptions()); err == nil {
 		t.Error("no bench was accepted")

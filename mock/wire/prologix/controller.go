@@ -157,6 +157,7 @@ func (a *Adapter) action(name, text string) bool {
 	case "trg":
 		return a.trigger(text)
 	case "ifc":
+		a.hanging = false
 		// Nobody talks or listens any more; what an instrument holds stays.
 		for _, d := range a.devices {
 			d.partial, d.unread = nil, nil
@@ -187,6 +188,7 @@ func (a *Adapter) clearDevice() {
 		return
 	}
 	a.transfer(1)
+	a.hanging = false
 	d.partial, d.unread = nil, nil
 	a.work(d, d.instrument.DeviceClear)
 }
@@ -209,7 +211,7 @@ func (a *Adapter) trigger(text string) bool {
 	}
 	a.transfer(1)
 	for _, n := range addresses {
-		if d := a.devices[n]; d != nil {
+		if d := a.listening(n); d != nil {
 			if t, ok := d.instrument.(Triggered); ok {
 				a.work(d, t.Trigger)
 			}

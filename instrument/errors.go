@@ -28,6 +28,10 @@ const (
 	KindCancelled   Kind = "cancelled"   // the caller's context ended
 )
 
+// ErrNotSent is in the chain of an error when not one byte of what was asked for
+// left: it did not happen, and may be asked for again. Without it nobody knows.
+var ErrNotSent = errors.New("nothing was sent")
+
 // Error carries what was being done, on which channel, of what kind the
 // failure is, and its cause, which is never dropped.
 type Error struct {

@@ -26,7 +26,11 @@ type Options struct {
 	// Margin is added to what the instrument itself needs for a conversation:
 	// the adapter's and the host's part. 0 means 5 s.
 	Margin time.Duration
-	Logger *slog.Logger // nil discards
+	// Retries is how often a question that changes nothing (who it is, its clock,
+	// its status) is asked again when the link fails; 0 means never. Steps are
+	// never repeated here.
+	Retries int
+	Logger  *slog.Logger // nil discards
 }
 
 // state of the outputs as far as the driver knows.
@@ -50,7 +54,9 @@ type Device struct {
 	cause    error // why the state is unknown
 	units    []flex.Unit
 	settings *settings
-	stamped  bool // TSR was sent: the clock can be read
+	stamped  bool               // TSR was sent: the clock can be read
+	base     instrument.Seconds // bench time at which the analyzer's time stamp was 0
+	last     instrument.Seconds // bench time told last
 }
 
 var (
@@ -143,7 +149,11 @@ func (d *Device) Identify(ctx context.Context) (instrument.Identity, error) {
 		return instrument.Identity{}, err
 	}
 	defer d.give()
-	identity, _, err := d.identify(ctx, op)
+	var identity instrument.Identity
+	err := d.persist(ctx, op, func() (err error) {
+		identity, _, err = d.identify(ctx, op)
+		return err
+	})
 	return identity, err
 }
 
@@ -208,17 +218,28 @@ func (d *Device) open(ctx context.Context, op string) error {
 
 	// From here on the outputs are touched: only success makes them known.
 	d.state, d.cause = unknown, errors.New("opening was not completed")
-	d.settings, d.units, d.stamped = newSettings(), units, false
+	d.settings, d.units = newSettings(), units
 	channels := make([]string, len(d.o.Channels))
 	for i, ch := range d.o.Channels {
 		channels[i] = integer(ch)
 	}
-	replies, err := d.converse(ctx, op, 0, tell("*RST"), tell("FMT 21,0"), tell(flex.Command("CN", channels...)), tell("TSR"), ask("ERRX?"))
+	parts := []flex.Part{tell("*RST"), tell("FMT 21,0"), tell(flex.Command("CN", channels...))}
+	if d.stamped {
+		parts = append(parts, ask("TSQ")) // the clock goes on, unless the power was off
+	} else {
+		parts = append(parts, tell("TSR"))
+	}
+	replies, err := d.converse(ctx, op, 0, append(parts, ask("ERRX?"))...)
 	if err != nil {
 		return d.lose(ctx, op, err)
 	}
-	if err := d.confirm(ctx, op, replies[0]); err != nil {
+	if err := d.confirm(ctx, op, replies[len(replies)-1]); err != nil {
 		return err
+	}
+	if d.stamped {
+		if err := d.resume(op, replies[0]); err != nil {
+			return d.lose(ctx, op, err)
+		}
 	}
 	d.state, d.cause, d.stamped = ready, nil, true
 	d.log.Info("analyzer open", "model", identity.Model, "firmware", identity.Firmware, "channels", d.o.Channels)
@@ -343,28 +364,4 @@ func (d *Device) Recover(ctx context.Context) error {
 		return err
 	}
 	return d.open(ctx, op)
-}
-
-// BenchTime reads the analyzer's time stamp: seconds since Open.
-func (d *Device) BenchTime(ctx context.Context) (instrument.Seconds, error) {
-	const op = "b1500 bench time"
-	if err := d.take(ctx, op); err != nil {
-		return 0, err
-	}
-	defer d.give()
-	if !d.stamped {
-		return 0, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer has not been opened"), Advice: "open it first"}
-	}
-	replies, err := d.converse(ctx, op, 0, ask("TSQ"))
-	if err != nil {
-		return 0, err
-	}
-	records, err := flex.ParseRecords(flex.FMT21, replies[0])
-	if err != nil {
-		return 0, err
-	}
-	if len(records) != 1 || records[0].Type != flex.TypeTime || records[0].Missing() {
-		return 0, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%q is not one time", replies[0])}
-	}
-	return instrument.Seconds(records[0].Value), nil
 }

@@ -3,6 +3,7 @@ package b1500
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -110,6 +111,9 @@ type program struct {
 	levels []float64     // what is forced; one entry for spots and pulses
 	abort  bool          // a sweep that may have stopped early
 	busy   instrument.Seconds
+	// No reading can be larger: the step's largest compliance in A, and for the
+	// voltage of a current source its compliance in V. 0 = nothing is known.
+	mostAmps, mostVolts float64
 }
 
 // encode writes the step's commands and notes in s what they set. order is the
@@ -139,6 +143,7 @@ func encode(s *settings, step any, order []instrument.Channel) (*program, error)
 		return nil, fmt.Errorf("step of type %T cannot be encoded", step)
 	}
 	p.answer = len(p.expect) > 0
+	p.mostAmps, p.mostVolts = bounds(step)
 	var err error
 	p.lines, err = flex.Lines(sc.commands...)
 	return p, err
@@ -150,6 +155,34 @@ func currents(channels []instrument.Channel) []expectation {
 		out[i] = expectation{ch, flex.TypeCurrent}
 	}
 	return out
+}
+
+// bounds are the largest compliances of a checked step.
+func bounds(step any) (amps, volts float64) {
+	largest := func(drives []level) (most float64) {
+		for _, l := range drives {
+			most = max(most, l.compliance)
+		}
+		return most
+	}
+	switch s := step.(type) {
+	case *spot:
+		amps = largest(s.drives)
+	case *pulse:
+		amps = largest(s.drives)
+	case *sweep:
+		amps = max(largest(s.drives), s.rest)
+		for _, f := range s.follow {
+			amps = max(amps, f.compliance)
+		}
+		if s.kind == instrument.SweepCurrent {
+			volts = s.compliance
+			amps = max(amps, math.Abs(s.start), math.Abs(s.stop))
+		} else {
+			amps = max(amps, s.compliance)
+		}
+	}
+	return amps, volts
 }
 
 // busy is the analyzer's own time for a checked step by its data sheet.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"xlab/driver/flex"
@@ -167,14 +168,25 @@ func (d *Device) converseLong(ctx context.Context, op string, busy instrument.Se
 	if _, err := d.converse(ctx, op, 0, parts...); err != nil {
 		return nil, err
 	}
+	// From here on the step is under way, whatever was not sent after it.
 	if err := d.bus.AwaitReady(ctx, flex.StatusSetReady, d.patience(busy)); err != nil {
-		return nil, linkError(op, err)
+		return nil, begun(linkError(op, err))
 	}
 	var reading []flex.Part
 	if answer {
 		reading = append(reading, ask(""))
 	}
-	return d.converse(ctx, op, 0, append(reading, ask("ERRX?"))...)
+	replies, err := d.converse(ctx, op, 0, append(reading, ask("ERRX?"))...)
+	return replies, begun(err)
+}
+
+// begun cuts the chain of an error that says that nothing was sent, when it is
+// said of what followed a step that was.
+func begun(err error) error {
+	if !errors.Is(err, instrument.ErrNotSent) {
+		return err
+	}
+	return &instrument.Error{Op: "after the step was begun", Kind: instrument.KindOf(err), Err: errors.New(err.Error())}
 }
 
 // result turns the answer into readings. Records in another order, of another
@@ -202,6 +214,9 @@ func (p *program) result(op, answer string) (instrument.Result, error) {
 						i*len(p.expect)+j+1, r.Channel, r.Type, want.channel, want.kind)}
 			}
 			readings[j] = instrument.Reading{Channel: want.channel, Value: r.Value, Status: status(r)}
+			if err := p.plausible(op, readings[j], want.kind); err != nil {
+				return out, err
+			}
 		}
 		out.Points[i] = instrument.Point{Source: level, Readings: readings}
 	}
@@ -210,6 +225,25 @@ func (p *program) result(op, answer string) (instrument.Result, error) {
 		out.Busy *= instrument.Seconds(len(out.Points)) / instrument.Seconds(len(p.levels))
 	}
 	return out, nil
+}
+
+// aboveBound is how far a reading may be above the compliance that bounds it: a
+// source that settles at its compliance overshoots, and its meter has an error.
+const aboveBound = 1.5
+
+// plausible refuses a value that no source of the step can have made: an exponent
+// that was changed on the way still has the form of a number.
+func (p *program) plausible(op string, r instrument.Reading, kind flex.Type) error {
+	most, unit := p.mostAmps, instrument.Amps(r.Value).String()
+	if kind == flex.TypeVoltage {
+		most, unit = p.mostVolts, instrument.Volts(r.Value).String()
+	}
+	if most == 0 || r.Status&(instrument.StatusOverflow|instrument.StatusInvalid) != 0 || math.Abs(r.Value) <= aboveBound*most {
+		return nil
+	}
+	return &instrument.Error{Op: op, Channel: channelName(r.Channel), Kind: instrument.KindProtocol,
+		Err:    fmt.Errorf("the answer says %s where the compliance allows %g", unit, most),
+		Advice: "a digit may have been changed on the way; check the adapter's cable"}
 }
 
 func status(r flex.Record) instrument.Status {

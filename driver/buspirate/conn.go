@@ -79,6 +79,12 @@ func (p *Port) transfer(packets []spi.Packet) error {
 	if err := p.allowed(op, packets); err != nil {
 		return err
 	}
+	if l, ok := p.link.(interface{ Pending() int }); ok && p.ready {
+		if n := l.Pending(); n > 0 {
+			p.log.Warn("bytes were waiting that nobody had asked for", "port", p.String(), "bytes", n)
+			p.ready = false
+		}
+	}
 	if !p.ready {
 		p.log.Warn("starting the Bus Pirate anew", "port", p.String())
 		if err := p.enter(op); err != nil {

@@ -35,6 +35,7 @@ type link struct {
 func newLink() *link { return &link{state: "terminal", spiName: "SPI1", cs: true} }
 
 func (l *link) String() string { return "test" }
+func (l *link) Pending() int   { return len(l.answers) }
 
 func (l *link) SetDeadline(t time.Time) error {
 	l.deadlines = append(l.deadlines, t)

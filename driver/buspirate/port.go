@@ -15,7 +15,10 @@ import (
 )
 
 // Link is the byte connection to the box, as driver/transport opens it. A Read
-// that is late must return an error that is os.ErrDeadlineExceeded.
+// that is late must return an error that is os.ErrDeadlineExceeded. A link that
+// has Pending() int, the number of bytes that have arrived and have not been read,
+// is asked it before each transfer: bytes that nobody asked for would be taken
+// for the next answer.
 type Link interface {
 	io.ReadWriteCloser
 	SetDeadline(time.Time) error
@@ -40,6 +43,11 @@ type Options struct {
 	// taken to be in its user terminal, which does not answer. 0 = 25 ms, a
 	// little more than an FTDI's latency timer. A wrong guess costs time only.
 	Quiet time.Duration
+	// Reopen opens the link to the box again, within the time given: after it
+	// was lost, and when the box gives no answer although the link is there. It
+	// is tried once whenever the box has to be found anew; the old link is
+	// closed before. nil leaves a lost link lost.
+	Reopen func(within time.Duration) (Link, error)
 	// Logger gets what a person should know about the link. nil = silent.
 	Logger *slog.Logger
 }
@@ -47,6 +55,7 @@ type Options struct {
 // Port is the box. It is safe for use by several goroutines.
 type Port struct {
 	link Link
+	name string // of the box and its first link
 	o    Options
 	log  *slog.Logger
 
@@ -59,6 +68,7 @@ type Port struct {
 	mode      spi.Mode
 	ready     bool // the box is in SPI mode, configured, and at the start of a command
 	selected  bool // CS is low
+	lost      bool // the link is gone
 	out, in   []byte
 }
 
@@ -77,16 +87,15 @@ func New(link Link, o Options) *Port {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Port{link: link, o: o, log: log}
+	name := "Bus Pirate"
+	if s, ok := link.(fmt.Stringer); ok {
+		name += " at " + s.String()
+	}
+	return &Port{link: link, name: name, o: o, log: log}
 }
 
 // String names the box and, if the link has a name, where it is.
-func (p *Port) String() string {
-	if s, ok := p.link.(fmt.Stringer); ok {
-		return "Bus Pirate at " + s.String()
-	}
-	return "Bus Pirate"
-}
+func (p *Port) String() string { return p.name }
 
 // Connect brings the box into SPI mode, from whatever state it is in, with the
 // fastest of its clocks that is not above f nor the limit of LimitSpeed (0 =

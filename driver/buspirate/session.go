@@ -36,14 +36,44 @@ const (
 
 // enter finds the box in whatever state it is and brings it into SPI mode with
 // p's settings. It is tried twice, since what is still on its way from before
-// may disturb the first attempt. p.mu is held.
+// may disturb the first attempt. A lost link is opened again, before the first
+// attempt or, when the box turns out to be deaf, before the second. p.mu is held.
 func (p *Port) enter(op string) error {
+	if p.lost {
+		if err := p.reopen(op); err != nil {
+			return err
+		}
+	}
 	err := p.enterOnce(op)
-	if err == nil || instrument.KindOf(err) == instrument.KindUnreachable || instrument.KindOf(err) == instrument.KindIdentity {
+	kind := instrument.KindOf(err)
+	if err == nil || kind == instrument.KindIdentity || kind == instrument.KindUnreachable && p.o.Reopen == nil {
 		return err
 	}
 	p.log.Warn("the Bus Pirate did not come into SPI mode; once more", "port", p.String(), "error", err)
+	if p.o.Reopen != nil && (kind == instrument.KindUnreachable || kind == instrument.KindTimeout) {
+		if failed := p.reopen(op); failed != nil {
+			return errors.Join(err, failed)
+		}
+	}
 	return p.enterOnce(op)
+}
+
+// reopen opens the link again. p.mu is held.
+func (p *Port) reopen(op string) error {
+	if p.o.Reopen == nil {
+		return p.fail(op, instrument.KindUnreachable, errors.New("the link was lost"), "check the cable and open it again")
+	}
+	p.lost = true
+	if err := p.link.Close(); err != nil {
+		p.log.Debug("closing the link that was lost", "port", p.String(), "error", err)
+	}
+	link, err := p.o.Reopen(p.o.Timeout)
+	if err != nil {
+		return p.fail(op, instrument.KindUnreachable, fmt.Errorf("the link was lost and cannot be opened again: %w", err), "check the cable")
+	}
+	p.log.Warn("the link to the Bus Pirate was opened again", "before", p.String())
+	p.link, p.lost = link, false
+	return nil
 }
 
 func (p *Port) enterOnce(op string) error {
@@ -234,14 +264,31 @@ func (p *Port) leave(op string) error {
 		return err
 	}
 	p.ready = false
-	p.out = append(p.out[:0], toTerminal)
-	if err := p.exchange(op, len(p.out)); err != nil {
-		return err
+	if err := p.link.SetDeadline(time.Now().Add(p.o.Timeout)); err != nil {
+		return p.linkError(op, err)
 	}
-	if p.in[0] != done {
-		return p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x", p.in[0], done), "")
+	if _, err := p.link.Write([]byte{toTerminal}); err != nil {
+		return p.linkError(op, err)
 	}
-	return nil
+	// Names of bitbang mode that are still on their way come before the answer.
+	var got []byte
+	var buf [64]byte
+	for {
+		for bytes.HasPrefix(got, []byte(bitbangName)) {
+			got = got[len(bitbangName):]
+		}
+		switch {
+		case len(got) > 0 && got[0] == done:
+			return nil
+		case !bytes.HasPrefix([]byte(bitbangName), got):
+			return p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x", got[0], done), "")
+		}
+		n, err := p.link.Read(buf[:])
+		got = append(got, buf[:n]...)
+		if err != nil && n == 0 {
+			return p.linkError(op, err)
+		}
+	}
 }
 
 // linkError sorts an error of the link.
@@ -249,6 +296,7 @@ func (p *Port) linkError(op string, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return p.fail(op, instrument.KindTimeout, err, "the next transfer starts the box anew; if that fails too, check the cable and unplug the box once")
 	}
+	p.lost = true
 	return p.fail(op, instrument.KindUnreachable, err, "the link to the box is lost; check the cable and open it again")
 }
 

@@ -42,6 +42,12 @@ type Options struct {
 	// MaxLine is the longest answer in bytes; 0 = that of transport.LinkOptions.
 	MaxLine int
 
+	// Reopen opens the connection again after it was lost, as
+	// transport.Opener.Open does; nil leaves that to Reattach. It is tried once
+	// by every conversation that finds the connection gone, which then goes on
+	// with the handshake.
+	Reopen func(ctx context.Context) (transport.Conn, error)
+
 	// Logger is told of resynchronisations; nil = nobody.
 	Logger *slog.Logger
 }
@@ -65,6 +71,7 @@ type Adapter struct {
 	reads    int    // ++read that may be under way in the adapter
 	mark     int    // number of the last handshake, 1 to 255 and around
 	opened   bool
+	fresh    bool // the connection has just been opened again
 
 	mu      sync.Mutex
 	version string
@@ -115,10 +122,19 @@ func newAdapter(c transport.Conn, o Options) (*Adapter, error) {
 		return nil, fmt.Errorf("the poll interval is %v and must be above 0", o.PollInterval)
 	}
 	a := &Adapter{o: o, turn: make(chan struct{}, 1)}
-	a.link = transport.NewLink(c, transport.LinkOptions{
-		Name: "prologix adapter", Resynchronise: a.handshake, MaxLine: o.MaxLine, Logger: o.Logger,
-	})
+	link := transport.LinkOptions{Name: "prologix adapter", Resynchronise: a.handshake, MaxLine: o.MaxLine, Logger: o.Logger}
+	if o.Reopen != nil {
+		link.Reopen = a.reopen
+	}
+	a.link = transport.NewLink(c, link)
 	return a, nil
+}
+
+// reopen opens the connection again; the caller has the turn.
+func (a *Adapter) reopen(ctx context.Context) (transport.Conn, error) {
+	c, err := a.o.Reopen(ctx)
+	a.fresh = a.fresh || err == nil
+	return c, err
 }
 
 // Version is the adapter's answer to ++ver.
@@ -146,6 +162,20 @@ func (a *Adapter) Reattach(ctx context.Context, c transport.Conn) error {
 	defer a.release()
 	if err := a.link.Reattach(ctx, c); err != nil {
 		return placed("prologix reattach", "", err)
+	}
+	return nil
+}
+
+// Reopen has the next conversation open the connection again, although it is not
+// known to be lost: for an adapter that hangs, which opening its port may reset.
+// It needs Options.Reopen and is an error of kind usage without it.
+func (a *Adapter) Reopen(ctx context.Context) error {
+	if err := a.take(ctx); err != nil {
+		return placed("prologix reopen", "", err)
+	}
+	defer a.release()
+	if err := a.link.Drop(ctx); err != nil {
+		return placed("prologix reopen", "", err)
 	}
 	return nil
 }

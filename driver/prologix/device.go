@@ -45,7 +45,7 @@ func (d *Device) channel() string { return "GPIB " + strconv.Itoa(d.address) }
 //
 // Errors are *instrument.Error of kind timeout, cancelled, unreachable, protocol
 // or usage. None of the answers is returned then, since nobody knows which is
-// missing. errors.Is(err, transport.ErrNotSent) tells that nothing left;
+// missing. errors.Is(err, instrument.ErrNotSent) tells that nothing left;
 // otherwise what the instrument did is not known.
 func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...Part) ([][]byte, error) {
 	const op = "prologix converse"
@@ -61,8 +61,14 @@ func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...P
 	var answers [][]byte
 	asked := 0
 	end := time.Now().Add(timeout)
+	begun := false // something of the conversation has been sent
 	send := func() error {
 		got, err := a.exchange(ctx, d.address, request, asked, asked, timeout)
+		if begun && errors.Is(err, instrument.ErrNotSent) {
+			// The chain ends here: it would say of the whole that nothing left.
+			err = &instrument.Error{Op: "prologix adapter", Kind: instrument.KindOf(err), Err: fmt.Errorf("after the conversation was begun: %v", err)}
+		}
+		begun = true
 		answers = append(answers, got...)
 		request, asked = request[:0], 0
 		return err

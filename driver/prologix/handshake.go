@@ -20,7 +20,7 @@ const unrecognised = "Unrecognized command"
 
 // attempts is how often a handshake is tried.
 func (a *Adapter) attempts() int {
-	if !a.opened {
+	if !a.opened || a.fresh {
 		return 3 // opening the port may have reset the adapter, which is deaf for a second or two
 	}
 	return 2
@@ -103,7 +103,7 @@ func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 			}
 			if named && string(line) == strconv.Itoa(a.mark) {
 				a.setVersion(version)
-				a.suspects, a.reads = 0, 0
+				a.suspects, a.reads, a.fresh = 0, 0, false
 				return nil
 			}
 			named = false

@@ -50,7 +50,8 @@ const (
 // Address is a parsed address. Only Network and Name matter for TCP.
 type Address struct {
 	Network Network
-	Name    string // device of a serial port, host:port of TCP
+	Name    string // device of a serial port, host:port of TCP; "" with USB
+	USB     string // serial number of the USB adapter whose port is meant, whatever its name is today; "" = Name
 
 	Baud    int     // bit/s, > 0
 	Library Library // which library opens the port
@@ -61,7 +62,11 @@ type Address struct {
 	RTS     Line // needs LibraryBugst unless LineUnset
 }
 
+// usbPrefix begins the serial number of a USB adapter in the place of a device.
+const usbPrefix = "usb="
+
 const addressForms = "write serial:DEVICE, such as serial:/dev/ttyUSB0?baud=115200&library=bugst " +
+	"or serial:usb=SERIALNUMBER " +
 	"(options baud=N, library=bugst|tarm, bits=5..8, parity=none|odd|even, stop=1|2, dtr=on|off, rts=on|off), " +
 	"or tcp:HOST:PORT, such as tcp:192.168.1.20:1234"
 
@@ -69,11 +74,14 @@ const addressForms = "write serial:DEVICE, such as serial:/dev/ttyUSB0?baud=1152
 //
 //	serial:/dev/ttyUSB0?baud=115200&library=bugst
 //	serial:COM5
+//	serial:usb=A50285BI?baud=115200
 //	tcp:host:1234
 //	tcp:[::1]:1234
 //
 // What is left out of a serial address is 115200 baud, 8 data bits, no parity,
-// one stop bit, the library bugst, and modem lines that are left alone. An
+// one stop bit, the library bugst, and modem lines that are left alone. The
+// form with usb= names a USB adapter by its serial number, under whatever name
+// the operating system lists it when it is opened. An
 // unknown, repeated or impossible option is an *instrument.Error of kind usage
 // that names the valid forms. Nothing is opened.
 func ParseAddress(s string) (Address, error) {
@@ -128,7 +136,17 @@ func parseSerial(rest string) (Address, error) {
 	if device == "" {
 		return Address{}, errors.New("the serial port's device is missing")
 	}
+	number, byNumber := strings.CutPrefix(device, usbPrefix)
+	if byNumber {
+		device = ""
+		if number == "" || strings.ContainsAny(number, " \t") {
+			return Address{}, fmt.Errorf("%q is no serial number of a USB adapter", number)
+		}
+	}
 	a := Address{Network: Serial, Name: device, Baud: 115200, Library: LibraryBugst, Bits: 8, Parity: ParityNone, Stop: 1}
+	if byNumber {
+		a.USB = number
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return Address{}, fmt.Errorf("the options %q do not parse: %w", query, err)
@@ -204,7 +222,11 @@ func (a Address) String() string {
 	if a.Network != Serial {
 		return string(a.Network) + ":" + a.Name
 	}
-	s := fmt.Sprintf("serial:%s?baud=%d&library=%s", a.Name, a.Baud, a.Library)
+	name := a.Name
+	if a.USB != "" {
+		name = usbPrefix + a.USB
+	}
+	s := fmt.Sprintf("serial:%s?baud=%d&library=%s", name, a.Baud, a.Library)
 	if a.Bits != 8 {
 		s += "&bits=" + strconv.Itoa(a.Bits)
 	}
@@ -238,6 +260,11 @@ func Open(ctx context.Context, address string) (Conn, error) {
 
 // Open opens the connection; see the function Open.
 func (a Address) Open(ctx context.Context) (Conn, error) {
+	return (&Opener{address: a, ports: usbPorts}).Open(ctx)
+}
+
+// dial opens the connection by its name.
+func (a Address) dial(ctx context.Context) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: contextKind(err), Err: context.Cause(ctx)}
 	}

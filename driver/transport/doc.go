@@ -63,13 +63,13 @@ type Conn interface {
 // pender is a connection that can tell how many bytes have arrived and have not
 // been read, without waiting.
 type pender interface {
-	pending() int
+	Pending() int
 }
 
 // pending is the number of bytes known to wait in c, 0 where c cannot tell.
 func pending(c Conn) int {
 	if p, ok := c.(pender); ok {
-		return p.pending()
+		return p.Pending()
 	}
 	return 0
 }

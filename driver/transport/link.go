@@ -11,12 +11,14 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"xlab/instrument"
 )
 
 // ErrNotSent is in the chain of an error of Exchange when not one byte of the
 // request left: whatever was asked for did not happen. Without it the request
 // may have been carried out.
-var ErrNotSent = errors.New("nothing was sent")
+var ErrNotSent = instrument.ErrNotSent
 
 // errTooLong is the cause of a protocol error: an answer beyond MaxLine.
 var errTooLong = errors.New("the answer is too long")
@@ -32,6 +34,13 @@ type LinkOptions struct {
 	// should be resynchronised with that. Its errors should be those of Wire or
 	// *instrument.Error; anything else is taken for a lost connection.
 	Resynchronise func(ctx context.Context, w *Wire) error
+
+	// Reopen opens the connection again after it was lost: the same port, perhaps
+	// under another name. It is tried once at the beginning of every exchange
+	// that finds the connection gone; the old one is closed before, because many
+	// a port can be open only once. What comes next is a resynchronisation. nil
+	// leaves a lost connection lost until Reattach.
+	Reopen func(ctx context.Context) (Conn, error)
 
 	// Quiet is the silence after which nothing more is expected to arrive; 0 = 250 ms.
 	Quiet time.Duration
@@ -51,7 +60,8 @@ type LinkOptions struct {
 // A link is dirty after an exchange that did not end as it should (time-out,
 // cancelling, more or longer answers than expected). The next exchange first
 // resynchronises it, which never repeats a request. A link whose connection is
-// gone stays unusable until Reattach gives it another one.
+// gone is opened again by the next exchange where LinkOptions.Reopen says how,
+// and otherwise stays unusable until Reattach gives it another one.
 type Link struct {
 	o    LinkOptions
 	turn chan struct{} // holds one value while an exchange is under way
@@ -125,17 +135,10 @@ func (l *Link) Reattach(ctx context.Context, c Conn) error {
 		return l.failure(ctx, err, "attaching "+c.String())
 	}
 	defer l.release()
-	l.mu.Lock()
-	old, closed := l.conn, l.closed
-	if !closed {
-		l.conn = c
+	old := l.current()
+	if err := l.attach(c); err != nil {
+		return l.failure(ctx, err, "attaching "+c.String())
 	}
-	l.mu.Unlock()
-	if closed {
-		return l.failure(ctx, net.ErrClosed, "attaching "+c.String())
-	}
-	l.in.Reset(c)
-	l.dirty, l.lost = true, nil
 	if err := old.Close(); err != nil {
 		l.o.Logger.Warn("closing the connection that was replaced", "address", old.String(), "error", err)
 	}
@@ -154,7 +157,7 @@ func (l *Link) Resynchronise(ctx context.Context, timeout time.Duration) error {
 		return l.failure(ctx, err, what)
 	}
 	defer l.release()
-	if err := l.usable(ctx); err != nil {
+	if err := l.revive(ctx); err != nil {
 		return l.failure(ctx, err, what)
 	}
 	defer l.obey(ctx)()
@@ -189,7 +192,7 @@ func (l *Link) Exchange(ctx context.Context, request []byte, replies int, timeou
 		return nil, l.failure(ctx, notSent(err), describe(request))
 	}
 	defer l.release()
-	if err := l.usable(ctx); err != nil {
+	if err := l.revive(ctx); err != nil {
 		return nil, l.failure(ctx, notSent(err), describe(request))
 	}
 	defer l.obey(ctx)()
@@ -265,6 +268,59 @@ func (l *Link) usable(ctx context.Context) error {
 		return net.ErrClosed
 	}
 	return l.lost
+}
+
+// revive is usable with a lost connection opened again where that is possible.
+// The caller has the turn.
+func (l *Link) revive(ctx context.Context) error {
+	err := l.usable(ctx)
+	if err == nil || l.lost == nil || l.o.Reopen == nil || ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	old := l.current()
+	if closing := old.Close(); closing != nil {
+		l.o.Logger.Debug("closing the connection that was lost", "address", old.String(), "error", closing)
+	}
+	c, err := l.o.Reopen(ctx)
+	if err != nil {
+		return fmt.Errorf("the connection was lost (%w) and cannot be opened again: %w", l.lost, err)
+	}
+	if err := l.attach(c); err != nil {
+		return errors.Join(err, c.Close())
+	}
+	l.o.Logger.Warn("connection opened again", "name", l.o.Name, "address", c.String(), "before", old.String())
+	return nil
+}
+
+// attach puts c in the place of the connection; the caller has the turn.
+func (l *Link) attach(c Conn) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return net.ErrClosed
+	}
+	l.conn = c
+	l.in.Reset(c)
+	l.dirty, l.lost = true, nil
+	return nil
+}
+
+// Drop takes the connection for lost, so that the next exchange opens it again:
+// for a box that no longer answers although its port is there. It waits for an
+// exchange under way. Without LinkOptions.Reopen it is an error of kind usage
+// and nothing is changed.
+func (l *Link) Drop(ctx context.Context) error {
+	if l.o.Reopen == nil {
+		return l.usage("the connection cannot be opened again from here")
+	}
+	if err := l.take(ctx); err != nil {
+		return l.failure(ctx, err, "giving the connection up")
+	}
+	defer l.release()
+	if l.lost == nil {
+		l.lost = errors.New("it no longer answered and was given up")
+	}
+	return nil
 }
 
 // longAgo is a deadline that has passed for certain.

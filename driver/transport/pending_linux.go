@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pending asks the operating system for the bytes that arrived and were not
+// Pending asks the operating system for the bytes that arrived and were not
 // read. An error only means that the number is not known.
-func (c *tcpConn) pending() (n int) {
+func (c *tcpConn) Pending() (n int) {
 	raw, ok := c.conn.(syscall.Conn)
 	if !ok {
 		return 0

@@ -22,7 +22,9 @@ type pipeConn struct {
 func (c *pipeConn) Read(p []byte) (int, error)  { return c.in.read(p) }
 func (c *pipeConn) Write(p []byte) (int, error) { return c.out.write(p) }
 func (c *pipeConn) String() string              { return "in-process connection" }
-func (c *pipeConn) pending() int                { return c.in.waiting() }
+
+// Pending is the number of bytes that have arrived and have not been read.
+func (c *pipeConn) Pending() int { return c.in.waiting() }
 
 func (c *pipeConn) SetDeadline(t time.Time) error {
 	c.in.setReadDeadline(t)

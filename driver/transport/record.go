@@ -39,7 +39,8 @@ type recorder struct {
 	closed bool
 }
 
-func (r *recorder) pending() int { return pending(r.Conn) }
+// Pending is that of the connection.
+func (r *recorder) Pending() int { return pending(r.Conn) }
 
 func (r *recorder) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)

@@ -192,7 +192,9 @@ func (p *Replayer) Close() error {
 }
 
 func (p *Replayer) String() string { return "transcript" }
-func (p *Replayer) pending() int   { return p.in.waiting() }
+
+// Pending is the number of bytes that could be read now.
+func (p *Replayer) Pending() int { return p.in.waiting() }
 
 // excerpt bounds what an error quotes.
 func excerpt(b []byte) []byte {

@@ -100,7 +100,9 @@ func serialOpenError(a Address, err error) error {
 }
 
 func (c *serialConn) String() string { return c.address }
-func (c *serialConn) pending() int   { return c.in.waiting() }
+
+// Pending is the number of bytes that have arrived and have not been read.
+func (c *serialConn) Pending() int { return c.in.waiting() }
 
 // pump moves bytes from the port into the queue until the connection is closed
 // or the port fails.

@@ -18,7 +18,8 @@ type Crossbar interface {
 	// Do performs the steps on one cell in order, in as few exchanges as the
 	// bench allows, and blocks until they are done. Results of the steps that
 	// were confirmed come with an error too. After an error the caller makes
-	// the bench safe.
+	// the bench safe. ErrNotBegun in its chain tells that the steps without
+	// results did not happen.
 	Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error)
 }
 
@@ -66,10 +67,10 @@ func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, err
 	results := make([]Result, 0, len(steps))
 	for first := 0; first < len(lowered); {
 		last := first + 1
-		for last < len(lowered) && lowered[last].float == lowered[first].float {
+		for last < len(lowered) && lowered[last].lines == lowered[first].lines {
 			last++
 		}
-		if err := a.route(ctx, cell, lowered[first].float); err != nil {
+		if err := a.route(ctx, cell, lowered[first].lines); err != nil {
 			return results, err
 		}
 		sequence := make([]instrument.Step, 0, last-first)
@@ -90,7 +91,7 @@ func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, err
 			// What the switches carry now is unknown to the caller; the next
 			// use sets them anew.
 			a.routed = false
-			return results, fmt.Errorf("device %s: %w", cell, err)
+			return results, judged(fmt.Errorf("device %s: %w", cell, err))
 		}
 		first = last
 	}
@@ -115,14 +116,14 @@ func (a *Array) Instructions(cell Cell, steps ...Step) ([]instrument.Step, error
 	return list, nil
 }
 
-func (a *Array) route(ctx context.Context, cell Cell, float bool) error {
-	a.wiring.Select(a.next, cell, float)
+func (a *Array) route(ctx context.Context, cell Cell, s selection) error {
+	a.wiring.choose(a.next, cell, s)
 	if a.routed && slices.Equal(a.next, a.routing) {
 		return nil
 	}
 	a.routed = false
 	if err := a.router.Route(ctx, a.next); err != nil {
-		return fmt.Errorf("device %s: %w", cell, err)
+		return NotBegun(fmt.Errorf("device %s: %w", cell, err))
 	}
 	copy(a.routing, a.next)
 	a.routed = true

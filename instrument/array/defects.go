@@ -97,7 +97,7 @@ func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("defect map %s: there is text after the map", name)
 	}
-	if m.Rows < 1 || m.Cols < 1 || len(m.Devices) != m.Rows*m.Cols {
+	if m.Rows < 1 || m.Cols < 1 || m.Rows > maxLines || m.Cols > maxLines || len(m.Devices) != m.Rows*m.Cols {
 		return nil, fmt.Errorf("defect map %s has %d devices for %d x %d", name, len(m.Devices), m.Rows, m.Cols)
 	}
 	for i, device := range m.Devices {

@@ -14,6 +14,8 @@
 //   - Floating: the other lines are connected to nothing.
 //   - Grounded: the other lines are at 0 V. So are they in every read, which
 //     keeps the currents of other devices out of the selected column's.
+//   - A parallel write selects one line on one side and several on the other; all
+//     devices where selected lines cross see the whole voltage (Parallel).
 //
 // The selected lines are biased symmetrically about ground in all schemes, so
 // no source has to force more than half of what the device sees.

@@ -137,6 +137,9 @@ func (j *Journaled) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result,
 	default:
 		recordErr = j.journal.Result(id, done)
 	}
+	if errors.Is(err, recordErr) {
+		return results, err // a journal that fails says so once
+	}
 	return results, errors.Join(err, recordErr)
 }
 

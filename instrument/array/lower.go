@@ -11,7 +11,7 @@ import (
 // lowered is a step in the analyzer's terms.
 type lowered struct {
 	step  instrument.Step
-	float bool                           // the other lines are connected to nothing
+	lines selection
 	raise func(instrument.Result) Result // the way back
 }
 
@@ -36,6 +36,12 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 			list[i] = a.read(s)
 		case Pulse:
 			list[i] = a.pulse(s)
+		case Parallel:
+			if err := a.wiring.check(s, cell); err != nil {
+				return nil, a.usage(cell, err)
+			}
+			list[i] = a.pulse(s.pulse())
+			list[i].lines = selection{rows: s.Rows, cols: s.Cols}
 		case Sweep:
 			list[i] = a.sweep(s)
 		}
@@ -50,6 +56,8 @@ func performable(step Step) error {
 		return nil
 	case Pulse:
 		return s.Scheme.Validate()
+	case Parallel:
+		return s.performable()
 	case Sweep:
 		if err := s.Scheme.Validate(); err != nil {
 			return err
@@ -81,13 +89,9 @@ func (a *Array) check(step Step) error {
 	case Read:
 		return a.limits.CheckCompliance(s.Compliance)
 	case Pulse:
-		if err := a.unselected(s.Scheme, lowest, highest); err != nil {
-			return err
-		}
-		if err := a.limits.CheckWidth(s.Width); err != nil {
-			return err
-		}
-		return a.limits.CheckCompliance(s.Compliance)
+		return a.checkPulse(s, lowest, highest)
+	case Parallel:
+		return a.checkPulse(s.pulse(), lowest, highest)
 	case Sweep:
 		if err := a.limits.CheckCompliance(s.Return); err != nil {
 			return err
@@ -108,6 +112,16 @@ func (a *Array) check(step Step) error {
 		return a.limits.CheckCompliance(instrument.Amps(s.Compliance))
 	}
 	return nil
+}
+
+func (a *Array) checkPulse(p Pulse, lowest, highest instrument.Volts) error {
+	if err := a.unselected(p.Scheme, lowest, highest); err != nil {
+		return err
+	}
+	if err := a.limits.CheckWidth(p.Width); err != nil {
+		return err
+	}
+	return a.limits.CheckCompliance(p.Compliance)
 }
 
 // unselected applies the limits to the devices on no selected line. Under V/3
@@ -137,6 +151,8 @@ func extent(step Step) (lowest, highest instrument.Volts) {
 	case Read:
 		return span(float64(s.Voltage))
 	case Pulse:
+		return span(float64(s.Voltage))
+	case Parallel:
 		return span(float64(s.Voltage))
 	case Sweep:
 		if s.Kind != instrument.SweepCurrent {
@@ -183,7 +199,7 @@ func (a *Array) pulse(p Pulse) lowered {
 			Drives: a.drives(p.Scheme, p.Voltage, p.Compliance), Width: p.Width, Measure: []instrument.Channel{a.wiring.SMU[BusForce2]},
 			Range: p.Compliance,
 		},
-		float: p.Scheme == Floating,
+		lines: selection{othersFloat: p.Scheme == Floating},
 		raise: func(raw instrument.Result) Result {
 			return columnResult(raw, func(instrument.Point) float64 { return float64(p.Voltage) }, 0)
 		},
@@ -211,7 +227,7 @@ func (a *Array) sweep(s Sweep) lowered {
 		}
 		voltage = func(p instrument.Point) float64 { return p.Source / f.Row }
 	}
-	return lowered{step: step, float: s.Scheme == Floating,
+	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating},
 		raise: func(raw instrument.Result) Result { return columnResult(raw, voltage, index) }}
 }
 

@@ -7,7 +7,8 @@ import (
 	"xlab/instrument"
 )
 
-// Step is one thing that can be done to a cell: a Read, a Pulse or a Sweep.
+// Step is one thing that can be done to a cell: a Read, a Pulse, a Sweep, or a
+// Parallel that does it to others at the same time.
 type Step interface {
 	// Stress tells whether the step may change devices, so that it has to be
 	// journaled before it happens.
@@ -110,14 +111,20 @@ func UnmarshalStep(b []byte) (Step, error) {
 		step = r
 	case "pulse":
 		var p Pulse
-		err = json.Unmarshal(b, &p)
+		if err = json.Unmarshal(b, &p); err == nil {
+			err = p.Scheme.Validate()
+		}
 		step = p
 	case "sweep":
 		var s Sweep
-		err = json.Unmarshal(b, &s)
+		if err = json.Unmarshal(b, &s); err == nil {
+			err = s.Scheme.Validate()
+		}
 		step = s
+	case "parallel":
+		step, err = unmarshalParallel(b)
 	default:
-		return nil, fmt.Errorf("step: op %q is none of read, pulse, sweep", tag.Op)
+		return nil, fmt.Errorf("step: op %q is none of read, pulse, sweep, parallel", tag.Op)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("step %s: %w", tag.Op, err)
@@ -137,6 +144,11 @@ type Result struct {
 	Levels []Level            `json:"levels"`           // one for a read or pulse, one per level reached for a sweep
 	Status instrument.Status  `json:"status,omitempty"` // union of all readings' statuses
 	Busy   instrument.Seconds `json:"busy"`             // time the instrument needs for the step by itself
+
+	// Unknown says that it is not known whether the step happened: the run was
+	// cut off before its result was recorded. There are no levels; what became
+	// of the device is in a read behind it.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Last is the last level; zero for an empty result.

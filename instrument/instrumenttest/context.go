@@ -22,3 +22,11 @@ func isContextKind(err error) bool {
 	kind := instrument.KindOf(err)
 	return kind == instrument.KindCancelled || kind == instrument.KindTimeout
 }
+
+// cancelSoon is a context that is cancelled while an instrument that does not
+// answer is waited for.
+func cancelSoon(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	return ctx, cancel
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -366,6 +367,7 @@ func runAll(t *testing.T, fault string) {
 			return Timed{Clock: m, Advance: func(*testing.T, instrument.Seconds) { m.sent.Add(1) }}
 		}})
 	})
+	t.Run("Neurons", func(t *testing.T) { runNeurons(t, fault) })
 }
 
 // TestModels is what the other process runs too, with a fault.
@@ -379,7 +381,7 @@ func TestFaultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for fault, where := range map[string]string{
+	faults := map[string]string{
 		"sends before checking":                "TestModels/Sequencer/Refused",
 		"no voltage limit":                     "TestModels/Sequencer/Refused/spot:_voltage_too_high",
 		"no compliance limit":                  "TestModels/Sequencer/Refused/spot:_no_compliance",
@@ -408,7 +410,9 @@ func TestFaultsAreFound(t *testing.T) {
 		"reverses the chain":                   "TestModels/Router/Routes",
 		"board ignores an ended context":       "TestModels/Router/EndedContext",
 		"does not check the chain":             "TestModels/Router/BrokenChain",
-	} {
+	}
+	maps.Copy(faults, neuronFaults())
+	for fault, where := range faults {
 		command := exec.Command(binary, "-test.run=^TestModels$")
 		command.Env = append(os.Environ(), faultVariable+"="+fault)
 		out, err := command.CombinedOutput()

@@ -1,0 +1,61 @@
+package adg1438
+
+import (
+	"context"
+	"errors"
+
+	"periph.io/x/conn/v3/spi"
+
+	"xlab/instrument"
+)
+
+// Frame is the frame that Route would send for lines, for another controller of
+// the same chain, such as a neuron board's pattern port: one byte per chip, the
+// last chip's first. Nothing is sent. The checks are those of Route; all lines
+// open are KindUsage, since that frame could not be verified by reading back
+// zeros (OpenMarker).
+func (c *Chain) Frame(lines []instrument.Switches) ([]byte, error) {
+	const op = "adg1438 frame"
+	if err := c.check(op, lines); err != nil {
+		return nil, err
+	}
+	frame, open := make([]byte, len(lines)), true
+	for i, s := range lines {
+		frame[len(lines)-1-i] = byte(s)
+		open = open && s == 0
+	}
+	if open {
+		return nil, c.fail(op, "", instrument.KindUsage, errors.New("a frame that opens all switches is not for another controller"), "leave it out")
+	}
+	return frame, nil
+}
+
+// Release hands the chain over to another controller: all switches are opened,
+// SYNC is left high, and what the chips hold is not known from then on. The next
+// Route or Safe takes the chain back. Errors are as for Route.
+func (c *Chain) Release(ctx context.Context) error {
+	const op = "adg1438 release"
+	if err := c.usable(op); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return c.fail(op, "", instrument.KindCancelled, err, "no frame was sent")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.open()
+	if err == nil && c.parks {
+		// One frame more, after which SYNC rises; it is the one that was verified.
+		c.packets[0] = spi.Packet{W: c.frame, R: c.first[:len(c.frame)]}
+		err = c.conn.TxPackets(c.packets[:1])
+	}
+	c.known = false
+	var mismatch *Mismatch
+	switch {
+	case errors.As(err, &mismatch):
+		return c.fail(op, mismatch.place(), instrument.KindChain, mismatch, mismatch.Cause+"; "+powerOff)
+	case err != nil:
+		return c.fail(op, "", linkKind(err), err, powerOff)
+	}
+	return nil
+}

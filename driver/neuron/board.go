@@ -1,0 +1,206 @@
+package neuron
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"time"
+
+	"xlab/driver/scpi"
+	"xlab/driver/transport"
+	"xlab/instrument"
+)
+
+// What the board can do (hwdocs/neuron.md).
+const (
+	maxAverage   = 1024
+	maxFrames    = 1024  // that the pattern memory holds
+	maxLine      = 8192  // characters of one line to the board, its end among them to be sure
+	maxSettle    = 10000 // µs
+	sampleTime   = 1500 * time.Nanosecond
+	outputsRange = 10.24 // V, of the converter, either sign
+	hiddenRange  = 0.256 // V
+)
+
+// conditionQuery asks for the condition register of the last conversion.
+const conditionQuery = "STAT:QUES:COND?"
+
+// Bits of the condition register.
+const (
+	conditionRail      = 1 << iota // an output neuron at its rail
+	conditionOverRange             // the converter over its range
+	conditionChain                 // the chain at the pattern port did not read back
+	conditionKnown     = conditionRail | conditionOverRange | conditionChain
+)
+
+// Options say which board is expected and how it is to measure.
+type Options struct {
+	Hidden, Outputs int                // number of neurons by the wiring map, both above 0
+	Serial          string             // serial number by the wiring map; "" = any
+	Average         int                // samples per value, 1 to 1024; 0 = 16
+	Settle          instrument.Seconds // from a frame to the conversion in a burst, whole µs, 1 µs to 10 ms; 0 = 5 µs
+	Margin          time.Duration      // how much longer than the board needs an answer may take; 0 = 2 s
+	Retries         int                // how often a reading that gets no answer, or a garbled one, is repeated; 0 = not
+	// Reopen opens the connection again after it was lost; nil leaves it lost.
+	Reopen func(ctx context.Context) (transport.Conn, error)
+	Logger *slog.Logger // is told of outputs at their rails; nil = nobody
+}
+
+// Board is one neuron board. It is safe for concurrent use; one measurement is
+// made after the other.
+type Board struct {
+	box    *scpi.Instrument
+	o      Options
+	turn   chan struct{} // holds one value while the board is in use
+	opened bool
+	railed bool
+
+	trimmed bool // by this driver, since the board was switched on
+}
+
+var (
+	_ instrument.Neurons    = (*Board)(nil)
+	_ instrument.Trimmer    = (*Board)(nil)
+	_ instrument.Burster    = (*Board)(nil)
+	_ instrument.Identifier = (*Board)(nil)
+)
+
+// New makes a driver for the board at conn, which the driver owns from then on.
+// It touches nothing.
+func New(conn transport.Conn, o Options) *Board {
+	if o.Average == 0 {
+		o.Average = 16
+	}
+	if o.Settle == 0 {
+		o.Settle = 5e-6
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	box := scpi.New(conn, scpi.Options{Name: "neuron", Answer: o.Margin, Reopen: o.Reopen, Logger: o.Logger})
+	return &Board{box: box, o: o, turn: make(chan struct{}, 1)}
+}
+
+// Close closes the connection. What the board does is left as it is: its
+// neurons drive nothing but what the switches connect to them.
+func (b *Board) Close() error { return b.box.Close() }
+
+// Neurons gives the number of hidden and of output neurons.
+func (b *Board) Neurons() (hidden, outputs int) { return b.o.Hidden, b.o.Outputs }
+
+// Open brings host and board into step, whatever an earlier program left on the
+// line, and checks that it is the board of the options. Trims are kept. After
+// an error it may be called again.
+func (b *Board) Open(ctx context.Context) error {
+	if err := b.checkOptions(); err != nil {
+		return b.failed("open", "", instrument.KindUsage, err, "nothing was sent")
+	}
+	if err := b.take(ctx, "open"); err != nil {
+		return err
+	}
+	defer b.give()
+	b.opened = false
+	if _, err := b.box.Open(ctx); err != nil {
+		return err
+	}
+	if _, err := b.identify(ctx, true); err != nil {
+		return err
+	}
+	b.opened = true
+	return nil
+}
+
+func (b *Board) checkOptions() error {
+	switch {
+	case b.o.Hidden < 1 || b.o.Outputs < 1:
+		return fmt.Errorf("a board of %d hidden and %d output neurons was configured; it has at least one of each", b.o.Hidden, b.o.Outputs)
+	case b.o.Average < 1 || b.o.Average > maxAverage:
+		return fmt.Errorf("an average of %d samples was configured; it is 1 to %d", b.o.Average, maxAverage)
+	}
+	_, err := b.settle()
+	return err
+}
+
+// settle is the settling time in whole microseconds.
+func (b *Board) settle() (int, error) {
+	us := float64(b.o.Settle) * 1e6
+	n := int(us + 0.5)
+	if !(us >= 1 && us <= maxSettle) || us-float64(n) > 1e-6 || float64(n)-us > 1e-6 {
+		return 0, fmt.Errorf("a settling time of %s was configured; it is 1 µs to 10 ms in steps of 1 µs", b.o.Settle.Exact())
+	}
+	return n, nil
+}
+
+// Identify says who answers. It needs no Open and refuses what is no neuron
+// board of the expected size.
+func (b *Board) Identify(ctx context.Context) (instrument.Identity, error) {
+	if err := b.take(ctx, "identify"); err != nil {
+		return instrument.Identity{}, err
+	}
+	defer b.give()
+	return b.identify(ctx, false)
+}
+
+// model is how the board names itself: NEURON, hidden neurons, output neurons.
+var model = regexp.MustCompile(`^NEURON-(\d+)-(\d+)$`)
+
+// identify checks the number of neurons and, when opening, the serial number:
+// with another board the wiring map is another one.
+func (b *Board) identify(ctx context.Context, serial bool) (instrument.Identity, error) {
+	answers, err := b.box.Converse(ctx, 0, 0, "*IDN?")
+	if err != nil {
+		return instrument.Identity{}, err
+	}
+	id, err := scpi.ParseIdentity(answers[0])
+	if err != nil {
+		return instrument.Identity{}, b.box.OutOfStep(ctx, err)
+	}
+	size := model.FindStringSubmatch(id.Model)
+	switch {
+	case size == nil:
+		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity, fmt.Errorf("%s %s answers, which is no neuron board", id.Vendor, id.Model),
+			"check that neurons.address is the board's")
+	case size[1] != strconv.Itoa(b.o.Hidden) || size[2] != strconv.Itoa(b.o.Outputs):
+		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity,
+			fmt.Errorf("the board has %s hidden and %s output neurons, the wiring map %d and %d", size[1], size[2], b.o.Hidden, b.o.Outputs),
+			"correct the wiring map, or connect the board it describes")
+	case serial && b.o.Serial != "" && id.Serial != b.o.Serial:
+		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity,
+			fmt.Errorf("board %s answers, the wiring map is that of board %s", id.Serial, b.o.Serial),
+			"connect that board, or give the wiring map of this one")
+	}
+	return id, nil
+}
+
+func (b *Board) ready(op string) error {
+	if !b.opened {
+		return b.failed(op, "", instrument.KindUsage, errors.New("the board has not been opened, or opening failed"), "open it; nothing was sent")
+	}
+	return nil
+}
+
+func (b *Board) take(ctx context.Context, op string) error {
+	if err := ctx.Err(); err != nil {
+		return b.failed(op, "", instrument.KindOf(err), err, "nothing was sent")
+	}
+	select {
+	case b.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return b.failed(op, "", instrument.KindOf(ctx.Err()), ctx.Err(), "nothing was sent")
+	}
+}
+
+func (b *Board) give() { <-b.turn }
+
+// failed makes an error of an operation; channel is a neuron's label, "" for the
+// whole board.
+func (b *Board) failed(op, channel string, kind instrument.Kind, err error, advice string) error {
+	if channel == "" {
+		channel = b.box.String()
+	}
+	return &instrument.Error{Op: "neuron " + op, Channel: channel, Kind: kind, Err: err, Advice: advice}
+}

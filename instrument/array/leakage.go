@@ -1,0 +1,72 @@
+package array
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"xlab/instrument"
+)
+
+// Leakage is what an array lets pass at a small voltage between all rows
+// together and all columns together.
+type Leakage struct {
+	Voltage instrument.Volts  `json:"v"`                // of the rows; the columns are at 0 V
+	Total   instrument.Amps   `json:"total"`            // into the rows
+	Lost    instrument.Amps   `json:"lost"`             // of it, what does not come out of the columns
+	Status  instrument.Status `json:"status,omitempty"` // union of both readings' statuses
+}
+
+// Conductance is that of all devices together.
+func (l Leakage) Conductance() instrument.Siemens {
+	if l.Voltage == 0 {
+		return 0
+	}
+	return instrument.Siemens(float64(l.Total) / float64(l.Voltage))
+}
+
+// Valid tells whether the values may be used.
+func (l Leakage) Valid() bool { return l.Status == 0 }
+
+// Leakage measures both with two readings of one bias, after which the lines stay
+// as they are until the next step. What flows into the rows comes out of
+// the columns through the devices, whatever their states; the rest goes
+// elsewhere: through the substrate, a damp socket, a damaged switch. v must be
+// within ReadLimit; no device sees more than v.
+func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (Leakage, error) {
+	op := "array " + a.wiring.Array + " leakage"
+	if !(math.Abs(float64(v)) <= float64(ReadLimit)) {
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: fmt.Errorf("%v is beyond ±%v", v, ReadLimit)}
+	}
+	if err := a.limits.CheckVoltage(v); err != nil {
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
+	}
+	if err := a.limits.CheckCompliance(compliance); err != nil {
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
+	}
+	rows, cols := a.wiring.SMU[BusOtherRows], a.wiring.SMU[BusOtherCols]
+	for _, chip := range a.wiring.RowChip {
+		a.next[chip] = a.wiring.Switch[BusOtherRows]
+	}
+	for _, chip := range a.wiring.ColChip {
+		a.next[chip] = a.wiring.Switch[BusOtherCols]
+	}
+	a.routed = false
+	if err := a.router.Route(ctx, a.next); err != nil {
+		return Leakage{}, fmt.Errorf("%s: %w", op, err)
+	}
+	results, err := a.source.Run(ctx, instrument.Spot{
+		Drives:   []instrument.Drive{{Channel: rows, Voltage: v, Compliance: compliance}, {Channel: cols, Compliance: compliance}},
+		Measure:  []instrument.Channel{rows, cols},
+		Aperture: aperture,
+	})
+	if err != nil {
+		return Leakage{}, fmt.Errorf("%s: %w", op, err)
+	}
+	if len(results) != 1 || len(results[0].Points) != 1 || len(results[0].Points[0].Readings) != 2 {
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("the analyzer gave %d results, not one with two readings", len(results))}
+	}
+	into, out := results[0].Points[0].Readings[0], results[0].Points[0].Readings[1]
+	// The meters count current out of the unit as positive.
+	return Leakage{Voltage: v, Total: instrument.Amps(into.Value), Lost: instrument.Amps(into.Value + out.Value), Status: into.Status | out.Status}, nil
+}

@@ -10,4 +10,5 @@ import (
 func freeBytes(string) (uint64, error) { return 0, errors.ErrUnsupported }
 func syncDir(string) error             { return nil }
 func own(*os.File) error               { return errors.ErrUnsupported }
+func ownNow(*os.File) (bool, error)    { return false, errors.ErrUnsupported }
 func owned(*os.File) (bool, error)     { return false, errors.ErrUnsupported }

@@ -41,6 +41,15 @@ func syncDir(dir string) error {
 // mark ends with the process, however that ends.
 func own(f *os.File) error { return flock(f, unix.LOCK_EX) }
 
+// ownNow is own without waiting for somebody else's mark.
+func ownNow(f *os.File) (bool, error) {
+	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // owned tells whether a living process has marked f.
 func owned(f *os.File) (bool, error) {
 	err := flock(f, unix.LOCK_SH|unix.LOCK_NB)

@@ -31,6 +31,15 @@ const markOffset = 1 << 30
 // mark ends with the process, however that ends.
 func own(f *os.File) error { return mark(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
 
+// ownNow is own without waiting for somebody else's mark.
+func ownNow(f *os.File) (bool, error) {
+	err := mark(f, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // owned tells whether a living process has marked f.
 func owned(f *os.File) (bool, error) {
 	err := mark(f, windows.LOCKFILE_FAIL_IMMEDIATELY)

@@ -27,6 +27,12 @@
 //	  result.json         outcome, cause and key figures, written at the end
 //	  ...                 data files
 //
+// A run that was cut off is claimed (NewClaim) and taken up (Continue): a segment
+// of its own follows the others, with a header that says when it began, and
+// result.json is gone until the run ends again. Intents that were open remain so
+// and are closed by the later segment. The times in result.json are sums over all
+// segments.
+//
 // The ID is the start in UTC, the command, the array, and the fraction of the
 // second in 1/65536 (the next free number where two runs start together).
 //

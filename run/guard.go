@@ -22,7 +22,8 @@ type NamedSafer struct {
 // GuardOptions say how the bench is left safe.
 type GuardOptions struct {
 	Safers  []NamedSafer     // in the order they are called: sources to zero first, then switches
-	Timeout time.Duration    // of each safer; 0 = 1 s
+	Timeout time.Duration    // of each safer in the first round, twice as long in each one after it; 0 = 1 s
+	Rounds  int              // how often safers that do not answer are called; 0 = 3
 	Grace   time.Duration    // how long cancelled work may take to return before the bench is made safe without it; 0 = 500 ms
 	Signals <-chan os.Signal // interrupts; nil = SIGINT, SIGTERM and SIGHUP of this process
 	Journal EventJournal     // told of interrupts, panics and the safe exit, once the bench is safe; nil = nobody
@@ -51,7 +52,10 @@ func (e *PanicError) Error() string {
 // signal, panic, end of ctx. The first interrupt asks work to stop at the next
 // device (StopRequested, CheckStop); the second cancels its context at once, as
 // does the end of ctx. Then every safer is called in order, each with a fresh
-// context and its own time-out, whatever became of the others.
+// context and its own time-out, whatever became of the others. Those whose link
+// fails are called again, in order, with more time: an adapter may have to wait
+// for answers that never come before it listens, and a port that is gone may
+// come back.
 //
 // The result is nil when work returned nil and all safers did. An interrupted
 // run is an *Ended with OutcomeInterrupted, a panic a *PanicError. A bench that
@@ -61,6 +65,9 @@ func (e *PanicError) Error() string {
 func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) error) error {
 	if g.Timeout <= 0 {
 		g.Timeout = time.Second
+	}
+	if g.Rounds <= 0 {
+		g.Rounds = 3
 	}
 	if g.Grace <= 0 {
 		g.Grace = 500 * time.Millisecond
@@ -209,12 +216,31 @@ func (w *watch) journal(err, unsafe error) error {
 	return nil
 }
 
-// makeSafe calls all safers in order.
+// makeSafe calls all safers in order, those that do not answer several times. A
+// round is complete before the next one: a source that hangs shall not keep the
+// switches closed.
 func (g GuardOptions) makeSafe() error {
+	failed := make([]error, len(g.Safers))
+	timeout := g.Timeout
+	for round := 1; ; round++ {
+		again := false
+		for i, s := range g.Safers {
+			if round > 1 && !unanswered(failed[i]) {
+				continue
+			}
+			failed[i] = s.safe(timeout)
+			again = again || unanswered(failed[i])
+		}
+		if !again || round >= g.Rounds {
+			break
+		}
+		time.Sleep(min(timeout/4, time.Second)) // what failed at once has not given a cable time to be put back
+		timeout *= 2
+	}
 	var errs []error
-	for _, s := range g.Safers {
-		if err := g.safe(s); err != nil {
-			errs = append(errs, &instrument.Error{Op: "make the bench safe", Channel: s.Name, Kind: instrument.KindTrip,
+	for i, err := range failed {
+		if err != nil {
+			errs = append(errs, &instrument.Error{Op: "make the bench safe", Channel: g.Safers[i].Name, Kind: instrument.KindTrip,
 				Err:    fmt.Errorf("%w: %w", ErrUnsafe, err),
 				Advice: "switch the sources off by hand now, before anything is touched or plugged"})
 		}
@@ -222,13 +248,22 @@ func (g GuardOptions) makeSafe() error {
 	return errors.Join(errs...)
 }
 
-// safe calls one safer. One that does not return in time is left behind, so
+// unanswered tells failures of the link, with which another try may be luckier.
+func unanswered(err error) bool {
+	switch instrument.KindOf(err) {
+	case instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol:
+		return true
+	}
+	return false
+}
+
+// safe calls the safer. One that does not return in time is left behind, so
 // that the next one gets its turn.
-func (g GuardOptions) safe(s NamedSafer) error {
+func (s NamedSafer) safe(timeout time.Duration) error {
 	if s.Safer == nil {
 		return errors.New("it cannot be made safe: there is no instrument behind the name")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), g.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	done := start(func() error { return s.Safe(ctx) })
 	select {
@@ -239,8 +274,8 @@ func (g GuardOptions) safe(s NamedSafer) error {
 	select {
 	case err := <-done: // it may just have noticed
 		return err
-	case <-time.After(g.Timeout / 4):
-		return &instrument.Error{Op: s.Name, Kind: instrument.KindTimeout, Err: fmt.Errorf("no answer within %s, and the call did not return", g.Timeout)}
+	case <-time.After(timeout / 4):
+		return &instrument.Error{Op: s.Name, Kind: instrument.KindTimeout, Err: fmt.Errorf("no answer within %s, and the call did not return", timeout)}
 	}
 }
 

@@ -63,11 +63,13 @@ type Journal struct {
 	file      File
 	flushes   sync.WaitGroup // timed flushes under way
 
-	// disk is held while the file is written or synchronised. It is taken
-	// before mu, never the other way round.
-	disk   sync.Mutex
-	spare  []byte // the buffer not being filled
-	synced uint64 // lines up to this one are on disk
+	// disk is held while the file is synchronised, writing while it is written:
+	// what is measured while the disk is busy shall outlive the process. They are
+	// taken in this order and before mu, never the other way round.
+	disk    sync.Mutex
+	synced  uint64 // lines up to this one are on disk; under disk
+	writing sync.Mutex
+	spare   []byte // the buffer not being filled; under writing
 
 	mu         sync.Mutex
 	buf        []byte // lines not yet written
@@ -218,6 +220,8 @@ func (j *Journal) Close() error {
 	j.flushes.Wait()
 	j.disk.Lock()
 	defer j.disk.Unlock()
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	if err := j.file.Close(); err != nil {
 		return j.fail("closed", err)
 	}
@@ -226,11 +230,15 @@ func (j *Journal) Close() error {
 	return j.err
 }
 
-// benchSpan is the bench time from the first to the last one told.
+// benchSpan is the bench time from the first to the last one told; 0 where it
+// is not known.
 func (j *Journal) benchSpan() (instrument.Seconds, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.bench - j.firstBench, j.everBench && j.hasBench
+	if !j.everBench || !j.hasBench {
+		return 0, false
+	}
+	return j.bench - j.firstBench, true
 }
 
 func (j *Journal) record(l line) error {
@@ -319,20 +327,20 @@ func (j *Journal) timedFlush() {
 	_ = j.flush(last)
 }
 
-// handOver gives the buffer to the operating system unless the disk is busy;
-// who keeps it busy, or the timer, takes it along then.
+// handOver gives the buffer to the operating system unless that is taking one
+// from somebody else, who takes this along then.
 func (j *Journal) handOver() error {
-	if !j.disk.TryLock() {
+	if !j.writing.TryLock() {
 		j.mu.Lock()
 		waiting := len(j.buf)
 		j.mu.Unlock()
 		if waiting < maxBuffered {
 			return nil
 		}
-		j.disk.Lock()
+		j.writing.Lock()
 	}
-	defer j.disk.Unlock()
-	_, err := j.writeOut()
+	defer j.writing.Unlock()
+	_, err := j.writeAll()
 	return err
 }
 
@@ -354,14 +362,34 @@ func (j *Journal) flush(upTo uint64) error {
 		return j.fail("put on disk", err)
 	}
 	j.synced = last
-	// Results may have come while the disk was busy.
-	_, err = j.writeOut()
-	return err
+	return nil
 }
 
-// writeOut writes the buffer to the file; disk is held. It returns the last
-// line written.
+// writeOut writes the buffer to the file. It returns the last line written.
 func (j *Journal) writeOut() (uint64, error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	return j.writeAll()
+}
+
+// writeAll is writeOut with writing held. What is put into the buffer
+// meanwhile, by those who do not wait, is written too.
+func (j *Journal) writeAll() (uint64, error) {
+	for {
+		last, err := j.writeOnce()
+		if err != nil {
+			return 0, err
+		}
+		j.mu.Lock()
+		more := len(j.buf) > 0
+		j.mu.Unlock()
+		if !more {
+			return last, nil
+		}
+	}
+}
+
+func (j *Journal) writeOnce() (uint64, error) {
 	j.mu.Lock()
 	if j.broken {
 		defer j.mu.Unlock()

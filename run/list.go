@@ -213,7 +213,7 @@ func (s *Stored) fromJournal() {
 	}
 	switch {
 	case report.End != nil:
-		s.Outcome, s.Cause, s.Wall = report.End.Outcome, report.End.Cause, report.End.Wall
+		s.Outcome, s.Cause = report.End.Outcome, report.End.Cause
 	case report.Header.ID == "":
 		s.Outcome = OutcomeBroken
 		s.Cause = "the journal has no readable header"
@@ -228,12 +228,8 @@ func (s *Stored) fromJournal() {
 			s.Problems = append(s.Problems, d.String())
 		}
 	}
-	if s.Wall == 0 && s.Outcome != OutcomeBroken {
-		if t, err := lastWritten(s.Dir); err == nil {
-			s.Wall = max(t.Sub(s.Started).Seconds(), 0)
-		} else {
-			s.problem(err)
-		}
+	if s.Outcome != OutcomeBroken {
+		s.Wall = report.Wall
 	}
 }
 
@@ -274,17 +270,4 @@ func isAlive(dir string) (alive bool, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return owned(f)
-}
-
-// lastWritten is when the last line was written.
-func lastWritten(dir string) (time.Time, error) {
-	numbers, err := segments(dir)
-	if err != nil {
-		return time.Time{}, err
-	}
-	info, err := os.Stat(filepath.Join(dir, segmentName(numbers[len(numbers)-1])))
-	if err != nil {
-		return time.Time{}, err
-	}
-	return info.ModTime(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"xlab/instrument"
 )
@@ -74,6 +75,8 @@ type Report struct {
 	Bench     instrument.Seconds
 	HasBench  bool               // Bench, the last bench time, is known
 	BenchSpan instrument.Seconds // from the first to the last bench time of each segment, summed
+	Wall      float64            // s that the processes took; of one that ended without a word up to its last line
+	Written   time.Time          // when the last line was written, as the file system tells
 }
 
 // History is a journal read into memory.
@@ -116,6 +119,11 @@ func ReadJournal(dir string) (*History, error) {
 // (*VersionError). A run that is still going on can be read as well; its last
 // line may then be reported as torn.
 func ScanJournal(dir string, visit func(Record) error) (*Report, error) {
+	return scanSegments(dir, 0, visit)
+}
+
+// scanSegments is ScanJournal up to the segment with a number; 0 reads all.
+func scanSegments(dir string, upTo int, visit func(Record) error) (*Report, error) {
 	numbers, err := segments(dir)
 	if err != nil {
 		return nil, err
@@ -123,6 +131,9 @@ func ScanJournal(dir string, visit func(Record) error) (*Report, error) {
 	s := scanner{visit: visit, open: make(map[uint64]*Unknown)}
 	previous := 0
 	for _, n := range numbers {
+		if upTo > 0 && n > upTo {
+			break
+		}
 		if n != previous+1 {
 			s.damage(Damage{File: segmentName(n), Line: 1, Cause: fmt.Sprintf("the segment before it, %s, is missing", segmentName(n-1))})
 			s.gap = true
@@ -144,6 +155,7 @@ type scanner struct {
 	gap      bool   // records may be missing here for a reason that is reported already
 	segFirst instrument.Seconds
 	segBench bool
+	segBegan time.Time // by its header
 }
 
 func (s *scanner) file(dir string, n int) (err error) {
@@ -153,7 +165,21 @@ func (s *scanner) file(dir string, n int) (err error) {
 		return notRun(dir, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return s.segment(f, path, n)
+	if err := s.segment(f, path, n); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	s.report.Written = info.ModTime()
+	switch {
+	case s.report.End != nil:
+		s.report.Wall += s.report.End.Wall
+	case !s.segBegan.IsZero():
+		s.report.Wall += max(info.ModTime().Sub(s.segBegan).Seconds(), 0)
+	}
+	return nil
 }
 
 // segment reads one segment from r.
@@ -161,7 +187,7 @@ func (s *scanner) segment(r io.Reader, path string, n int) error {
 	s.name = filepath.Base(path)
 	s.report.Segments++
 	s.report.End = nil // an earlier segment's end is not the run's
-	s.segBench = false
+	s.segBench, s.segBegan = false, time.Time{}
 	in := bufio.NewReaderSize(r, 64<<10)
 	for number := 1; ; number++ {
 		text, whole, err := readLine(in)
@@ -238,6 +264,16 @@ func (s *scanner) account(r Record, version, inSegment, segment int) {
 	case TypeHeader:
 		if inSegment != segment {
 			bad(fmt.Sprintf("the header is of segment %d: was the file renamed?", inSegment))
+		}
+		var began struct {
+			Started time.Time
+			Resumed *time.Time
+		}
+		// What cannot be understood in it is reported below, where it counts.
+		if json.Unmarshal(r.Data, &began) == nil {
+			if s.segBegan = began.Started; began.Resumed != nil {
+				s.segBegan = *began.Resumed
+			}
 		}
 		if s.report.Version == 0 {
 			s.report.Version = version

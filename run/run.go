@@ -28,8 +28,18 @@ type Header struct {
 	Limits      instrument.Limits              `json:"limits"`
 	Chip        string                         `json:"chip,omitempty"`
 	Seed        uint64                         `json:"seed"`
-	Started     time.Time                      `json:"started"` // wall clock; zero = now
-	Spec        any                            `json:"spec"`    // specification as given, any JSON; json.RawMessage when read back
+	Arrays      []ArrayHeader                  `json:"arrays,omitempty"`  // what the run works on, "Array" among them
+	Started     time.Time                      `json:"started"`           // wall clock; zero = now
+	Resumed     *time.Time                     `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
+	Spec        any                            `json:"spec"`              // specification as given, any JSON; json.RawMessage when read back
+}
+
+// ArrayHeader says what an array was when the run began.
+type ArrayHeader struct {
+	Name   string `json:"name"`
+	Rows   int    `json:"rows"`
+	Cols   int    `json:"cols"`
+	Wiring string `json:"wiring,omitempty"` // checksum of its line map: another one is another array
 }
 
 // UnmarshalJSON leaves the specification as raw JSON for who knows its type.
@@ -58,8 +68,9 @@ type Result struct {
 	Kind     instrument.Kind     `json:"kind,omitempty"`  // of the cause
 	Exit     int                 `json:"exit_code"`
 	Bench    *instrument.Seconds `json:"bench_seconds"` // null where the bench's time was not told
-	Wall     float64             `json:"wall_seconds"`
-	Summary  json.RawMessage     `json:"summary"` // key figures, by command
+	Wall     float64             `json:"wall_seconds"`  // of all segments
+	Segments int                 `json:"segments"`      // processes that worked on it
+	Summary  json.RawMessage     `json:"summary"`       // key figures, by command
 }
 
 // Run is a run under way: its directory and its journal. Its owner calls End
@@ -72,6 +83,11 @@ type Run struct {
 	mark    *os.File // marks the run as alive while it is open
 	began   time.Time
 
+	segment      int                // number of this one
+	earlierWall  float64            // s, of the segments before it
+	earlierBench instrument.Seconds // of the segments before it
+	benchKnown   bool               // earlierBench is
+
 	mu       sync.Mutex
 	finished bool
 }
@@ -83,7 +99,7 @@ func Create(root string, h Header) (*Run, error) { return CreateWith(root, h, Op
 // CreateWith is Create with parts replaced.
 func CreateWith(root string, h Header, o Options) (*Run, error) {
 	o = o.withDefaults()
-	r := &Run{options: o, began: o.Now()}
+	r := &Run{options: o, began: o.Now(), segment: 1}
 	if h.Started.IsZero() {
 		h.Started = r.began
 	}
@@ -242,18 +258,19 @@ func (r *Run) finish(outcome Outcome, cause error, summary any) error {
 	finished := r.options.Now()
 	res := Result{Version: Version, ID: r.header.ID, Command: r.header.Command, Array: r.header.Array,
 		Started: r.header.Started, Finished: finished.UTC().Round(0), Outcome: outcome,
-		Wall: max(finished.Sub(r.began).Seconds(), 0), Summary: figures}
+		Wall: r.earlierWall + max(finished.Sub(r.began).Seconds(), 0), Segments: r.segment, Summary: figures}
 	if cause != nil {
 		res.Cause, res.Kind, res.Exit = cause.Error(), instrument.KindOf(cause), ExitCode(cause)
 	} else {
 		res.Exit = ExitCode(endedAs(outcome))
 	}
-	if t, ok := r.journal.benchSpan(); ok {
+	if t, ok := r.journal.benchSpan(); ok || r.benchKnown {
+		t += r.earlierBench
 		res.Bench = &t
 	}
 	// The journal is the record, so it comes first. It tries the end line even
 	// after a failure; a failure that stays is reported once.
-	_, eerr := r.journal.append(line{kind: TypeEnd, data: End{Outcome: res.Outcome, Cause: res.Cause, Kind: res.Kind, Wall: res.Wall}})
+	_, eerr := r.journal.append(line{kind: TypeEnd, data: End{Outcome: res.Outcome, Cause: res.Cause, Kind: res.Kind, Wall: res.Wall - r.earlierWall}})
 	if cerr := r.journal.Close(); jerr == nil {
 		jerr = errors.Join(eerr, cerr)
 	}

@@ -29,8 +29,10 @@ type simDisk struct {
 	failWrite bool // half of the next write arrives, and then an error
 	failSync  bool
 
-	// With a gate, every Sync says so on entered and waits for a value from gate.
+	// With a gate, every Sync, or every Write, says so on entered and waits for
+	// a value from gate.
 	entered, gate chan struct{}
+	gateWrites    bool
 }
 
 func newSimDisk() *simDisk { return &simDisk{free: 1 << 40} }
@@ -47,6 +49,10 @@ func (d *simDisk) options() Options {
 }
 
 func (d *simDisk) Write(b []byte) (int, error) {
+	if d.gateWrites {
+		d.entered <- struct{}{}
+		<-d.gate
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failWrite {
@@ -58,7 +64,7 @@ func (d *simDisk) Write(b []byte) (int, error) {
 }
 
 func (d *simDisk) Sync() error {
-	if d.gate != nil {
+	if d.gate != nil && !d.gateWrites {
 		d.entered <- struct{}{}
 		<-d.gate
 	}

@@ -125,7 +125,6 @@ type player struct {
 	figures  string
 	log      []string
 	die      string // task at which the process dies: before its run has ended
-	err      error
 }
 
 func (p *player) end(t plan.Task) (plan.Report, error) {

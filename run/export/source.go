@@ -1,0 +1,123 @@
+package export
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// Source is a run that is exported.
+type Source struct {
+	Provenance Provenance
+	Damage     []run.Damage // of the journal; what is readable is exported
+	Problems   []error      // missing pieces, where they were accepted
+
+	dir     string
+	last    uint64 // record up to which the journal is exported
+	unknown []run.Unknown
+}
+
+// Open opens the run directory dir. A run with missing pieces is refused (see
+// run.CheckPieces), unless partial accepts what is there: then they are in
+// Problems and in the provenance. A journal of a newer version is refused.
+func Open(dir string, partial bool) (*Source, error) {
+	s := &Source{dir: dir}
+	if err := run.CheckPieces(dir); err != nil {
+		if !partial {
+			return nil, err
+		}
+		s.Problems = append(s.Problems, err)
+	}
+	report, err := run.ScanJournal(dir, func(run.Record) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	if report.Header.ID == "" && !partial {
+		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage, Err: errors.New("the journal has no readable header, which says where the numbers come from"),
+			Advice: "put the first segment back from a copy"}
+	}
+	stored := run.Read(dir)
+	if stored.Header.ID == "" {
+		stored.Header = report.Header
+	}
+	for _, p := range s.Problems {
+		stored.Problems = append(stored.Problems, p.Error())
+	}
+	s.Damage, s.last, s.unknown = report.Damage, report.LastSeq, report.Unknown
+	s.Provenance = provenance(stored, report)
+	return s, nil
+}
+
+// Tables lists the names of the tables.
+func Tables() []string { return []string{"readings", "devices"} }
+
+// Table finds a table by its name.
+func (s *Source) Table(name string) (*Table, error) {
+	switch name {
+	case "readings":
+		return s.readings(), nil
+	case "devices":
+		return s.devices(), nil
+	}
+	return nil, fmt.Errorf("there is no table %q; the tables are readings and devices", name)
+}
+
+// done is what the journal holds after steps on a device.
+type done struct {
+	Array   string            `json:"array"`
+	Cell    array.Cell        `json:"cell"`
+	Steps   []json.RawMessage `json:"steps"`
+	Results []array.Result    `json:"results"`
+}
+
+// scan visits everything that was done to devices.
+func (s *Source) scan(visit func(r run.Record, segment int64, d *done, steps []array.Step) error) error {
+	enough := errors.New("enough")
+	segment, file := int64(0), ""
+	_, err := run.ScanJournal(s.dir, func(r run.Record) error {
+		if r.Seq > s.last {
+			return enough
+		}
+		if r.File != file {
+			file = r.File
+			segment++
+		}
+		switch {
+		case r.Type == run.TypePart, r.Type == run.TypeResult, r.Type == run.TypeEvent && r.Kind == array.EventRead:
+		default:
+			return nil
+		}
+		var d done
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			if r.Type == run.TypeResult {
+				return nil // what became of a group of steps, in a form of its own
+			}
+			return placed(r, err)
+		}
+		if len(d.Steps) == 0 {
+			return nil
+		}
+		steps := make([]array.Step, len(d.Steps))
+		for i, text := range d.Steps {
+			var err error
+			if steps[i], err = array.UnmarshalStep(text); err != nil {
+				return placed(r, err)
+			}
+		}
+		return visit(r, segment, &d, steps)
+	})
+	if errors.Is(err, enough) {
+		return nil
+	}
+	return err
+}
+
+// placed says where in the journal something is that cannot be understood.
+func placed(r run.Record, err error) error {
+	return &instrument.Error{Op: "export", Channel: fmt.Sprintf("%s:%d", r.File, r.Line), Kind: instrument.KindUsage, Err: err,
+		Advice: "the program that wrote it can export it"}
+}

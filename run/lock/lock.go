@@ -1,0 +1,183 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"xlab/instrument"
+)
+
+// ErrUnsupported tells that the file system knows no locks.
+var ErrUnsupported = errors.New("this file system knows no locks")
+
+// errHeld is what tryLock gives for a file that another process has locked.
+var errHeld = errors.New("held")
+
+// pause is how often a process that waits looks whether the lock is free.
+const pause = 100 * time.Millisecond
+
+// Options say who takes a lock and how long that may wait.
+type Options struct {
+	Owner Owner         // Fill completes what is empty
+	Wait  time.Duration // for a lock that another process holds; 0 = not at all
+	// Waiting is called once, before the wait for a lock that is held; nil = nobody
+	// is told.
+	Waiting func(held *HeldError)
+}
+
+// Lock is held until Release or the end of the process. Its methods may be
+// called by several goroutines one after the other.
+type Lock struct {
+	files []*os.File
+	owner Owner
+}
+
+// Acquire takes the locks of all files, or none. Their directories are made if
+// necessary, in a form that other users of the computer can use as well. The
+// error is a *HeldError, in an *instrument.Error of kind instrument.KindBusy,
+// where another process has one of them for longer than o.Wait, the cause of
+// ctx where that ends before, and ErrUnsupported, with nothing held, where the
+// file system has no locks.
+func Acquire(ctx context.Context, files []string, o Options) (*Lock, error) {
+	// Everybody takes them in the same order, so that two processes that share
+	// two instruments cannot each wait for the other.
+	files = slices.Clone(files)
+	slices.Sort(files)
+	files = slices.Compact(files)
+	l := &Lock{owner: o.Owner.filled()}
+	for _, file := range files {
+		f, err := acquire(ctx, file, &o)
+		if err != nil {
+			return nil, errors.Join(err, l.Release())
+		}
+		l.files = append(l.files, f)
+	}
+	if err := l.write(); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
+	return l, nil
+}
+
+// acquire waits for one file. What is left of the time is for the next one.
+func acquire(ctx context.Context, path string, o *Options) (*os.File, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, &instrument.Error{Op: "bench lock", Channel: path, Kind: instrument.KindUsage, Err: err, Advice: "make the file or its directory writable for everybody who works on this bench"}
+	}
+	began := time.Now()
+	var tick *time.Ticker
+	for {
+		err := tryLock(f)
+		switch {
+		case err == nil:
+			o.Wait = max(0, o.Wait-time.Since(began))
+			return f, nil
+		case !errors.Is(err, errHeld):
+			return nil, errors.Join(fmt.Errorf("bench lock %s: %w", path, err), f.Close())
+		}
+		held := &HeldError{File: path, Owner: readOwner(f), Waited: time.Since(began)}
+		if held.Waited >= o.Wait {
+			return nil, errors.Join(&instrument.Error{Op: "bench", Kind: instrument.KindBusy, Err: held, Advice: held.advice()}, f.Close())
+		}
+		if tick == nil {
+			if o.Waiting != nil {
+				o.Waiting(held)
+				o.Waiting = nil
+			}
+			tick = time.NewTicker(min(pause, o.Wait))
+			defer tick.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("waiting for the bench: %w", context.Cause(ctx)), f.Close())
+		case <-tick.C:
+		}
+	}
+}
+
+// open opens a lock file, which is made if there is none.
+func open(path string) (*os.File, error) {
+	for {
+		// Without O_CREATE first: in a directory that everybody may write to,
+		// Linux refuses it for files of other users (fs.protected_regular).
+		f, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if err := makeDirectory(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue // somebody was quicker
+		}
+		if err != nil {
+			return nil, err
+		}
+		// The umask took rights away that other users of the bench need.
+		return f, errors.Join(f.Chmod(0o666))
+	}
+}
+
+// makeDirectory makes the directory of lock files, for all users.
+func makeDirectory(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	switch err := os.Mkdir(dir, 0o777); {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return os.Chmod(dir, 0o777|os.ModeSticky)
+}
+
+// Working says in the lock files which run its owner is at.
+func (l *Lock) Working(run string) error {
+	if l == nil {
+		return nil
+	}
+	l.owner.Run = run
+	return l.write()
+}
+
+func (l *Lock) write() error {
+	text, err := l.owner.encode()
+	if err != nil {
+		return err
+	}
+	for _, f := range l.files {
+		// First the text, then the size: a reader in between finds the new text
+		// with the end of an old one behind it, which is after its line feed.
+		if _, err := f.WriteAt(text, 0); err != nil {
+			return fmt.Errorf("bench lock: %w", err)
+		}
+		if err := f.Truncate(int64(len(text))); err != nil {
+			return fmt.Errorf("bench lock: %w", err)
+		}
+	}
+	return nil
+}
+
+// Release gives the bench up. Releasing again, or releasing nil, does nothing.
+func (l *Lock) Release() error {
+	if l == nil {
+		return nil
+	}
+	var errs []error
+	for _, f := range l.files {
+		errs = append(errs, f.Truncate(0), f.Close())
+	}
+	l.files = nil
+	return errors.Join(errs...)
+}

@@ -180,7 +180,7 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 		}
 		return f.confirm(ctx, r, state)
 	}
-	for attempt := range f.spec.Attempts {
+	for attempt := 0; attempt < f.spec.Attempts; attempt++ {
 		sweep := f.spec.sweep(attempt)
 		results, err := f.bench.Do(ctx, r.Cell, sweep, f.spec.check())
 		if err != nil {
@@ -196,6 +196,13 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 		if float64(after) >= f.spec.Amin*math.Abs(float64(before)) && float64(after)*float64(f.spec.RTH) > 1 {
 			r.Formed, r.SwitchedV = after, jump(results[0])
 			return f.confirm(ctx, r, array.StateFormed)
+		}
+		if results[0].Unknown {
+			// It may not have happened, and the device is not formed: the next
+			// one must not be stronger.
+			r.Sweeps--
+			attempt--
+			continue
 		}
 		if sweep.Stop == f.spec.maximum(attempt+1) {
 			break // the maximum cannot be raised any further
@@ -241,9 +248,15 @@ func (f *former) reset(ctx context.Context, r *Record) (bool, error) {
 		if left > 1 && r.After > farFromOff*f.spec.Goff {
 			burst = 2
 		}
-		after, err := f.pulse(ctx, r.Cell, v, burst)
+		after, unknown, err := f.pulse(ctx, r.Cell, v, burst)
 		if err != nil {
 			return false, err
+		}
+		if unknown && after > f.spec.Goff {
+			// How strong they are is not known from pulses that may not have
+			// happened.
+			r.After = after
+			continue
 		}
 		r.Resets += burst
 		left -= burst
@@ -273,13 +286,16 @@ const (
 func (f *former) set(ctx context.Context, r *Record) (bool, error) {
 	start := r.After
 	for below := setPulses - 1; below >= 0; below-- {
-		after, err := f.pulse(ctx, r.Cell, f.spec.Vset-instrument.Volts(below)*f.spec.VresetStep, 1)
+		after, unknown, err := f.pulse(ctx, r.Cell, f.spec.Vset-instrument.Volts(below)*f.spec.VresetStep, 1)
 		if err != nil {
 			return false, err
 		}
 		r.After = after
 		if float64(after) > f.spec.Response*float64(start) {
 			return true, nil
+		}
+		if unknown {
+			below++ // it may not have happened
 		}
 	}
 	return false, nil
@@ -311,17 +327,19 @@ func (f *former) read(ctx context.Context, cell array.Cell) (instrument.Siemens,
 	return conductance(cell, results[0])
 }
 
-// pulse applies n equal pulses and reads the device.
-func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts, n int) (instrument.Siemens, error) {
+// pulse applies n equal pulses and reads the device. unknown tells that the
+// pulses may not have happened: the run was cut off there.
+func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts, n int) (after instrument.Siemens, unknown bool, err error) {
 	steps := make([]array.Step, 0, n+1)
 	for range n {
 		steps = append(steps, f.spec.pulse(v))
 	}
 	results, err := f.bench.Do(ctx, cell, append(steps, f.spec.check())...)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return conductance(cell, results[n])
+	after, err = conductance(cell, results[n])
+	return after, results[n-1].Unknown, err
 }
 
 func conductance(cell array.Cell, r array.Result) (instrument.Siemens, error) {

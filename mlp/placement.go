@@ -3,6 +3,7 @@ package mlp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -167,15 +168,18 @@ func (p Placement) Read(d Design, measured map[string]*mat.Dense) (*Network, err
 		n.G[l].Copy(measured[b.Array].Slice(b.Row, b.Row+rows, b.Column, b.Column+columns))
 	}
 	if err := n.Validate(); err != nil {
-		return nil, fmt.Errorf("conductances read from array %s: %w", strings.Join(p.arrays(), ", "), err)
+		return nil, fmt.Errorf("conductances read from array %s: %w", strings.Join(p.Arrays(), ", "), err)
 	}
 	return n, nil
 }
 
-func (p Placement) arrays() []string {
+// Arrays lists the arrays of the blocks, each once, in the order of the layers.
+func (p Placement) Arrays() []string {
 	var names []string
 	for _, b := range p {
-		names = append(names, b.Array)
+		if !slices.Contains(names, b.Array) {
+			names = append(names, b.Array)
+		}
 	}
 	return names
 }

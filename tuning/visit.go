@@ -108,6 +108,9 @@ func (t *tuner) shoot(ctx context.Context, d *device, v instrument.Volts) error 
 		return nil
 	}
 	t.take(d, results[1])
+	if results[0].Unknown {
+		return nil // it may not have happened: nothing can be learned from it
+	}
 	s := Shot{Voltage: v, Before: instrument.Siemens(before), After: instrument.Siemens(t.lines.g[d.index]), Sag: sag}
 	d.Shots = append(d.Shots, s)
 	t.policy.Learn(d.Cell, s)
@@ -187,14 +190,14 @@ func (t *tuner) exhausted(ctx context.Context, d *device, first int, target floa
 	d.tried = true
 	_, strongest := t.spec.Pulses.span(!up)
 	back := signed(strongest, !up)
-	for i := range without {
+	for before := len(d.Shots); len(d.Shots) < before+without; {
 		if perDevice, _ := t.spec.budgets(); d.Pulses >= perDevice {
 			break
 		}
 		if err := t.shoot(ctx, d, back); err != nil || d.closed != "" {
 			return true, err
 		}
-		if t.answers(d.Shots[len(d.Shots)-1-i:]) {
+		if made := d.Shots[before:]; len(made) > 0 && t.answers(made) {
 			d.Reason = fmt.Sprintf("answers to %v but not to %v", back, limit)
 			return true, nil
 		}

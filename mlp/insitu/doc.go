@@ -1,10 +1,8 @@
-// Package insitu holds the update rules for training on the devices
-// themselves: pure functions from what was measured to the pulses that come
-// next. Applying them is the bench's business.
+// Package insitu trains a network on the devices themselves.
 //
-// A batch goes through the hardware and the neurons' outputs are measured;
-// Gradient computes from them how the loss depends on every device. A Rule
-// turns that into pulses:
+// In every epoch the whole training set goes through the hardware and the
+// neurons' outputs are measured (Classifier); Gradient computes from them how the
+// loss depends on every device. A Rule, a pure function, turns that into pulses:
 //
 //   - FixedAmplitude is the Manhattan rule: only the sign of the accumulated
 //     gradient counts. Every device gets one pulse of the same amplitude up or
@@ -15,6 +13,14 @@
 //     amplitude that makes it.
 //
 // A positive amplitude is a SET and raises the conductance, a negative one a
-// RESET. Parallel groups pulses that can be given together on one line; what
-// that does to half-selected neighbours is for the bench to count.
+// RESET. Parallel groups pulses that can be given together on one line. Train
+// gives them: those of one line and one amplitude as one write, in which one
+// line is selected on one side and several are on the other (array.Parallel), as
+// far as the sources' compliance reaches, or one device after the other. Every
+// write half-selects all other devices of the selected lines and changes them a
+// little; nothing here corrects for that but the next epochs' gradients and the
+// reads.
+//
+// Train has no chance in it and looks at no clock: what it does follows from the
+// specification and from what the bench answers.
 package insitu

@@ -6,6 +6,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/mlp"
+	"xlab/mlp/dataset"
 )
 
 // Loss names what training makes small.
@@ -71,4 +72,20 @@ func (o Options) Validate() error {
 		return fmt.Errorf("rate is %s and initial weights are %s: both must be more than 0 S", o.Rate.Exact(), o.Initial.Exact())
 	}
 	return o.Scatter.Validate()
+}
+
+// Suggested are the options that suit a data set: Defaults for black and white,
+// gentler ones for features with values between.
+func Suggested(s *dataset.Set) Options {
+	o := Defaults()
+	if s.X == nil {
+		return o
+	}
+	for _, x := range s.X.RawMatrix().Data {
+		if x != 1 && x != -1 {
+			o.Rate, o.Target, o.Scatter = o.Rate/4, o.Target/4, mlp.Tolerance(0.1)
+			break
+		}
+	}
+	return o
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -60,6 +61,7 @@ type probe struct {
 	cell       array.Cell
 	last       instrument.Siemens // by the last read
 	pulses     int                // so far
+	unknown    bool               // steps of the last exchange may not have happened: the run was cut off there
 }
 
 func (p *probe) read(ctx context.Context) error { return p.do(ctx) }
@@ -76,6 +78,7 @@ func (p *probe) measured(ctx context.Context, steps ...array.Step) (array.Level,
 	if err != nil {
 		return array.Level{}, err
 	}
+	p.unknown = slices.ContainsFunc(results, func(r array.Result) bool { return r.Unknown })
 	return results[0].Last(), p.take(results[len(steps)], len(steps))
 }
 
@@ -104,6 +107,7 @@ func (p *probe) bring(ctx context.Context, low, high instrument.Siemens) (ok boo
 		switch {
 		case p.last >= low && p.last <= high:
 			return true, nil
+		case p.unknown && v != 0 && (p.last < low) == (v > 0): // it may not have happened
 		case p.last < low && v > 0:
 			v = min(v+c.PrepareStep, c.SetMax)
 		case p.last < low:
@@ -137,6 +141,9 @@ func (p *probe) off(ctx context.Context) error {
 		}
 		if err := p.do(ctx, steps...); err != nil {
 			return err
+		}
+		if p.unknown {
+			continue // how strong they are is not known from pulses that may not have happened
 		}
 		left -= burst
 		if float64(p.last) > math.Pow(weakReset, float64(burst))*float64(before) {

@@ -140,6 +140,10 @@ func MeasureDisturb(ctx context.Context, bench Bench, spec DisturbSpec, o Option
 			}
 			s := DisturbSeries{Scheme: scheme, Amplitude: v, Devices: slices.Clone(cells)}
 			note, err := spec.series(ctx, bench, &s)
+			for errors.Is(err, errCutOff) {
+				s = DisturbSeries{Scheme: scheme, Amplitude: v, Devices: slices.Clone(cells)}
+				note, err = spec.series(ctx, bench, &s)
+			}
 			if errors.Is(err, errUnreadable) {
 				s.Reason, err = err.Error(), nil
 			}
@@ -191,6 +195,10 @@ func (s DisturbSpec) neighbours(rows, cols int, o Options) ([]Victim, error) {
 	return list, nil
 }
 
+// errCutOff ends a series in which a pulse may not have happened: the disturb is
+// counted per pulse, so that it has to be done again.
+var errCutOff = errors.New("the run was cut off in this series")
+
 // series prepares the four devices and measures one amplitude under one scheme.
 // note is about the reads.
 func (s DisturbSpec) series(ctx context.Context, bench Bench, d *DisturbSeries) (note string, err error) {
@@ -231,6 +239,9 @@ func (s DisturbSpec) series(ctx context.Context, bench Bench, d *DisturbSeries) 
 			}
 			if err := p.do(ctx, steps...); err != nil {
 				return w.note, err
+			}
+			if p.unknown {
+				return w.note, errors.Join(errCutOff, bench.Settle(nil))
 			}
 			d.Devices[i].Reads = append(d.Devices[i].Reads, p.last)
 			reads[i] = p.last

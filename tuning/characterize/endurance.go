@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -97,6 +98,7 @@ type Endured struct {
 	Cell   array.Cell `json:"cell"`
 	Cycles []Cycle    `json:"cycles"`           // recorded ones
 	Failed int        `json:"failed,omitempty"` // cycle in which it failed; cycling ended there
+	Unsure int        `json:"unsure,omitempty"` // cycles that may not have happened: the run was cut off in them
 	Reason string     `json:"reason,omitempty"`
 }
 
@@ -193,8 +195,12 @@ func (c *cycler) burst(ctx context.Context, d *Endured, done, n int, record bool
 			for range blind {
 				steps = append(steps, c.pulse(c.Set, c.Width), c.pulse(c.Reset, c.Width))
 			}
-			if _, err := c.probe.bench.Do(ctx, d.Cell, steps...); err != nil {
+			results, err := c.probe.bench.Do(ctx, d.Cell, steps...)
+			if err != nil {
 				return err
+			}
+			if slices.ContainsFunc(results, func(r array.Result) bool { return r.Unknown }) {
+				d.Unsure += blind
 			}
 		}
 		if !record {
@@ -205,7 +211,7 @@ func (c *cycler) burst(ctx context.Context, d *Endured, done, n int, record bool
 	for i := range n {
 		cycle := Cycle{N: done + i + 1}
 		var err error
-		if d.Reason, err = c.cycle(ctx, &cycle); err != nil {
+		if d.Reason, err = c.cycle(ctx, d, &cycle); err != nil {
 			return err
 		}
 		if record && i == n-1 || d.Reason != "" {
@@ -220,7 +226,7 @@ func (c *cycler) burst(ctx context.Context, d *Endured, done, n int, record bool
 }
 
 // cycle switches the device on and off once and reads it.
-func (c *cycler) cycle(ctx context.Context, to *Cycle) (failure string, err error) {
+func (c *cycler) cycle(ctx context.Context, d *Endured, to *Cycle) (failure string, err error) {
 	p, before := c.probe, c.probe.pulses
 	defer func() { to.Pulses = p.pulses - before }()
 	if c.Fixed {
@@ -228,8 +234,15 @@ func (c *cycler) cycle(ctx context.Context, to *Cycle) (failure string, err erro
 			return "", err
 		}
 		to.On = p.last
+		cut := p.unknown
 		err := p.do(ctx, c.pulse(c.Reset, c.Width))
 		to.Off = p.last
+		if cut = cut || p.unknown; cut && err == nil {
+			// Of a cycle with a pulse that may not have happened nothing can be
+			// told: it is done once more.
+			d.Unsure++
+			return c.cycle(ctx, d, to)
+		}
 		if err == nil && float64(to.On) < c.MinRatio*float64(to.Off) {
 			failure = fmt.Sprintf("in cycle %d it was at %v and %v, a ratio below %g", to.N, to.On, to.Off, c.MinRatio)
 		}
@@ -269,7 +282,9 @@ func (c *cycler) ramp(ctx context.Context, next *instrument.Volts, start, step, 
 			}
 			return true, nil
 		}
-		v = weaker(v+step, limit)
+		if !c.probe.unknown { // else it may not have happened
+			v = weaker(v+step, limit)
+		}
 	}
 	return false, nil
 }
@@ -338,5 +353,11 @@ func (e *Endurance) WriteCSV(w io.Writer) error {
 
 // Notes says which devices failed and why.
 func (e *Endurance) Notes() []string {
-	return notes(e.Skipped, e.Devices, func(d Endured) (array.Cell, string) { return d.Cell, d.Reason })
+	list := notes(e.Skipped, e.Devices, func(d Endured) (array.Cell, string) { return d.Cell, d.Reason })
+	for _, d := range e.Devices {
+		if d.Unsure > 0 {
+			list = append(list, fmt.Sprintf("%s: of %d cycles it is not known whether they happened: the run was cut off in them", d.Cell, d.Unsure))
+		}
+	}
+	return list
 }

@@ -160,7 +160,11 @@ func (s IVSpec) device(ctx context.Context, bench Bench, cell array.Cell, rows i
 		return c, err
 	}
 	p := &probe{bench: bench, conditions: s.Conditions, cell: cell}
-	err := s.curves(ctx, p, &c, rows)
+	again, err := s.curves(ctx, p, &c, rows)
+	for err == nil && again {
+		c = Curve{Cell: cell, Static: []array.Level{}, Loop: []array.Level{}}
+		again, err = s.curves(ctx, p, &c, rows)
+	}
 	if err == nil {
 		err = p.off(ctx)
 	}
@@ -170,23 +174,25 @@ func (s IVSpec) device(ctx context.Context, bench Bench, cell array.Cell, rows i
 	return c, err
 }
 
-func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) error {
+// curves measures a device. It has to be done again where the run was cut off in
+// a sweep, of which no level is known then.
+func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) (again bool, err error) {
 	ok, err := p.bring(ctx, s.Low, s.High)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.Conductance = p.last
 	if !ok {
 		c.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v: it is at %v", s.PreparePulses, s.Low, s.High, p.last)
-		return nil
+		return false, nil
 	}
 	static, err := p.bench.Do(ctx, p.cell, s.static())
-	if err != nil {
-		return err
+	if err != nil || static[0].Unknown {
+		return err == nil, err
 	}
 	c.Static = static[0].Levels
 	if s.Set == 0 {
-		return nil
+		return false, nil
 	}
 	for r := range rows {
 		if r == p.cell.Row {
@@ -194,7 +200,7 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) error 
 		}
 		other := &probe{bench: p.bench, conditions: s.Conditions, cell: array.Cell{Row: r, Col: p.cell.Col}}
 		if err := other.read(ctx); err != nil {
-			return err
+			return false, err
 		}
 		c.Background += other.last
 	}
@@ -204,15 +210,15 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) error 
 	}{{true, &c.On}, {false, &c.Off}} {
 		results, err := p.bench.Do(ctx, p.cell, s.loop(half.positive), s.read())
 		if err != nil {
-			return err
+			return false, err
 		}
 		c.Loop = append(c.Loop, results[0].Levels...)
-		if err := p.take(results[1], 1); err != nil {
-			return err
+		if err := p.take(results[1], 1); err != nil || results[0].Unknown {
+			return err == nil, err
 		}
 		*half.after = p.last
 	}
-	return nil
+	return false, nil
 }
 
 // Comparison lists measured beside published values.

@@ -207,7 +207,18 @@ func (s ThresholdSpec) both(ctx context.Context, p *probe, d *DeviceThresholds) 
 			d.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v before the %s ramp: it is at %v", s.PreparePulses, s.Low, s.High, sign.name, p.last)
 			return nil
 		}
-		if err := s.ramp(ctx, p, sign.positive, sign.into); err != nil {
+		again, err := s.ramp(ctx, p, sign.positive, sign.into)
+		for err == nil && again {
+			// The pulse that changed it is one of which nothing else is known.
+			if ok, err = p.bring(ctx, s.Low, s.High); err == nil && ok {
+				again, err = s.ramp(ctx, p, sign.positive, sign.into)
+			}
+			if err == nil && !ok {
+				d.Reason = fmt.Sprintf("%d pulses did not bring it back between %v and %v in the %s ramp: it is at %v", s.PreparePulses, s.Low, s.High, sign.name, p.last)
+				return nil
+			}
+		}
+		if err != nil {
 			return err
 		}
 		if !sign.into.Found && d.Reason == "" {
@@ -217,19 +228,28 @@ func (s ThresholdSpec) both(ctx context.Context, p *probe, d *DeviceThresholds) 
 	return nil
 }
 
-// ramp applies rising pulses of one sign until one changes the resistance.
-func (s ThresholdSpec) ramp(ctx context.Context, p *probe, positive bool, t *Threshold) error {
-	for n := range s.levels(positive) {
+// ramp applies rising pulses of one sign until one changes the resistance. It has
+// to be done again where that was a pulse that was not measured, because the run
+// was cut off there.
+func (s ThresholdSpec) ramp(ctx context.Context, p *probe, positive bool, t *Threshold) (again bool, err error) {
+	levels := s.levels(positive)
+	for n := 0; n < levels; n++ {
 		before := p.last
 		level, err := p.measured(ctx, s.stimulus(n, positive))
 		if err != nil {
-			return err
+			return false, err
 		}
 		t.Pulses = n + 1
-		if math.Abs(float64(before)/float64(p.last)-1) > s.Change {
+		changed := math.Abs(float64(before)/float64(p.last)-1) > s.Change
+		switch {
+		case changed && p.unknown:
+			return true, nil
+		case changed:
 			t.Found, t.Voltage, t.Current, t.From, t.To = true, level.Voltage, level.Current, before, p.last
-			return nil
+			return false, nil
+		case p.unknown:
+			n-- // it may not have happened
 		}
 	}
-	return nil
+	return false, nil
 }

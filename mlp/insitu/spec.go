@@ -1,0 +1,135 @@
+package insitu
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/mlp/train"
+)
+
+// RuleName names a rule in a specification.
+type RuleName string
+
+const (
+	Fixed    RuleName = "fixed"    // FixedAmplitude
+	Variable RuleName = "variable" // VariableAmplitude
+)
+
+// Writing says how the pulses of an update are given.
+type Writing string
+
+const (
+	ByDevice Writing = "devices" // one after the other
+	ByRow    Writing = "rows"    // along one row at a time: several columns are selected with it
+	ByColumn Writing = "columns" // along one column at a time: several rows are selected with it
+)
+
+// Spec says how a network is trained in place.
+type Spec struct {
+	Rule   RuleName         `json:"rule"`
+	Epochs int              `json:"epochs"`           // updates at most
+	Goal   float64          `json:"goal_percent"`     // accuracy on the training set at which training ends
+	Loss   train.Loss       `json:"loss"`             //
+	Target instrument.Volts `json:"target_v"`         // outputs are to reach +Target or -Target, > 0
+	Memory float64          `json:"memory"`           // share of the earlier batches in the accumulated gradient, 0 to below 1
+	Write  Writing          `json:"writing"`          //
+	Level  instrument.Volts `json:"amplitude_step_v"` // amplitudes are rounded to multiples of it, so that pulses can be given together, > 0
+
+	// Of the fixed amplitudes.
+	Set       instrument.Volts `json:"set_v"`     // > 0
+	Reset     instrument.Volts `json:"reset_v"`   // < 0
+	Threshold float64          `json:"threshold"` // devices with less than this share of their layer's largest gradient are left alone
+
+	// Of the variable amplitudes.
+	Change   instrument.Siemens `json:"change_s"`   // of the device with the largest gradient, in the first epoch
+	Smallest instrument.Siemens `json:"smallest_s"` // changes below it wait for another batch
+	// Verify reads every device that was pulsed, so that its response is learnt;
+	// without it conductances are known from the rereads alone.
+	Verify bool `json:"verify"`
+	// Reread is the number of epochs after which all devices of the network are
+	// read again, because pulses on others and time have moved them; 0 = never.
+	Reread int `json:"reread"`
+
+	// Trim nulls the neurons' offsets before every epoch, because they depend on
+	// the conductances. Without it the network learns to live with them.
+	Trim bool `json:"trim"`
+
+	Width       instrument.Seconds `json:"width"`
+	SetScheme   array.Scheme       `json:"set_scheme"`
+	ResetScheme array.Scheme       `json:"reset_scheme"`
+	Compliance  instrument.Amps    `json:"compliance"` // of every source; lines are written together only as far as it reaches
+	Read        instrument.Volts   `json:"read"`       // voltage of all reads
+	Aperture    instrument.Seconds `json:"aperture"`   // integration time of all reads
+	Settle      instrument.Seconds `json:"settle"`     // before it begins
+	Lines       array.Resistance   `json:"lines"`      // between the sources and the devices, as far as known
+}
+
+// DefaultSpec trains the letters on the published stack with the rule.
+// hwdocs/insitu.md explains the values.
+func DefaultSpec(rule RuleName) Spec {
+	s := Spec{
+		Rule: rule, Epochs: 100, Goal: 100, Loss: train.Shortfall, Target: 3, Write: ByColumn, Level: 50e-3,
+		Set: 1.0, Reset: -1.2, Threshold: 0.1,
+		Change: 6e-6, Smallest: 0.3e-6, Reread: 10, Trim: true,
+		Width: 500e-6, SetScheme: array.HalfVoltage, ResetScheme: array.HalfVoltage, Compliance: 5e-3,
+		Read: 0.2, Aperture: 2e-3,
+		Lines: array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
+	}
+	if rule == Variable {
+		s.Memory, s.Verify = 0.5, true
+	}
+	return s
+}
+
+// Validate checks the parameters; all faults are reported at once.
+func (s Spec) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+	check(s.Rule == Fixed || s.Rule == Variable, "rule %q is unknown: use %q or %q", s.Rule, Fixed, Variable)
+	check(s.Epochs >= 1, "epochs: %d must be 1 or more", s.Epochs)
+	check(s.Goal > 0 && s.Goal <= 100, "goal: %g must be above 0 and at most 100, in percent", s.Goal)
+	check(s.Loss == train.MeanSquare || s.Loss == train.Shortfall, "loss %q is unknown: use %q or %q", s.Loss, train.MeanSquare, train.Shortfall)
+	check(positive(float64(s.Target)), "target output %v must be more than 0 V", s.Target)
+	check(s.Memory >= 0 && s.Memory < 1, "memory: %g must be 0 or more and below 1", s.Memory)
+	check(s.Write == ByDevice || s.Write == ByRow || s.Write == ByColumn, "writing %q is unknown: use %q, %q or %q", s.Write, ByDevice, ByRow, ByColumn)
+	check(positive(float64(s.Level)), "amplitude step %v must be more than 0 V", s.Level)
+	check(s.Set > 0 && s.Reset < 0, "set %v must be positive and reset %v negative", s.Set, s.Reset)
+	check(s.Threshold >= 0 && s.Threshold < 1, "threshold: %g must be 0 or more and below 1", s.Threshold)
+	check(s.Smallest >= 0 && s.Change > s.Smallest && positive(float64(s.Change)), "change %v must be more than smallest %v, and neither negative", s.Change, s.Smallest)
+	check(s.Reread >= 0, "reread: %d must not be negative", s.Reread)
+	check(s.Rule != Variable || s.Verify || s.Reread > 0, "variable amplitudes need reads: after the pulses (verify) or every so many epochs (reread)")
+	check(positive(float64(s.Width)), "width: %v must be more than 0 s", s.Width)
+	for _, scheme := range []array.Scheme{s.SetScheme, s.ResetScheme} {
+		check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s", scheme, array.HalfVoltage, array.ThirdVoltage)
+	}
+	check(positive(float64(s.Compliance)), "compliance: %v must be more than 0 A", s.Compliance)
+	check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit, "read: %v must be within ±%v and not 0 V", s.Read, array.ReadLimit)
+	check(positive(float64(s.Aperture)) && s.Settle >= 0, "aperture %v must be more than 0 s, settle %v not negative", s.Aperture, s.Settle)
+	if err := s.Lines.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("in-situ training: %w", errors.Join(faults...))
+	}
+	return nil
+}
+
+// read is the step that reads a device.
+func (s Spec) read() array.Read {
+	return array.Read{Voltage: s.Read, Compliance: s.Compliance, Settle: s.Settle, Aperture: s.Aperture}
+}
+
+func (s Spec) scheme(v instrument.Volts) array.Scheme {
+	if v > 0 {
+		return s.SetScheme
+	}
+	return s.ResetScheme
+}

@@ -38,8 +38,14 @@ var rules = []rule{
 	{from: "mock/device", to: []string{""}, except: []string{"mock/device"}, reason: "physics knows no protocol and no netlist"},
 	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"}, reason: "the nodal solution is mathematics and knows nothing else"},
 	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
+	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"}, reason: "the evaluation path stands on the nodal solution and knows no bench"},
+	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, reason: "the chip's file belongs to the simulated world"},
 	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
 }
+
+// boxes are the drivers of single instruments. One that imports another cannot be
+// used, or replaced, without it.
+var boxes = []string{"driver/adg1438", "driver/b1500", "driver/blueprint", "driver/buspirate", "driver/neuron"}
 
 // witnesses are directories of tests that bring a driver and a simulated
 // instrument together on purpose; they contain no other code.
@@ -86,8 +92,15 @@ func TestImportRule(t *testing.T) {
 				}
 				continue
 			}
+			for _, box := range boxes {
+				if below(dir, box) && !below(inside, box) && belowAny(inside, boxes) {
+					t.Errorf("%s imports %s: drivers of different boxes do not know each other; cmd brings them together", file, imported)
+				}
+			}
+			// A test inside the package is the package; one outside is a user of it.
+			outside := isTest && strings.HasSuffix(parsed.Name.Name, "_test")
 			for _, r := range rules {
-				if isTest && !r.tests {
+				if outside && !r.tests {
 					continue
 				}
 				if below(dir, r.from) && belowAny(inside, r.to) && !belowAny(inside, r.except) {

@@ -35,8 +35,46 @@ type specification interface {
 	Estimate(rows, cols int, cost characterize.Costing) (*characterize.Estimate, error)
 }
 
-// measuring performs a measurement in a run.
-type measuring func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error)
+// measurements read the specifications of all measurements back, by name.
+func (a *app) measurements() map[string]func(text []byte) (specification, error) {
+	return map[string]func(text []byte) (specification, error){
+		"thresholds":  decoded[characterize.ThresholdSpec],
+		"iv":          decoded[characterize.IVSpec],
+		"retention":   decoded[characterize.RetentionSpec],
+		"endurance":   decoded[characterize.EnduranceSpec],
+		"temperature": decoded[characterize.TemperatureSpec],
+		"disturb":     decoded[characterize.DisturbSpec],
+	}
+}
+
+func decoded[T specification](text []byte) (specification, error) {
+	var spec T
+	err := json.Unmarshal(text, &spec)
+	return spec, err
+}
+
+// measure performs the measurement that a specification is of.
+func (a *app) measure(ctx context.Context, r *recorded, bar *array.Journaled, spec specification, o characterize.Options) (m characterize.Measurement, err error) {
+	switch s := spec.(type) {
+	case characterize.ThresholdSpec:
+		return measured(characterize.MeasureThresholds(ctx, bar, s, o))
+	case characterize.IVSpec:
+		return measured(characterize.MeasureIV(ctx, bar, s, o))
+	case characterize.RetentionSpec:
+		return measured(characterize.MeasureRetention(ctx, bar, r.clock(), r.waiter(), s, o))
+	case characterize.EnduranceSpec:
+		return measured(characterize.MeasureEndurance(ctx, bar, s, o))
+	case characterize.TemperatureSpec:
+		thermostat, restore := a.thermostat(r)
+		defer func() { err = errors.Join(err, restore()) }()
+		return measured(characterize.MeasureTemperature(ctx, bar, thermostat, s, o))
+	case oneDevice:
+		return measured(characterize.MeasureDisturb(ctx, bar, s.DisturbSpec, o))
+	case characterize.DisturbSpec:
+		return measured(characterize.MeasureDisturb(ctx, bar, s, o))
+	}
+	return nil, fmt.Errorf("there is no measurement for %T", spec)
+}
 
 func (a *app) characterizeCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -54,7 +92,7 @@ published values beside the measured ones. hwdocs/characterize.md explains them.
 // experiment makes the command of one measurement. Without --devices it takes
 // sample devices spread over the array, or all for 0. choose completes the
 // specification with the devices.
-func (a *app) experiment(name, short, long string, sample int, conditions *characterize.Conditions, choose func(cells []array.Cell) (specification, measuring)) *cobra.Command {
+func (a *app) experiment(name, short, long string, sample int, conditions *characterize.Conditions, choose func(cells []array.Cell) specification) *cobra.Command {
 	var on, devices, defectMap string
 	var dryRun bool
 	c := &cobra.Command{
@@ -86,7 +124,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			if devices == "" && sample > 0 {
 				cells = spread(sample, w, defects)
 			}
-			spec, measure := choose(cells)
+			spec := choose(cells)
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
 				return usageError(err)
 			}
@@ -101,7 +139,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			case dryRun:
 				return estimate.Print(a.out)
 			}
-			return a.characterize(cmd.Context(), c, name, on, spec, defects, measure)
+			return a.perform(cmd.Context(), c, a.characterizeJob(c, name, on, spec, defects))
 		},
 	}
 	f := c.Flags()
@@ -173,18 +211,27 @@ func measured[T any, P interface {
 	return m, err
 }
 
-// characterize carries a measurement out as a run and prints its result.
-func (a *app) characterize(ctx context.Context, c *Config, what, name string, spec specification, defects *array.DefectMap, measure measuring) error {
+// characterizeSpec is what a measurement depends on.
+type characterizeSpec[T any] struct {
+	Measurement string           `json:"measurement"`
+	Spec        T                `json:"spec"`
+	Defects     *array.DefectMap `json:"defects"`
+}
+
+// characterizeJob is the work of `xlab characterize`.
+func (a *app) characterizeJob(c *Config, what, name string, spec specification, defects *array.DefectMap) job {
 	result := characterizeResult{Measurement: what, Files: []string{}}
-	err := a.record(ctx, c, "characterize-"+what, name, spec, func(ctx context.Context, r *recorded) (err error) {
-		result.Result, err = measure(ctx, r, characterize.Options{Defects: defects, Observe: func(e characterize.Event) {
+	j := job{command: "characterize-" + what, arrays: []string{name}, spec: characterizeSpec[specification]{what, spec, defects}}
+	j.work = func(ctx context.Context, r *recorded) (err error) {
+		result.Result, err = a.measure(ctx, r, r.bar(name), spec, characterize.Options{Defects: defects, Observe: func(e characterize.Event) {
 			r.progress.Observe(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: e.Note})
 		}})
 		if result.Result != nil {
 			result.Comparison, result.Notes = result.Result.Comparison(), append([]string{}, result.Result.Notes()...)
 		}
 		return err
-	}, func(r *recorded, f figures) any {
+	}
+	j.summarise = func(r *recorded, f figures) any {
 		result.Array, result.figures = r.Header().Array, f
 		return struct {
 			Measurement string                    `json:"measurement"`
@@ -192,15 +239,31 @@ func (a *app) characterize(ctx context.Context, c *Config, what, name string, sp
 			Notes       []string                  `json:"notes"`
 			figures
 		}{what, result.Comparison, result.Notes, f}
-	}, func(r *recorded) error { return result.write(r.writeTo) })
-	if result.Result == nil {
-		return err
 	}
-	printErr := a.printCharacterized(c, &result)
-	if err == nil {
-		err = printErr
+	j.files = func(r *recorded) error { return result.write(r.writeTo) }
+	j.show = func(_ *recorded, _ error) error {
+		if result.Result == nil {
+			return nil
+		}
+		return a.printCharacterized(c, &result)
 	}
-	return err
+	return j
+}
+
+func (a *app) rebuildCharacterize(c *Config, h *run.Header) (job, error) {
+	s, err := specOf[characterizeSpec[json.RawMessage]](h)
+	if err != nil {
+		return job{}, err
+	}
+	decode := a.measurements()[s.Measurement]
+	if decode == nil {
+		return job{}, usageError(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID, s.Measurement))
+	}
+	spec, err := decode(s.Spec)
+	if err != nil {
+		return job{}, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w", h.ID, err))
+	}
+	return a.characterizeJob(c, s.Measurement, h.Array, spec, s.Defects), nil
 }
 
 // data writes what was measured as JSON.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,12 +24,18 @@ import (
 type Config struct {
 	Bench      string           `mapstructure:"bench"`      // a name for this bench
 	Runs       string           `mapstructure:"runs"`       // directory of run directories; "" = XDG state directory
+	Locks      string           `mapstructure:"locks"`      // directory of the lock files of real instruments, the same for all who use them; "" = the computer's
 	Analyzer   AnalyzerConfig   `mapstructure:"analyzer"`   //
 	Boards     []BoardConfig    `mapstructure:"boards"`     // one switch board per array
+	Neurons    NeuronsConfig    `mapstructure:"neurons"`    // the neuron board; no address = there is none
 	Limits     LimitsConfig     `mapstructure:"limits"`     // of everything that leaves for the bench
 	Read       ReadConfig       `mapstructure:"read"`       // how conductances are read
 	Forming    forming.Spec     `mapstructure:"forming"`    // parameters of the published procedure
 	Tuning     tuning.Spec      `mapstructure:"tuning"`     // parameters of write-and-verify
+	MLP        MLPConfig        `mapstructure:"mlp"`        // parameters of the import of networks
+	Notify     NotifyConfig     `mapstructure:"notify"`     // who is told how runs go
+	Recovery   RecoveryConfig   `mapstructure:"recovery"`   // what is done when a link is lost
+	Watch      WatchConfig      `mapstructure:"watch"`      // conditions that are checked before stress
 	Simulation SimulationConfig `mapstructure:"simulation"` // used only when the addresses are "sim"
 
 	files     []string          // that were read, lowest precedence first
@@ -53,6 +60,16 @@ type BoardConfig struct {
 	Wiring       string `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
 }
 
+// NeuronsConfig says where the neuron board is, what it is wired to, and how it
+// measures.
+type NeuronsConfig struct {
+	Address   string           `mapstructure:"address"`   // sim, serial:PATH or tcp:HOST:PORT
+	Wiring    string           `mapstructure:"wiring"`    // a file, or neuron-board.yaml as shipped
+	Reference instrument.Volts `mapstructure:"reference"` // of VREAD+ on all switch boards; VREAD- is its negative
+	Average   int              `mapstructure:"average"`   // samples per value
+	Burst     bool             `mapstructure:"burst"`     // the board drives patterns through its pattern port
+}
+
 // LimitsConfig bounds what a device may see; see instrument.Limits.
 type LimitsConfig struct {
 	MinVoltage instrument.Volts   `mapstructure:"min_voltage"`
@@ -75,6 +92,7 @@ type SimulationConfig struct {
 	Seed        uint64             `mapstructure:"seed"`        // of a chip that has to be made
 	Technology  string             `mapstructure:"technology"`  // technology file; "" = the shipped Pt/Al2O3/TiO2-x
 	Temperature instrument.Celsius `mapstructure:"temperature"` // of the chip
+	Faults      string             `mapstructure:"faults"`      // script of what goes wrong on the bench; "" = nothing
 }
 
 // configName is the project file; the user's has the same form.
@@ -170,14 +188,18 @@ func xdgDir(variable, fallback string) string {
 // deliberately absent on a bench with a file: forgotten limits allow nothing.
 func configDefaults() map[string]any {
 	d := map[string]any{
-		"bench": "simulated", "runs": "",
+		"bench": "simulated", "runs": "", "locks": "",
 		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
+		"neurons.address": "", "neurons.wiring": "neuron-board.yaml", "neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"read.voltage": "0.2V", "read.aperture": "40ms", "read.settle": "1ms", "read.compliance": "5mA",
-		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.temperature": 25.0,
+		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "", "simulation.temperature": 25.0,
 		"limits.min_voltage": 0.0, "limits.max_voltage": 0.0, "limits.max_current": 0.0, "limits.max_width": 0.0,
 	}
+	maps.Copy(d, notifyDefaults())
+	maps.Copy(d, watchDefaults())
 	addDefaults(d, "forming", reflect.ValueOf(forming.DefaultSpec()))
 	addDefaults(d, "tuning", reflect.ValueOf(tuning.DefaultSpec()))
+	addDefaults(d, "mlp", reflect.ValueOf(defaultMLPConfig()))
 	return d
 }
 
@@ -202,6 +224,9 @@ const squashed = ",squash"
 func (c *Config) validate() error {
 	if !c.described() {
 		c.Boards = []BoardConfig{{Name: "A", Address: simAddress, Wiring: "array-a.yaml"}, {Name: "B", Address: simAddress, Wiring: "array-b.yaml"}}
+		if c.Neurons.Address == "" && c.overrides["neurons.address"] == "" { // --set neurons.address= takes the board off
+			c.Neurons.Address = simAddress
+		}
 	}
 	for i := range c.Boards {
 		if c.Boards[i].SPIFrequency == "" {
@@ -252,11 +277,16 @@ func (c *Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %w", c.boardPlace(b.Name), err))
 		}
 	}
+	if _, err := c.sender(nil); err != nil {
+		faults = append(faults, err)
+	}
 	if !c.simulated() {
 		if _, err := transport.ParseAddress(c.Analyzer.Address); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.place("analyzer.address"), err))
 		}
 	}
+	faults = append(faults, c.checkNeurons()...)
+	faults = append(faults, c.checkWatch()...)
 	return errors.Join(faults...)
 }
 

@@ -24,17 +24,26 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var on, route string
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, instruments and switch boards without stressing anything",
 		Long: `Reads the configuration, connects to every instrument, asks who it is, sends
 a test pattern through every switch chain with all sources at 0 V, and leaves
-the bench safe. No voltage is applied to any device.`,
+the bench safe. No voltage is applied to any device.
+
+--route r0=S1,c3=S5 closes exactly these switches of one board, for an ohmmeter:
+the sources are at 0 V and disconnected, Enter or Ctrl-C opens everything again.
+A bus may be named instead of a switch (c3=GND). Two buses on one line are
+refused. Where a line is connected to a neuron, the neurons are read once.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()
 			if err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("route") {
+				return a.routeByHand(cmd.Context(), c, on, route)
 			}
 			findings, err := a.diagnose(cmd.Context(), c)
 			if a.json {
@@ -53,6 +62,9 @@ the bench safe. No voltage is applied to any device.`,
 			return err
 		},
 	}
+	c.Flags().StringVar(&route, "route", "", "close single switches, as in r0=S1,c3=S5, until Enter")
+	c.Flags().StringVarP(&on, "array", "a", "A", "array whose switches --route closes")
+	return c
 }
 
 // diagnose makes all checks that can be made and returns the first failure's
@@ -90,17 +102,34 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	if len(wirings) < len(c.Boards) {
 		return findings, first // which sources and switches there are is not known
 	}
+	if c.Neurons.Address == "" {
+		report("neuron board", nil, "none configured (neurons in bench.yaml): networks cannot be classified on this bench")
+	} else {
+		w, err := c.neuronWiring()
+		if err != nil {
+			report("wiring of neurons", err, "")
+			return findings, first
+		}
+		report("wiring of neurons", nil, "%s: %s", c.Neurons.Wiring, describeNeurons(w))
+	}
 	ctx, release := a.interruptible(ctx)
 	defer release()
 	s := newSession(c, nil)
 	if c.simulated() {
-		sim, err := a.simulation(c)
+		sim, err := a.simulation(ctx, c)
 		if err != nil {
 			report("simulated chip", err, "")
 			return findings, first
 		}
 		s.sim = sim
 		report("simulated chip", nil, "%s", sim.describe())
+	} else {
+		held, err := a.lockBench(ctx, c, "checking the bench")
+		if err != nil {
+			report("bench lock", err, "")
+			return findings, first
+		}
+		s.held = held
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
@@ -119,6 +148,9 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		}
 		open[b.Name] = true
 	}
+	if err := s.openNeurons(ctx, serving, a); err != nil {
+		report("neuron board", err, "")
+	}
 	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
 		// Without it nobody knows what the sources do: no switch is closed.
 		report("analyzer", err, "")
@@ -126,6 +158,12 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	}
 	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model, s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
 	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.signals}, func(ctx context.Context) error {
+		if s.neurons != nil {
+			// All switches are open: it shows nothing but its own offsets.
+			i := s.neuronIdentity
+			offsets, err := testNeurons(ctx, s.neurons)
+			report("neuron board", err, "%s %s, serial %s, firmware %s; %s", i.Vendor, i.Model, i.Serial, i.Firmware, offsets)
+		}
 		for _, b := range c.Boards {
 			if open[b.Name] {
 				report("switch board "+b.Name, testBoard(ctx, s.boards[b.Name], wirings[b.Name]), "%d chips pass a pattern on and read back", s.boards[b.Name].Lines())

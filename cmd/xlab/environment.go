@@ -41,23 +41,107 @@ func (v virtualClock) Wait(ctx context.Context, t instrument.Seconds) error {
 	return nil
 }
 
+// clock is the bench's clock as a measurement sees it: in s since the run began,
+// with the time between two segments, in which devices age too.
+func (r *recorded) clock() instrument.Clock { return recordedClock{r} }
+
+type recordedClock struct{ r *recorded }
+
+func (c recordedClock) BenchTime(ctx context.Context) (instrument.Seconds, error) {
+	var now instrument.Seconds
+	err := c.r.Recall("bench time", nil, &now, func() (err error) {
+		now, err = c.r.sinceBegun(ctx)
+		return err
+	})
+	c.r.told = now
+	return now, err
+}
+
+// sinceBegun is the bench's time with all gaps between segments.
+func (r *recorded) sinceBegun(ctx context.Context) (instrument.Seconds, error) {
+	now, err := r.benchTime(ctx)
+	return now + r.past.gap, err
+}
+
 // waiter lets time pass on the run's bench.
-func (r *recorded) waiter() characterize.Waiter {
-	if r.session.sim != nil {
-		return virtualClock{r.session.sim}
-	}
-	return wallClock{}
+func (r *recorded) waiter() characterize.Waiter { return recordedWaiter{r} }
+
+type recordedWaiter struct{ r *recorded }
+
+// Wait counts from what the clock said last: where the run was cut off while it
+// waited, part of the time has passed.
+func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
+	r := w.r
+	cutOff := r.past.records != nil && !r.tape.Live()
+	return r.Recall("wait", t, &t, func() error {
+		if cutOff {
+			now, err := r.sinceBegun(ctx)
+			if err != nil {
+				return err
+			}
+			if t = r.told + t - now; t <= 0 {
+				return nil
+			}
+		}
+		var clock characterize.Waiter = wallClock{}
+		if r.session.sim != nil {
+			clock = virtualClock{r.session.sim}
+		}
+		if err := clock.Wait(ctx, t); err != nil {
+			return err
+		}
+		// A wait that was broken off is not one that has been.
+		return run.CheckStop(ctx)
+	})
 }
 
 // thermostat brings the run's chip to temperatures; restore brings a simulated
 // one back to the configured temperature.
 func (a *app) thermostat(r *recorded) (t characterize.Thermostat, restore func() error) {
+	if r.session == nil { // in a replay nothing is reached
+		return &recordedThermostat{r: r}, func() error { return nil }
+	}
+	restore = func() error { return nil }
 	sim := r.session.sim
 	if sim == nil {
-		return newOperator(a.in, r.progress.Message), func() error { return nil }
+		t = newOperator(a.in, r.progress.Message)
+	} else {
+		chamber := simulatedChamber{sim, r.Header().Array}
+		t, restore = chamber, func() error { return chamber.set(r.session.config.Simulation.Temperature) }
 	}
-	chamber := simulatedChamber{sim, r.Header().Array}
-	return chamber, func() error { return chamber.set(r.session.config.Simulation.Temperature) }
+	kept := &recordedThermostat{r: r, inner: t}
+	r.onLive(kept.again)
+	return kept, restore
+}
+
+// recordedThermostat brings the chip back to the temperature at which a run was
+// cut off before it goes on.
+type recordedThermostat struct {
+	r       *recorded
+	inner   characterize.Thermostat
+	last    instrument.Celsius
+	reached bool // last is one of the record's
+}
+
+func (k *recordedThermostat) Reach(ctx context.Context, t instrument.Celsius) (real instrument.Celsius, err error) {
+	live := false
+	err = k.r.Recall("temperature", t, &real, func() (err error) {
+		live = true
+		real, err = k.inner.Reach(ctx, t)
+		return err
+	})
+	if !live && err == nil {
+		k.last, k.reached = t, true
+	}
+	return real, err
+}
+
+func (k *recordedThermostat) again(ctx context.Context) error {
+	if !k.reached {
+		return nil
+	}
+	_, err := k.inner.Reach(ctx, k.last)
+	return err
 }
 
 // simulatedChamber sets the temperature of a simulated chip.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -61,14 +59,12 @@ devices on the edge of the array.
 
 With --chips the simulated chips with the seeds 1 to N are formed and measured in
 memory, on all cores, and put together: the published figure shows seven arrays.`, 0, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			spec.Devices = cells
 			if current {
 				spec.Mode = instrument.SweepCurrent
 			}
-			return spec, func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error) {
-				return measured(characterize.MeasureThresholds(ctx, r.bar, spec, o))
-			}
+			return spec
 		})
 	f := c.Flags()
 	f.IntVar(&chips, "chips", 0, "measure so many simulated chips in memory instead of the one at the bench")
@@ -102,11 +98,9 @@ func (a *app) curvesCommand() *cobra.Command {
 other lines at ground, and then a loop to a positive and to a negative voltage
 that switches it. In the loop half-selected devices add to the current of the
 column; the data have the current with and without their estimated share.`, 4, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			spec.Devices = cells
-			return spec, func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error) {
-				return measured(characterize.MeasureIV(ctx, r.bar, spec, o))
-			}
+			return spec
 		})
 	f := c.Flags()
 	f.Var(&spec.Static, "static", "ends of the curve that changes nothing")
@@ -127,11 +121,9 @@ func (a *app) retentionCommand() *cobra.Command {
 clock. A simulated bench lets its clock run; on a real one the command waits,
 with all sources at 0 V. --set simulation.temperature=85 makes a simulated chip
 a warm one.`, 8, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			spec.Devices = cells
-			return spec, func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error) {
-				return measured(characterize.MeasureRetention(ctx, r.bar, r.session.analyzer, r.waiter(), spec, o))
-			}
+			return spec
 		})
 	f := c.Flags()
 	f.Var(list[instrument.Siemens, *instrument.Siemens]{&spec.States}, "states", "conductances, written to the devices in turn")
@@ -150,11 +142,9 @@ pulses of rising amplitude, again and again, and records both in every cycle or
 at logarithmic numbers of cycles. With --fixed a cycle is one pulse of fixed
 amplitude in each direction. A device that does not get there any more, or
 whose two conductances come too close, has failed and is left alone.`, 2, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			spec.Devices = cells
-			return spec, func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error) {
-				return measured(characterize.MeasureEndurance(ctx, r.bar, spec, o))
-			}
+			return spec
 		})
 	f := c.Flags()
 	f.IntVar(&spec.Cycles, "cycles", spec.Cycles, "cycles per device")
@@ -175,13 +165,9 @@ func (a *app) temperatureCommand() *cobra.Command {
 them. A simulated chip takes the temperatures as given; on a real bench the
 command asks for each and takes the value that is entered. Reads are at 100 mV
 unless --read says otherwise, as in the published model.`, 16, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			spec.Devices = cells
-			return spec, func(ctx context.Context, r *recorded, o characterize.Options) (m characterize.Measurement, err error) {
-				thermostat, restore := a.thermostat(r)
-				defer func() { err = errors.Join(err, restore()) }()
-				return measured(characterize.MeasureTemperature(ctx, r.bar, thermostat, spec, o))
-			}
+			return spec
 		})
 	f := c.Flags()
 	f.Var(list[instrument.Celsius, *instrument.Celsius]{&spec.Temperatures}, "temperatures", "in the order of measuring")
@@ -198,14 +184,12 @@ func (a *app) disturbCommand() *cobra.Command {
 neighbours on its row, on its column and on neither, for each bias scheme and
 amplitude. All four are brought to a state of the working range before each
 series.`, 1, &spec.Conditions,
-		func(cells []array.Cell) (specification, measuring) {
+		func(cells []array.Cell) specification {
 			named = cells
 			if len(cells) == 1 {
 				spec.Device = cells[0]
 			}
-			return oneDevice{spec, len(named)}, func(ctx context.Context, r *recorded, o characterize.Options) (characterize.Measurement, error) {
-				return measured(characterize.MeasureDisturb(ctx, r.bar, spec, o))
-			}
+			return oneDevice{spec, len(named)}
 		})
 	f := c.Flags()
 	f.Var(list[instrument.Volts, *instrument.Volts]{&spec.Amplitudes}, "amplitudes", "of the pulses, signed; one series each")

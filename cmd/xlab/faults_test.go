@@ -2,20 +2,24 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"xlab/instrument"
+	mock "xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	"xlab/run"
+	"xlab/run/recovery"
 )
 
-// A fault is something that goes wrong on the bench while a few devices are
+// A failure is something that goes wrong on the bench while a few devices are
 // formed. Whatever it is, the message says what happened, the exit code and
 // the run's outcome follow its kind, and the bench is left safe.
-type fault struct {
+type failure struct {
 	name    string
 	slow    bool // waits for a time-out of the driver, in real time
 	tamper  func(r *rig)
@@ -24,6 +28,7 @@ type fault struct {
 	kind    instrument.Kind // of the run
 	words   []string
 	left    unreachable
+	lost    instrument.Kind // what the run recovers from; "" = it ends. words are then those of the record
 }
 
 // unreachable is what cannot be made safe from the computer, by the nature of a fault.
@@ -37,8 +42,9 @@ const (
 // Marks of messages to the analyzer.
 const (
 	whoAreYou = "*IDN?"
-	aSweep    = "WNX"   // a forming sweep
-	aPulse    = "MCPNX" // reset pulses
+	aSweep    = "WNX"     // a forming sweep
+	aPulse    = "MCPNX"   // reset pulses
+	aCheck    = "*LRN? 0" // before every stress
 )
 
 // fromTheStart makes something that is wrong from the beginning.
@@ -101,8 +107,8 @@ func onChain(do func(c *adg1438.Chain) error) func(*simulation) {
 	}
 }
 
-func faults() []fault {
-	return []fault{
+func faults() []failure {
+	return []failure{
 		// Before anything can be stressed.
 		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *simulation) { s.analyzer.Silence(true) }),
 			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 identify", "GPIB 17", "no answer within", "check that the instrument is switched on"}},
@@ -117,54 +123,57 @@ func faults() []fault {
 		{name: "chain broken with switches closed", tamper: fromTheStart(onChain(func(c *adg1438.Chain) error { return c.Break(10, true) })),
 			code: run.ExitUnreachable, words: []string{"board A", "switch off the board's supplies"}, left: switchesClosed},
 
-		// In the middle.
-		{name: "garbled answer", tamper: answersTo(aPulse, false, replaced("E-0", "E#0")),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindProtocol, words: []string{"device r0c0", "E#0"}},
-		{name: "answer cut short", slow: true, tamper: answersTo(aPulse, false, func(b []byte) []byte { return b[:len(b)/2] }),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"device r0c0"}},
-		{name: "answer late", slow: true, tamper: lateAnswer,
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"device r0c0", "no answer within"}},
-		{name: "interlock opened", tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock, words: []string{"interlock", "close the lid"}},
+		// In the middle: the bench is brought back, the device is read, and the run
+		// goes on.
+		{name: "garbled answer", tamper: answersTo(aPulse, false, replaced("E-0", "E#0")), lost: instrument.KindProtocol, words: []string{"E#0"}},
+		{name: "answer cut short", slow: true, tamper: answersTo(aPulse, false, func(b []byte) []byte { return b[:len(b)/2] }), lost: instrument.KindTimeout},
+		{name: "answer late", slow: true, tamper: lateAnswer, lost: instrument.KindTimeout, words: []string{"no answer within"}},
 		{name: "error queue", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.InjectError(121, 2) }),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument, words: []string{"device r0c0", "analyzer error 121"}},
-		{name: "power cut of the analyzer", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.PowerCycle() }),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument},
-		{name: "output opened at the front panel", tamper: atMessage(aPulse, func(s *simulation) {
+			lost: instrument.KindInstrument, words: []string{"analyzer error 121"}},
+		{name: "power cut of the analyzer", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.PowerCycle() }), lost: instrument.KindInstrument},
+		{name: "power cut before a device", tamper: atMessage(aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
+			lost: instrument.KindInstrument, words: []string{"the output switch is open"}},
+		{name: "output opened at the front panel", slow: true, tamper: atMessage(aPulse, func(s *simulation) {
 			if err := s.analyzer.OpenOutput(2); err != nil {
 				panic(err)
 			}
-		}), code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindInstrument},
-		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.Hang() }),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindTimeout, words: []string{"no answer within"}},
+		}), lost: instrument.KindInstrument},
+		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.Hang() }), lost: instrument.KindTimeout, words: []string{"no answer within"}},
+		{name: "adapter hangs", slow: true, tamper: script(mock.Fault{On: "analyzer", What: "adapter_hang", Command: aPulse}), lost: instrument.KindTimeout},
+		{name: "chain upset", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Upset(7, 3) })),
+			lost: instrument.KindChain, words: []string{"chip 7", "all switches were opened"}},
+		{name: "cable pulled and put back", tamper: script(mock.Fault{On: "analyzer", What: mock.Cut, Command: aPulse}), lost: instrument.KindUnreachable},
+		{name: "cable of the board pulled and put back", tamper: script(mock.Fault{On: "board A", What: mock.Cut, Piece: 9}), lost: instrument.KindUnreachable},
+
+		// In the middle, for good, or for a person to look at.
+		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock, words: []string{"interlock", "close the lid"}},
 		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *simulation) { s.analyzer.Silence(true) }),
 			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
-		{name: "chain upset", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Upset(7, 3) })),
-			code: run.ExitUnreachable, outcome: run.OutcomeFailed, kind: instrument.KindChain, words: []string{"chip 7", "all switches were opened"}},
 		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),
 			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, words: []string{"switch board A", "the bench could not be made safe"}},
-		{name: "cable pulled", tamper: func(r *rig) {
-			r.heard = func(_ int, message string, line io.Closer) {
-				if strings.Contains(message, aPulse) {
-					line.Close()
-				}
-			}
-		}, code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
+		{name: "cable pulled", slow: true, tamper: script(mock.Fault{On: "analyzer", What: mock.Cut, Command: aPulse, Attempts: forGood}),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand"}},
-		{name: "cable of the board pulled", tamper: func(r *rig) {
-			frames := 0
-			r.routed = func(_ int, frame []byte, line io.Closer) {
-				// The first two settings open the two boards.
-				if len(frame) > 40 {
-					frames++
-				}
-				if frames == 4 {
-					line.Close()
-				}
-			}
-		}, code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: switchesClosed,
+		{name: "cable of the board pulled", slow: true, tamper: script(mock.Fault{On: "board A", What: mock.Cut, Piece: 9, Attempts: forGood}),
+			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: switchesClosed,
 			words: []string{"switch board A", "the bench could not be made safe"}},
+	}
+}
+
+// forGood is more attempts to connect than anybody makes.
+const forGood = 1 << 20
+
+// script makes something go wrong on the way between the program and an
+// instrument, or in an instrument.
+func script(f mock.Fault) func(*rig) {
+	return func(r *rig) {
+		r.prepare = func(s *simulation) {
+			if err := s.arm(&mock.Script{Faults: []mock.Fault{f}}); err != nil {
+				panic(err)
+			}
+		}
 	}
 }
 
@@ -184,6 +193,34 @@ func lateAnswer(r *rig) {
 	}
 }
 
+// checkRecovered checks that the only run was brought back from failures of this
+// kind alone, with these words in the record, and that a device that was
+// stressed in an unknown way was read.
+func (r *rig) checkRecovered(kind instrument.Kind, words ...string) {
+	r.t.Helper()
+	var said strings.Builder
+	n := 0
+	for _, record := range r.journal().Records {
+		if record.Type != run.TypeEvent || record.Kind != recovery.EventRecovery {
+			continue
+		}
+		var e recovery.Event
+		if err := json.Unmarshal(record.Data, &e); err != nil || e.State != recovery.Recovered || e.Kind != kind {
+			r.t.Errorf("recovery %s, %v; want one from %q", record.Data, err, kind)
+		}
+		n++
+		said.WriteString(e.Cause)
+	}
+	if n == 0 {
+		r.t.Error("the run has no recovery in its record")
+	}
+	for _, w := range words {
+		if !strings.Contains(said.String(), w) {
+			r.t.Errorf("the record does not say %q: %s", w, said.String())
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, f := range faults() {
@@ -194,6 +231,23 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, 1)
 			f.tamper(r)
+			if f.slow {
+				prepare := r.prepare
+				r.prepare = func(s *simulation) {
+					s.hurry = 400 * time.Millisecond // the real time-outs are the same, only longer
+					if prepare != nil {
+						prepare(s)
+					}
+				}
+			}
+			if f.lost != "" {
+				if code := r.run("form", "--devices", "r0c0-5"); code != run.ExitDone {
+					t.Fatalf("exit code %d:\n%s", code, r.err)
+				}
+				r.checkSafe(0)
+				r.checkRecovered(f.lost, f.words...)
+				return
+			}
 			r.check(r.run("form", "--devices", "r0c0-5"), f.code, f.outcome, f.kind, f.words...)
 			r.checkSafe(f.left)
 			if f.outcome == "" {

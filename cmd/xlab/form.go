@@ -71,7 +71,7 @@ one. See hwdocs/forming.md.`,
 			case dryRun:
 				return estimate.Print(a.out)
 			}
-			return a.form(cmd.Context(), c, name, spec)
+			return a.perform(cmd.Context(), c, a.formJob(c, name, spec))
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to form")
@@ -80,25 +80,27 @@ one. See hwdocs/forming.md.`,
 	return c
 }
 
-func (a *app) form(ctx context.Context, c *Config, name string, spec forming.Spec) error {
+// formJob is the work of `xlab form`.
+func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 	var outcome *forming.Outcome
 	var result formResult
-	err := a.record(ctx, c, "form", name, spec, func(ctx context.Context, r *recorded) (err error) {
+	j := job{command: "form", arrays: []string{name}, spec: spec}
+	j.work = func(ctx context.Context, r *recorded) (err error) {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
-		outcome, err = forming.Run(ctx, r.bar, r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
+		outcome, err = forming.Run(ctx, r.bar(name), r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
 			note := fmt.Sprintf("%s %s", e.Record.Cell, e.Record.State)
 			if e.Round > 1 {
 				note = "second round, " + note
 			}
-			// Progress is harmless: publishing to it cannot fail.
-			_ = events.Publish(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note})
+			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note})
 		}})
 		if outcome != nil {
 			outcome.Defects.Run, outcome.Defects.Chip = r.ID(), r.Header().Chip
 		}
 		return err
-	}, func(r *recorded, f figures) any {
+	}
+	j.summarise = func(r *recorded, f figures) any {
 		result = formResult{figures: f, Defective: []array.Cell{}}
 		if outcome == nil {
 			return result
@@ -107,7 +109,8 @@ func (a *app) form(ctx context.Context, c *Config, name string, spec forming.Spe
 		result.Formed, result.Preformed = outcome.Count(array.StateFormed), outcome.Count(array.StatePreformed)
 		result.Untried = outcome.Count(array.StateUntried)
 		return result
-	}, func(r *recorded) error {
+	}
+	j.files = func(r *recorded) error {
 		if outcome == nil {
 			return nil
 		}
@@ -115,17 +118,19 @@ func (a *app) form(ctx context.Context, c *Config, name string, spec forming.Spe
 			return err
 		}
 		return r.writeTo("devices.csv", outcome.WriteCSV)
-	})
-	if outcome == nil {
-		return err
 	}
-	if err != nil && result.Untried == result.Devices && !a.json {
-		return err // nothing to show
+	j.show = func(r *recorded, err error) error {
+		if outcome == nil || err != nil && result.Untried == result.Devices && !a.json {
+			return nil // nothing to show
+		}
+		return a.printFormed(c, outcome, result)
 	}
-	if printErr := a.printFormed(c, outcome, result); err == nil {
-		err = printErr
-	}
-	return err
+	return j
+}
+
+func (a *app) rebuildForm(c *Config, h *run.Header) (job, error) {
+	spec, err := specOf[forming.Spec](h)
+	return a.formJob(c, h.Array, spec), err
 }
 
 func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) error {

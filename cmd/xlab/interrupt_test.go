@@ -108,8 +108,8 @@ func TestPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.app.record(context.Background(), c, "test", "A", nil, func(ctx context.Context, rec *recorded) error {
-		if _, err := rec.bar.Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
+	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: func(ctx context.Context, rec *recorded) error {
+		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
 			return err
 		}
 		r.sim.bench.Do(func() {
@@ -118,7 +118,7 @@ func TestPanic(t *testing.T) {
 			}
 		})
 		panic("a bug")
-	}, func(*recorded, figures) any { return nil }, func(*recorded) error { return nil })
+	}})
 	var panicked *run.PanicError
 	if !errors.As(err, &panicked) || run.ExitCode(err) != run.ExitInternal {
 		t.Errorf("record gave %v with exit code %d", err, run.ExitCode(err))

@@ -13,6 +13,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // ivResult is what `xlab iv --json` prints.
@@ -77,7 +78,7 @@ column that are switched on add to it.`,
 			if _, err := a.costAt(c, w, cells[0], sweep); err != nil {
 				return err
 			}
-			return a.iv(cmd.Context(), c, name, cells[0], sweep)
+			return a.perform(cmd.Context(), c, a.ivJob(name, cells[0], sweep))
 		},
 	}
 	f := c.Flags()
@@ -94,10 +95,18 @@ column that are switched on add to it.`,
 	return c
 }
 
-func (a *app) iv(ctx context.Context, c *Config, name string, cell array.Cell, sweep array.Sweep) error {
+// ivSpec is what `xlab iv` depends on.
+type ivSpec struct {
+	Device array.Cell  `json:"device"`
+	Sweep  array.Sweep `json:"sweep"`
+}
+
+// ivJob is the work of `xlab iv`.
+func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 	result := ivResult{Cell: cell, Levels: []array.Level{}}
-	err := a.record(ctx, c, "iv", name, map[string]any{"device": cell, "sweep": sweep}, func(ctx context.Context, r *recorded) error {
-		results, err := r.bar.Do(ctx, cell, sweep)
+	j := job{command: "iv", arrays: []string{name}, spec: ivSpec{cell, sweep}}
+	j.work = func(ctx context.Context, r *recorded) error {
+		results, err := r.bar(name).Do(ctx, cell, sweep)
 		if err != nil {
 			return err
 		}
@@ -109,20 +118,30 @@ func (a *app) iv(ctx context.Context, c *Config, name string, cell array.Cell, s
 			result.Status = fmt.Sprintf("ended at the compliance of %v", instrument.Amps(sweep.Compliance))
 		}
 		return nil
-	}, func(r *recorded, f figures) any {
+	}
+	j.summarise = func(r *recorded, f figures) any {
 		result.Array, result.figures = r.Header().Array, f
 		return map[string]any{"device": cell.String(), "levels": len(result.Levels), "status": result.Status, "figures": f}
-	}, func(r *recorded) error { return r.writeTo("iv.csv", result.csv) })
-	if err != nil {
-		return err
 	}
-	if a.json {
-		return a.writeJSON(result)
+	j.files = func(r *recorded) error { return r.writeTo("iv.csv", result.csv) }
+	j.show = func(_ *recorded, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case a.json:
+			return a.writeJSON(result)
+		}
+		if result.Status != "" {
+			fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
+		}
+		return result.csv(a.out)
 	}
-	if result.Status != "" {
-		fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
-	}
-	return result.csv(a.out)
+	return j
+}
+
+func (a *app) rebuildIV(_ *Config, h *run.Header) (job, error) {
+	s, err := specOf[ivSpec](h)
+	return a.ivJob(h.Array, s.Device, s.Sweep), err
 }
 
 func (r *ivResult) csv(w io.Writer) error {

@@ -41,6 +41,7 @@ func (a alone) Run() int {
 	}
 	os.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	os.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
+	os.Setenv(environmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
 	code := a.M.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, "a command left something running:", err)
@@ -62,6 +63,7 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(e.WorkDir, "home")
 			e.Setenv("HOME", home)
 			e.Setenv("TERM", "xterm")
+			e.Setenv(environmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
 			return os.Mkdir(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV},

@@ -70,7 +70,7 @@ gets a coloured grid, anything else CSV in siemens, one line per row.`,
 			if _, err := a.costAt(c, w, cells[0], c.Read.step()); err != nil {
 				return err
 			}
-			return a.read(cmd.Context(), c, name, cells, format)
+			return a.perform(cmd.Context(), c, a.readJob(name, readSpec{cells, c.Read.step(), format}))
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to read")
@@ -85,20 +85,30 @@ func (r ReadConfig) step() array.Read {
 	return array.Read{Voltage: r.Voltage, Compliance: r.Compliance, Settle: r.Settle, Aperture: r.Aperture}
 }
 
-func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Cell, format string) error {
+// readSpec is what `xlab read` depends on.
+type readSpec struct {
+	Devices []array.Cell `json:"devices"`
+	Read    array.Read   `json:"read"`
+	Format  string       `json:"format,omitempty"`
+}
+
+// readJob is the work of `xlab read`.
+func (a *app) readJob(name string, spec readSpec) job {
 	var g grid
 	result := readResult{Flagged: []flagged{}}
-	err := a.record(ctx, c, "read", name, map[string]any{"devices": cells, "read": c.Read.step()}, func(ctx context.Context, r *recorded) error {
-		result.Rows, result.Cols = r.bar.Size()
-		g = grid{title: "conductance at " + c.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows, cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
+	j := job{command: "read", arrays: []string{name}, spec: spec}
+	j.work = func(ctx context.Context, r *recorded) error {
+		bar := r.bar(name)
+		result.Rows, result.Cols = bar.Size()
+		g = grid{title: "conductance at " + spec.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows, cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
 		for i := range g.values {
 			g.values[i] = math.NaN()
 		}
-		for i, cell := range cells {
+		for i, cell := range spec.Devices {
 			if err := run.CheckStop(ctx); err != nil {
 				return err
 			}
-			results, err := r.bar.Do(ctx, cell, c.Read.step())
+			results, err := bar.Do(ctx, cell, spec.Read)
 			if err != nil {
 				return err
 			}
@@ -108,24 +118,38 @@ func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Ce
 			if results[0].Valid() {
 				g.values[cell.Row*g.cols+cell.Col] = float64(results[0].Conductance())
 			}
-			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(cells)})
+			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(spec.Devices)})
 		}
 		if n := len(result.Flagged); n > 0 {
-			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; they are listed one by one", n, len(cells))}
+			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; they are listed one by one", n, len(spec.Devices))}
 		}
 		return nil
-	}, func(r *recorded, f figures) any {
-		result.Array, result.Voltage, result.figures = r.Header().Array, c.Read.Voltage, f
-		return map[string]any{"devices": len(cells), "flagged": len(result.Flagged), "figures": f}
-	}, func(r *recorded) error {
+	}
+	j.summarise = func(r *recorded, f figures) any {
+		result.Array, result.Voltage, result.figures = r.Header().Array, spec.Read.Voltage, f
+		return map[string]any{"devices": len(spec.Devices), "flagged": len(result.Flagged), "figures": f}
+	}
+	j.files = func(r *recorded) error {
 		if g.values == nil {
 			return nil
 		}
 		return r.writeTo("conductance.csv", g.csv)
-	})
-	if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {
-		return err // nothing to show
 	}
+	j.show = func(_ *recorded, err error) error {
+		if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {
+			return nil // nothing to show
+		}
+		return a.printRead(&result, g, spec.Format)
+	}
+	return j
+}
+
+func (a *app) rebuildRead(_ *Config, h *run.Header) (job, error) {
+	s, err := specOf[readSpec](h)
+	return a.readJob(h.Array, s), err
+}
+
+func (a *app) printRead(result *readResult, g grid, format string) (err error) {
 	for r := range g.rows {
 		line := make([]*float64, g.cols)
 		for i := range line {
@@ -135,20 +159,16 @@ func (a *app) read(ctx context.Context, c *Config, name string, cells []array.Ce
 		}
 		result.Conductance = append(result.Conductance, line)
 	}
-	var printErr error
 	switch {
 	case a.json || format == "json":
-		printErr = a.writeJSON(result)
+		err = a.writeJSON(result)
 	case format == "grid" || format == "" && onTerminal(a.out):
-		printErr = g.print(a.out, coloured(a.out))
+		err = g.print(a.out, coloured(a.out))
 	default:
-		printErr = g.csv(a.out)
+		err = g.csv(a.out)
 	}
 	for _, f := range result.Flagged {
 		fmt.Fprintf(a.err, "%s: %s\n", f.Cell, f.Status)
-	}
-	if err == nil {
-		err = printErr
 	}
 	return err
 }

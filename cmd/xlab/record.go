@@ -3,25 +3,119 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/replay"
 )
 
-// recorded is a run on an open bench: its directory, and the array with the
-// journal in front of it.
+// job is the work of one run, as a command starts it and `xlab resume` takes it
+// up again.
+//
+// work must be deterministic given the results it gets: a run is taken up again
+// by running it once more over the recorded results. Whatever it measures goes
+// through the crossbars of r.bar or through r.Recall; random numbers have their
+// seed in spec; nothing depends on the wall clock or on the order of a map.
+type job struct {
+	command string   // as in the run's header; names the function that rebuilds the job (see jobs)
+	arrays  []string // boards it works on; the first names the run
+	spec    any      // everything the work depends on, as JSON: from the header alone the job can be rebuilt
+	work    func(ctx context.Context, r *recorded) error
+	// summarise gives the key figures that are kept, files writes the data files,
+	// both with the bench safe, on every way out but one: of work that hangs
+	// nothing can be told.
+	summarise func(r *recorded, f figures) any
+	files     func(r *recorded) error
+	// show prints the outcome on stdout, after all else. It sees the run's error
+	// and returns only what went wrong with printing.
+	show func(r *recorded, err error) error
+}
+
+// jobs are the functions that rebuild a job from a run's header, by command.
+func (a *app) jobs() map[string]func(c *Config, h *run.Header) (job, error) {
+	list := map[string]func(c *Config, h *run.Header) (job, error){
+		"form": a.rebuildForm,
+		"tune": a.rebuildTune,
+		"read": a.rebuildRead,
+		"iv":   a.rebuildIV,
+	}
+	list["mlp-insitu"] = a.rebuildInsitu
+	list["mlp-drift"], list["mlp-temperature"] = a.rebuildStability, a.rebuildStability
+	for _, name := range []string{"mlp-import", "mlp-infer", "mlp-run"} {
+		list[name] = a.rebuildMLP
+	}
+	for name := range a.measurements() {
+		list["characterize-"+name] = a.rebuildCharacterize
+	}
+	return list
+}
+
+// specOf reads a run's specification back into what the command wrote.
+func specOf[T any](h *run.Header) (spec T, err error) {
+	text, ok := h.Spec.(json.RawMessage)
+	if !ok {
+		return spec, fmt.Errorf("the specification of run %s is missing", h.ID)
+	}
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return spec, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote it can go on with it", h.ID, err))
+	}
+	return spec, nil
+}
+
+// recorded is a run on an open bench: its directory, and the arrays with the
+// journal in front of them.
 type recorded struct {
-	*run.Run
-	session  *session
-	bar      *array.Journaled
-	progress *run.Progress
+	*run.Run            // nil while a resumed run is being checked, and in a replay
+	header   run.Header // of this segment
+	session  *session   // nil in a replay
+	bars     map[string]*array.Journaled
+	tape     *replay.Tape // what earlier segments recorded
+	past     past
+	progress *display
 	began    time.Time
-	start    instrument.Seconds // bench time at the beginning
+	hung     bool // the work did not return: what it has its hands on must not be touched
+	summary  any  // key figures, once the run has ended
+	alarm    atomic.Pointer[alarm]
+
+	start instrument.Seconds // analyzer's time at the beginning of this segment
+	base  instrument.Seconds // bench time that was known last, since the run began
+	busy  instrument.Seconds // what the instruments had needed by then
+	told  instrument.Seconds // what the bench's clock said last, recorded or live
+
+	whenLive []func(ctx context.Context) error // see onLive
+}
+
+// past is what is known of a run's earlier segments; zero for a new run.
+type past struct {
+	records iter.Seq2[run.Record, error]
+	skip    []replay.Span
+	bench   instrument.Seconds // that they took
+	wall    float64            // s that they took
+	clock   instrument.Seconds // bench time at the end of the last
+	gap     instrument.Seconds // between its end and now, on a bench whose clock went on
+}
+
+// Header says what the run is.
+func (r *recorded) Header() run.Header { return r.header }
+
+// ID names the run.
+func (r *recorded) ID() string { return r.header.ID }
+
+// WriteFile puts a data file into the run's directory. In a replay there is none.
+func (r *recorded) WriteFile(name string, data []byte) error {
+	if r.Run == nil {
+		return nil
+	}
+	return r.Run.WriteFile(name, data)
 }
 
 // figures are the key figures that every run that touches devices has.
@@ -33,72 +127,294 @@ type figures struct {
 	Overhead     float64 `json:"overhead"`           // bench time over instrument time
 }
 
-// record carries work out as a run of the command on one array: directory,
-// journal, safe exit. On every way out, with the bench safe, files writes the
-// run's data files and summarise gives the key figures that are kept.
-func (a *app) record(ctx context.Context, c *Config, command, name string, spec any,
-	work func(ctx context.Context, r *recorded) error, summarise func(r *recorded, f figures) any, files func(r *recorded) error) (err error) {
-	board, err := c.board(name)
-	if err != nil {
+// bar is the journaled crossbar of one of the job's arrays. Any other name is a
+// bug.
+func (r *recorded) bar(name string) *array.Journaled {
+	for known, bar := range r.bars {
+		if strings.EqualFold(known, name) {
+			return bar
+		}
+	}
+	panic(fmt.Sprintf("array %q is none of those that the job named", name))
+}
+
+// Recall journals what was asked and answered; when the run is taken up again,
+// it fills answer, a pointer, from the record and does not call do.
+func (r *recorded) Recall(kind string, asked, answer any, do func() error) error {
+	return r.tape.Recall(kind, asked, answer, do)
+}
+
+// onLive names what has to be done before the first thing that a resumed run
+// does itself: bringing back what the earlier segments had brought about and
+// the end of their process has undone.
+func (r *recorded) onLive(f func(ctx context.Context) error) { r.whenLive = append(r.whenLive, f) }
+
+// perform carries a job out as a new run: directory, journal, safe exit.
+func (a *app) perform(ctx context.Context, c *Config, j job) error {
+	r, err := a.carryOut(ctx, c, j)
+	return showOutcome(r, j, err)
+}
+
+// showOutcome lets a job print what came of it; err is how its run ended.
+func showOutcome(r *recorded, j job, err error) error {
+	if r == nil || r.Run == nil || r.hung || j.show == nil {
+		return err // there is nothing that could be shown
+	}
+	if printErr := j.show(r, err); err == nil {
+		err = printErr
+	}
+	return err
+}
+
+// carryOut is perform without showing anything. The run is nil where none was
+// begun.
+func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error) {
+	return a.onBench(ctx, c, j, func(r *recorded) (err error) {
+		if r.Run, err = run.CreateWith(c.runsDir(), r.header, r.session.options()); err == nil {
+			r.header = r.Run.Header()
+		}
 		return err
+	}, nil)
+}
+
+// onBench opens the bench for a job and carries it out there. prepare makes the
+// run before anything can be stressed; what it refuses leaves no run. takeUp, if
+// not nil, is the beginning of the work, with the bench guarded.
+func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *recorded) error, takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
+	var names []string
+	for _, name := range j.arrays {
+		board, err := c.board(name)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, board.Name)
 	}
 	// Guard catches interrupts from where something can be stressed; opening
 	// must not be cut off in the middle either.
 	opening, release := a.interruptible(ctx)
 	defer release()
-	s, err := a.open(opening, c, board.Name)
+	var r *recorded
+	// People are told when everything else is over: it may take a while.
+	defer func() {
+		if r != nil {
+			r.tell(err)
+		}
+	}()
+	s, err := a.open(opening, c, names...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	header := run.Header{Command: command, Arguments: a.arguments, Array: board.Name, Program: version(), Bench: s.describe(),
-		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(), Spec: spec}
+	r = &recorded{header: a.header(c, s, j, names), session: s, began: time.Now()}
+	if err := prepare(r); err != nil {
+		return nil, errors.Join(err, s.makeSafe(ctx))
+	}
+	if r.Run != nil {
+		a.begun(ctx, c, r)
+	}
+	defer func() {
+		if !r.hung && r.Run != nil {
+			a.noteRun(ctx, c, r.ID())
+		}
+	}()
+	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.TrimSpace(j.command + " " + r.header.Array)}, r.past.records != nil)
+	if r.Run != nil {
+		if err := a.watchOver(c, r); err != nil {
+			r.progress.Close()
+			return r, r.End(errors.Join(err, s.makeSafe(ctx)), nil)
+		}
+	}
+	err = a.guard(ctx, opening, r, j, takeUp)
+	return r, err
+}
+
+// header says what a run is that the job is done in on the open bench.
+func (a *app) header(c *Config, s *session, j job, names []string) run.Header {
+	h := run.Header{Command: j.command, Arguments: a.arguments, Program: version(), Bench: s.describe(),
+		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(), Spec: j.spec}
+	for _, name := range names {
+		w := s.arrays[name].Wiring()
+		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
+	}
+	if len(names) > 0 {
+		h.Array = names[0]
+	}
+	if s.neurons != nil {
+		h.Instruments["neurons"] = s.neuronIdentity
+	}
 	if s.sim != nil {
-		header.Chip, header.Seed = chipIdentity(s.sim.file, s.sim.chip.Seed), s.sim.chip.Seed
+		h.Chip, h.Seed = chipIdentity(s.sim.file, s.sim.chip.Seed), s.sim.chip.Seed
 	}
-	r := &recorded{session: s, began: time.Now()}
-	if r.Run, err = run.Create(c.runsDir(), header); err != nil {
-		return errors.Join(err, s.makeSafe(ctx))
-	}
-	r.bar = array.NewJournaled(s.arrays[board.Name], board.Name, r.Journal())
-	r.progress = run.NewProgress(run.ProgressOptions{Output: a.err, Label: command + " " + board.Name})
+	return h
+}
+
+// guard does a job's work and leaves the bench safe and the run's directory
+// complete on every way out. opening is the context that the bench was opened
+// under.
+func (a *app) guard(ctx, opening context.Context, r *recorded, j job, takeUp func(ctx context.Context, r *recorded) error) error {
 	var end figures
-	err = run.Guard(ctx, run.GuardOptions{
-		Safers: s.safers(), Timeout: s.safeTimeout(), Journal: r.Journal(), Signals: a.signals,
+	// Work that hangs is left behind, with all that it has its hands on: what
+	// it writes may be read only once it has returned.
+	var returned atomic.Bool
+	var begun lateJournal
+	begun.run.Store(r.Run)
+	return run.Guard(ctx, run.GuardOptions{
+		Safers: r.session.safers(), Timeout: r.session.safeTimeout(), Journal: &begun, Signals: a.signals,
 		Notify: func(text string) { r.progress.Message(text) },
 		Finish: func(err error) error {
 			r.progress.Close()
-			return r.End(errors.Join(err, files(r)), summarise(r, end))
+			written := begun.run.Load()
+			switch r.hung = !returned.Load(); {
+			case written == nil:
+				return err // refused before the run was taken up
+			case r.hung:
+				r.summary = figures{Run: written.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds()}
+				return written.End(err, r.summary)
+			}
+			var summary any = end
+			if j.summarise != nil {
+				summary = j.summarise(r, end)
+			}
+			r.summary = summary
+			if j.files != nil {
+				err = errors.Join(err, j.files(r))
+			}
+			return written.End(err, summary)
 		},
 	}, func(ctx context.Context) error {
+		defer returned.Store(true)
 		if opening.Err() != nil {
 			return run.ErrInterrupted // between opening and here
 		}
-		start, err := s.analyzer.BenchTime(ctx)
+		start, err := r.session.analyzer.BenchTime(ctx)
 		if err != nil {
 			return err
 		}
 		r.start = start
-		r.Journal().SetBenchTime(0)
-		err = work(ctx, r)
+		if takeUp != nil {
+			err := takeUp(ctx, r)
+			begun.run.Store(r.Run)
+			if err != nil {
+				return err
+			}
+		}
+		if err := r.begin(ctx, a.err); err != nil {
+			return err
+		}
+		defer r.tape.Close()
+		err = j.work(ctx, r)
 		end = r.figures(ctx, err)
 		return err
 	})
-	return err
+}
+
+// lateJournal is the journal of a run that may be taken up later, or not at all.
+type lateJournal struct{ run atomic.Pointer[run.Run] }
+
+func (l *lateJournal) Event(kind string, data any) error {
+	r := l.run.Load()
+	if r == nil {
+		return nil
+	}
+	return r.Journal().Event(kind, data)
+}
+
+// begin puts the record and the journal in front of the arrays.
+func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
+	r.base = r.past.clock
+	r.Journal().SetBenchTime(r.base)
+	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.step(), Skip: r.past.skip,
+		Live: func() error { return r.goLive(ctx, messages) }})
+	if err != nil {
+		return err
+	}
+	attended := r.session.attend(timedJournal{r}.Event, r.progress.Message)
+	r.bars = make(map[string]*array.Journaled)
+	for _, h := range r.header.Arrays {
+		r.bars[h.Name] = array.NewJournaled(r.tape.Crossbar(h.Name, h.Rows, h.Cols, attended.crossbar(h.Name)), h.Name, r.tape)
+	}
+	return nil
+}
+
+// goLive is where the record of earlier segments ends.
+func (r *recorded) goLive(ctx context.Context, messages io.Writer) error {
+	r.busy = r.needed()
+	if r.past.records == nil {
+		return nil
+	}
+	last := r.progress.goLive()
+	fmt.Fprintf(messages, "taking up run %s: %s\n", r.ID(), last)
+	for _, f := range r.whenLive {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timedJournal gives the lines of the journal their bench time. To ask the
+// bench would cost an exchange per device; what the instruments needed by
+// themselves since it was known last is less than what has really passed, by
+// the part of the bench's time that is overhead.
+type timedJournal struct{ r *recorded }
+
+func (t timedJournal) Intent(data any) (uint64, error) {
+	t.r.estimate()
+	return t.r.Journal().Intent(data)
+}
+
+func (t timedJournal) Part(intent uint64, data any) error {
+	t.r.estimate()
+	return t.r.Journal().Part(intent, data)
+}
+
+func (t timedJournal) Result(intent uint64, data any) error {
+	t.r.estimate()
+	return t.r.Journal().Result(intent, data)
+}
+
+func (t timedJournal) Event(kind string, data any) error {
+	t.r.estimate()
+	return t.r.Journal().Event(kind, data)
+}
+
+func (r *recorded) estimate() { r.Journal().SetBenchTime(r.base + r.needed() - r.busy) }
+
+// needed is the time that the instruments needed by themselves for all that was
+// done in the run.
+func (r *recorded) needed() instrument.Seconds {
+	var sum instrument.Seconds
+	for _, h := range r.header.Arrays { // in order: sums of floats depend on it
+		if bar := r.bars[h.Name]; bar != nil {
+			sum += bar.Busy()
+		}
+	}
+	return sum
+}
+
+// benchTime reads the bench's clock, in s since the run began. The time between
+// two segments is not part of it.
+func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
+	now, err := r.session.analyzer.BenchTime(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r.base, r.busy = r.past.clock+now-r.start, r.needed()
+	r.Journal().SetBenchTime(r.base)
+	return r.base, nil
 }
 
 // figures reads the bench's clock for the last time. Where the bench no longer
 // answers the bench time is 0; what is known not to answer is not asked,
 // because waiting for it would keep the bench from being made safe.
 func (r *recorded) figures(ctx context.Context, err error) figures {
-	f := figures{Run: r.ID(), WallSeconds: time.Since(r.began).Seconds(), BusySeconds: float64(r.bar.Busy())}
+	f := figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(), BusySeconds: float64(r.needed())}
 	switch instrument.KindOf(err) {
 	case instrument.KindTimeout, instrument.KindUnreachable:
 		return f
 	}
-	if now, err := r.session.analyzer.BenchTime(ctx); err == nil {
-		f.BenchSeconds = float64(now - r.start)
-		r.Journal().SetBenchTime(now - r.start)
+	if now, err := r.benchTime(ctx); err == nil {
+		f.BenchSeconds = float64(r.past.bench + now - r.past.clock)
 	}
 	if f.BusySeconds > 0 {
 		f.Overhead = f.BenchSeconds / f.BusySeconds

@@ -85,10 +85,10 @@ func TestRefusedOnTheBench(t *testing.T) {
 				frames++
 			}
 		}
-		err = r.app.record(context.Background(), c, "test", "A", nil, func(ctx context.Context, rec *recorded) error {
-			_, err := rec.bar.Do(ctx, array.Cell{Row: 1, Col: 2}, step)
+		err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: func(ctx context.Context, rec *recorded) error {
+			_, err := rec.bar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
 			return err
-		}, func(*recorded, figures) any { return nil }, func(*recorded) error { return nil })
+		}})
 		var limit *instrument.LimitError
 		if !errors.As(err, &limit) || limit.Value == "" || limit.Limit == "" || limit.Origin != "the built-in simulated bench" {
 			t.Errorf("%+v was answered by %v", step, err)

@@ -22,12 +22,14 @@ import (
 // rig is the program on a simulated bench in memory that a test can tamper
 // with. Interrupts come from the test, not from the process.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	app      *app
 	out, err *output
 	runs     string // directory of run directories
 	signals  chan os.Signal
 	sim      *simulation // of the last command
+
+	anotherChip bool // the next command of a rig that keeps its chip finds a new one
 
 	// prepare is called before a command uses the bench; nil = nothing to do.
 	prepare func(s *simulation)
@@ -85,7 +87,7 @@ func (o *output) await(t *testing.T, text string) {
 	}
 }
 
-func newRig(t *testing.T, seed uint64) *rig {
+func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
 	r.app = &app{in: strings.NewReader(""), out: r.out, err: r.err, signals: r.signals}
@@ -110,11 +112,18 @@ func newRig(t *testing.T, seed uint64) *rig {
 
 // run carries out a command line and gives its exit code.
 func (r *rig) run(args ...string) int {
+	// What is pulled stays out: nobody waits for it, unless the test says so.
+	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "recovery.hold=") }) {
+		args = append(args, "--set", "recovery.hold=0s")
+	}
 	return r.app.execute(append(args, "--set", "runs="+r.runs))
 }
 
 // tap puts the rig's listeners between a server and its connection.
 func (r *rig) tap(to server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+	if to == r.sim.neurons {
+		return rw // nobody listens there
+	}
 	return &tapped{ReadWriteCloser: rw, rig: r, analyzer: to == server(r.sim.adapter)}
 }
 

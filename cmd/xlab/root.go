@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,14 +19,24 @@ import (
 // app is what every command shares: the streams and the global flags.
 type app struct {
 	in      io.Reader
-	out     io.Writer // data
-	err     io.Writer // messages and progress
-	config  string    // --config
-	set     []string  // --set key=value
-	json    bool      // --json
-	verbose bool      // --verbose
+	out     io.Writer     // data
+	err     io.Writer     // messages and progress
+	config  string        // --config
+	set     []string      // --set key=value
+	json    bool          // --json
+	verbose bool          // --verbose
+	wait    time.Duration // --wait, for a bench that is in use
+
+	notify []string // --notify destination
 
 	arguments []string // as given, for the record
+
+	// Of a command that is a task of a plan: the plan tells people, is told of the
+	// run's directory before anything is done, and hears of its progress.
+	quiet   bool
+	created func(id string) error
+	watch   run.Observer
+	accept  bool // tasks are taken up although the bench is not as it was
 
 	signals  <-chan os.Signal                         // interrupts; nil = those of the process
 	newBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
@@ -92,7 +103,9 @@ and resumable, 8 partial.`,
 	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.studyCommand(), a.reportCommand(), a.runsCommand(), a.simCommand(), a.versionCommand())
+	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, or a command (as well as what notify in bench.yaml says)")
+	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, as in --wait 30m")
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.versionCommand())
 	for _, c := range allCommands(root) {
 		// Cobra's own argument errors are usage errors too.
 		if check := c.Args; check != nil {
@@ -132,6 +145,7 @@ func (a *app) load() (*Config, error) {
 		return nil, usageError(err)
 	}
 	switch {
+	case a.quiet:
 	case len(c.files) == 0:
 		fmt.Fprintln(a.err, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
 	case !c.described():

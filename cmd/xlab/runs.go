@@ -15,41 +15,28 @@ import (
 )
 
 func (a *app) runsCommand() *cobra.Command {
+	var f runsFilter
 	c := &cobra.Command{
 		Use:   "runs",
-		Short: "List what was done, newest last",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Short: "List what was done, newest last, and find it again",
+		Long: `Lists runs, newest last. Flags choose among them; all of them have to apply:
+
+  xlab runs --command characterize --array A --since 2026-11-01
+  xlab runs --outcome interrupted --outcome unknown     what xlab resume can take up
+  xlab runs --since 12h --text r3c7
+
+A search uses the index, ` + "`.index.sqlite`" + ` in the directory of the runs, which is
+kept up to date by itself and is made anew from the journals by ` + "`xlab runs reindex`" + `.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
 				return usageError(err)
 			}
-			list, err := run.List(c.runsDir())
-			if err != nil {
-				return err
-			}
-			if a.json {
-				if list == nil {
-					list = []run.Summary{}
-				}
-				return a.writeJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintf(a.err, "no runs in %s yet\n", c.runsDir())
-				return nil
-			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tBENCH\tWALL\tFIGURES")
-			for _, s := range list {
-				bench := "-"
-				if s.Bench != nil {
-					bench = run.FormatDuration(*s.Bench)
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, bench, s.Wall, keyFigures(s))
-			}
-			return w.Flush()
+			return a.listRuns(cmd.Context(), c, f)
 		},
 	}
+	f.addTo(c)
 	c.AddCommand(&cobra.Command{
 		Use:   "show ID",
 		Short: "Show one run; ID may be shortened as long as it is unique, or be \"last\"",
@@ -65,7 +52,7 @@ func (a *app) runsCommand() *cobra.Command {
 			}
 			return a.showRun(s)
 		},
-	})
+	}, a.reindexCommand())
 	return c
 }
 

@@ -31,14 +31,14 @@ type served struct {
 	ended     chan error
 }
 
-// serve starts the servers around a new chip in a file.
-func serve(t *testing.T, chip string, seed int) *served {
+// serve starts the servers around a new chip in a file, with more arguments.
+func serve(t *testing.T, chip string, seed int, more ...string) *served {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("another process cannot be interrupted on this system")
 	}
 	s := &served{t: t, err: newOutput(), ended: make(chan error, 1)}
-	s.process = exec.Command("xlab", "sim", "serve", "--set", "simulation.chip="+chip, "--set", fmt.Sprint("simulation.seed=", seed))
+	s.process = exec.Command("xlab", append([]string{"sim", "serve", "--set", "simulation.chip=" + chip, "--set", fmt.Sprint("simulation.seed=", seed)}, more...)...)
 	s.process.Stderr = s.err
 	lines, err := s.process.StdoutPipe()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -16,22 +17,31 @@ import (
 	"xlab/driver/adg1438"
 	"xlab/driver/b1500"
 	"xlab/driver/buspirate"
+	"xlab/driver/neuron"
 	"xlab/driver/prologix"
-	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/lock"
 )
 
 // session is an open bench: the drivers, and the arrays that were asked for.
 type session struct {
 	config   *Config
 	analyzer *b1500.Device
+	adapter  *prologix.Adapter // in front of it
 	identity instrument.Identity
 	boards   map[string]*adg1438.Chain
 	arrays   map[string]*array.Array
 	sim      *simulation // nil on hardware
 	closers  []io.Closer // in the order of opening
+	turns    *turns      // of the arrays; nil before the first
+	held     *lock.Lock  // of the instruments; a simulated bench holds its own
+
+	neurons        *neuron.Board // nil: the bench has none
+	neuronIdentity instrument.Identity
+	neuronLines    *array.NeuronWiring
+	log            *slog.Logger // of the classifier; nil = silent
 }
 
 func newSession(c *Config, sim *simulation) *session {
@@ -54,7 +64,7 @@ func (a *app) open(ctx context.Context, c *Config, names ...string) (*session, e
 	if !c.simulated() {
 		return a.openOn(ctx, c, nil, names...)
 	}
-	sim, err := a.simulation(c)
+	sim, err := a.simulation(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +80,11 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 		}
 	}()
 	serving := s.start(ctx)
+	if s.sim == nil {
+		if s.held, err = a.lockBench(ctx, c, "working on it"); err != nil {
+			return s, err
+		}
+	}
 	// The wiring maps come first: they need no instrument and may be wrong.
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
@@ -100,6 +115,9 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 			return s, err
 		}
 	}
+	if err := s.openNeurons(ctx, serving, a); err != nil {
+		return s, err
+	}
 	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
 		return s, err
 	}
@@ -128,20 +146,20 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 
 func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
 	c := s.config
-	var conn transport.Conn
-	var err error
-	if s.sim != nil {
-		conn = s.sim.connect(serving, s.sim.adapter)
-	} else if conn, err = transport.Open(ctx, c.Analyzer.Address); err != nil {
-		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
-	}
-	s.closers = append(s.closers, conn)
-	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger()})
+	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() server { return s.sim.adapter })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
+	s.closers = append(s.closers, conn)
+	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.hurry(), ReadTimeout: s.readTimeout(), Reopen: reopen})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
+	}
+	s.closers = append(s.closers, adapter) // whatever its connection is by then
+	s.adapter = adapter
 	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Margin: s.patience(), Logger: a.logger()})
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Margin: s.patience(), ReadTimeout: s.readTimeout(),
+		Retries: c.Recovery.Retries, Logger: a.logger()})
 	if s.identity, err = s.analyzer.Identify(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
@@ -162,14 +180,19 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 	var err error
 	kind, address, _ := strings.Cut(b.Address, ":")
 	switch {
-	case b.Address == simAddress:
-		port = buspirate.New(s.sim.connect(serving, s.sim.boxes[b.Name]), buspirate.Options{Logger: a.logger()})
-	case kind == "buspirate":
-		conn, err := transport.Open(ctx, address)
+	case b.Address == simAddress, kind == "buspirate":
+		if b.Address == simAddress {
+			address = simAddress
+		}
+		conn, reopen, err := s.connect(ctx, serving, address, func() server { return s.sim.boxes[b.Name] })
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
-		port = buspirate.New(conn, buspirate.Options{Logger: a.logger()})
+		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.hurry(), Reopen: func(within time.Duration) (buspirate.Link, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), within)
+			defer cancel()
+			return reopen(ctx)
+		}})
 	case kind == "spi":
 		if _, err := host.Init(); err != nil {
 			return &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err, Advice: "the SPI drivers of this computer cannot be started"}
@@ -196,7 +219,30 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 // patience is how much longer than the bench itself needs an answer may take:
 // 5 s, and on the simulated bench, where it has to be computed, more for arrays
 // beyond 20 x 20.
-func (s *session) patience() time.Duration { return 5 * time.Second * time.Duration(s.burden()) }
+func (s *session) patience() time.Duration {
+	if hurry := s.hurry(); hurry > 0 {
+		return hurry
+	}
+	return 5 * time.Second * time.Duration(s.burden())
+}
+
+// hurry is how long a test lets the simulated bench take for an answer; 0 = no
+// hurry, the drivers' own time-outs hold.
+func (s *session) hurry() time.Duration {
+	if s.sim == nil {
+		return 0
+	}
+	return s.sim.hurry
+}
+
+// readTimeout is how long the GPIB adapter waits for an answer; 0 = the longest
+// that it can.
+func (s *session) readTimeout() time.Duration {
+	if s.hurry() > 0 {
+		return time.Second // of bench time; a read that hangs is waited for that long
+	}
+	return 0
+}
 
 // safeTimeout is how long one instrument may take to be made safe. On hardware
 // the adapter may first have to wait for answers that never come.
@@ -259,6 +305,9 @@ func (s *session) Close() error {
 	if s.sim != nil && s.sim.cancel != nil {
 		errs = append(errs, s.sim.stop())
 	}
+	// Last: until here nobody else may touch the bench.
+	errs = append(errs, s.held.Release())
+	s.held = nil
 	return errors.Join(errs...)
 }
 

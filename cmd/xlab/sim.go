@@ -18,7 +18,7 @@ import (
 
 func (a *app) simCommand() *cobra.Command {
 	c := &cobra.Command{Use: "sim", Short: "The simulated bench: its chip, its servers, its solver"}
-	c.AddCommand(a.simChipCommand(), a.simServeCommand(), a.simSolveCommand())
+	c.AddCommand(a.simChipCommand(), a.simServeCommand(), a.simSolveCommand(), a.simTransientCommand(), a.simEvaluateCommand())
 	return c
 }
 
@@ -60,20 +60,29 @@ func (a *app) simChipCommand() *cobra.Command {
 		Use:   "new",
 		Short: "Replace the simulated chip by a pristine one",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			c, err := a.simulatedConfig()
 			if err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("seed") {
-				seed = c.Simulation.Seed
-			}
-			chip, err := newChip(c, seed)
+			held, err := a.lockBench(cmd.Context(), c, "replacing the chip")
 			if err != nil {
 				return err
 			}
-			if err := chip.Save(c.chipFile()); err != nil {
-				return usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
+			defer func() { err = errors.Join(err, held.Release()) }()
+			if !cmd.Flags().Changed("seed") {
+				seed = c.Simulation.Seed
+			}
+			state, err := newChip(c, seed)
+			if err != nil {
+				return err
+			}
+			file, err := chip.Create(c.chipFile(), state)
+			if err != nil {
+				return keepingError(err)
+			}
+			if err := file.Close(); err != nil {
+				return keepingError(err)
 			}
 			if a.json {
 				return a.writeJSON(map[string]any{"seed": seed, "file": c.chipFile()})

@@ -21,31 +21,47 @@ type endpoint struct {
 }
 
 func (a *app) simServeCommand() *cobra.Command {
-	var host string
+	var host, faults string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Offer the simulated instruments on pseudo-terminals and TCP",
 		Long: `Serves the simulated bench to any client until interrupted: the analyzer behind
-its GPIB adapter and every switch board behind its SPI adapter, each on a
+its GPIB adapter, every switch board behind its SPI adapter, and the neuron board
+if the configuration has one, each on a
 pseudo-terminal and on a TCP port of its own. Prints one JSON line per endpoint.
-The chip's state is kept when the command ends.`,
+The chip's state is kept when the command ends, also when it is killed.
+
+--faults has things go wrong by a script, such as
+
+  seed: 7
+  faults:
+    - {what: lose, on: analyzer, toward: host, rate: 0.001}
+    - {what: silence, on: analyzer, command: MCPNX, number: 5, pieces: 3}
+    - {what: cut, on: board A, piece: 40, attempts: 2}
+
+See hwdocs/faults.md. A cable that was pulled can be put back on TCP only: a
+pseudo-terminal does not come back under its name.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.simulatedConfig()
 			if err != nil {
 				return err
 			}
+			if faults != "" {
+				c.Simulation.Faults, c.overrides["simulation.faults"] = faults, "--faults"
+			}
 			ctx, release := a.interruptible(cmd.Context())
 			defer release()
 			return a.serve(ctx, c, host)
 		},
 	}
+	c.Flags().StringVar(&faults, "faults", "", "script of what goes wrong (default: simulation.faults)")
 	c.Flags().StringVar(&host, "host", "127.0.0.1", "address to listen on; the instruments obey anyone who connects")
 	return c
 }
 
 func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
-	s, err := a.simulation(c)
+	s, err := a.simulation(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -59,12 +75,15 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 	for _, b := range c.Boards {
 		offers = append(offers, offer{endpoint{Instrument: "adg1438", Board: b.Name}, s.boxes[b.Name]})
 	}
+	if s.neurons != nil {
+		offers = append(offers, offer{endpoint{Instrument: "neurons"}, s.neurons})
+	}
 	lines := json.NewEncoder(a.out)
 	for _, o := range offers {
 		if near, name, err := openPTY(); err != nil {
 			fmt.Fprintf(a.err, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)
 		} else {
-			s.serving.Go(func() { a.answer(serving, o.server, near, name) })
+			s.serving.Go(func() { a.answer(serving, o.server, s.faulty(o.server, near), name) })
 			o.Transport, o.Address = "pty", name
 			if err := lines.Encode(o.endpoint); err != nil {
 				return err
@@ -98,7 +117,14 @@ func (a *app) serveTCP(ctx context.Context, s *simulation, host string, to serve
 			if err != nil {
 				return // closed: the end
 			}
-			s.serving.Go(func() { a.answer(ctx, to, conn, conn.RemoteAddr().String()) })
+			if s.plugged(to) != nil {
+				// Nobody is there: a port that opens and says nothing would be another fault.
+				if err := conn.Close(); err != nil {
+					a.logger().Info("closing a connection to an unplugged box", "error", err)
+				}
+				continue
+			}
+			s.serving.Go(func() { a.answer(ctx, to, s.faulty(to, conn), conn.RemoteAddr().String()) })
 		}
 	})
 	return listener.Addr().String(), nil

@@ -9,16 +9,21 @@ import (
 	"os"
 	"path"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"xlab/driver/transport"
 	"xlab/hwdocs"
+	"xlab/instrument"
 	"xlab/mock/bench"
 	"xlab/mock/chip"
 	"xlab/mock/device"
+	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	"xlab/mock/wire/b1500"
 	"xlab/mock/wire/buspirate"
 	"xlab/mock/wire/prologix"
+	"xlab/run/lock"
 )
 
 // simAddress in the configuration selects the simulated bench.
@@ -27,12 +32,21 @@ const simAddress = "sim"
 // simulation is the simulated bench with its chip and its protocol servers.
 type simulation struct {
 	file     string
+	kept     *chip.File // nil = the chip is in memory only
+	held     *lock.Lock // of the chip's file; nil = in memory only
 	chip     *chip.Chip
 	bench    *bench.Bench
 	analyzer *b1500.Analyzer
 	adapter  *prologix.Adapter
 	boxes    map[string]*buspirate.Server // by board
 	chains   map[string]*adg1438.Chain
+	neurons  server // nil: the bench has no neuron board
+
+	links  map[server]string // names of the servers' links, for faults
+	faults *fault.Engine     // what goes wrong; nil = nothing
+	disk   fault.Disk        // under the runs
+	ahead  atomic.Int64      // of the computer's clock, ns
+	hurry  time.Duration     // the drivers' patience in tests of faults; 0 = as on hardware
 
 	// line is put between a server and every connection to it within the
 	// process; nil = nothing.
@@ -41,7 +55,7 @@ type simulation struct {
 	cancel  context.CancelFunc
 	serving sync.WaitGroup
 	mu      sync.Mutex
-	fault   error // first failure of a server
+	failure error // first failure of a server
 }
 
 // server is a protocol server for one byte stream.
@@ -50,17 +64,27 @@ type server interface {
 }
 
 // simulation makes the simulated bench and says if that took a new chip.
-func (a *app) simulation(c *Config) (*simulation, error) {
+func (a *app) simulation(ctx context.Context, c *Config) (*simulation, error) {
 	build := newSimulation
+	var held *lock.Lock
 	if a.newBench != nil {
 		build = a.newBench
+	} else {
+		var err error
+		if held, err = a.lockBench(ctx, c, "working on it"); err != nil {
+			return nil, err
+		}
 	}
 	s, made, err := build(c)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, held.Release())
 	}
-	if made {
+	s.held = held
+	switch n := s.chip.Recovered; {
+	case made:
 		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
+	case n > 0:
+		fmt.Fprintf(a.err, "the last command on the simulated chip in %s was cut off: the %d things that it still did to the devices were recovered\n", s.file, n)
 	}
 	return s, nil
 }
@@ -68,22 +92,39 @@ func (a *app) simulation(c *Config) (*simulation, error) {
 // newSimulation builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
 func newSimulation(c *Config) (s *simulation, made bool, err error) {
-	state, err := chip.Load(c.chipFile())
+	file, err := chip.Open(c.chipFile())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		made = true
-		if state, err = newChip(c, c.Simulation.Seed); err != nil {
+		state, err := newChip(c, c.Simulation.Seed)
+		if err != nil {
 			return nil, false, err
 		}
 		// Better now than after an hour: what is done to it has to be kept.
-		if err := state.Save(c.chipFile()); err != nil {
-			return nil, false, usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
+		if file, err = chip.Create(c.chipFile(), state); err != nil {
+			return nil, false, keepingError(err)
 		}
+	case errors.Is(err, chip.ErrOwned):
+		return nil, false, keepingError(err)
 	case err != nil:
 		return nil, false, usageError(err)
 	}
-	s, err = simulate(c, state, c.chipFile())
-	return s, made, err
+	s, err = simulate(c, file.Chip(), c.chipFile())
+	if err != nil {
+		return nil, made, errors.Join(err, file.Close())
+	}
+	s.kept = file
+	file.Clock(s.bench.Now)
+	s.bench.AfterDo(file.Flush)
+	return s, made, nil
+}
+
+// keepingError says what to do when a chip file cannot be used.
+func keepingError(err error) error {
+	if errors.Is(err, chip.ErrOwned) {
+		return &instrument.Error{Op: "simulated bench", Kind: instrument.KindBusy, Err: err}
+	}
+	return usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
 }
 
 // chipIdentity names a simulated chip: another chip in the same file is another
@@ -106,14 +147,14 @@ func (c *Config) chipIdentity() (string, error) {
 	return chipIdentity(c.chipFile(), state.Seed), nil
 }
 
-// simulate builds the simulated bench around a chip, whose state is kept in
-// file when the bench stops; "" keeps it in memory only.
+// simulate builds the simulated bench around a chip that comes from file, ""
+// for one that is in memory only.
 func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	boards, err := simulatedBoards(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain)}
+	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
 	s.bench, err = bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
 	if err != nil {
 		return nil, err
@@ -138,6 +179,10 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 		if s.boxes[name], err = buspirate.New(s.bench, chain, buspirate.DefaultTiming()); err != nil {
 			return nil, err
 		}
+		s.links[s.boxes[name]] = "board " + name
+	}
+	if err := s.attachNeurons(c); err != nil {
+		return nil, err
 	}
 	options := b1500.DefaultOptions()
 	options.LineFrequency = c.Analyzer.LineFrequency
@@ -150,10 +195,11 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	if s.adapter, err = prologix.New(s.bench, prologix.DefaultOptions()); err != nil {
 		return nil, err
 	}
+	s.links[s.adapter] = "analyzer"
 	if err := s.adapter.Attach(c.Analyzer.GPIB, s.analyzer); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.loadFaults(c)
 }
 
 // simulatedBoards reads the wiring maps for the simulated side.
@@ -236,7 +282,7 @@ func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser
 		if err := on.Serve(ctx, rw); err != nil && ctx.Err() == nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.fault = errors.Join(s.fault, err)
+			s.failure = errors.Join(s.failure, err)
 		}
 	})
 }
@@ -244,9 +290,9 @@ func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser
 // connect gives the near end of an in-process connection to a server.
 func (s *simulation) connect(ctx context.Context, to server) transport.Conn {
 	near, far := transport.Pipe()
-	var rw io.ReadWriteCloser = far
+	rw := s.faulty(to, far)
 	if s.line != nil {
-		rw = s.line(to, far)
+		rw = s.line(to, rw)
 	}
 	s.serve(ctx, to, rw)
 	return near
@@ -261,11 +307,13 @@ func (s *simulation) stop() error {
 		for name := range s.chip.Arrays {
 			s.bench.Devices(name) // lets the time without bias pass
 		}
-		s.fault = errors.Join(s.fault, s.bench.Fault())
+		s.failure = errors.Join(s.failure, s.bench.Fault(), s.faultsFailed())
 		s.chip.Time = s.bench.Now()
-		if s.file != "" {
-			err = s.chip.Save(s.file)
+		if s.kept != nil {
+			err = s.kept.Close()
 		}
 	})
-	return errors.Join(s.fault, err)
+	err = errors.Join(s.failure, err, s.held.Release())
+	s.held = nil
+	return err
 }

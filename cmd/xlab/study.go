@@ -24,7 +24,7 @@ import (
 
 func (a *app) studyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "study", Short: "Compare procedures over many simulated chips"}
-	c.AddCommand(a.studyTuningCommand())
+	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand())
 	return c
 }
 

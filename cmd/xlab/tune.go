@@ -85,7 +85,10 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			if err != nil {
 				return err
 			}
-			return a.tune(cmd.Context(), c, name, spec, defects)
+			if defects == nil {
+				fmt.Fprintln(a.err, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
+			}
+			return a.perform(cmd.Context(), c, a.tuneJob(c, name, spec, defects))
 		},
 	}
 	f := c.Flags()
@@ -170,24 +173,23 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 	return m, nil
 }
 
-func (a *app) tune(ctx context.Context, c *Config, name string, spec tuning.Spec, defects *array.DefectMap) error {
-	if defects == nil {
-		fmt.Fprintln(a.err, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
-	}
+// tuneJob is the work of `xlab tune`.
+func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.DefectMap) job {
 	var outcome *tuning.Outcome
 	var result tuneResult
-	err := a.record(ctx, c, "tune", name, tuneSpec{spec, spec.Targets}, func(ctx context.Context, r *recorded) (err error) {
+	j := job{command: "tune", arrays: []string{name}, spec: tuneSpec{spec, spec.Targets, defects}}
+	j.work = func(ctx context.Context, r *recorded) (err error) {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
-		outcome, err = tuning.Tune(ctx, r.bar, r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
-			// Progress is harmless: publishing to it cannot fail.
-			_ = events.Publish(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("pass %d, %s", e.Pass, e.Phase)})
+		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
+			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("pass %d, %s", e.Pass, e.Phase)})
 		}})
 		if err == nil {
 			err = verdict(outcome.Summary())
 		}
 		return err
-	}, func(r *recorded, f figures) any {
+	}
+	j.summarise = func(r *recorded, f figures) any {
 		result = tuneResult{figures: f}
 		if outcome == nil {
 			return result
@@ -197,25 +199,34 @@ func (a *app) tune(ctx context.Context, c *Config, name string, spec tuning.Spec
 			tuneResult
 			Comparison []characterize.Comparison `json:"comparison"`
 		}{result, compareTuning(spec, result.Summary)}
-	}, func(r *recorded) error {
+	}
+	j.files = func(r *recorded) error {
 		if outcome == nil {
 			return nil
 		}
 		return tuneFiles(r, spec, outcome, result)
-	})
-	if outcome == nil {
-		return err
 	}
-	if printErr := a.printTuned(c, spec, outcome, result); err == nil {
-		err = printErr
+	j.show = func(_ *recorded, _ error) error {
+		if outcome == nil {
+			return nil
+		}
+		return a.printTuned(c, spec, outcome, result)
 	}
-	return err
+	return j
 }
 
-// tuneSpec keeps the targets with the specification, null where none is asked for.
+func (a *app) rebuildTune(c *Config, h *run.Header) (job, error) {
+	s, err := specOf[tuneSpec](h)
+	s.Spec.Targets = s.Targets
+	return a.tuneJob(c, h.Array, s.Spec, s.Defects), err
+}
+
+// tuneSpec keeps the targets with the specification, null where none is asked
+// for, and the defect map that was used.
 type tuneSpec struct {
 	tuning.Spec
-	Targets tuning.Targets `json:"targets_S"`
+	Targets tuning.Targets   `json:"targets_S"`
+	Defects *array.DefectMap `json:"defects"`
 }
 
 // verdict is the run's end: partial when devices that work were not brought

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"xlab/run"
+)
+
+// refusedBusy checks that a command ends at once because another process has
+// the bench, and says what it has to.
+func refusedBusy(t *testing.T, c *exec.Cmd, words ...string) {
+	t.Helper()
+	text, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != run.ExitBusy {
+		t.Errorf("%v ended with %v:\n%s", c.Args, err, text)
+	}
+	for _, want := range words {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%v does not say %q:\n%s", c.Args, want, text)
+		}
+	}
+}
+
+// TestChipIsOneProcess starts a real process on a simulated chip and others
+// beside it, which end at once, say who has the bench, and go on as soon as the
+// first has ended, however that ends.
+func TestChipIsOneProcess(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("another process cannot be interrupted on this system")
+	}
+	for name, ending := range map[string]os.Signal{"interrupted": os.Interrupt, "killed": os.Kill} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			xlab := func(args ...string) *exec.Cmd {
+				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
+			}
+			first, said := xlab("form", "--array", "A"), newOutput()
+			first.Stderr = said
+			if err := first.Start(); err != nil {
+				t.Fatal(err)
+			}
+			said.await(t, "r0c0 ")
+			// It stands still, so that it cannot be through before it is looked at.
+			standStill(t, first.Process)
+			owner := fmt.Sprintf("process %d ", first.Process.Pid)
+			for _, args := range [][]string{{"read", "-d", "r0c0"}, {"sim", "serve"}, {"sim", "chip", "new"}, {"doctor"}} {
+				refusedBusy(t, xlab(args...), owner, "`xlab form --array A ", "-form-a-", "--wait", fmt.Sprintf("kill -INT %d", first.Process.Pid))
+			}
+			// Nothing of the bench is needed for this.
+			if text, err := xlab("runs").CombinedOutput(); err != nil || !strings.Contains(string(text), string(run.OutcomeRunning)) {
+				t.Errorf("runs: %v\n%s", err, text)
+			}
+			waiting, heard := xlab("read", "-d", "r0c0", "--wait", "1m"), newOutput()
+			waiting.Stderr = heard
+			if err := waiting.Start(); err != nil {
+				t.Fatal(err)
+			}
+			heard.await(t, "waiting for up to 1m0s: ")
+			goOn(t, first.Process)
+			if err := first.Process.Signal(ending); err != nil {
+				t.Fatal(err)
+			}
+			if err := first.Wait(); err == nil {
+				t.Error("the first process ended as if nothing had happened")
+			}
+			if err := waiting.Wait(); err != nil {
+				t.Errorf("the process that waited: %v\n%s", err, heard)
+			}
+		})
+	}
+}
+
+// TestInstrumentsAreOneProcess is the same for instruments that are reached by
+// an address: another description of a bench that shares one of them stands
+// back too.
+func TestInstrumentsAreOneProcess(t *testing.T) {
+	t.Parallel()
+	dir, other := t.TempDir(), t.TempDir()
+	server := serve(t, filepath.Join(dir, "chip.json"), 1)
+	analyzer, board := server.address("b1500a", "tcp", ""), server.address("adg1438", "tcp", "A")
+	writeBench(t, dir, "tcp:"+analyzer, "buspirate:tcp:"+board, "bench: first")
+	writeBench(t, other, "tcp:127.0.0.1:1", "buspirate:tcp:"+board, "bench: second")
+	xlab := func(dir string, args ...string) *exec.Cmd {
+		return exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName), "--set", "runs="+dir)...)
+	}
+	first, said := xlab(dir, "form"), newOutput()
+	first.Stderr = said
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said.await(t, "r0c0 ")
+	standStill(t, first.Process)
+	for _, d := range []string{dir, other} {
+		refusedBusy(t, xlab(d, "read", "-d", "r0c0"), fmt.Sprintf("first is in use by process %d ", first.Process.Pid))
+	}
+	goOn(t, first.Process)
+	if err := first.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Wait(); err == nil {
+		t.Error("the first process ended as if nothing had happened")
+	}
+	if text, err := xlab(dir, "read", "-d", "r0c0").CombinedOutput(); err != nil {
+		t.Errorf("after the first process: %v\n%s", err, text)
+	}
+	server.stop(os.Interrupt)
+}

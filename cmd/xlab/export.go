@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xlab/run"
+	"xlab/run/export"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var format, table, output string
+	var partial, force bool
+	c := &cobra.Command{
+		Use:   "export RUN",
+		Short: "Write a run's measurements for other programs",
+		Long: `Writes a table of a run as CSV, JSON, NumPy's npz, Parquet or NetCDF, with units
+and with where the numbers come from: bench, instruments, chip, limits, program,
+seed, arguments and outcome. RUN may be shortened as long as it is unique, or be
+"last".
+
+  readings   one row per step on a device, and of a sweep one per level
+  devices    one row per device: what is known of it at the end
+
+The format is that of the file's name unless --format is given. hwdocs/store.md
+describes the tables and how other programs read them.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := loadConfig(a.config, a.set)
+			if err != nil {
+				return usageError(err)
+			}
+			if format == "" {
+				if format = export.FormatOfFile(output); format == "" && output != "" && output != "-" {
+					return usageError(fmt.Errorf("--output %s: the name does not tell the format; add --format %s", output, strings.Join(export.Formats(), "|")))
+				}
+				if format == "" {
+					format = "csv"
+				}
+			}
+			format = strings.ToLower(format)
+			write, err := export.FormatNamed(format)
+			if err != nil {
+				return usageError(fmt.Errorf("--format: %w", err))
+			}
+			s, err := run.Load(c.runsDir(), args[0])
+			if err != nil {
+				return usageError(err)
+			}
+			source, err := export.Open(s.Dir, partial)
+			if err != nil {
+				if _, other := export.Open(s.Dir, true); other == nil && !partial {
+					err = fmt.Errorf("%w; --partial exports what is there", err)
+				}
+				return err
+			}
+			t, err := source.Table(table)
+			if err != nil {
+				return usageError(fmt.Errorf("--table: %w", err))
+			}
+			for _, p := range source.Problems {
+				fmt.Fprintf(a.err, "exported in parts: %v\n", p)
+			}
+			for _, d := range source.Damage {
+				fmt.Fprintf(a.err, "not exported: %v\n", d)
+			}
+			to := func(w io.Writer) error { return write(w, t, source.Provenance) }
+			if output != "" && output != "-" {
+				if err := writeNew(output, force, to); err != nil {
+					return err
+				}
+				if a.json {
+					return a.writeJSON(map[string]string{"run": s.ID, "table": table, "format": format, "file": output})
+				}
+				_, err = fmt.Fprintln(a.out, output)
+				return err
+			}
+			if export.Binary(format) && onTerminal(a.out) {
+				return usageError(fmt.Errorf("%s is no text for a terminal: name a file with -o", format))
+			}
+			return to(a.out)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default: by the file's name, csv on stdout)")
+	f.StringVar(&table, "table", "readings", strings.Join(export.Tables(), " or "))
+	f.StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
+	f.BoolVar(&partial, "partial", false, "export what is there of a run with missing pieces")
+	f.BoolVar(&force, "force", false, "replace a file that is there")
+	return c
+}
+
+// writeNew writes a file that is there as a whole or not at all. One that is
+// there already is replaced only by force.
+func writeNew(path string, force bool, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return usageError(fmt.Errorf("%s exists already; --force replaces it", path))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
+	if err != nil {
+		return usageError(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	b := bufio.NewWriterSize(f, 64<<10)
+	err = write(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if err == nil {
+		// Temporary files are for their owner alone; data are for others too.
+		err = f.Chmod(0o644)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("%s was not written: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}

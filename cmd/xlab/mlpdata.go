@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"gonum.org/v1/gonum/mat"
+
+	"xlab/mlp"
+	"xlab/mlp/dataset"
+	"xlab/mlp/draw"
+)
+
+// keptSet is a data set inside of a run's specification.
+type keptSet struct {
+	Name    string        `json:"name"`
+	Classes []string      `json:"classes"`
+	X       [][]float64   `json:"features"`
+	Labels  []int         `json:"labels"`
+	Image   dataset.Image `json:"image"`
+}
+
+func keepSet(s *dataset.Set) *keptSet {
+	if s == nil {
+		return nil
+	}
+	k := &keptSet{Name: s.Name, Classes: s.Classes, Labels: s.Labels, Image: s.Image}
+	for i := range s.Len() {
+		k.X = append(k.X, s.X.RawRowView(i))
+	}
+	return k
+}
+
+// set is the data set again; nil for none.
+func (k *keptSet) set() (*dataset.Set, error) {
+	if k == nil {
+		return nil, nil
+	}
+	if len(k.X) == 0 {
+		return nil, usageError(fmt.Errorf("data set %s has no samples", k.Name))
+	}
+	s := &dataset.Set{Name: k.Name, Classes: k.Classes, Labels: k.Labels, Image: k.Image, X: mat.NewDense(len(k.X), len(k.X[0]), nil)}
+	for i, row := range k.X {
+		if len(row) != len(k.X[0]) {
+			return nil, usageError(fmt.Errorf("data set %s: sample %d has %d features, the first has %d", k.Name, i, len(row), len(k.X[0])))
+		}
+		s.X.SetRow(i, row)
+	}
+	return s, s.Validate()
+}
+
+// mlpData is what a network learns and is tested with.
+type mlpData struct {
+	train, test *dataset.Set     // test may be nil
+	scaling     *dataset.Scaling // nil = features are as they were
+	warnings    []string
+}
+
+// dataFlags say which data set is used.
+type dataFlags struct {
+	file, labels, label, testFile, testLabels, pool string
+	share                                           float64
+	seed                                            uint64
+	first                                           int
+	ternary                                         bool
+}
+
+func (d *dataFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&d.file, "file", "", "data set instead of the letters: a CSV file, or an IDX file of images")
+	f.StringVar(&d.labels, "labels", "", "IDX file of the labels that go with --file")
+	f.StringVar(&d.label, "label", "", "column of a CSV file that holds the class: its name, or its index from 0 (default: the last)")
+	f.StringVar(&d.testFile, "test-file", "", "test set of the same kind (default: a part of --file)")
+	f.StringVar(&d.testLabels, "test-labels", "", "labels that go with --test-file")
+	f.Float64Var(&d.share, "test-share", 0.3, "part of --file that is kept for testing, drawn by class")
+	f.Uint64Var(&d.seed, "split-seed", 1, "of that draw")
+	f.StringVar(&d.pool, "pool", "", "shrink images to so many rows and columns, such as 4x4")
+	f.IntVar(&d.first, "images", 0, "use only the first so many images of an IDX file; 0 = all")
+	f.BoolVar(&d.ternary, "ternary", false, "round features to -1, 0 and 1, which is what the switch boards can apply")
+}
+
+// load reads the data sets. known is the scaling that a network was trained
+// with; nil fits one to the training set where features need it.
+func (d *dataFlags) load(known *dataset.Scaling) (*mlpData, error) {
+	data, err := d.read(known)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("data set: %w", err))
+	}
+	for _, s := range []*dataset.Set{data.train, data.test} {
+		if s == nil {
+			continue
+		}
+		if d.ternary {
+			s.X.Apply(func(_, _ int, x float64) float64 { return math.Round(min(max(x, -1), 1)) }, s.X)
+		}
+		if err := s.Validate(); err != nil {
+			return nil, usageError(fmt.Errorf("data set: %w", err))
+		}
+		// The flipped letters are known to meet letters of another class.
+		if s == data.train || d.file != "" {
+			data.warnings = append(data.warnings, s.Warnings()...)
+		}
+	}
+	return data, nil
+}
+
+func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
+	if d.file == "" {
+		if d.labels != "" || d.testFile != "" || d.label != "" {
+			return nil, errors.New("--labels, --label and --test-file go with --file")
+		}
+		letters := dataset.Letters()
+		test, err := dataset.Flip(letters)
+		return &mlpData{train: letters, test: test}, err
+	}
+	all, err := d.open(d.file, d.labels, nil)
+	if err != nil {
+		return nil, err
+	}
+	data := &mlpData{train: all}
+	if d.testFile != "" {
+		data.test, err = d.open(d.testFile, d.testLabels, all.Classes)
+	} else if d.share > 0 {
+		data.test, data.train, err = all.Split(d.share, d.seed)
+		if err == nil && data.test.Len() == 0 {
+			data.test = nil
+		} else if err == nil {
+			data.test.Name += " (kept for testing)"
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, data.scale(known, d.labels != "")
+}
+
+// open reads one set. classes are those of the training set, for a test set.
+func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, error) {
+	if strings.EqualFold(filepath.Ext(file), ".csv") {
+		return dataset.OpenCSV(file, dataset.CSVOptions{Label: d.label, Classes: classes})
+	}
+	if labels == "" {
+		return nil, fmt.Errorf("%s is no .csv file; an IDX file of images needs --labels with the file of its labels", file)
+	}
+	s, err := dataset.OpenIDX(file, labels, dataset.IDXOptions{Classes: len(classes), First: d.first})
+	if err != nil || d.pool == "" {
+		return s, err
+	}
+	var rows, columns int
+	if n, err := fmt.Sscanf(d.pool, "%dx%d", &rows, &columns); n != 2 || err != nil {
+		return nil, fmt.Errorf("--pool %q is not written like 4x4", d.pool)
+	}
+	return dataset.Pool(s, rows, columns)
+}
+
+// scale brings features to -1 to 1: grey images by their 0 to 255, others by
+// what occurs in the training set.
+func (d *mlpData) scale(known *dataset.Scaling, grey bool) (err error) {
+	s := dataset.FitRange(d.train)
+	switch {
+	case known != nil:
+		s = *known
+	case grey:
+		if s, err = dataset.FixedScaling(d.train.Width(), 0, 255); err != nil {
+			return err
+		}
+	}
+	d.scaling = &s
+	for _, set := range []**dataset.Set{&d.train, &d.test} {
+		if *set == nil {
+			continue
+		}
+		name := (*set).Name
+		var limited int
+		if *set, limited, err = s.Apply(*set); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if limited > 0 {
+			d.warnings = append(d.warnings, fmt.Sprintf("%s: %d values lie beyond what the scaling was fitted to and were set to its bounds", name, limited))
+		}
+	}
+	return nil
+}
+
+// scalingOf is the scaling that a network was trained with.
+func scalingOf(f *mlp.File) *dataset.Scaling {
+	if len(f.Provenance.Data.Offset) == 0 {
+		return nil
+	}
+	return &dataset.Scaling{Offset: f.Provenance.Data.Offset, Scale: f.Provenance.Data.Scale}
+}
+
+// fits tells whether a network can classify the data.
+func (d *mlpData) fits(f *mlp.File) error {
+	design := f.Network.Design
+	for _, s := range []*dataset.Set{d.train, d.test} {
+		switch {
+		case s == nil:
+		case s.Width() != design.Sizes[0]:
+			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs", s.Name, s.Width(), sizesText(design), design.Sizes[0]))
+		case len(s.Classes) != design.Sizes[design.Layers()]:
+			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs", s.Name, len(s.Classes), sizesText(design), design.Sizes[design.Layers()]))
+		}
+	}
+	if f.Provenance.Data.Digest != "" && f.Provenance.Data.Digest != d.train.Digest() {
+		d.warnings = append(d.warnings, fmt.Sprintf("the network was trained on another data set (%s) than %s", f.Provenance.Data.Name, d.train.Name))
+	}
+	return nil
+}
+
+// setResult is what `xlab mlp data --json` prints of one set.
+type setResult struct {
+	Name    string   `json:"name"`
+	Samples int      `json:"samples"`
+	Width   int      `json:"features"`
+	Classes []string `json:"classes"`
+	Counts  []int    `json:"counts"` // samples of every class
+	Digest  string   `json:"digest"`
+}
+
+func describeSet(s *dataset.Set) *setResult {
+	if s == nil {
+		return nil
+	}
+	return &setResult{Name: s.Name, Samples: s.Len(), Width: s.Width(), Classes: s.Classes, Counts: s.Counts(), Digest: s.Digest()}
+}
+
+func (a *app) mlpDataCommand() *cobra.Command {
+	var d dataFlags
+	var output string
+	var test bool
+	c := &cobra.Command{
+		Use:   "data",
+		Short: "Show the patterns that a network learns and is tested with",
+		Long: `Shows the training patterns as text: # is black and . is white. --test shows
+the test patterns, --output draws a figure. --file reads other data: CSV with a
+heading and one column with the class, or IDX images (with --labels).`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			data, err := d.load(nil)
+			if err != nil {
+				return err
+			}
+			shown := data.train
+			if test {
+				if shown = data.test; shown == nil {
+					return usageError(errors.New("there is no test set: --test-share or --test-file makes one"))
+				}
+			}
+			for _, w := range data.warnings {
+				fmt.Fprintln(a.err, "warning: "+w)
+			}
+			if output != "" {
+				if err := drawPatterns(shown, output); err != nil {
+					return err
+				}
+			}
+			if a.json {
+				warnings := append([]string{}, data.warnings...)
+				return a.writeJSON(map[string]any{"train": describeSet(data.train), "test": describeSet(data.test), "warnings": warnings})
+			}
+			return a.printData(data, shown)
+		},
+	}
+	d.register(c.Flags())
+	c.Flags().StringVarP(&output, "output", "o", "", "draw the patterns into this .svg or .png file")
+	c.Flags().BoolVar(&test, "test", false, "show the test patterns")
+	return c
+}
+
+func drawPatterns(s *dataset.Set, file string) error {
+	if s.Image.Pixels() == 0 {
+		return usageError(fmt.Errorf("--output: the samples of %s are no images", s.Name))
+	}
+	sheet, err := draw.Patterns(s, draw.PatternOptions{Title: s.Name})
+	if err != nil {
+		return err
+	}
+	return writeDrawing(sheet, file)
+}
+
+// writeDrawing writes a figure into the file that --output names.
+func writeDrawing(d interface {
+	WriteSVG(w io.Writer) error
+	WritePNG(w io.Writer) error
+}, file string) (err error) {
+	var b bytes.Buffer
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".svg":
+		err = d.WriteSVG(&b)
+	case ".png":
+		err = d.WritePNG(&b)
+	default:
+		return usageError(fmt.Errorf("--output %s: the figure is written as .svg or .png", file))
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		return usageError(err)
+	}
+	return nil
+}
+
+func (a *app) printData(data *mlpData, shown *dataset.Set) error {
+	if shown.Image.Pixels() > 0 {
+		if err := shown.Sheet(a.out, 10); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.out)
+	}
+	for _, s := range []*dataset.Set{data.train, data.test} {
+		if s == nil {
+			continue
+		}
+		var words []string
+		for k, n := range s.Counts() {
+			words = append(words, fmt.Sprintf("%s %d", s.Classes[k], n))
+		}
+		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, plural(s.Len(), "sample"), plural(s.Width(), "feature"), strings.Join(words, ", ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"text/tabwriter"
+
+	"xlab/mlp/stability"
+	"xlab/run/figure"
+)
+
+// stabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
+// --json` print.
+type stabilityResult struct {
+	Variants  []stability.Variant `json:"variants"`
+	Points    []stability.Point   `json:"points"`
+	Lowest    map[string]float64  `json:"lowest_percent"` // on the training set, by variant
+	Reference *referenceSpec      `json:"reference"`
+	Network   string              `json:"network"`
+	Files     []string            `json:"files"`
+	figures
+}
+
+func (s *stabilitySpec) result(points []stability.Point, f figures) stabilityResult {
+	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...), Lowest: make(map[string]float64),
+		Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.png", "outputs.png"}, figures: f}
+	for _, p := range points {
+		lowest, seen := r.Lowest[string(p.Variant)]
+		if !seen {
+			lowest = p.Train
+		}
+		r.Lowest[string(p.Variant)] = math.Min(lowest, p.Train)
+	}
+	return r
+}
+
+// stabilityNames are the variants as figures and tables call them.
+var stabilityNames = map[stability.Variant]string{
+	stability.Plain: "plain", stability.Biased: "pairs around a bias", stability.Feedback: "memristor in the feedback",
+}
+
+// at is the condition of a point on the axis of the figures.
+func (s *stabilitySpec) at(p stability.Point) float64 {
+	if p.Age != nil {
+		return float64(*p.Age)
+	}
+	return float64(*p.Temperature)
+}
+
+func (s *stabilitySpec) axis() figure.Axis {
+	if len(s.Measure.Ages) > 0 {
+		return figure.Axis{Label: "time since the weights were written", Unit: "s", Log: true}
+	}
+	return figure.Axis{Label: "temperature", Unit: "°C"}
+}
+
+// lines are one line per variant.
+func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Point, value func(stability.Point) float64) figure.Lines {
+	l := figure.Lines{Title: title, X: s.axis(), Y: y}
+	for _, v := range s.Measure.Variants {
+		line := figure.Series{Name: stabilityNames[v], Markers: true}
+		for _, p := range points {
+			if p.Variant == v {
+				line.X, line.Y = append(line.X, s.at(p)), append(line.Y, value(p))
+			}
+		}
+		if len(line.X) > 0 {
+			l.Series = append(l.Series, line)
+		}
+	}
+	return l
+}
+
+// files writes the data and the figures.
+func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
+	if len(points) == 0 {
+		return nil
+	}
+	title, accuracy, what := "Network over temperature", figure.Axis{Label: "test patterns recognised", Unit: "%"}, func(p stability.Point) float64 { return *p.Test }
+	if len(s.Measure.Ages) > 0 {
+		title = "Network over time"
+	}
+	if points[0].Test == nil {
+		accuracy.Label, what = "training patterns recognised", func(p stability.Point) float64 { return p.Train }
+	}
+	// An axis that ends at the data would make a mountain of one pattern.
+	lowest := 100.0
+	for _, p := range points {
+		lowest = math.Min(lowest, what(p))
+	}
+	accuracy.Min, accuracy.Max = math.Max(0, 10*math.Floor(lowest/10)-10), 100
+	return errors.Join(
+		r.writeTo(networkFile, s.MLP.Network.Write),
+		r.writeTo("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
+		r.draw("accuracy", s.lines(title, accuracy, points, what)),
+		r.draw("outputs", s.lines(title+": change of the outputs", figure.Axis{Label: "root mean square", Unit: "V"}, points, func(p stability.Point) float64 { return p.Fidelity.RMS })),
+	)
+}
+
+func (s *stabilitySpec) writeCSV(w io.Writer, points []stability.Point) error {
+	condition := "temperature_C"
+	if len(s.Measure.Ages) > 0 {
+		condition = "age_s"
+	}
+	if _, err := fmt.Fprintf(w, "variant,%s,train_percent,test_percent,gain,agreement_percent,rms_V,largest_V\n", condition); err != nil {
+		return err
+	}
+	for _, p := range points {
+		test := ""
+		if p.Test != nil {
+			test = fmt.Sprintf("%g", *p.Test)
+		}
+		if _, err := fmt.Fprintf(w, "%s,%g,%g,%s,%g,%g,%g,%g\n", p.Variant, s.at(p), p.Train, test, p.Gain, p.Fidelity.Agreement, p.Fidelity.RMS, p.Fidelity.Largest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stabilityNote is a point in a line of progress.
+func stabilityNote(p stability.Point) string {
+	at := ""
+	if p.Age != nil {
+		at = p.Age.String()
+	} else {
+		at = p.Temperature.String()
+	}
+	return fmt.Sprintf("%s, %s: %.1f %%", stabilityNames[p.Variant], at, p.Train)
+}
+
+func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
+	for _, v := range s.Measure.Variants {
+		for _, p := range r.Points {
+			if p.Variant != v {
+				continue
+			}
+			test, at := "-", ""
+			if p.Test != nil {
+				test = fmt.Sprintf("%.2f %%", *p.Test)
+			}
+			if p.Age != nil {
+				at = p.Age.String()
+			} else {
+				at = p.Temperature.String()
+			}
+			fmt.Fprintf(w, "%s\t%s\t%.2f %%\t%s\t%.3f\t%.3g V\t\n", stabilityNames[v], at, p.Train, test, p.Gain, p.Fidelity.RMS)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if s.Reference != nil {
+		fmt.Fprintf(a.out, "the gain with feedback follows device %s of array %s, written to %v\n", s.Reference.Cell, s.Reference.Array, s.Reference.Conductance)
+	}
+	fmt.Fprint(a.out, r.overheadLine())
+	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.png, outputs.png\n", filepath.Join(c.runsDir(), r.Run))
+	return err
+}

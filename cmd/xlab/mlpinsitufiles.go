@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"xlab/mlp/draw"
+	"xlab/mlp/insitu"
+	"xlab/run/figure"
+)
+
+// insituResult is what `xlab mlp insitu --json` prints.
+type insituResult struct {
+	Rule      insitu.RuleName `json:"rule"`
+	Classes   []string        `json:"classes"`
+	Accuracy  float64         `json:"accuracy_percent"` // of the best epoch, on the training set
+	BestEpoch int             `json:"best_epoch"`
+	Epochs    int             `json:"epochs"`
+	Goal      float64         `json:"goal_percent"`
+	Reached   bool            `json:"reached"`
+	Test      *float64        `json:"test_accuracy_percent"` // after the last epoch; null when not classified
+	Confusion [][]int         `json:"confusion"`             // of the best epoch
+	Pulses    int             `json:"pulses"`                // of training
+	Writes    int             `json:"writes"`                // in so many writes
+	Limited   int             `json:"limited_writes"`        // with a source at its compliance
+	Start     int             `json:"start_pulses"`          // that brought the devices to their start
+	Held      int             `json:"held"`                  // devices that cannot be changed
+	BadReads  int             `json:"bad_reads"`
+	Curve     []insitu.Point  `json:"curve"`
+	figures
+}
+
+func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
+	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
+	if t == nil {
+		return r
+	}
+	r.Held, r.Start = t.held, t.start
+	o := t.outcome
+	if o == nil {
+		return r
+	}
+	r.Accuracy, r.BestEpoch, r.Epochs, r.Reached = o.Accuracy(), o.Best, o.Epochs(), o.Reached
+	r.Confusion, r.Pulses, r.BadReads, r.Curve = o.Result.Confusion, o.Pulses, o.BadReads, o.Curve
+	for _, p := range o.Curve {
+		r.Writes += p.Writes
+		r.Limited += p.Limited
+	}
+	if t.test != nil {
+		r.Test = &t.test.Accuracy
+	}
+	return r
+}
+
+// insituFiles writes the curve, the network at its best, and the figures.
+func insituFiles(r *recorded, spec insituSpec, t *insituTrained) error {
+	errs := []error{
+		r.writeTo("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
+		r.draw("training", insituCurve(spec, t.outcome)),
+	}
+	f, err := insituNetwork(spec, t)
+	if err == nil {
+		err = r.writeTo(networkFile, f.Write)
+	}
+	errs = append(errs, err)
+	confusion, err := draw.Confusion("Training patterns, best epoch", t.outcome.Result, spec.Classes)
+	if err == nil {
+		err = r.draw("confusion", confusion)
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// insituCurve is the accuracy over the epochs.
+func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Lines {
+	s := figure.Series{Name: "measured", Markers: len(o.Curve) <= 60}
+	best := figure.Series{Name: "best so far"}
+	most := 0.0
+	for _, p := range o.Curve {
+		most = max(most, p.Accuracy)
+		s.X, s.Y = append(s.X, float64(p.Epoch)), append(s.Y, p.Accuracy)
+		best.X, best.Y = append(best.X, float64(p.Epoch)), append(best.Y, most)
+	}
+	return figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s", spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
+		X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "training patterns recognised", Unit: "%", Min: 0, Max: 100},
+		Series: []figure.Series{s, best}, Levels: []figure.Mark{{Name: "goal", Values: []float64{spec.Training.Goal}}}}
+}
+
+func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
+	c := csv.NewWriter(w)
+	if err := c.Write([]string{"epoch", "accuracy_percent", "loss_V2", "pulses", "writes", "limited", "unreachable", "at_bound"}); err != nil {
+		return err
+	}
+	for _, p := range curve {
+		if err := c.Write([]string{strconv.Itoa(p.Epoch), strconv.FormatFloat(p.Accuracy, 'g', -1, 64), strconv.FormatFloat(p.Loss, 'g', -1, 64),
+			strconv.Itoa(p.Pulses), strconv.Itoa(p.Writes), strconv.Itoa(p.Limited), strconv.Itoa(p.Unreachable), strconv.Itoa(p.AtBound)}); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result insituResult) error {
+	table, err := t.outcome.Result.Table(spec.Classes)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "training in place, %s amplitude, %d classes\n\n%s\n", spec.Training.Rule, len(spec.Classes), table)
+	fmt.Fprintf(a.out, "training patterns: %.1f %% in epoch %d of %d (goal %.4g %%)\n", result.Accuracy, result.BestEpoch, result.Epochs, result.Goal)
+	if result.Test != nil {
+		fmt.Fprintf(a.out, "test patterns: %.1f %% after the last epoch\n", *result.Test)
+	}
+	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"), plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
+	if result.Limited > 0 {
+		fmt.Fprintf(a.out, "in %s a source was at its compliance: these pulses were weaker than meant\n", plural(result.Limited, "write"))
+	}
+	fmt.Fprint(a.out, result.overheadLine())
+	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.png\n", filepath.Join(c.runsDir(), result.Run))
+	return err
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"xlab/instrument/array"
+	"xlab/mlp"
+	"xlab/mlp/dataset"
+	"xlab/mlp/insitu"
+	"xlab/run"
+	"xlab/tuning"
+)
+
+// networkHardware passes patterns through a network in crossbars.
+type networkHardware interface {
+	insitu.Classifier
+	insitu.Trimmer
+	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
+}
+
+// insituBench is what training in place works on.
+type insituBench struct {
+	bar        func(name string) tuning.Bench
+	classifier networkHardware
+	observe    func(run.Event)
+}
+
+// insituTrained is what became of a training in place.
+type insituTrained struct {
+	outcome *insitu.Outcome
+	held    int             // devices that were left alone
+	start   int             // write pulses before training
+	test    *mlp.Evaluation // of the test patterns after the last epoch; nil = not classified
+}
+
+// learnt is the law of an array's devices as tuning learns it.
+type learnt struct{ *tuning.Learned }
+
+// Learn implements insitu.Learner.
+func (l learnt) Learn(cell array.Cell, s insitu.Shot) {
+	l.Learned.Learn(cell, tuning.Shot{Voltage: s.Voltage, Before: s.Before, After: s.After, Sag: s.Sag})
+}
+
+// insituReadNoise is the relative deviation of the short reads between pulses. Longer
+// ones would be more exact than the pulses need: their effect scatters by a third.
+const insituReadNoise = 0.01
+
+// trainInPlace brings the devices to their start and trains. What has been done
+// comes with an error too.
+func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insituTrained, err error) {
+	t = &insituTrained{}
+	held, err := spec.held()
+	if err != nil {
+		return t, err
+	}
+	t.held = len(held)
+	set, err := spec.trainingSet()
+	if err != nil {
+		return t, err
+	}
+	task := insitu.Task{Design: spec.Design, Placement: spec.Placement, Set: set, Held: held,
+		Arrays: make(map[string]insitu.Array), Classifier: b.classifier}
+	for _, name := range spec.Placement.Arrays() {
+		bar := b.bar(name)
+		rows, cols := bar.Size()
+		law := learnt{tuning.NewLearned(rows, cols, spec.Tuning.Pulses, insituReadNoise)}
+		task.Arrays[name] = insitu.Array{Bench: bar, Response: law}
+		pulses, err := b.prepare(ctx, name, spec, law)
+		t.start += pulses
+		if err != nil {
+			return t, fmt.Errorf("bringing array %s to its start: %w", name, err)
+		}
+	}
+	t.outcome, err = insitu.Train(ctx, task, spec.Training, insitu.Options{Observe: func(p insitu.Point) {
+		b.observe(run.Event{Kind: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p,
+			Note: fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, plural(p.Pulses, "pulse"))})
+	}})
+	if err != nil || !spec.Test {
+		return t, err
+	}
+	test, err := dataset.Flip(set)
+	if err != nil {
+		return t, err
+	}
+	outputs, err := b.classifier.Outputs(ctx, test.X)
+	if err != nil {
+		return t, fmt.Errorf("test patterns: %w", err)
+	}
+	t.test, err = mlp.Evaluate(outputs, test.Labels)
+	return t, err
+}
+
+// prepare writes the starting conductances of an array and learns from the
+// pulses that this takes.
+func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, law learnt) (pulses int, err error) {
+	rows, cols := b.bar(name).Size()
+	targets := spec.targets(name, rows, cols)
+	if targets == nil {
+		return 0, nil
+	}
+	write := spec.Tuning
+	write.Targets, write.Tolerance = targets, spec.Start.Tolerance
+	outcome, err := tuning.Tune(ctx, b.bar(name), name, write, spec.Defects[name], tuning.Options{Observe: func(e tuning.Event) {
+		b.observe(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("array %s, pass %d, %s", name, e.Pass, e.Phase)})
+	}})
+	if outcome == nil {
+		return 0, err
+	}
+	for _, d := range outcome.Records {
+		pulses += d.Pulses
+		for _, s := range d.Shots {
+			law.Learned.Learn(d.Cell, s)
+		}
+	}
+	return pulses, err
+}
+
+// verdict is the run's end: partial when the goal was not reached.
+func (t *insituTrained) verdict(spec insituSpec) error {
+	if t.outcome.Reached {
+		return nil
+	}
+	return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("training in place reached %.1f %% in epoch %d of %d; the goal is %.4g %%",
+		t.outcome.Accuracy(), t.outcome.Best, t.outcome.Epochs(), spec.Training.Goal)}
+}

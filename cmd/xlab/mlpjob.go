@@ -1,0 +1,351 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/mat"
+
+	"xlab/instrument/array"
+	"xlab/mlp"
+	"xlab/mlp/dataset"
+	"xlab/mlp/draw"
+	"xlab/mlp/hardware"
+	"xlab/mlp/transfer"
+	"xlab/run"
+	"xlab/run/figure"
+	"xlab/tuning"
+)
+
+// mlpSpec is everything that an import or a classification depends on.
+type mlpSpec struct {
+	Network   keptNetwork                 `json:"network"`
+	Placement mlp.Placement               `json:"placement"`
+	Train     *keptSet                    `json:"training_set"`
+	Test      *keptSet                    `json:"test_set"`
+	Defects   map[string]*array.DefectMap `json:"defects"`
+	Import    *importSpec                 `json:"import"`   // nil = the weights are in the arrays
+	Classify  bool                        `json:"classify"` // on the hardware
+	Trim      bool                        `json:"trim"`     // null the neurons' offsets before
+	Lines     array.Resistance            `json:"lines"`    // as far as known
+	Warnings  []string                    `json:"warnings"` // of what is odd about the request
+}
+
+// importSpec says how weights are written.
+type importSpec struct {
+	Weights transfer.Spec `json:"weights"`
+	Tuning  tuning.Spec   `json:"tuning"`
+}
+
+// classifier is hardware that classifies.
+type classifier interface {
+	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
+	Trim(ctx context.Context) error
+}
+
+// classified is what became of one data set.
+type classified struct {
+	set                *dataset.Set
+	software, hardware *mat.Dense // outputs, V; hardware is nil where none was asked
+	soft, hard         *mlp.Evaluation
+	expected           *mlp.Evaluation // by the conductances read after an import
+	fidelity           *mlp.Fidelity
+}
+
+// networkRun is what a run with a network has done so far.
+type networkRun struct {
+	spec     mlpSpec
+	imported *transfer.Outcome
+	sets     []*classified // training set first
+	wall     float64       // s, of the classification on the hardware
+	patterns int           // classified on the hardware
+	warnings []string
+}
+
+// evaluate classifies a set in software.
+func evaluate(n *mlp.Network, s *dataset.Set, physics ...mlp.Conduction) (*mlp.Evaluation, *mat.Dense, error) {
+	out, err := n.Classify(s.X, physics...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data set %s: %w", s.Name, err)
+	}
+	e, err := mlp.Evaluate(out, s.Labels)
+	return e, out, err
+}
+
+// prepare classifies in software.
+func (w *networkRun) prepare() error {
+	w.warnings = slices.Clone(w.spec.Warnings)
+	for _, kept := range []*keptSet{w.spec.Train, w.spec.Test} {
+		s, err := kept.set()
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		k := &classified{set: s}
+		if k.soft, k.software, err = evaluate(w.spec.Network.Network, s); err != nil {
+			return err
+		}
+		w.sets = append(w.sets, k)
+	}
+	return nil
+}
+
+// write imports the weights.
+func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Bench, observe func(transfer.Event)) error {
+	f, s := w.spec.Network, w.spec.Import
+	task := transfer.Task{Network: f.Network, Placement: w.spec.Placement, Held: f.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.Tuning}
+	for _, name := range w.spec.Placement.Arrays() {
+		task.Arrays[name] = transfer.Array{Bench: bar(name), Defects: w.spec.Defects[name]}
+	}
+	var err error
+	if w.imported, err = transfer.Import(ctx, task, s.Weights, transfer.Options{Observe: observe}); err != nil {
+		return err
+	}
+	sizes := make(map[string]mlp.ArraySize)
+	for name, a := range task.Arrays {
+		rows, cols := a.Bench.Size()
+		sizes[name] = mlp.ArraySize{Rows: rows, Columns: cols}
+	}
+	var physics []mlp.Conduction
+	for l, b := range w.spec.Placement {
+		rows, columns := f.Network.Design.Block(l)
+		physics = append(physics, mlp.BlockSeries(w.spec.Lines, sizes[b.Array], b, rows, columns, nil))
+	}
+	for _, k := range w.sets {
+		if k.expected, _, err = evaluate(w.imported.Actual, k.set, physics...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// classify classifies all sets on the hardware. record keeps the wall time that
+// it took, for a replay to have it again.
+func (w *networkRun) classify(ctx context.Context, c classifier, record hardware.Recorder) error {
+	began := time.Now()
+	if w.spec.Trim {
+		if err := c.Trim(ctx); err != nil {
+			return err
+		}
+	}
+	for _, k := range w.sets {
+		if err := run.CheckStop(ctx); err != nil {
+			return err
+		}
+		out, err := c.Outputs(ctx, k.set.X)
+		if err != nil {
+			return fmt.Errorf("classifying %s: %w", k.set.Name, err)
+		}
+		if k.hard, err = mlp.Evaluate(out, k.set.Labels); err != nil {
+			return err
+		}
+		f, err := mlp.Compare(out, k.software)
+		if err != nil {
+			return err
+		}
+		k.hardware, k.fidelity = out, &f
+		w.patterns += k.set.Len()
+		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
+	}
+	return record.Recall("classification wall time", nil, &w.wall, func() error {
+		w.wall = time.Since(began).Seconds()
+		return nil
+	})
+}
+
+// oddities are what the outputs show that a person should know.
+func (k *classified) oddities(d mlp.Design) []string {
+	var list []string
+	undecided := 0
+	for _, row := range k.hard.Confusion {
+		undecided += row[len(row)-1]
+	}
+	if undecided > 0 {
+		list = append(list, fmt.Sprintf("%s: %s undecided, because the largest outputs are equal, as at a supply rail", k.set.Name, plural(undecided, "pattern")))
+	}
+	samples, outputs := k.hardware.Dims()
+	for j := range outputs {
+		column := mat.Col(nil, j, k.hardware)
+		if samples > 1 && slices.Min(column) == slices.Max(column) {
+			at := ""
+			if limit := float64(d.Output.Limit); column[0] >= 0.99*limit || column[0] <= -0.99*limit {
+				at = ", at its supply rail"
+			}
+			list = append(list, fmt.Sprintf("%s: output %d (%s) is %.3g V for every pattern%s", k.set.Name, j, k.set.Classes[j], column[0], at))
+		}
+	}
+	return list
+}
+
+// verdict is the end of a run that has done everything.
+func (w *networkRun) verdict() error {
+	if w.imported == nil {
+		return nil
+	}
+	good, all := w.imported.InTolerance(), len(w.imported.Weights)
+	if s := w.spec.Import.Weights; float64(good) < s.Share*float64(all) {
+		return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("%d of %d weights are within %.3g %%, and %.4g %% of them should be (mlp.share); %s",
+			good, all, 100*s.Tolerance, 100*s.Share, w.blame())}
+	}
+	return nil
+}
+
+// blame says what kept weights from their targets.
+func (w *networkRun) blame() string {
+	defective := 0
+	for _, d := range w.imported.Devices {
+		if d.Verdict == tuning.Defective {
+			defective++
+		}
+	}
+	text := fmt.Sprintf("%d of the devices are known to be defective, %d could not be set", defective, len(w.imported.Unsettable()))
+	if defective > 0 && w.spec.Network.Provenance.Approach != mlp.Aware {
+		text += "; `xlab mlp train --approach aware` trains around defective devices"
+	}
+	return text
+}
+
+// mlpJob is the work of a command with a network.
+func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
+	w := &networkRun{spec: spec}
+	var result mlpResult
+	j := job{command: command, arrays: spec.Placement.Arrays(), spec: spec}
+	j.work = func(ctx context.Context, r *recorded) error {
+		if err := w.prepare(); err != nil {
+			return err
+		}
+		events := run.NewFanout(nil, r.progress)
+		defer events.Close()
+		if spec.Import != nil {
+			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) }, func(e transfer.Event) {
+				kind := "carrying"
+				if e.Idle {
+					kind = "idle"
+				}
+				r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("%s, %s devices, pass %d, %s", e.Array, kind, e.Pass, e.Phase)})
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if spec.Classify {
+			bench, err := r.classifier(c, spec.Network.Network.Design, spec.Placement)
+			if err != nil {
+				return err
+			}
+			if err := w.classify(ctx, bench, r); err != nil {
+				return err
+			}
+		}
+		return w.verdict()
+	}
+	j.summarise = func(_ *recorded, f figures) any {
+		result = w.result(f)
+		return result.withComparison()
+	}
+	j.files = func(r *recorded) error { return w.files(r) }
+	j.show = func(_ *recorded, err error) error {
+		if len(w.sets) == 0 || err != nil && w.imported == nil && w.patterns == 0 {
+			return nil // nothing was done
+		}
+		if a.json {
+			return a.writeJSON(result)
+		}
+		return w.print(a, c, result)
+	}
+	return j
+}
+
+func (a *app) rebuildMLP(c *Config, h *run.Header) (job, error) {
+	spec, err := specOf[mlpSpec](h)
+	return a.mlpJob(c, h.Command, spec), err
+}
+
+// files writes the data and the figures.
+func (w *networkRun) files(r *recorded) error {
+	if len(w.sets) == 0 {
+		return nil
+	}
+	err := r.writeTo(networkFile, w.spec.Network.Write)
+	drawings := make(map[string]drawable)
+	for i, k := range w.sets {
+		samples := []figure.Sample{{Name: "software", Values: k.soft.Margins}}
+		shown := k.soft
+		if k.hard != nil {
+			samples, shown = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins}), k.hard
+			err = errors.Join(err, r.writeTo("outputs-"+setNames[i]+".csv", k.writeOutputs))
+		} else if k.expected != nil {
+			samples, shown = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins}), k.expected
+		}
+		drawings["margins-"+setNames[i]] = draw.Margins("Margins, "+k.set.Name, samples...)
+		m, drawErr := draw.Confusion("Decisions, "+k.set.Name, shown, k.set.Classes)
+		if err = errors.Join(err, drawErr); drawErr == nil {
+			drawings["confusion-"+setNames[i]] = m
+		}
+	}
+	if o := w.imported; o != nil {
+		err = errors.Join(err, r.writeTo("devices.csv", o.WriteCSV))
+		drawings["weights"] = weightScatter(w.spec.Import.Weights.Tolerance, o)
+		measured := mlp.File{Provenance: w.spec.Network.Provenance, Network: o.Actual, Placement: w.spec.Placement}
+		err = errors.Join(err, r.writeTo("network-read.json", measured.Write))
+	}
+	var group errgroup.Group
+	for name, d := range drawings {
+		group.Go(func() error { return r.draw(name, d) })
+	}
+	return errors.Join(err, group.Wait())
+}
+
+// writeOutputs writes one line per pattern.
+func (k *classified) writeOutputs(w io.Writer) error {
+	head := []string{"sample", "class", "decision"}
+	for _, kind := range []string{"software", "hardware"} {
+		for _, class := range k.set.Classes {
+			head = append(head, kind+"_"+class+"_V")
+		}
+	}
+	if _, err := fmt.Fprintln(w, strings.Join(head, ",")); err != nil {
+		return err
+	}
+	for i := range k.set.Len() {
+		decision := ""
+		if d := mlp.Decide(k.hardware.RawRowView(i)); d != mlp.Undecided {
+			decision = k.set.Classes[d]
+		}
+		fmt.Fprintf(w, "%d,%s,%s", i, k.set.Classes[k.set.Labels[i]], decision)
+		for _, out := range []*mat.Dense{k.software, k.hardware} {
+			for _, v := range out.RawRowView(i) {
+				fmt.Fprintf(w, ",%g", v)
+			}
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weightScatter sets what devices read beside what they were to be.
+func weightScatter(tolerance float64, o *transfer.Outcome) figure.Scatter {
+	groups := []figure.Group{{Name: "carrying"}, {Name: "idle"}, {Name: "held or defective"}}
+	for _, d := range o.Devices {
+		g := &groups[0]
+		switch {
+		case d.Verdict == transfer.Held || d.Verdict == tuning.Defective:
+			g = &groups[2]
+		case d.Idle:
+			g = &groups[1]
+		}
+		g.X, g.Y = append(g.X, float64(d.Conductance)), append(g.Y, float64(d.Final))
+	}
+	return figure.Scatter{Title: "Conductances after the import", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: tolerance,
+		Groups: slices.DeleteFunc(groups, func(g figure.Group) bool { return len(g.X) == 0 })}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"xlab/instrument"
+	"xlab/mlp"
+	"xlab/mlp/hardware"
+)
+
+// hasNeurons tells whether the bench has a neuron board.
+func (c *Config) hasNeurons() bool { return c.Neurons.Address != "" }
+
+// classifiable tells why the bench's neuron board cannot classify a network's
+// data; nil if it can. Nothing is opened.
+func (c *Config) classifiable(s mlpSpec) error {
+	if !c.hasNeurons() {
+		return errors.New("there is no neuron board on this bench: give its address in the section neurons of bench.yaml")
+	}
+	w, err := c.neuronWiring()
+	if err != nil {
+		return err
+	}
+	boards, err := c.unopenedBoards(s.Placement)
+	if err != nil {
+		return err
+	}
+	if _, err := hardware.New(s.Network.Network.Design, s.Placement, boards, recordedNeurons{w.Hidden.Count, w.Outputs.Count},
+		hardware.Options{Limits: c.limits(), Reference: c.Neurons.Reference, Wiring: w}); err != nil {
+		return err
+	}
+	for _, k := range []*keptSet{s.Train, s.Test} {
+		if k == nil {
+			continue
+		}
+		for i, row := range k.X {
+			for j, x := range row {
+				if x != -1 && x != 0 && x != 1 {
+					return fmt.Errorf("data set %s, sample %d, feature %d is %g: on the bench an input is at ±%v or 0 V, for features of 1, -1 and 0; --ternary rounds them", k.Name, i, j, x, s.Network.Network.Design.InputLevel)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// unopenedBoards are the switch boards of a placement without their links.
+func (c *Config) unopenedBoards(p mlp.Placement) (map[string]hardware.Board, error) {
+	boards := make(map[string]hardware.Board)
+	for _, name := range p.Arrays() {
+		w, err := c.wiringOf(name)
+		if err != nil {
+			return nil, err
+		}
+		boards[name] = hardware.Board{Wiring: w, Router: nowhere{lines: w.Lines()}}
+	}
+	return boards, nil
+}
+
+// classifyIfPossible has an import classify on the hardware, or says in a
+// warning why it will not.
+func (s *mlpSpec) classifyIfPossible(c *Config) {
+	err := c.classifiable(*s)
+	if err != nil {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%v; the classification is computed from the conductances read", err))
+	}
+	s.Classify, s.Trim = err == nil, err == nil
+}
+
+// classifier is the network of this design and placement on the run's bench. In a
+// replay there is none: everything comes from the record.
+func (r *recorded) classifier(c *Config, design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
+	if r.session != nil {
+		return r.session.classifier(design, placement, r)
+	}
+	boards, err := c.unopenedBoards(placement)
+	if err != nil {
+		return nil, err
+	}
+	neurons := recordedNeurons{hidden: design.Sizes[1], outputs: design.Sizes[design.Layers()]}
+	return hardware.New(design, placement, boards, neurons, hardware.Options{Recorder: r, Limits: r.header.Limits})
+}
+
+// recordedNeurons stand for a neuron board whose answers are in the record.
+type recordedNeurons struct{ hidden, outputs int }
+
+var errNoBoard = errors.New("the record does not have this measurement of the neuron board")
+
+func (n recordedNeurons) Neurons() (hidden, outputs int) { return n.hidden, n.outputs }
+
+func (recordedNeurons) Outputs(context.Context) ([]instrument.Volts, error) { return nil, errNoBoard }
+
+func (recordedNeurons) Hidden(context.Context) ([]instrument.Volts, error) { return nil, errNoBoard }
+
+func (recordedNeurons) Trim(context.Context) (hidden, outputs []instrument.Volts, err error) {
+	return nil, nil, errNoBoard
+}

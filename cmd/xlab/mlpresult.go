@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"xlab/mlp"
+	"xlab/tuning"
+	"xlab/tuning/characterize"
+)
+
+// mlpResult is what `xlab mlp import`, `infer` and `run` print as JSON.
+type mlpResult struct {
+	Approach    mlp.Approach `json:"approach"`
+	Software    accuracies   `json:"software"`
+	Hardware    *accuracies  `json:"hardware"` // null where nothing was classified on the hardware
+	Expected    *accuracies  `json:"expected"` // computed with the conductances read; null without import
+	InTolerance *int         `json:"weights_in_tolerance"`
+	Weights     int          `json:"weights"`
+	Held        int          `json:"held"`       // devices that training held
+	Defective   int          `json:"defective"`  // devices that the defect map calls unusable and training did not know of
+	Unsettable  []mlp.Device `json:"unsettable"` // devices that no pulse brought to their targets
+	MeanError   *float64     `json:"mean_error"` // of the devices written, relative
+	Pulses      int          `json:"pulses"`
+
+	Fidelity  map[string]*mlp.Fidelity `json:"fidelity,omitempty"`  // by set: hardware beside software
+	Confusion map[string][][]int       `json:"confusion,omitempty"` // by set: true class, decision; the last column is undecided
+	Patterns  int                      `json:"patterns"`            // classified on the hardware
+	Classify  float64                  `json:"classification_wall_seconds"`
+	Warnings  []string                 `json:"warnings"`
+	figures
+}
+
+// setNames are the sets' names in results, in the order of networkRun.sets.
+var setNames = [...]string{"train", "test"}
+
+func (w *networkRun) result(f figures) mlpResult {
+	n := w.spec.Network
+	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints), Unsettable: []mlp.Device{},
+		Patterns: w.patterns, Classify: w.wall, Warnings: append([]string{}, w.warnings...), figures: f}
+	pick := func(of func(*classified) *mlp.Evaluation) *accuracies {
+		x, any := &accuracies{}, false
+		for i, k := range w.sets {
+			if e := of(k); e != nil {
+				any = true
+				*[]**float64{&x.Train, &x.Test}[i] = &e.Accuracy
+			}
+		}
+		if !any {
+			return nil
+		}
+		return x
+	}
+	if x := pick(func(k *classified) *mlp.Evaluation { return k.soft }); x != nil {
+		r.Software = *x
+	}
+	r.Hardware = pick(func(k *classified) *mlp.Evaluation { return k.hard })
+	r.Expected = pick(func(k *classified) *mlp.Evaluation { return k.expected })
+	for i, k := range w.sets {
+		if k.hard == nil {
+			continue
+		}
+		if r.Fidelity == nil {
+			r.Fidelity, r.Confusion = make(map[string]*mlp.Fidelity), make(map[string][][]int)
+		}
+		r.Fidelity[setNames[i]], r.Confusion[setNames[i]] = k.fidelity, k.hard.Confusion
+	}
+	if o := w.imported; o != nil {
+		good, mean := o.InTolerance(), o.MeanError()
+		r.InTolerance, r.MeanError, r.Pulses = &good, &mean, o.Pulses()
+		for _, d := range o.Devices {
+			if d.Verdict == tuning.Defective {
+				r.Defective++
+			}
+		}
+		for _, d := range o.Unsettable() {
+			r.Unsettable = append(r.Unsettable, d.Device)
+		}
+	}
+	return r
+}
+
+// withComparison is the result as a run's summary keeps it.
+func (r *mlpResult) withComparison() any {
+	return struct {
+		mlpResult
+		Comparison []characterize.Comparison `json:"comparison,omitempty"`
+	}{*r, r.compare()}
+}
+
+// publishedLoss is the published difference to software of an approach, in points;
+// empty where there is none.
+func publishedLoss(approach mlp.Approach) (train, test string) {
+	switch approach {
+	case mlp.Oblivious:
+		return "-5", "-3.3"
+	case mlp.Aware:
+		return "0", "-0.9"
+	}
+	return "", ""
+}
+
+// compare sets the accuracies beside published ones.
+func (r *mlpResult) compare() []characterize.Comparison {
+	const source = "Merrikh Bayat et al. 2018, other letter patterns"
+	var list []characterize.Comparison
+	add := func(what, published, format string, x float64) {
+		list = append(list, characterize.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x), Source: source})
+	}
+	train, test := publishedLoss(r.Approach)
+	for _, k := range []struct {
+		name, software, loss string
+		of                   func(*accuracies) *float64
+	}{{"training set", "100 %", train, func(x *accuracies) *float64 { return x.Train }},
+		{"test set", "82.34 %", test, func(x *accuracies) *float64 { return x.Test }}} {
+		soft := k.of(&r.Software)
+		if soft == nil {
+			continue
+		}
+		add(k.name+" in software", k.software, "%.2f %%", *soft)
+		if r.Hardware != nil && k.loss != "" {
+			add(k.name+", hardware less software in points", k.loss, "%+.2f", *k.of(r.Hardware)-*soft)
+		}
+	}
+	return list
+}
+
+func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
+	n := w.spec.Network
+	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach, n.Provenance.Data.Name)
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\ttraining\ttest\t")
+	for _, line := range []struct {
+		name string
+		x    *accuracies
+	}{{"software", &r.Software}, {"expected by the reads", r.Expected}, {"hardware", r.Hardware}} {
+		if line.x != nil {
+			train, test := line.x.text()
+			fmt.Fprintf(t, "%s\t%s\t%s\t\n", line.name, train, test)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, k := range w.sets {
+		shown, by := k.hard, "by the hardware"
+		if shown == nil {
+			if shown, by = k.expected, "computed from the reads"; shown == nil {
+				continue
+			}
+		}
+		table, err := shown.Table(k.set.Classes)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "\n%s, %s (true class down, decision across):\n%s", k.set.Name, by, table)
+		if f := k.fidelity; f != nil {
+			fmt.Fprintf(a.out, "beside the software: %.2f %% equal decisions, outputs %.3g V apart (rms), correlation %.3f\n", f.Agreement, f.RMS, f.Correlation)
+		}
+	}
+	fmt.Fprintln(a.out)
+	if o := w.imported; o != nil {
+		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices %.1f %% off on average, %s\n", *r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance, 100**r.MeanError, plural(r.Pulses, "write pulse"))
+		for _, d := range o.Unsettable() {
+			fmt.Fprintf(a.out, "  %s, %s: target %v, read %v: %s\n", d.Device, d.Site, d.Aim, d.Final, d.Reason)
+		}
+	}
+	if w.patterns > 0 {
+		fmt.Fprintf(a.out, "%s on the hardware in %.2f s of wall time\n", plural(w.patterns, "pattern"), w.wall)
+	}
+	for _, text := range r.Warnings {
+		fmt.Fprintln(a.err, "warning: "+text)
+	}
+	fmt.Fprint(a.out, r.overheadLine())
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), r.Run))
+	return err
+}

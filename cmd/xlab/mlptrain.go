@@ -1,0 +1,318 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"xlab/instrument/array"
+	"xlab/mlp"
+	"xlab/mlp/dataset"
+	"xlab/mlp/train"
+	"xlab/run"
+	"xlab/run/figure"
+)
+
+// trainFlags say how a network is trained in software.
+type trainFlags struct {
+	approach     string
+	arrays       string
+	defects      string
+	hidden       int
+	seed         uint64
+	epochs       int
+	restarts     int
+	scatter      percentage
+	lines        bool
+	nonlinearity float64
+
+	known map[string]*array.DefectMap // used instead of defects; nil = not
+}
+
+func (t *trainFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&t.approach, "approach", "aware", "aware: the defect maps' devices are held where they are; oblivious: all devices count as good")
+	f.StringVar(&t.arrays, "arrays", "A,B", "arrays of the layers, in their order")
+	f.StringVar(&t.defects, "defects", "", `defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.IntVar(&t.hidden, "hidden", 10, "hidden neurons")
+	f.Uint64Var(&t.seed, "seed", 1, "of the initial weights and of the errors trained with")
+	f.IntVar(&t.epochs, "epochs", 0, "epochs at most (default: what suits the data)")
+	f.IntVar(&t.restarts, "restarts", 0, "networks trained from different initial weights, of which the best is kept")
+	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that the import's do no harm (default: what suits the data)")
+	f.BoolVar(&t.lines, "lines", false, "train through the resistance of the lines (tuning.lines)")
+	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "current at twice the read voltage over that at the read voltage; more than 2 trains through the devices' nonlinearity, which is slow")
+}
+
+// options are the training's for a data set.
+func (t *trainFlags) options(s *dataset.Set) train.Options {
+	o := train.Suggested(s)
+	o.Seed = t.seed
+	if t.epochs != 0 {
+		o.Epochs = t.epochs
+	}
+	if t.restarts != 0 {
+		o.Restarts = t.restarts
+	}
+	if t.scatter > 0 {
+		o.Scatter = mlp.Tolerance(float64(t.scatter))
+	}
+	return o
+}
+
+// trained is a network that was just trained, with what is worth telling.
+type trained struct {
+	file     *mlp.File
+	result   *train.Result
+	defects  map[string]*array.DefectMap
+	physics  []mlp.Conduction
+	software accuracies
+	warnings []string
+}
+
+// train trains a network as the flags say.
+func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trained, error) {
+	design := mlp.NewDesign(data.train.Width(), t.hidden, len(data.train.Classes))
+	p, err := c.placeOn(design, t.arrays)
+	if err != nil {
+		return nil, err
+	}
+	out := &trained{warnings: data.warnings}
+	task := train.Task{Design: design, Set: data.train}
+	if task.Physics, err = t.physics(c, design, p); err != nil {
+		return nil, err
+	}
+	out.physics = task.Physics
+	approach := mlp.Oblivious
+	switch t.approach {
+	case "aware":
+		approach = mlp.Aware
+		if out.defects = t.known; t.known == nil {
+			if out.defects, err = c.networkDefects(p, t.defects); err != nil {
+				return nil, err
+			}
+		}
+		if task.Constraints, err = constraintsOf(design, p, out.defects); err != nil {
+			return nil, err
+		}
+	case "oblivious":
+	default:
+		return nil, usageError(fmt.Errorf("--approach %q is neither aware nor oblivious", t.approach))
+	}
+	o := t.options(data.train)
+	if out.result, err = train.Train(ctx, task, o); err != nil {
+		if ctx.Err() != nil {
+			return nil, run.ErrInterrupted
+		}
+		return nil, usageError(fmt.Errorf("training: %w", err))
+	}
+	if out.file, err = out.result.File(version(), data.scaling); err != nil {
+		return nil, err
+	}
+	out.file.Placement = p
+	out.file.Provenance.Approach, out.file.Provenance.DefectMap = approach, defectsID(out.defects)
+	out.file.Provenance.Created = time.Now().UTC().Format(time.RFC3339)
+	if out.software, err = out.classify(data); err != nil {
+		return nil, err
+	}
+	out.file.Provenance.TrainAccuracy, out.file.Provenance.TestAccuracy = out.software.Train, out.software.Test
+	return out, nil
+}
+
+// physics is what the training conducts through; nil for ideal lines.
+func (t *trainFlags) physics(c *Config, d mlp.Design, p mlp.Placement) ([]mlp.Conduction, error) {
+	var law mlp.Law
+	if t.nonlinearity != 2 {
+		cubic, err := mlp.NewCubic(d.InputLevel, t.nonlinearity)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--nonlinearity: %w", err))
+		}
+		law = cubic
+	}
+	if !t.lines && law == nil {
+		return nil, nil
+	}
+	var lines array.Resistance
+	if t.lines {
+		lines = c.Tuning.Lines
+	}
+	return seriesPhysics(c, d, p, lines, law)
+}
+
+// seriesPhysics conducts through the lines' resistance in every layer.
+func seriesPhysics(c *Config, d mlp.Design, p mlp.Placement, lines array.Resistance, law mlp.Law) ([]mlp.Conduction, error) {
+	sizes, err := c.arraySizes(p)
+	if err != nil {
+		return nil, err
+	}
+	var list []mlp.Conduction
+	for l, b := range p {
+		rows, columns := d.Block(l)
+		list = append(list, mlp.BlockSeries(lines, sizes[b.Array], b, rows, columns, law))
+	}
+	return list, nil
+}
+
+// constraintsOf are the devices that a network cannot change, by the defect
+// maps, which must be there and of formed arrays.
+func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
+	if len(maps) == 0 {
+		return nil, usageError(errors.New("there is no defect map to train with: form the arrays (`xlab form`), name maps with --defects A=file,B=file, or train with --approach oblivious"))
+	}
+	for _, b := range p {
+		if maps[b.Array] == nil {
+			return nil, usageError(fmt.Errorf("there is no defect map of array %s: form it (`xlab form --array %[1]s`), name one with --defects, or train with --approach oblivious", b.Array))
+		}
+	}
+	faults, untried, err := p.Faults(d, maps)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	if 2*len(untried) > d.Devices() {
+		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed, %s the first of them: form the arrays (`xlab form`)", len(untried), d.Devices(), untried[0]))
+	}
+	return p.Constraints(d, faults)
+}
+
+// classify is what the network reaches in software.
+func (t *trained) classify(data *mlpData) (x accuracies, err error) {
+	for _, k := range []struct {
+		set  *dataset.Set
+		into **float64
+	}{{data.train, &x.Train}, {data.test, &x.Test}} {
+		if k.set == nil {
+			continue
+		}
+		e, _, err := evaluate(t.file.Network, k.set, t.physics...)
+		if err != nil {
+			return x, err
+		}
+		*k.into = &e.Accuracy
+	}
+	return x, nil
+}
+
+// trainResult is what `xlab mlp train --json` prints.
+type trainResult struct {
+	Approach mlp.Approach `json:"approach"`
+	Sizes    []int        `json:"sizes"`
+	Seed     uint64       `json:"seed"`
+	Software accuracies   `json:"software"`
+	Survived float64      `json:"survived_percent"` // training set, mean of copies with the errors trained with
+	Held     int          `json:"held"`             // devices that were held
+	Weights  int          `json:"weights"`
+	Epochs   int          `json:"epochs"`
+	Warnings []string     `json:"warnings"`
+	File     string       `json:"file"`
+	Wall     float64      `json:"wall_seconds"`
+	Run      string       `json:"run"`
+}
+
+func (t *trained) summary() trainResult {
+	n := t.file.Network
+	return trainResult{Approach: t.file.Provenance.Approach, Sizes: n.Design.Sizes, Seed: t.file.Provenance.Seed, Software: t.software,
+		Survived: t.result.Survived, Held: len(t.file.Constraints), Weights: n.Design.Devices() / 2, Epochs: t.result.Epochs,
+		Warnings: append([]string{}, t.warnings...)}
+}
+
+func (a *app) mlpTrainCommand() *cobra.Command {
+	var d dataFlags
+	var t trainFlags
+	var output string
+	c := &cobra.Command{
+		Use:   "train",
+		Short: "Train a network in software",
+		Long: `Trains a network by back-propagation with conductance errors of the import's
+kind, so that it survives them, and writes it into a run directory. Hardware-aware
+training holds the devices that the defect maps call unusable at the conductance
+they were read with. Nothing is connected to and nothing stressed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			data, err := d.load(nil)
+			if err != nil {
+				return err
+			}
+			return a.mlpTrain(cmd.Context(), c, data, &t, output)
+		},
+	}
+	d.register(c.Flags())
+	t.register(c.Flags())
+	c.Flags().StringVarP(&output, "out", "o", "", "write the network to this file too")
+	return c
+}
+
+// mlpTrain trains as a run without a bench.
+func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFlags, output string) error {
+	ctx, release := a.interruptible(ctx)
+	defer release()
+	began := time.Now()
+	out, err := t.train(ctx, c, data)
+	if err != nil {
+		return err
+	}
+	chip, err := c.chipIdentity()
+	if err != nil {
+		return err
+	}
+	r, err := run.Create(c.runsDir(), run.Header{Command: "mlp-train", Arguments: a.arguments, Program: version(), Bench: "none: trained in software", Chip: chip,
+		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays, "training_set": describeSet(data.train)}})
+	if err != nil {
+		return err
+	}
+	result := out.summary()
+	result.Run, result.Wall, result.File = r.ID(), time.Since(began).Seconds(), filepath.Join(r.Dir(), networkFile)
+	if output != "" {
+		result.File = output
+		err = out.file.Save(output)
+	}
+	if err = r.End(errors.Join(err, trainFiles(r, out)), result); err != nil {
+		return err
+	}
+	for _, w := range result.Warnings {
+		fmt.Fprintln(a.err, "warning: "+w)
+	}
+	if a.json {
+		return a.writeJSON(result)
+	}
+	train, test := result.Software.text()
+	fmt.Fprintf(a.out, "network %s, %s, seed %d: %s of the training set, %s of the test set; with the errors trained with %.2f %%\n",
+		sizesText(out.file.Network.Design), result.Approach, result.Seed, train, test, result.Survived)
+	if result.Held > 0 {
+		fmt.Fprintf(a.out, "%s held where the defect map has them\n", plural(result.Held, "device"))
+	}
+	_, err = fmt.Fprintf(a.out, "%s\nrun %s\n", result.File, r.Dir())
+	return err
+}
+
+// trainFiles writes the network and the training curve.
+func trainFiles(r *run.Run, t *trained) error {
+	var network bytes.Buffer
+	if err := t.file.Write(&network); err != nil {
+		return err
+	}
+	drawing, err := trainingCurve(t.result).Draw()
+	if err != nil {
+		return err
+	}
+	var svg, png bytes.Buffer
+	if err := errors.Join(drawing.WriteSVG(&svg), drawing.WritePNG(&png)); err != nil {
+		return err
+	}
+	return errors.Join(r.WriteFile(networkFile, network.Bytes()), r.WriteFile("training.svg", svg.Bytes()), r.WriteFile("training.png", png.Bytes()))
+}
+
+func trainingCurve(r *train.Result) figure.Lines {
+	s := figure.Series{Name: "training set, mean of the perturbed copies"}
+	for _, p := range r.Curve {
+		s.X, s.Y = append(s.X, float64(p.Epoch)), append(s.Y, p.Accuracy)
+	}
+	return figure.Lines{Title: "Training", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "accuracy", Unit: "%"}, Series: []figure.Series{s}}
+}

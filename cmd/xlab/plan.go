@@ -1,0 +1,490 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"xlab/run"
+	"xlab/run/plan"
+)
+
+// planCommandName is the command in the header of a plan's own run.
+const planCommandName = "plan"
+
+// eventTask is the kind of the journal's events about a plan's tasks.
+const eventTask = "task"
+
+// planSpec is what a plan's run keeps: the plan, and what held for all of it.
+type planSpec struct {
+	Plan   *plan.Plan `json:"plan"`
+	Config string     `json:"config,omitempty"` // --config, absolute
+	Set    []string   `json:"set,omitempty"`    // --set
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var dryRun, goOn bool
+	c := &cobra.Command{
+		Use:   "run PLAN",
+		Short: "Carry out a plan: a file that chains steps over arrays",
+		Long: `Carries out the steps of a plan one after the other: form, tune, characterize,
+mlp and others, over several arrays, with conditions, requirements and what is to
+follow from a result that is not complete. Every step is a run of its own; the
+plan is one too, and "xlab resume" goes on with it in the middle of a step.
+
+--dry-run checks the plan and prints every step with pulses, instrument time, peak
+voltage and current, and bytes on disk. --continue is for a service (scripts/systemd).
+hwdocs/plans.md has the file's form.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			p, err := a.readPlan(c, args[0])
+			if err != nil {
+				return err
+			}
+			estimates, err := a.estimatePlan(p)
+			if err != nil {
+				return err
+			}
+			if dryRun {
+				return a.printEstimates(c, p, estimates)
+			}
+			if goOn {
+				if taken, err := a.continuePlan(cmd.Context(), c, p); taken || err != nil {
+					return err
+				}
+			}
+			spec := planSpec{Plan: p, Set: a.set}
+			if a.config != "" {
+				if spec.Config, err = filepath.Abs(a.config); err != nil {
+					return err
+				}
+			}
+			h := run.Header{Command: planCommandName, Arguments: a.arguments, Program: version(), Bench: fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
+				Simulated: c.simulated(), Limits: c.limits(), Spec: spec}
+			if h.Chip, err = c.chipIdentity(); err != nil {
+				return err
+			}
+			r, err := run.Create(c.runsDir(), h)
+			if err != nil {
+				return err
+			}
+			return a.carryOutPlan(cmd.Context(), c, r, spec, nil)
+		},
+	}
+	c.Flags().BoolVar(&goOn, "continue", false, "go on with this plan's newest run if it was cut off, and do nothing if it has ended: for a service that is started again")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "check the plan, print what it would do and cost, and touch nothing")
+	return c
+}
+
+// readPlan reads a plan and checks what only the program can: commands, flags,
+// arrays and keys.
+func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("plan: %w", err))
+	}
+	p, err := plan.Read(text, file)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	var faults []error
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if err := a.checkStep(c, s); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", s.Place, err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, usageError(errors.Join(faults...))
+	}
+	return p, nil
+}
+
+// planned are the first words of commands that a plan may carry out: those that
+// are runs.
+var planned = []string{"characterize", "form", "iv", "mlp", "read", "tune"}
+
+func (a *app) checkStep(c *Config, s *plan.Step) error {
+	if !slices.Contains(planned, s.Command[0]) {
+		return fmt.Errorf("%q cannot be a step; steps are %s", strings.Join(s.Command, " "), strings.Join(planned, ", "))
+	}
+	for i, name := range s.Arrays {
+		board, err := c.board(name)
+		if err != nil {
+			return err
+		}
+		s.Arrays[i] = board.Name
+	}
+	for _, flag := range []string{"json", "config", "verbose", "dry-run", "notify", "wait", "help"} {
+		if s.With[flag] != nil {
+			return fmt.Errorf("with: %s cannot be given to a single step", flag)
+		}
+	}
+	for _, key := range sortedKeys(s.Set) {
+		if err := knownKey(key); err != nil {
+			return err
+		}
+	}
+	task := plan.Task{Step: s}
+	if len(s.Arrays) > 0 {
+		task.Array = s.Arrays[0]
+	}
+	root := a.child(io.Discard).root()
+	command, rest, err := root.Find(task.Arguments())
+	if err == nil && (command.HasSubCommands() || command == root) {
+		err = fmt.Errorf("%q is not a whole command", strings.Join(s.Command, " "))
+	}
+	if err == nil {
+		err = command.ParseFlags(rest)
+	}
+	if err == nil {
+		err = command.ValidateArgs(command.Flags().Args())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(s.Command, " "), err)
+	}
+	return a.checkLimits(c, s)
+}
+
+// checkLimits refuses a step that widens the bench's limits: they are not for a
+// plan to change, only to tighten.
+func (a *app) checkLimits(c *Config, s *plan.Step) error {
+	overrides := slices.Clone(a.set)
+	for _, key := range sortedKeys(s.Set) {
+		overrides = append(overrides, key+"="+s.Set[key])
+	}
+	own, err := loadConfig(a.config, overrides)
+	if err != nil {
+		return err
+	}
+	l, bench := own.limits(), c.limits()
+	for _, x := range []struct {
+		key   string
+		wider bool
+		has   fmt.Stringer
+		may   fmt.Stringer
+	}{
+		{"max_voltage", l.MaxVoltage > bench.MaxVoltage, l.MaxVoltage, bench.MaxVoltage},
+		{"min_voltage", l.MinVoltage < bench.MinVoltage, l.MinVoltage, bench.MinVoltage},
+		{"max_current", l.MaxCurrent > bench.MaxCurrent, l.MaxCurrent, bench.MaxCurrent},
+		{"max_width", l.MaxWidth > bench.MaxWidth, l.MaxWidth, bench.MaxWidth},
+	} {
+		if x.wider {
+			return fmt.Errorf("limits: %s of %v is beyond the bench's %v (%s); a plan can only tighten limits", x.key, x.has, x.may, bench.Origin)
+		}
+	}
+	return nil
+}
+
+// child is an app that carries out a command for this one.
+func (a *app) child(out io.Writer) *app {
+	return &app{in: a.in, out: out, err: a.err, signals: a.signals, newBench: a.newBench, quiet: true}
+}
+
+// shared are the flags that hold for all tasks.
+func (a *app) shared() []string {
+	var list []string
+	if a.config != "" {
+		list = append(list, "--config="+a.config)
+	}
+	for _, text := range a.set {
+		list = append(list, "--set="+text)
+	}
+	if a.verbose {
+		list = append(list, "--verbose")
+	}
+	if a.wait > 0 {
+		list = append(list, "--wait="+a.wait.String())
+	}
+	return list
+}
+
+// carryOutPlan does what is left of a plan and ends its run.
+func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec planSpec, past []plan.Entry) error {
+	show := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "plan " + spec.Plan.Name})
+	alarm, err := a.newAlarm(c, r.Header(), r.Dir(), show.Message)
+	if err != nil {
+		return errors.Join(err, r.End(err, nil))
+	}
+	e, err := plan.Begin(spec.Plan, past, func(x plan.Entry) error {
+		if err := r.Journal().Event(eventTask, x); err != nil {
+			return err
+		}
+		return r.Journal().Flush()
+	})
+	if err != nil {
+		return r.End(err, nil)
+	}
+	tasks := len(spec.Plan.Tasks())
+	// A guard without instruments: every task leaves the bench safe by itself,
+	// and an interrupt between two of them ends the plan as well.
+	return run.Guard(ctx, run.GuardOptions{Journal: r.Journal(), Signals: a.signals, Notify: show.Message, Grace: forever,
+		Finish: func(err error) error {
+			show.Close()
+			summary := planResult{Run: r.ID(), Plan: spec.Plan.Name, Tasks: e.Entries(), Total: tasks}
+			err = r.End(err, summary)
+			alarm.end(err, summary)
+			if printErr := a.printPlan(c, summary); err == nil {
+				err = printErr
+			}
+			return err
+		},
+	}, func(ctx context.Context) error {
+		return e.Run(ctx, planRunner{a, c, alarm}, func(t plan.Task, x plan.Entry) {
+			alarm.vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
+			show.Message(taskLine(x))
+		})
+	})
+}
+
+// forever is how long a task may take to make its bench safe after a second
+// interrupt: the task's own guard has the deadlines.
+const forever = 24 * time.Hour
+
+func taskLine(x plan.Entry) string {
+	switch x.State {
+	case plan.Begun, plan.Running:
+		return x.Name + ": begins"
+	case plan.Skipped:
+		return x.Name + ": skipped, " + x.Reason
+	}
+	line := fmt.Sprintf("%s: %s", x.Name, x.Outcome)
+	if x.Reason != "" {
+		line += ", " + x.Reason
+	}
+	return line
+}
+
+// planResult is the key figures of a plan's run.
+type planResult struct {
+	Run   string       `json:"run"`
+	Plan  string       `json:"plan"`
+	Total int          `json:"tasks_planned"`
+	Tasks []plan.Entry `json:"tasks"`
+}
+
+func (a *app) printPlan(c *Config, result planResult) error {
+	if a.json {
+		return a.writeJSON(result)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TASK\tOUTCOME\tRUN\tREASON")
+	for _, x := range result.Tasks {
+		outcome := string(x.Outcome)
+		if x.State == plan.Skipped {
+			outcome = "skipped"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Name, outcome, cmp.Or(x.Run, "-"), cmp.Or(x.Reason, "-"))
+	}
+	if left := result.Total - len(result.Tasks); left > 0 {
+		fmt.Fprintf(w, "%s not begun\t-\t-\t-\n", plural(left, "task"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	return err
+}
+
+// planRunner carries out tasks as commands of the program.
+type planRunner struct {
+	app    *app
+	config *Config
+	alarm  *alarm
+}
+
+// Run carries out a task.
+func (p planRunner) Run(ctx context.Context, t plan.Task, created func(id string) error) (plan.Report, error) {
+	return p.command(ctx, t, append(p.app.shared(), t.Arguments()...), created)
+}
+
+// Resume takes up a task's run.
+func (p planRunner) Resume(ctx context.Context, t plan.Task, id string) (plan.Report, error) {
+	s, err := run.Load(p.config.runsDir(), id)
+	if err != nil {
+		return plan.Report{}, err
+	}
+	if !canResume(s.Outcome) {
+		return reportOf(s), nil // it ended before the plan could note it
+	}
+	args := append(p.app.shared(), "resume", id)
+	for _, key := range sortedKeys(t.Step.Set) {
+		args = append(args, "--set="+key+"="+t.Step.Set[key])
+	}
+	if p.app.accept {
+		args = append(args, "--accept")
+	}
+	return p.command(ctx, t, args, nil)
+}
+
+// reportOf reads how a run ended.
+func reportOf(s *run.Stored) plan.Report {
+	return plan.Report{Outcome: s.Outcome, Cause: s.Cause, Figures: s.Summary.Summary}
+}
+
+func (p planRunner) command(ctx context.Context, t plan.Task, args []string, created func(id string) error) (plan.Report, error) {
+	child := p.app.child(io.Discard)
+	child.arguments = args
+	var id string
+	child.created = func(run string) error {
+		id = run
+		if created == nil {
+			return nil
+		}
+		return created(run)
+	}
+	child.watch = p.alarm.vigil
+	root := child.root()
+	root.SetArgs(args)
+	root.SetOut(io.Discard)
+	root.SetErr(p.app.err)
+	err := root.ExecuteContext(ctx)
+	if errors.Is(err, run.ErrUnsafe) {
+		return plan.Report{}, err // nothing more may be done on this bench
+	}
+	if id != "" {
+		if s, loadErr := run.Load(p.config.runsDir(), id); loadErr == nil && s.Result != nil {
+			return reportOf(s), nil
+		}
+	}
+	r := plan.Report{Outcome: run.OutcomeOf(err)}
+	if err != nil {
+		r.Cause = cause(err)
+	}
+	return r, nil
+}
+
+// resumePlan goes on with a plan.
+func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool) error {
+	var past []plan.Entry
+	claim, err := run.NewClaim(dir, func(rec run.Record) error {
+		if rec.Type != run.TypeEvent || rec.Kind != eventTask {
+			return nil
+		}
+		var x plan.Entry
+		if err := json.Unmarshal(rec.Data, &x); err != nil {
+			return fmt.Errorf("the record of the plan's tasks: %w", err)
+		}
+		past = append(past, x)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.checkRecord(claim, accept); err != nil {
+		return errors.Join(err, claim.Release())
+	}
+	spec, err := specOf[planSpec](&claim.Header)
+	if err == nil && spec.Plan == nil {
+		err = usageError(fmt.Errorf("run %s holds no plan", claim.Header.ID))
+	}
+	if err != nil {
+		return errors.Join(err, claim.Release())
+	}
+	h := claim.Header
+	now := time.Now().UTC().Round(0)
+	h.Resumed, h.Program, h.Arguments = &now, version(), a.arguments
+	r, err := claim.Continue(h)
+	if err != nil {
+		return errors.Join(err, claim.Release())
+	}
+	// What held for the plan holds for what is left of it.
+	a.accept = accept
+	if a.config == "" {
+		a.config = spec.Config
+	}
+	a.set = append(slices.Clone(spec.Set), a.set...)
+	return a.carryOutPlan(ctx, c, r, spec, past)
+}
+
+// continuePlan looks for earlier runs of a plan on this bench and goes on with the
+// newest one. taken is true where nothing is left to be begun.
+func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken bool, err error) {
+	list, err := run.List(c.runsDir())
+	if err != nil {
+		return false, err
+	}
+	chip, err := c.chipIdentity()
+	if err != nil {
+		return false, err
+	}
+	for _, summary := range slices.Backward(list) {
+		if summary.Command != planCommandName {
+			continue
+		}
+		s, err := run.Load(c.runsDir(), summary.ID)
+		if err != nil {
+			return false, err
+		}
+		spec, err := specOf[planSpec](&s.Header)
+		if err != nil || spec.Plan == nil || spec.Plan.Name != p.Name || s.Header.Chip != chip {
+			continue // another plan, or one that cannot be read
+		}
+		if !canResume(s.Outcome) {
+			fmt.Fprintf(a.err, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name, s.Outcome, s.ID)
+			return true, nil
+		}
+		if !samePlan(p, spec.Plan) {
+			return false, usageError(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume %s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, p.Name, s.ID))
+		}
+		return true, a.resumePlan(ctx, c, s.Dir, false)
+	}
+	return false, nil
+}
+
+// samePlan tells whether two plans do the same. Where they were read from does
+// not matter.
+func samePlan(a, b *plan.Plan) bool {
+	text := func(p *plan.Plan) string {
+		other := *p
+		other.Place = ""
+		other.Steps = slices.Clone(p.Steps)
+		for i := range other.Steps {
+			other.Steps[i].Place = ""
+		}
+		b, err := json.Marshal(other)
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	return text(a) == text(b)
+}
+
+// withoutTasks leaves out the runs that belong to plans among them: going on with
+// the plan goes on with them.
+func withoutTasks(runs []*run.Stored) ([]*run.Stored, error) {
+	owned := make(map[string]bool)
+	for _, s := range runs {
+		if s.Header.Command != planCommandName {
+			continue
+		}
+		for record, err := range run.Records(s.Dir) {
+			if err != nil {
+				return nil, err
+			}
+			var x plan.Entry
+			if record.Type == run.TypeEvent && record.Kind == eventTask && json.Unmarshal(record.Data, &x) == nil && x.Run != "" {
+				owned[x.Run] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(runs, func(s *run.Stored) bool { return owned[s.ID] }), nil
+}
+
+var _ plan.Runner = planRunner{}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"xlab/run"
+	"xlab/run/plan"
+)
+
+const shortNight = `
+plan: short night
+steps:
+  - {step: forming, run: form, arrays: [A, B], with: {devices: r0c0-5}}
+  - {run: read, arrays: [A, B], with: {devices: r0c0-5}}
+`
+
+// TestPlanIsTakenUp: a plan whose process is interrupted or killed in the middle
+// of a task goes on with the very run of that task and does nothing twice.
+func TestPlanIsTakenUp(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("processes there cannot be interrupted from outside")
+	}
+	for _, c := range []struct {
+		name   string
+		end    func(*os.Process) error
+		at     string // what is on the screen when the process is ended
+		code   int    // its exit code; -1 = killed
+		before run.Outcome
+	}{
+		{"interrupted", func(p *os.Process) error { return p.Signal(os.Interrupt) }, "form B 2/6", run.ExitInterrupted, run.OutcomeInterrupted},
+		{"killed", (*os.Process).Kill, "form B 3/6", -1, run.OutcomeUnknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "night.yaml")
+			if err := os.WriteFile(file, []byte(shortNight), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			xlab := func(args ...string) *exec.Cmd {
+				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
+			}
+			first := xlab("run", file)
+			screen, err := first.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := first.Start(); err != nil {
+				t.Fatal(err)
+			}
+			seen := false
+			for lines := bufio.NewScanner(screen); lines.Scan(); {
+				if !seen && strings.Contains(lines.Text(), c.at) {
+					seen = true
+					if err := c.end(first.Process); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			_ = first.Wait() // the exit code is looked at below
+			if code := first.ProcessState.ExitCode(); !seen || code != c.code {
+				t.Fatalf("seen %t, exit code %d, want %d", seen, code, c.code)
+			}
+			if last := plansRun(t, dir); last.Outcome != c.before {
+				t.Errorf("the plan is %s, want %s", last.Outcome, c.before)
+			}
+
+			second := xlab("resume", "--json")
+			second.Stderr = io.Discard
+			if testing.Verbose() {
+				second.Stderr = os.Stderr
+			}
+			out, err := second.Output()
+			if err != nil {
+				t.Fatalf("resume: %v\n%s", err, out)
+			}
+			var result planResult
+			if err := json.Unmarshal(out, &result); err != nil {
+				t.Fatal(err)
+			}
+			runs := make(map[string]bool)
+			for i, x := range result.Tasks {
+				if x.State != plan.Ended || x.Outcome != run.OutcomeComplete || x.Run == "" || runs[x.Run] {
+					t.Errorf("task %d: %+v", i, x)
+				}
+				runs[x.Run] = true
+			}
+			list, err := run.List(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(result.Tasks) != 4 || len(list) != 5 {
+				t.Errorf("%d tasks in %d runs, want 4 in 5 with the plan's own", len(result.Tasks), len(list))
+			}
+			if last := plansRun(t, dir); last.Outcome != run.OutcomeComplete || last.Result.Segments != 2 {
+				t.Errorf("the plan is %s in %d segments", last.Outcome, last.Result.Segments)
+			}
+		})
+	}
+}
+
+func plansRun(t *testing.T, dir string) *run.Stored {
+	t.Helper()
+	list, err := run.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		if s.Command == planCommandName {
+			stored, err := run.Load(dir, s.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return stored
+		}
+	}
+	t.Fatal("the plan has no run")
+	return nil
+}

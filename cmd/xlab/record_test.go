@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"xlab/instrument/array"
+	"xlab/run"
+)
+
+// TestHungWorkIsLeftAlone lets work ignore that it was cancelled: the bench is
+// made safe and the run ended without anything that the work may still write.
+func TestHungWorkIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1)
+	c, err := loadConfig("", []string{"runs=" + r.runs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcome, touched := 0, false // of the work alone, until it has returned
+	release, returned := make(chan struct{}), make(chan struct{})
+	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"},
+		work: func(ctx context.Context, rec *recorded) error {
+			defer close(returned)
+			if _, err := rec.bar("A").Do(ctx, array.Cell{}, c.Read.step()); err != nil {
+				return err
+			}
+			r.signals <- os.Interrupt
+			r.signals <- os.Interrupt
+			for {
+				outcome++
+				select {
+				case <-release:
+					return nil
+				default:
+				}
+			}
+		},
+		summarise: func(*recorded, figures) any { touched = true; return outcome },
+		files:     func(*recorded) error { touched = true; return nil },
+		show:      func(*recorded, error) error { touched = true; return nil },
+	})
+	close(release)
+	<-returned
+	if run.ExitCode(err) != run.ExitInterrupted {
+		t.Errorf("%v", err)
+	}
+	if touched {
+		t.Error("what the work has its hands on was used")
+	}
+	r.checkSafe(0)
+	if s := r.stored(); s.Outcome != run.OutcomeInterrupted || s.Result.Segments != 1 {
+		t.Errorf("the run ended as %s: %s", s.Outcome, s.Cause)
+	}
+}
+
+// TestJobsCanBeRebuilt rebuilds nothing from a header that is not understood.
+func TestJobsCanBeRebuilt(t *testing.T) {
+	a := &app{}
+	c, err := loadConfig("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for command, rebuild := range a.jobs() {
+		for _, spec := range []any{nil, []byte("null")} {
+			h := &run.Header{ID: "x", Command: command, Spec: spec}
+			if _, err := rebuild(c, h); err == nil {
+				t.Errorf("%s was rebuilt from no specification", command)
+			}
+		}
+	}
+	if _, err := a.rebuild(c, &run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, errUsage) {
+		t.Errorf("%v", err)
+	}
+}

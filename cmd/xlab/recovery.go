@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"xlab/driver/transport"
+	"xlab/run/recovery"
+)
+
+// RecoveryConfig says what is done when an instrument no longer answers, or its
+// cable is pulled; see hwdocs/recovery.md.
+type RecoveryConfig struct {
+	Retries       int      `mapstructure:"retries"`        // how often one thing that may be repeated is
+	ReopenTimeout duration `mapstructure:"reopen_timeout"` // of one attempt to bring the bench back
+	Hold          duration `mapstructure:"hold"`           // how long a bench that does not come back is waited for
+}
+
+// connect opens a connection and says how the same one is opened again: on
+// hardware the port of the same adapter, under whatever name it has by then; in
+// the simulated bench to the server that on gives.
+func (s *session) connect(ctx, serving context.Context, address string, on func() server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
+	if s.sim != nil {
+		return s.sim.connect(serving, on()), func(context.Context) (transport.Conn, error) { return s.sim.reconnect(serving, on()) }, nil
+	}
+	opener, err := transport.NewOpener(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := opener.Open(ctx)
+	return conn, opener.Open, err
+}
+
+// ladder is how this bench is brought back; journal and notify are those of the
+// run.
+func (s *session) ladder(journal func(kind string, data any) error, notify func(text string)) *recovery.Ladder {
+	c := s.config.Recovery
+	o := recovery.Options{
+		Restore: s.restore, Check: s.analyzer.Check, Read: s.config.Read.step(),
+		Retries: c.Retries, Timeout: time.Duration(c.ReopenTimeout), Hold: time.Duration(c.Hold),
+		Journal: journal, Notify: notify,
+	}
+	if c.Retries == 0 {
+		o.Retries = -1 // of a ladder 0 is the default
+	}
+	return recovery.New(o)
+}
+
+// restore makes the bench safe, sources before switches, and then ready. Every
+// instrument gets its turn: one that cannot be reached must not keep the
+// others from being made safe.
+func (s *session) restore(ctx context.Context, reopen bool) error {
+	var errs []error
+	if reopen {
+		errs = append(errs, s.adapter.Reopen(ctx))
+	}
+	sources := s.analyzer.Safe(ctx)
+	errs = append(errs, sources)
+	for _, b := range s.config.Boards {
+		if chain := s.boards[b.Name]; chain != nil {
+			errs = append(errs, chain.Safe(ctx))
+		}
+	}
+	for _, a := range s.arrays {
+		a.Forget()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return s.analyzer.Open(ctx)
+}

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"xlab/instrument/array"
+	"xlab/mock/device"
+	"xlab/run"
+)
+
+// kills is the number of times that TestKilledAndResumed kills the program.
+var kills = flag.Int("kills", 50, "how often TestKilledAndResumed kills the program; 1000 takes about ten minutes")
+
+const (
+	killedSide      = 8                    // rows and columns of the array
+	killsPerChip    = 10                   // before it is let go on to the end
+	killedWithin    = 90                   // messages after its start a process is killed
+	killedDelay     = 4 * time.Millisecond // at most, after a message
+	killedTolerance = 0.05
+)
+
+// program runs the program in another process, which is killed after so many
+// messages to the bench (0 = not), and gives its exit code, -1 for killed.
+func (b *killBench) program(dir string, after, way int, args ...string) (code int, output string) {
+	b.t.Helper()
+	command := exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName))...)
+	out := newOutput()
+	command.Stdout, command.Stderr = out, out
+	if err := command.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	b.mu.Lock()
+	b.left, b.way = after, way
+	b.kill = func() {
+		_ = command.Process.Kill() // it may have ended by itself
+		<-gone
+	}
+	b.mu.Unlock()
+	err := command.Wait()
+	close(gone)
+	b.mu.Lock()
+	b.left, b.kill = 0, func() {}
+	b.mu.Unlock()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0, out.String()
+	case errors.As(err, &exit):
+		return exit.ExitCode(), out.String()
+	}
+	b.t.Fatal(err)
+	return 0, ""
+}
+
+// finish carries a command out, killing it up to so many times, and gives how
+// often that was.
+func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...string) (killed int) {
+	b.t.Helper()
+	for {
+		args := command
+		if last := b.last(dir); last != nil && last.Command == command[0] {
+			if !canResume(last.Outcome) {
+				return killed
+			}
+			args = []string{"resume"}
+		}
+		after := 0
+		if killed < most {
+			after = 1 + random.IntN(killedWithin)
+		}
+		code, output := b.program(dir, after, random.IntN(waysToBeKilled), args...)
+		switch {
+		case code == -1:
+			killed++
+		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !canResume(b.last(dir).Outcome):
+			// The box's good-bye came late on a busy machine: the run was over.
+			b.t.Logf("after the run: %s", output[strings.LastIndex(output, "xlab: "):])
+		case code != run.ExitDone && code != run.ExitPartial:
+			b.t.Fatalf("%q ended with exit code %d after %d kills:\n%s", args, code, killed, output)
+		}
+	}
+}
+
+// last is the newest run that has a journal; nil before the first.
+func (b *killBench) last(dir string) *run.Summary {
+	b.t.Helper()
+	list, err := run.List(filepath.Join(dir, "runs"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	list = slices.DeleteFunc(list, func(s run.Summary) bool { return s.Outcome == run.OutcomeBroken })
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[len(list)-1]
+}
+
+// TestKilledAndResumed kills the program again and again while it forms and
+// tunes an array, and takes it up again.
+func TestKilledAndResumed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the wiring of processes of this test is that of Unix")
+	}
+	if raceDetector {
+		t.Skip("the processes that are killed are not under the race detector")
+	}
+	wanted := *kills
+	if testing.Short() {
+		wanted = min(wanted, killsPerChip)
+	}
+	var total, wrong, missed, devices sharedCount
+	t.Run("chip", func(t *testing.T) {
+		for seed := range (wanted + killsPerChip - 1) / killsPerChip {
+			t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				b := newKillBench(t, uint64(seed+1), dir)
+				random := rand.New(rand.NewPCG(uint64(seed), 5))
+				n := b.finish(dir, random, killsPerChip/2, "form")
+				wrong.add(b.checkFormed(dir))
+				n += b.finish(dir, random, killsPerChip-n, "tune")
+				total.add(n)
+				missed.add(b.checkTuned(dir))
+				devices.add(killedSide * killedSide)
+				b.checkRecords(dir)
+			})
+		}
+	})
+	t.Logf("%d kills; of %d devices %d are wrong in the defect map and %d of those that switch out of tolerance", total.n, devices.n, wrong.n, missed.n)
+	if total.n < wanted*8/10 {
+		t.Errorf("only %d kills, want about %d", total.n, wanted)
+	}
+	// Of uninterrupted runs on these chips the same is true.
+	if wrong.n*200 > devices.n {
+		t.Errorf("%d of %d devices are wrong in the defect maps", wrong.n, devices.n)
+	}
+	if missed.n*50 > devices.n {
+		t.Errorf("%d of %d devices are out of tolerance", missed.n, devices.n)
+	}
+}
+
+// sharedCount is a number that several tests add to.
+type sharedCount struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *sharedCount) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n += n
+}
+
+// checkFormed counts the devices on which the defect map and the truth differ.
+func (b *killBench) checkFormed(dir string) (wrong int) {
+	b.t.Helper()
+	file := filepath.Join(dir, "runs", b.last(dir).ID, defectsFile)
+	f, err := os.Open(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := array.ReadDefectMap(f, file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var truth device.Truth
+	b.sim.bench.Do(func() { truth = b.sim.bench.Devices("A").Truth() })
+	if len(truth.Destroyed) > 0 {
+		b.t.Errorf("destroyed: %v", truth.Destroyed)
+	}
+	for _, d := range m.Devices {
+		unformable := slices.Contains(truth.Unformable, device.Cell{d.Cell.Row, d.Cell.Col})
+		if d.State == array.StateUntried || (d.State == array.StateDefective) != unformable {
+			b.t.Logf("%s is %s (%s), unformable in truth: %t", d.Cell, d.State, d.Reason, unformable)
+			wrong++
+		}
+	}
+	return wrong
+}
+
+// checkTuned counts the devices that switch and are out of tolerance.
+func (b *killBench) checkTuned(dir string) (missed int) {
+	b.t.Helper()
+	s, err := run.Load(filepath.Join(dir, "runs"), b.last(dir).ID)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var result tuneResult
+	if err := json.Unmarshal(s.Summary.Summary, &result); err != nil || result.Devices != killedSide*killedSide {
+		b.t.Fatalf("%v in %s", err, s.Summary.Summary)
+	}
+	return result.Disturbed + result.GaveUp
+}
+
+// checkRecords checks the records of all runs: they are whole, nothing in them
+// was left unused, and the devices have had what they say, at most with what
+// they say is not known.
+func (b *killBench) checkRecords(dir string) {
+	b.t.Helper()
+	runs := filepath.Join(dir, "runs")
+	list, err := run.List(runs)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	known, unknown := make(map[array.Cell]int), make(map[array.Cell]int)
+	for _, s := range list {
+		if s.Outcome == run.OutcomeBroken {
+			continue // killed before its first line
+		}
+		k := newKnowledge()
+		report, err := run.ScanJournal(filepath.Join(runs, s.ID), func(r run.Record) error {
+			countStress(b.t, r, known, unknown)
+			return k.see(r)
+		})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, d := range report.Damage {
+			if !d.Torn {
+				b.t.Errorf("%s: %s", s.ID, d)
+			}
+		}
+		if len(report.Unknown) > 0 || len(k.skips.Spans()) > 0 {
+			b.t.Errorf("%s: unknown %v, not used %v", s.ID, report.Unknown, k.skips.Spans())
+		}
+		out, errs := newOutput(), newOutput()
+		a := &app{in: strings.NewReader(""), out: out, err: errs, signals: make(chan os.Signal)}
+		if code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)}); code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
+			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	sum, sure, doubtful := 0, 0, 0
+	for _, cell := range array.AllCells(killedSide, killedSide) {
+		had := b.stress[cell]
+		sum, sure, doubtful = sum+had, sure+known[cell], doubtful+unknown[cell]
+		if had < known[cell] || had > known[cell]+unknown[cell] {
+			b.t.Errorf("%s has had %d pulses and sweeps, by the record %d and perhaps %d more", cell, had, known[cell], unknown[cell])
+		}
+	}
+	b.t.Logf("%d pulses and sweeps by the chip's ledger; by the record %d, and %d that may have happened", sum, sure, doubtful)
+	if sum < 3*killedSide*killedSide {
+		b.t.Errorf("only %d pulses and sweeps in all: the ledger is not read rightly", sum)
+	}
+}
+
+// countStress counts the pulses and sweeps of a record that happened, and those
+// of which it is not known.
+func countStress(t *testing.T, r run.Record, known, unknown map[array.Cell]int) {
+	t.Helper()
+	if r.Type != run.TypePart && r.Type != run.TypeResult || !strings.HasPrefix(string(r.Data), `{"array":`) {
+		return
+	}
+	var done struct {
+		Cell    array.Cell        `json:"cell"`
+		Steps   []json.RawMessage `json:"steps"`
+		Results []array.Result    `json:"results"`
+		Error   string            `json:"error"`
+	}
+	if err := json.Unmarshal(r.Data, &done); err != nil {
+		t.Fatal(err)
+	}
+	if done.Error != "" {
+		return // told again where it is resolved
+	}
+	for i, text := range done.Steps {
+		step, err := array.UnmarshalStep(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case !step.Stress():
+		case done.Results[i].Unknown:
+			unknown[done.Cell]++
+		default:
+			known[done.Cell]++
+		}
+	}
+}
+
+// TestKilledWithItsBench kills the program together with the simulated bench in
+// it: the chip's file has all that was done to the devices.
+func TestKilledWithItsBench(t *testing.T) {
+	t.Parallel()
+	if raceDetector {
+		t.Skip("the processes that are killed are not under the race detector")
+	}
+	dir := t.TempDir()
+	xlab := func(args ...string) (*exec.Cmd, *output) {
+		c := exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
+		out := newOutput()
+		c.Stdout, c.Stderr = out, out
+		return c, out
+	}
+	args := []string{"form", "--devices", "r0-3c0-4"}
+	for _, at := range []string{"4/20 ", "10/20 ", "16/20 "} {
+		c, out := xlab(args...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		out.await(t, at)
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err == nil {
+			t.Fatalf("it was done before it was killed:\n%s", out)
+		}
+		args = []string{"resume"}
+	}
+	c, out := xlab(args...)
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	s, err := run.Load(dir, "last")
+	if err != nil || s.Outcome != run.OutcomeComplete || s.Result.Segments != 4 {
+		t.Fatalf("%v, %s, %+v", err, s.Outcome, s.Result)
+	}
+	if c, out := xlab("replay", "last"); c.Run() != nil || !strings.Contains(out.String(), "to the end of the run and its result") {
+		t.Errorf("the replay says\n%s", out)
+	}
+}

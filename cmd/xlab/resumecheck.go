@@ -1,0 +1,359 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/run/replay"
+)
+
+// A bench that a run is taken up on is compared by reads of some devices. What
+// a device may have done since its last read is drift, disturb by pulses on its
+// lines, and a change of what its lines carry, which a read shows too. Strong
+// pulses on its lines (forming, above all) may switch it. A different chip, or
+// one that somebody has used, shows other conductances in many places.
+const (
+	spotReads    = 20   // devices at most
+	spotLatest   = 5    // of them, those that were read last
+	spotFactor   = 1.5  // by which a device may have changed that was left alone
+	spotExposed  = 10   // the same after strong pulses on its lines
+	spotAbsolute = 1e-6 // S, a change that is no difference; devices below it tell little
+	spotTooMany  = 0.2  // part of the devices that must differ, two at least
+
+	spotStrong instrument.Volts = 0.7 // half-selected voltage from which on a device may switch
+)
+
+// knowledge is what a run's record says about its bench.
+type knowledge struct {
+	skips   replay.Skips
+	header  run.Header // of the last segment
+	devices map[place]*knownDevice
+	lines   map[line]int // records with strong pulses on a line: the last one
+	seen    int          // records with steps
+}
+
+// line is a row or a column of an array.
+type line struct {
+	array string
+	row   bool
+	n     int
+}
+
+// place is a device of the bench.
+type place struct {
+	array string
+	cell  array.Cell
+}
+
+// knownDevice is a device as it was read last.
+type knownDevice struct {
+	read        array.Read
+	conductance instrument.Siemens
+	order       int // of its last read among all
+}
+
+func newKnowledge() *knowledge {
+	return &knowledge{devices: make(map[place]*knownDevice), lines: make(map[line]int)}
+}
+
+// see takes in one record.
+func (k *knowledge) see(r run.Record) error {
+	k.skips.See(r)
+	switch {
+	case r.Type == run.TypeHeader:
+		var h run.Header
+		if err := json.Unmarshal(r.Data, &h); err == nil {
+			k.header = h
+		}
+		return nil
+	case r.Type != run.TypePart && r.Type != run.TypeResult && !(r.Type == run.TypeEvent && (r.Kind == array.EventRead || r.Kind == replay.EventResolve)):
+		return nil
+	}
+	if !bytes.HasPrefix(r.Data, []byte(`{"array":`)) {
+		return nil // what became of a device, in the words of the algorithm
+	}
+	var done struct {
+		Array   string            `json:"array"`
+		Cell    array.Cell        `json:"cell"`
+		Steps   []json.RawMessage `json:"steps"`
+		Results []array.Result    `json:"results"`
+	}
+	if err := json.Unmarshal(r.Data, &done); err != nil {
+		return nil // the replay says so, if it gets there
+	}
+	k.seen++
+	at := place{done.Array, done.Cell}
+	for i, text := range done.Steps {
+		step, err := array.UnmarshalStep(text)
+		if err != nil {
+			return nil
+		}
+		read, isRead := step.(array.Read)
+		switch {
+		case !isRead:
+			delete(k.devices, at)
+			k.expose(at, halfSelected(step))
+			if parallel, ok := step.(array.Parallel); ok {
+				k.forgetLines(done.Array, parallel)
+			}
+		case i < len(done.Results) && done.Results[i].Valid():
+			k.devices[at] = &knownDevice{read: read, conductance: done.Results[i].Conductance(), order: k.seen}
+		}
+	}
+	return nil
+}
+
+// forgetLines drops all devices that a parallel write was meant for.
+func (k *knowledge) forgetLines(name string, p array.Parallel) {
+	rows, _ := p.Rows.Indices() // checked by UnmarshalStep
+	cols, _ := p.Cols.Indices()
+	for _, row := range rows {
+		for _, col := range cols {
+			at := place{name, array.Cell{Row: row, Col: col}}
+			delete(k.devices, at)
+			k.expose(at, halfSelected(p))
+		}
+	}
+}
+
+// expose notes that the lines of a device have had a half-selected voltage.
+func (k *knowledge) expose(at place, v instrument.Volts) {
+	if max(v, -v) >= spotStrong {
+		k.lines[line{at.array, true, at.cell.Row}] = k.seen
+		k.lines[line{at.array, false, at.cell.Col}] = k.seen
+	}
+}
+
+// exposed tells whether a device has been half-selected by strong pulses since
+// its last read.
+func (k *knowledge) exposed(at place) bool {
+	read := k.devices[at].order
+	return k.lines[line{at.array, true, at.cell.Row}] > read || k.lines[line{at.array, false, at.cell.Col}] > read
+}
+
+// halfSelected is what a step does at most to the devices on the selected lines.
+func halfSelected(step array.Step) instrument.Volts {
+	v, _ := step.Peak()
+	switch s := step.(type) {
+	case array.Pulse:
+		return s.Scheme.HalfSelected(v)
+	case array.Parallel:
+		return s.Scheme.HalfSelected(v)
+	case array.Sweep:
+		return s.Scheme.HalfSelected(v)
+	}
+	return v
+}
+
+// forget drops the devices that may have been stressed since their last read.
+func (k *knowledge) forget(unknown []run.Unknown) {
+	for _, u := range unknown {
+		var intent struct {
+			Array string     `json:"array"`
+			Cell  array.Cell `json:"cell"`
+		}
+		if json.Unmarshal(u.Data, &intent) == nil {
+			k.seen++
+			delete(k.devices, place{intent.Array, intent.Cell})
+			k.expose(place{intent.Array, intent.Cell}, spotStrong) // at worst
+		}
+	}
+}
+
+// gap is the time since a run was cut off.
+func (k *knowledge) gap(written time.Time) instrument.Seconds {
+	return instrument.Seconds(max(time.Since(written).Seconds(), 0))
+}
+
+// choose names devices to compare: the last ones that were read, and others
+// spread over all those that conduct, and then over the rest.
+func (k *knowledge) choose() []place {
+	var conducting, rest []place
+	for p, d := range k.devices {
+		if d.conductance > spotAbsolute {
+			conducting = append(conducting, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	slices.SortFunc(conducting, func(a, b place) int { return k.devices[b].order - k.devices[a].order })
+	latest := min(spotLatest, len(conducting))
+	chosen := slices.Clone(conducting[:latest])
+	for _, list := range [][]place{conducting[latest:], rest} {
+		slices.SortFunc(list, func(a, b place) int {
+			return cmp.Or(strings.Compare(a.array, b.array), a.cell.Row-b.cell.Row, a.cell.Col-b.cell.Col)
+		})
+		n := min(spotReads-len(chosen), len(list))
+		for i := range n {
+			chosen = append(chosen, list[(2*i+1)*len(list)/(2*n)])
+		}
+	}
+	return chosen
+}
+
+// glance is a device read once more before a run is taken up.
+type glance struct {
+	Array string             `json:"array"`
+	Cell  array.Cell         `json:"cell"`
+	Then  instrument.Siemens `json:"then"`
+	Now   instrument.Siemens `json:"now"`
+	Valid bool               `json:"valid"` // the read is
+
+	Exposed bool `json:"exposed"` // its lines have had strong pulses since
+}
+
+// differs tells whether more has happened to the device than may have.
+func (g glance) differs() bool {
+	factor := spotFactor
+	if g.Exposed {
+		factor = spotExposed
+	}
+	then, now := math.Max(float64(g.Then), 0), math.Max(float64(g.Now), 0)
+	return !g.Valid || math.Abs(now-then) > spotAbsolute && (now > factor*then || then > factor*now)
+}
+
+// look reads the chosen devices as they were read last.
+func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
+	var list []glance
+	for _, p := range k.choose() {
+		if err := run.CheckStop(ctx); err != nil {
+			return nil, err
+		}
+		known := k.devices[p]
+		if s.arrays[p.array] == nil {
+			continue
+		}
+		results, err := s.crossbar(p.array).Do(ctx, p.cell, known.read)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, glance{p.array, p.cell, known.conductance, results[0].Conductance(), results[0].Valid(), k.exposed(p)})
+	}
+	return list, nil
+}
+
+// difference is something in which the bench is not the one that the run began
+// on.
+type difference struct{ what, then, now string }
+
+// compareReads finds out whether too many devices have changed.
+func compareReads(looks []glance) []difference {
+	var list []difference
+	for _, g := range looks {
+		if g.differs() {
+			now := g.Now.String()
+			if !g.Valid {
+				now = "no value"
+			}
+			list = append(list, difference{fmt.Sprintf("device %s of array %s", g.Cell, g.Array), g.Then.String(), now})
+		}
+	}
+	if len(list) < 2 || float64(len(list)) < spotTooMany*float64(len(looks)) {
+		return nil
+	}
+	return list
+}
+
+// compareBench finds what is not as it was.
+func compareBench(then, now run.Header) []difference {
+	var list []difference
+	add := func(what string, a, b any) {
+		if x, y := fmt.Sprint(a), fmt.Sprint(b); x != y {
+			list = append(list, difference{what, x, y})
+		}
+	}
+	kind := map[bool]string{false: "real", true: "simulated"}
+	add("bench", kind[then.Simulated], kind[now.Simulated])
+	add("chip", then.Chip, now.Chip)
+	for _, name := range sortedKeys(now.Instruments) {
+		a, b := then.Instruments[name], now.Instruments[name]
+		add(name, fmt.Sprintf("%s %s, serial %s, firmware %s", a.Vendor, a.Model, a.Serial, a.Firmware),
+			fmt.Sprintf("%s %s, serial %s, firmware %s", b.Vendor, b.Model, b.Serial, b.Firmware))
+	}
+	add("limit min_voltage", then.Limits.MinVoltage, now.Limits.MinVoltage)
+	add("limit max_voltage", then.Limits.MaxVoltage, now.Limits.MaxVoltage)
+	add("limit max_current", then.Limits.MaxCurrent, now.Limits.MaxCurrent)
+	add("limit max_width", then.Limits.MaxWidth, now.Limits.MaxWidth)
+	for _, a := range then.Arrays {
+		for _, b := range now.Arrays {
+			if a.Name != b.Name {
+				continue
+			}
+			add("size of array "+a.Name, fmt.Sprintf("%d x %d", a.Rows, a.Cols), fmt.Sprintf("%d x %d", b.Rows, b.Cols))
+			add("wiring of array "+a.Name, a.Wiring, b.Wiring)
+		}
+	}
+	return list
+}
+
+// laterRuns finds runs that have worked on the same devices since the last
+// segment began: what the record knows of them may no longer hold.
+func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
+	since := last.Started
+	if last.Resumed != nil {
+		since = *last.Resumed
+	}
+	list, err := run.List(c.runsDir())
+	if err != nil {
+		return nil, err
+	}
+	var later []difference
+	for _, s := range list {
+		mine := slices.ContainsFunc(first.Arrays, func(a run.ArrayHeader) bool { return a.Name == s.Array })
+		if s.ID != first.ID && s.Started.After(since) && mine && s.Command != "read" {
+			later = append(later, difference{"run on array " + s.Array, "none after it", s.ID})
+		}
+	}
+	return later, nil
+}
+
+// acceptable shows the differences, if there are any, and refuses to go on with
+// them unless they were accepted.
+func (a *app) acceptable(id string, list []difference, accept bool) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintf(a.err, "the bench is not as run %s left it:\n", id)
+	if err := printDifferences(a.err, list); err != nil {
+		return err
+	}
+	if accept {
+		return nil
+	}
+	return &instrument.Error{Op: "resume", Channel: id, Kind: instrument.KindUsage, Err: errors.New("the bench is not as the run left it; nothing was stressed"),
+		Advice: "put it back as it was, or use --accept if the differences are all right"}
+}
+
+func printDifferences(w io.Writer, list []difference) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  \tthen\tnow")
+	for _, d := range list {
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", d.what, d.then, d.now)
+	}
+	return t.Flush()
+}
+
+// wiringChecksum tells one line map from another.
+func wiringChecksum(w *array.Wiring) string {
+	text, err := json.Marshal(w)
+	if err != nil {
+		return err.Error() // cannot happen: it is plain data
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"xlab/run"
+	"xlab/run/index"
+)
+
+// runsFilter is what the flags of `xlab runs` say.
+type runsFilter struct {
+	command, array, chip string
+	outcomes             []string
+	since, until         string
+	text                 []string
+	limit                int
+}
+
+func (f *runsFilter) addTo(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.command, "command", "", "only runs of this command, such as form, or characterize for all measurements")
+	flags.StringVarP(&f.array, "array", "a", "", "only runs on this array")
+	flags.StringVar(&f.chip, "chip", "", "only runs on chips with this text in their name")
+	flags.StringArrayVar(&f.outcomes, "outcome", nil, "only runs that ended like this (complete, partial, outside, tripped, interrupted, failed, running, unknown, broken); may be given several times")
+	flags.StringVar(&f.since, "since", "", "only runs started then or later: 2026-11-22, 2026-11-22T14:30, or 12h or 7d ago")
+	flags.StringVar(&f.until, "until", "", "only runs started before then; of a date the whole day counts")
+	flags.StringArrayVar(&f.text, "text", nil, "only runs with this text in their arguments or ID; may be given several times")
+	flags.IntVarP(&f.limit, "limit", "n", 0, "only the newest so many")
+}
+
+// query reads the flags. now is what "ago" counts from.
+func (f *runsFilter) query(now time.Time) (q index.Query, err error) {
+	q = index.Query{Command: f.command, Array: f.array, Chip: f.chip, Text: f.text, Limit: f.limit}
+	for _, o := range f.outcomes {
+		q.Outcomes = append(q.Outcomes, run.Outcome(strings.ToLower(o)))
+	}
+	if q.Since, err = parseMoment(f.since, now, false); err != nil {
+		return q, usageError(fmt.Errorf("--since: %w", err))
+	}
+	if q.Until, err = parseMoment(f.until, now, true); err != nil {
+		return q, usageError(fmt.Errorf("--until: %w", err))
+	}
+	if err := q.Validate(); err != nil {
+		return q, usageError(err)
+	}
+	return q, nil
+}
+
+// parseMoment reads a date, a date with a time, or how long ago it was, in local
+// time. Of a date alone it is the beginning of the day, or its end. The zero
+// time stands for no text.
+func parseMoment(text string, now time.Time, end bool) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	t, err := time.ParseInLocation(time.DateOnly, text, now.Location())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no date; write 2026-11-22, 2026-11-22T14:30, or 12h or 7d for so long ago", text)
+	}
+	if end {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, nil
+}
+
+func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
+	q, err := f.query(time.Now())
+	if err != nil {
+		return err
+	}
+	list, note, err := index.Find(ctx, c.runsDir(), q)
+	if err != nil {
+		return usageError(fmt.Errorf("list runs: %w; check the directory's permissions", err))
+	}
+	if note != "" {
+		fmt.Fprintln(a.err, note)
+	}
+	if a.json {
+		if list == nil {
+			list = []index.Entry{}
+		}
+		return a.writeJSON(list)
+	}
+	if len(list) == 0 {
+		text := "no runs in %s yet\n"
+		if f.chosen() != "" {
+			text = "none of the runs in %s is such a one\n"
+		}
+		fmt.Fprintf(a.err, text, c.runsDir())
+		return nil
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tBENCH\tWALL\tFIGURES")
+	resumable := 0
+	for _, s := range list {
+		bench := "-"
+		if s.Bench != nil {
+			bench = run.FormatDuration(*s.Bench)
+		}
+		outcome := string(s.Outcome)
+		if s.Resumable {
+			outcome += "*"
+			resumable++
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), outcome, bench, s.Wall, keyFigures(s.Summary))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if resumable > 0 {
+		fmt.Fprintln(a.err, "* can be taken up again: xlab resume RUN")
+	}
+	return nil
+}
+
+// chosen is the flags as text, which is empty when none was given.
+func (f *runsFilter) chosen() string {
+	return strings.Join([]string{f.command, f.array, f.chip, f.since, f.until, strings.Join(f.outcomes, ""), strings.Join(f.text, "")}, "")
+}
+
+func (a *app) reindexCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reindex",
+		Short: "Make the index of the runs anew from their journals",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(a.config, a.set)
+			if err != nil {
+				return usageError(err)
+			}
+			n, err := index.Rebuild(cmd.Context(), c.runsDir())
+			if errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(a.err, "no runs in %s yet\n", c.runsDir())
+				n, err = 0, nil
+			}
+			if err != nil {
+				return usageError(fmt.Errorf("reindex: %w; everything works without an index, but more slowly", err))
+			}
+			if a.json {
+				return a.writeJSON(map[string]int{"runs": n})
+			}
+			_, err = fmt.Fprintf(a.out, "%d runs in %s\n", n, c.runsDir())
+			return err
+		},
+	}
+}
+
+// noteRun keeps the index up to date. It is a harmless observer: what goes wrong
+// is told with --verbose only, and the next search finds out by itself.
+func (a *app) noteRun(ctx context.Context, c *Config, id string) {
+	if err := index.Note(context.WithoutCancel(ctx), c.runsDir(), id); err != nil {
+		a.logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
+	}
+}

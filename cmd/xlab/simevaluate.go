@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"xlab/mlp"
+	"xlab/mlp/dataset"
+	"xlab/mock/bench"
+	"xlab/mock/chip"
+	"xlab/mock/crossbar"
+	"xlab/mock/inference"
+)
+
+// evaluateResult is what `xlab sim evaluate --json` prints.
+type evaluateResult struct {
+	Patterns int     `json:"patterns"`
+	Seconds  float64 `json:"seconds"`
+	Rate     float64 `json:"patterns_per_second"` // on one core
+	Compared int     `json:"compared"`            // with the full solution
+	Worst    float64 `json:"worst_error"`         // of any output, as a part of full scale
+	RMS      float64 `json:"rms_error"`
+	Scale    float64 `json:"full_scale_v"`
+	Train    float64 `json:"train"` // %, of the letters
+	Test     float64 `json:"test"`
+}
+
+func (a *app) simEvaluateCommand() *cobra.Command {
+	var count, compared int
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "evaluate",
+		Short: "Classify very many patterns with the network in the simulated chip",
+		Long: `Classifies random patterns with the letter network in the simulated chip by the
+fast evaluation path (transfer matrices with line resistance, corrected for the
+devices' curvature), on one core, and compares some of them with the full nodal
+solution of both arrays. Neurons are ideal: no offset, no noise. The chip's file is
+not changed.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if count < 1 || compared < 0 {
+				return usageError(fmt.Errorf("--patterns %d and --compare %d: give at least one pattern", count, compared))
+			}
+			c, err := a.simulatedConfig()
+			if err != nil {
+				return err
+			}
+			r, err := a.evaluateFast(c, count, compared, seed)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.writeJSON(r)
+			}
+			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3f s: %.0f patterns/s on one core\n%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\nletters: %.2f %% of the training set, %.2f %% of the test set\n",
+				r.Patterns, r.Seconds, r.Rate, r.Compared, 100*r.Worst, r.Scale, 100*r.RMS, r.Train, r.Test)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.IntVarP(&count, "patterns", "n", 1_000_000, "random patterns to classify")
+	f.IntVar(&compared, "compare", 500, "how many of them to compare with the full solution")
+	f.Uint64Var(&seed, "seed", 1, "of the patterns")
+	return c
+}
+
+func (a *app) evaluateFast(c *Config, count, compared int, seed uint64) (*evaluateResult, error) {
+	if c.Neurons.Address == "" {
+		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons", c.origin()))
+	}
+	state, err := chip.Load(c.chipFile())
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
+	}
+	design := mlp.LetterDesign()
+	placement, err := c.placeOn(design, "A,B")
+	if err != nil {
+		return nil, err
+	}
+	layers := computingLayers(state, design, placement)
+	fast, err := inference.New(float64(design.InputLevel), layers...)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
+	}
+	full, err := inference.NewReference(float64(design.InputLevel), layers...)
+	if err != nil {
+		return nil, err
+	}
+	r := &evaluateResult{Patterns: count, Scale: float64(design.Output.Limit)}
+
+	random := rand.New(rand.NewPCG(seed, 0))
+	inputs := design.Sizes[0]
+	patterns := make([][]uint8, min(count, 1<<16))
+	for i := range patterns {
+		patterns[i] = make([]uint8, fast.PatternBytes())
+		for m := range inputs {
+			patterns[i][m/8] |= uint8(random.IntN(2)) << (m % 8)
+		}
+	}
+	out := make([]float64, fast.Outputs())
+	began := time.Now()
+	for i := range count {
+		fast.Classify(patterns[i%len(patterns)], out)
+	}
+	r.Seconds = time.Since(began).Seconds()
+	r.Rate = float64(count) / r.Seconds
+
+	r.Compared = min(compared, len(patterns))
+	for i := range r.Compared {
+		all, err := full.Classify(patterns[i])
+		if err != nil {
+			return nil, err
+		}
+		want := all[len(all)-1]
+		fast.Classify(patterns[i], out)
+		for j, v := range out {
+			e := math.Abs(v-want[j]) / r.Scale
+			r.Worst = max(r.Worst, e)
+			r.RMS += e * e / float64(r.Compared*len(out))
+		}
+	}
+	r.RMS = math.Sqrt(r.RMS)
+	letters := dataset.Letters()
+	flipped, err := dataset.Flip(letters)
+	if err != nil {
+		return nil, err
+	}
+	r.Train, r.Test = recognised(fast, letters), recognised(fast, flipped)
+	return r, nil
+}
+
+// recognised is the share in percent of a set of two-level samples that is
+// classified right.
+func recognised(c *inference.Classifier, s *dataset.Set) float64 {
+	out := make([]float64, c.Outputs())
+	pattern := make([]uint8, c.PatternBytes())
+	right := 0
+	for i, label := range s.Labels {
+		clear(pattern)
+		for m, x := range s.X.RawRowView(i) {
+			if x > 0 {
+				pattern[m/8] |= 1 << (m % 8)
+			}
+		}
+		c.Classify(pattern, out)
+		if mlp.Decide(out) == label {
+			right++
+		}
+	}
+	return 100 * float64(right) / float64(s.Len())
+}
+
+// computingLayers are the network's arrays in the chip, connected as for
+// classifying, with the same wires as the bench and ideal neurons.
+func computingLayers(state *chip.Chip, d mlp.Design, p mlp.Placement) []inference.Layer {
+	wires := bench.DefaultWires()
+	var layers []inference.Layer
+	for l, block := range p {
+		devices := state.Arrays[block.Array]
+		rows, cols := d.Block(l)
+		line := crossbar.Line{Kind: crossbar.Voltage, Resistance: wires.Contact + wires.SwitchOn}
+		layer := inference.Layer{Devices: devices,
+			Geometry: crossbar.Geometry{Rows: devices.Rows(), Cols: devices.Cols(), RowSegment: wires.RowSegment, ColSegment: wires.ColSegment}}
+		for range devices.Rows() {
+			layer.Rows = append(layer.Rows, line)
+		}
+		for range devices.Cols() {
+			layer.Cols = append(layer.Cols, line)
+		}
+		for i := range cols - 1 {
+			layer.Inputs = append(layer.Inputs, block.Column+i)
+		}
+		layer.Cols[block.Column+cols-1].Value = float64(d.BiasLevel)
+		neuron := d.Neuron(l)
+		for i := range rows / 2 {
+			layer.Neurons = append(layer.Neurons, inference.Neuron{Plus: block.Row + 2*i, Minus: block.Row + 2*i + 1,
+				Gain: neuron.Gain, Limit: float64(neuron.Limit), Saturating: neuron.Kind == mlp.Tanh})
+		}
+		layers = append(layers, layer)
+	}
+	return layers
+}

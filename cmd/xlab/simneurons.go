@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"xlab/mock/bench"
+	"xlab/mock/fault"
+	"xlab/mock/wire/neuron"
+)
+
+// neuronLink is the name of the neuron board's line in scripts of faults.
+const neuronLink = "neurons"
+
+// attachNeurons puts the simulated neuron board on the bench, if it has one. The
+// spread of its parts is the chip's seed's, so that every chip has its own board.
+func (s *simulation) attachNeurons(c *Config) error {
+	if c.Neurons.Address == "" {
+		return nil
+	}
+	board, err := c.simulatedNeurons()
+	if err != nil {
+		return err
+	}
+	if err := s.bench.AttachNeurons(board, bench.DefaultNeuronParts()); err != nil {
+		return usageError(fmt.Errorf("wiring map %s: %w", c.Neurons.Wiring, err))
+	}
+	var port neuron.Chain // none
+	if chain := s.chains[board.PatternPort]; chain != nil {
+		port = chain
+	}
+	server, err := neuron.New(s.bench, port, neuron.DefaultOptions(board.Serial))
+	if err != nil {
+		return err
+	}
+	s.neurons, s.links[server] = server, neuronLink
+	return nil
+}
+
+// simulatedNeurons reads the neuron board's map for the simulated side.
+func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
+	f, name, err := openWiring(c.Neurons.Wiring)
+	if err != nil {
+		return nil, err
+	}
+	board, err := bench.LoadNeuronBoard(f, name)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, usageError(err)
+	}
+	// The map's arrays are those of the bench, whose boards may be written
+	// otherwise in its configuration.
+	for _, array := range []*string{&board.Hidden.Array, &board.Hidden.Feeds.Array, &board.Outputs.Array, &board.PatternPort} {
+		if *array == "" {
+			continue
+		}
+		b, err := c.board(*array)
+		if err != nil {
+			return nil, fmt.Errorf("wiring map %s: %w", name, err)
+		}
+		*array = b.Name
+	}
+	return board, nil
+}
+
+// neuronFaults are what can be done to the neuron board.
+func (s *simulation) neuronFaults(board *neuron.Server) fault.Device {
+	hidden, outputs := s.bench.Neurons()
+	return fault.Device{Link: true, Acts: map[string]fault.Act{
+		"silence":     lasting(board.Silence),
+		"hang":        once(board.Hang),
+		"power_cycle": once(board.PowerCycle),
+		"error": {Needs: []string{"code"}, Do: func(f fault.Fault) error {
+			board.InjectError(f.With.Code, "")
+			return nil
+		}},
+		// A neuron at one end, counted from 1 in slot, the hidden ones first.
+		"saturate": {Needs: []string{"slot"}, Takes: []string{"high"},
+			Valid: func(f fault.Fault) error {
+				if f.With.Slot > hidden+outputs {
+					return fmt.Errorf("neuron %d: there are %d hidden and %d output neurons", f.With.Slot, hidden, outputs)
+				}
+				return nil
+			},
+			Do: func(f fault.Fault) error {
+				parts := bench.DefaultNeuronParts()
+				volts := parts.Rail
+				if f.With.Slot <= hidden {
+					volts = parts.Swing
+				}
+				if !f.With.High {
+					volts = -volts
+				}
+				s.bench.StickNeuron(f.With.Slot-1, volts)
+				return nil
+			},
+			Undo: func(f fault.Fault) error {
+				s.bench.StickNeuron(f.With.Slot-1, math.NaN())
+				return nil
+			}},
+	}}
+}

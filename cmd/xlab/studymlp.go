@@ -1,0 +1,424 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/stat"
+
+	"xlab/forming"
+	"xlab/instrument/array"
+	"xlab/mlp"
+	"xlab/mock/chip"
+	"xlab/run"
+	"xlab/tuning"
+)
+
+// networkChip is a chip's state after forming all arrays of a network, to start
+// from again and again.
+type networkChip struct {
+	seed    uint64
+	state   []byte // JSON of chip.Chip
+	defects map[string]*array.DefectMap
+}
+
+// mlpStudyChip is what one approach reaches on one chip.
+type mlpStudyChip struct {
+	Seed     uint64 `json:"seed"`
+	Approach string `json:"approach"`
+	mlpResult
+	TrainLoss float64 `json:"train_difference"` // hardware less software, points
+	TestLoss  float64 `json:"test_difference"`
+}
+
+// overChips is a mean over chips with its standard deviation.
+type overChips struct {
+	Mean float64 `json:"mean"`
+	Std  float64 `json:"std"`
+	Min  float64 `json:"min"`
+	Max  float64 `json:"max"`
+}
+
+func overChipsOf(values []float64) overChips {
+	if len(values) == 0 {
+		return overChips{}
+	}
+	s := overChips{Min: math.Inf(1), Max: math.Inf(-1)}
+	s.Mean, s.Std = stat.PopMeanStdDev(values, nil)
+	for _, v := range values {
+		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+	}
+	return s
+}
+
+func (s overChips) String() string { return fmt.Sprintf("%.2f ± %.2f", s.Mean, s.Std) }
+
+// mlpStudyRow is one approach over all chips. Accuracies are in percent,
+// differences in points.
+type mlpStudyRow struct {
+	Approach      string    `json:"approach"`
+	Chips         int       `json:"chips"`
+	SoftwareTrain overChips `json:"software_train"`
+	SoftwareTest  overChips `json:"software_test"`
+	HardwareTrain overChips `json:"hardware_train"`
+	HardwareTest  overChips `json:"hardware_test"`
+	TrainLoss     overChips `json:"train_difference"`
+	TestLoss      overChips `json:"test_difference"`
+	Unharmed      int       `json:"unharmed"` // chips on which the training set lost nothing
+	InTolerance   overChips `json:"weights_in_tolerance_percent"`
+	Pulses        overChips `json:"pulses"`
+	BenchSeconds  overChips `json:"bench_seconds"` // import and classification of a chip
+	Classify      overChips `json:"classification_wall_seconds"`
+	Published     string    `json:"published"`
+}
+
+// mlpStudy is what `xlab study mlp --json` prints.
+type mlpStudy struct {
+	Rows        []mlpStudyRow   `json:"rows"`
+	Chips       []mlpStudyChip  `json:"chips"`
+	InSitu      []insituRow     `json:"in_situ,omitempty"`
+	InSituChips []insituStudied `json:"in_situ_chips,omitempty"`
+	Wall        float64         `json:"wall_seconds"`
+}
+
+func (a *app) studyMLPCommand() *cobra.Command {
+	var chips int
+	var approaches string
+	var t trainFlags
+	var i importFlags
+	var d dataFlags
+	inSitu := false
+	c := &cobra.Command{
+		Use:   "mlp",
+		Short: "Train, import and classify on many simulated chips",
+		Long: `Forms both arrays of simulated chips with seeds 1 to N, trains the network for each
+of them, imports it, and classifies the training and the test set through the
+whole bench with its neuron board, on all cores. The result does not depend on
+the number of cores. Nothing is kept: no run directories, no chip file.
+
+--insitu adds training on the devices themselves, which takes longer.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.simulatedConfig()
+			if err != nil {
+				return err
+			}
+			if chips < 1 {
+				return usageError(fmt.Errorf("--chips %d must be at least 1", chips))
+			}
+			if !c.hasNeurons() {
+				return usageError(errors.New("the simulated bench of this configuration has no neuron board: add a section neurons with the address sim"))
+			}
+			data, err := d.load(nil)
+			if err != nil {
+				return err
+			}
+			how, err := i.spec(c)
+			if err != nil {
+				return err
+			}
+			s := &mlpStudying{app: a, config: c, data: data, how: how, train: t, approaches: strings.Split(approaches, ",")}
+			study, err := s.run(cmd.Context(), chips, inSitu)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.writeJSON(study)
+			}
+			return a.printMLPStudy(study)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
+	f.StringVar(&approaches, "approaches", "oblivious,aware", "approaches, separated by commas")
+	f.BoolVar(&inSitu, "insitu", false, "train on the devices too")
+	t.register(f)
+	for _, name := range []string{"approach", "defects"} {
+		// The study chooses these itself.
+		if err := f.MarkHidden(name); err != nil {
+			panic(err)
+		}
+	}
+	i.register(f)
+	d.register(f)
+	return c
+}
+
+// mlpStudying is a study under way.
+type mlpStudying struct {
+	app        *app
+	config     *Config
+	data       *mlpData
+	how        *importSpec
+	train      trainFlags
+	approaches []string
+	oblivious  *trained // the same for all chips
+}
+
+func (s *mlpStudying) run(ctx context.Context, chips int, inPlace bool) (*mlpStudy, error) {
+	began := time.Now()
+	design := mlp.NewDesign(s.data.train.Width(), s.train.hidden, len(s.data.train.Classes))
+	placement, err := s.config.placeOn(design, s.train.arrays)
+	if err != nil {
+		return nil, err
+	}
+	for k, name := range s.approaches {
+		s.approaches[k] = strings.TrimSpace(name)
+		if s.approaches[k] == "oblivious" && s.oblivious == nil {
+			if s.oblivious, err = s.trainFor(ctx, "oblivious", networkChip{}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	progress := run.NewProgress(run.ProgressOptions{Output: s.app.err, Label: "study"})
+	defer progress.Close()
+	var mu sync.Mutex
+	done, total := 0, chips*(1+len(s.approaches))
+	if inPlace {
+		total += chips
+	}
+	step := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		progress.Observe(run.Event{Kind: "chip", Done: done, Total: total})
+	}
+	results := make([]mlpStudyChip, chips*len(s.approaches))
+	inSitu := make([][]insituStudied, chips)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range chips {
+		group.Go(func() error {
+			f, err := s.app.formNetworkChip(ctx, s.config, placement.Arrays(), uint64(i+1))
+			if err != nil {
+				return err
+			}
+			step()
+			for k, approach := range s.approaches {
+				if results[k*chips+i], err = s.onChip(ctx, f, approach); err != nil {
+					return fmt.Errorf("chip %d, %s: %w", f.seed, approach, err)
+				}
+				step()
+			}
+			if inPlace {
+				if inSitu[i], err = s.app.studyInsitu(ctx, s.config, f); err != nil {
+					return err
+				}
+				step()
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	study := &mlpStudy{Chips: results}
+	for k, approach := range s.approaches {
+		study.Rows = append(study.Rows, mlpRow(approach, results[k*chips:(k+1)*chips]))
+	}
+	for _, list := range inSitu {
+		study.InSituChips = append(study.InSituChips, list...)
+	}
+	if inPlace {
+		study.InSitu = insituRows(study.InSituChips)
+	}
+	study.Wall = time.Since(began).Seconds()
+	return study, nil
+}
+
+// trainFor trains for one chip.
+func (s *mlpStudying) trainFor(ctx context.Context, approach string, f networkChip) (*trained, error) {
+	t := s.train
+	t.approach, t.known = approach, f.defects
+	return t.train(ctx, s.config, s.data)
+}
+
+// onChip trains, imports and classifies on one chip.
+func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string) (mlpStudyChip, error) {
+	r := mlpStudyChip{Seed: f.seed, Approach: approach}
+	out := s.oblivious
+	if approach != "oblivious" {
+		var err error
+		if out, err = s.trainFor(ctx, approach, f); err != nil {
+			return r, err
+		}
+	}
+	w := &networkRun{spec: mlpSpec{Network: keptNetwork{out.file}, Placement: out.file.Placement, Train: keepSet(s.data.train), Test: keepSet(s.data.test),
+		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}}
+	if err := w.prepare(); err != nil {
+		return r, err
+	}
+	var end figures
+	began := time.Now()
+	err := s.app.onNetworkChip(ctx, s.config, f.state, w.spec.Placement.Arrays(), func(ctx context.Context, on *session, bars map[string]*array.Journaled) error {
+		start, err := on.analyzer.BenchTime(ctx)
+		if err != nil {
+			return err
+		}
+		if err := w.write(ctx, func(name string) tuning.Bench { return bars[name] }, nil); err != nil {
+			return err
+		}
+		bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)
+		if err != nil {
+			return err
+		}
+		if err := w.classify(ctx, bench, unrecorded{}); err != nil {
+			return err
+		}
+		now, err := on.analyzer.BenchTime(ctx)
+		end.BenchSeconds = float64(now - start)
+		for _, b := range bars {
+			end.BusySeconds += float64(b.Busy())
+		}
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	end.WallSeconds = time.Since(began).Seconds()
+	r.mlpResult = w.result(end)
+	less := func(hardware, software *float64) float64 {
+		if hardware == nil || software == nil {
+			return 0
+		}
+		return *hardware - *software
+	}
+	r.TrainLoss, r.TestLoss = less(r.Hardware.Train, r.Software.Train), less(r.Hardware.Test, r.Software.Test)
+	return r, nil
+}
+
+// formNetworkChip makes a chip and forms arrays of it in memory.
+func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, seed uint64) (networkChip, error) {
+	f := networkChip{seed: seed, defects: make(map[string]*array.DefectMap)}
+	state, err := newChip(c, seed)
+	if err != nil {
+		return f, err
+	}
+	err = a.onNetwork(ctx, c, state, arrays, func(ctx context.Context, _ *session, bars map[string]*array.Journaled) error {
+		for _, name := range arrays {
+			outcome, err := forming.Run(ctx, bars[name], name, c.Forming, forming.Options{})
+			if err != nil {
+				return err
+			}
+			outcome.Defects.Chip = chipIdentity("", seed)
+			f.defects[name] = outcome.Defects
+		}
+		return nil
+	})
+	if err != nil {
+		return f, fmt.Errorf("forming chip %d: %w", seed, err)
+	}
+	f.state, err = json.Marshal(state)
+	return f, err
+}
+
+// onNetworkChip does work on several arrays of a chip that starts from a state.
+func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays []string, work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) error {
+	var state chip.Chip
+	if err := json.Unmarshal(from, &state); err != nil {
+		return err
+	}
+	return a.onNetwork(ctx, c, &state, arrays, work)
+}
+
+// onNetwork opens a session around a chip in memory and does work on several of
+// its arrays.
+func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays []string, work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) (err error) {
+	sim, err := simulate(c, state, "")
+	if err != nil {
+		return err
+	}
+	s, err := a.openOn(ctx, c, sim, arrays...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	bars := make(map[string]*array.Journaled)
+	for _, name := range arrays {
+		bars[name] = array.NewJournaled(s.crossbar(name), name, discard{})
+	}
+	return work(ctx, s, bars)
+}
+
+// unrecorded is a recorder that keeps nothing.
+type unrecorded struct{}
+
+func (unrecorded) Recall(_ string, _, _ any, do func() error) error { return do() }
+
+func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
+	train, test := publishedLoss(chips[0].mlpResult.Approach)
+	r := mlpStudyRow{Approach: approach, Chips: len(chips), Published: train + " / " + test}
+	collect := func(of func(c mlpStudyChip) *float64) overChips {
+		var values []float64
+		for _, c := range chips {
+			if v := of(c); v != nil {
+				values = append(values, *v)
+			}
+		}
+		return overChipsOf(values)
+	}
+	r.SoftwareTrain = collect(func(c mlpStudyChip) *float64 { return c.Software.Train })
+	r.SoftwareTest = collect(func(c mlpStudyChip) *float64 { return c.Software.Test })
+	r.HardwareTrain = collect(func(c mlpStudyChip) *float64 { return c.Hardware.Train })
+	r.HardwareTest = collect(func(c mlpStudyChip) *float64 { return c.Hardware.Test })
+	r.TrainLoss = collect(func(c mlpStudyChip) *float64 { return &c.TrainLoss })
+	r.TestLoss = collect(func(c mlpStudyChip) *float64 { return &c.TestLoss })
+	r.InTolerance = collect(func(c mlpStudyChip) *float64 {
+		x := 100 * float64(*c.mlpResult.InTolerance) / float64(c.Weights)
+		return &x
+	})
+	r.Pulses = collect(func(c mlpStudyChip) *float64 { x := float64(c.mlpResult.Pulses); return &x })
+	r.BenchSeconds = collect(func(c mlpStudyChip) *float64 { return &c.BenchSeconds })
+	r.Classify = collect(func(c mlpStudyChip) *float64 { return &c.mlpResult.Classify })
+	for _, c := range chips {
+		if c.TrainLoss >= 0 {
+			r.Unharmed++
+		}
+	}
+	return r
+}
+
+func (a *app) printMLPStudy(s *mlpStudy) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "approach\tchip\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tweights in tolerance\tpulses\tbench time\t")
+	show := func(p *float64) string {
+		if p == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f %%", *p)
+	}
+	for _, c := range s.Chips {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%+.2f\t%+.2f\t%d of %d\t%d\t%.0f s\t\n", c.Approach, c.Seed,
+			show(c.Software.Train), show(c.Software.Test), show(c.Hardware.Train), show(c.Hardware.Test), c.TrainLoss, c.TestLoss, *c.InTolerance, c.Weights, c.Pulses, c.BenchSeconds)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss in training\tweights in tolerance\tbench time\t")
+	for _, r := range s.Rows {
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t\n", r.Approach, r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
+			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(s.InSitu) > 0 {
+		fmt.Fprintln(a.out)
+		if err := a.printInsituRows(s.InSitu); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± standard deviation over %s; %.0f s of wall time\n", plural(s.Rows[0].Chips, "chip"), s.Wall)
+	return err
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/run"
+	"xlab/run/recovery"
+	"xlab/run/watch"
+)
+
+// WatchConfig are the conditions that are checked before every stress; see
+// hwdocs/recovery.md.
+type WatchConfig struct {
+	Suspend       bool              `mapstructure:"suspend"`        // a trip ends a run as interrupted rather than as tripped
+	Compliance    int               `mapstructure:"compliance"`     // devices in a row whose read may not be in compliance; 0 = not watched
+	LeakageFactor float64           `mapstructure:"leakage_factor"` // by which the leakage may exceed its median; 0 = not watched
+	LeakageEvery  int               `mapstructure:"leakage_every"`  // visits to devices between two measurements of it
+	DiskReserve   int               `mapstructure:"disk_reserve"`   // MiB that the disk of the runs must have left
+	Temperature   TemperatureConfig `mapstructure:"temperature"`    // of the chip, where a sensor is
+}
+
+// TemperatureConfig is a sensor's.
+type TemperatureConfig struct {
+	Command string             `mapstructure:"command"` // prints °C; "" = none
+	File    string             `mapstructure:"file"`    // holds °C; "" = none
+	Min     instrument.Celsius `mapstructure:"min"`
+	Max     instrument.Celsius `mapstructure:"max"`
+	Every   duration           `mapstructure:"every"` // how old a value may be
+}
+
+// watchDefaults are the values of keys that no file gives.
+func watchDefaults() map[string]any {
+	return map[string]any{
+		"recovery.retries": 2, "recovery.reopen_timeout": "30s", "recovery.hold": "10m",
+		"watch.suspend": false, "watch.compliance": 3, "watch.leakage_factor": 10.0, "watch.leakage_every": 50, "watch.disk_reserve": 64,
+		"watch.temperature.command": "", "watch.temperature.file": "", "watch.temperature.min": "15°C", "watch.temperature.max": "35°C", "watch.temperature.every": "1m",
+	}
+}
+
+// checkWatch tells what is wrong with the sections recovery and watch.
+func (c *Config) checkWatch() (faults []error) {
+	t := c.Watch.Temperature
+	for _, f := range []struct {
+		key   string
+		wrong bool
+		must  string
+	}{
+		{"recovery.retries", c.Recovery.Retries < 0, "0 or more"},
+		{"recovery.reopen_timeout", c.Recovery.ReopenTimeout <= 0, "more than 0 s"},
+		{"watch.compliance", c.Watch.Compliance < 0, "0 (not watched) or more"},
+		{"watch.leakage_factor", c.Watch.LeakageFactor != 0 && !(c.Watch.LeakageFactor > 1), "0 (not watched) or more than 1"},
+		{"watch.leakage_every", c.Watch.LeakageEvery < 1, "1 or more"},
+		{"watch.disk_reserve", c.Watch.DiskReserve < 1, "1 MiB or more"},
+		{"watch.temperature.max", !(t.Max > t.Min), "above watch.temperature.min"},
+		{"watch.temperature.file", t.File != "" && t.Command != "", "left out where watch.temperature.command is given"},
+	} {
+		if f.wrong {
+			faults = append(faults, fmt.Errorf("%s must be %s", c.place(f.key), f.must))
+		}
+	}
+	return faults
+}
+
+// options are how runs on this bench are kept.
+func (s *session) options() run.Options {
+	o := s.sim.keeping()
+	o.Reserve = uint64(s.config.Watch.DiskReserve) << 20
+	return o
+}
+
+// attendance is what a run's arrays are worked on under when nobody is there.
+type attendance struct {
+	session *session
+	ladder  *recovery.Ladder
+	watch   *watch.Watch
+}
+
+// attend begins the attendance of a run; journal and notify are those of the run.
+func (s *session) attend(journal func(kind string, data any) error, notify func(text string)) *attendance {
+	c := s.config
+	o := watch.Options{Compliance: c.Watch.Compliance, Suspend: c.Watch.Suspend, Journal: journal}
+	if t := c.Watch.Temperature; t.Command != "" || t.File != "" {
+		o.Conditions = append(o.Conditions, &watch.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)})
+	}
+	if c.Watch.LeakageFactor > 0 {
+		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery, Compliance: c.Read.Compliance}
+	}
+	return &attendance{session: s, ladder: s.ladder(journal, notify), watch: watch.New(o)}
+}
+
+// crossbar is the array of this name, watched, and with its bench brought back
+// when a link is lost.
+func (a *attendance) crossbar(name string) array.Crossbar {
+	bare := a.session.crossbar(name)
+	return a.watch.Crossbar(name, a.ladder.Crossbar(name, bare), attendedLeaker{a, name})
+}
+
+// attendedLeaker measures an array's leakage as often as the ladder allows.
+type attendedLeaker struct {
+	*attendance
+	name string
+}
+
+func (l attendedLeaker) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (m array.Leakage, err error) {
+	err = l.ladder.Repeat(ctx, "measuring the leakage of array "+l.name, func(ctx context.Context) error {
+		if err := l.session.claim(ctx, l.name); err != nil {
+			return err
+		}
+		m, err = l.session.arrays[l.name].Leakage(ctx, v, compliance, aperture)
+		return err
+	})
+	return m, err
+}

@@ -1,8 +1,6 @@
 package tuning
 
 import (
-	"errors"
-	"fmt"
 	"math"
 
 	"xlab/instrument"
@@ -28,10 +26,12 @@ type lines struct {
 	correction []float64
 	perRow     float64 // Ω of a row as one lump
 	perCol     float64
+	most       float64 // S, of a device that can be aimed for
 }
 
-func newLines(r array.Resistance, rows, cols int) *lines {
-	l := &lines{resistance: r, rows: rows, cols: cols, g: make([]float64, rows*cols), rowSum: make([]float64, rows), colSum: make([]float64, cols),
+// newLines knows of no conducting device yet. highest is the highest target.
+func newLines(r array.Resistance, rows, cols int, highest instrument.Siemens) *lines {
+	l := &lines{resistance: r, rows: rows, cols: cols, most: mostAim * float64(highest), g: make([]float64, rows*cols), rowSum: make([]float64, rows), colSum: make([]float64, cols),
 		sneak: make([]float64, rows*cols), correction: make([]float64, rows*cols)}
 	// On average a device is half a line away from the terminal.
 	l.perRow = float64(r.Contact) + float64(r.RowSegment)*float64(cols+1)/2
@@ -62,11 +62,18 @@ func (l *lines) refresh() {
 	l.solveSneak()
 	exact := l.resistance.Reads(l.rows, l.cols, l.g)
 	for k, g := range l.g {
-		if g > 0 {
-			l.correction[k] = (exact[k] - l.sneak[k]) / g / l.lumped(k)
+		direct := g * l.lumped(k)
+		l.correction[k] = (exact[k] - l.sneak[k]) / direct
+		if !(l.correction[k] > 1/mostCorrection && l.correction[k] < mostCorrection) {
+			// The device hardly conducts: what the formula misses is the sneak's.
+			l.correction[k], l.sneak[k] = 1, math.Max(exact[k]-direct, 0)
 		}
 	}
 }
+
+// mostCorrection is the factor beyond which the formula does not miss the
+// device's share of the read but the sneak's.
+const mostCorrection = 1.1
 
 // solveSneak estimates the currents that flow from a driven row through another
 // column, another row and into the read column: each line's potential is its
@@ -139,11 +146,15 @@ func (l *lines) set(k int, g float64) {
 }
 
 // device gives the device's conductance for what a read of it shows now. More
-// than the lines can pass is taken as a very good conductor.
+// than the lines can pass is taken as a very good conductor, less than the sneak
+// as none.
 func (l *lines) device(k int, read float64) float64 {
 	row, col := l.load(k)
 	pr, pc := l.path(k)
 	m := (read - l.sneak[k]) / l.correction[k] * (1 + row) * (1 + col)
+	if m <= 0 {
+		return 0
+	}
 	const least = 0.01
 	return m / math.Max(1-m*(pr/(1+row)+pc/(1+col)), least)
 }
@@ -160,34 +171,4 @@ func (l *lines) sag(k int, scheme array.Scheme) float64 {
 	own := l.g[k]
 	x := l.perRow*(own+half*(l.rowSum[r]-own)) + l.perCol*(own+columnHalf*(l.colSum[c]-own))
 	return x / (1 + x)
-}
-
-// devices goes back from reads of all cells to the devices; an error says which
-// lines carry too much.
-func (l *lines) devices(reads []float64) ([]float64, error) {
-	g, err := l.resistance.Devices(l.rows, l.cols, reads)
-	if errors.Is(err, array.ErrUnreadable) {
-		return nil, fmt.Errorf("%w: %s", err, l.heaviest(reads))
-	}
-	return g, err
-}
-
-func (l *lines) heaviest(reads []float64) string {
-	rows, cols := make([]float64, l.rows), make([]float64, l.cols)
-	for k, g := range reads {
-		rows[k/l.cols] += math.Max(g, 0)
-		cols[k%l.cols] += math.Max(g, 0)
-	}
-	r, c := largest(rows), largest(cols)
-	return fmt.Sprintf("row %d sums up to %v and column %d to %v behind contacts of %v", r, instrument.Siemens(rows[r]), c, instrument.Siemens(cols[c]), l.resistance.Contact)
-}
-
-func largest(list []float64) int {
-	best := 0
-	for i, x := range list {
-		if x > list[best] {
-			best = i
-		}
-	}
-	return best
 }

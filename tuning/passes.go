@@ -147,6 +147,7 @@ const trust = 0.5
 // readAll reads every cell of the array and takes the lines out.
 func (t *tuner) readAll(ctx context.Context) error {
 	failed := 0
+	usable := make([]float64, len(t.reads)) // NaN where there is no usable read
 	for k := range t.reads {
 		if err := run.CheckStop(ctx); err != nil {
 			return err
@@ -156,7 +157,8 @@ func (t *tuner) readAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if fault := faulty(results[0], t.spec.Read); fault != "" {
+		fault := faulty(results[0], t.spec.Read)
+		if fault != "" {
 			failed++
 			if d := t.devices[k]; d != nil && d.closed == "" {
 				d.fault = true
@@ -164,6 +166,9 @@ func (t *tuner) readAll(ctx context.Context) error {
 			}
 		}
 		t.reads[k] = float64(results[0].Conductance())
+		if usable[k] = t.reads[k]; fault != "" {
+			usable[k] = math.NaN()
+		}
 		t.observe(Event{Phase: PhaseRead, Pass: t.passes, Done: k + 1, Total: len(t.reads)})
 	}
 	if failed*4 > len(t.reads) {
@@ -171,9 +176,9 @@ func (t *tuner) readAll(ctx context.Context) error {
 			Err:    fmt.Errorf("%d of %d reads are not valid or in compliance", failed, len(t.reads)),
 			Advice: "check the measuring range, the compliance and the connections of the array"}
 	}
-	g, err := t.lines.devices(t.reads)
+	g, err := t.lines.devices(usable)
 	if err != nil {
-		return usage(t.name, "taking the lines out of the reads: %w", "lower tuning.lines.contact to what the lines really have", err)
+		return usage(t.name, "taking the lines out of the reads: %w", "set tuning.lines to what the lines really have", err)
 	}
 	t.lines.assume(g)
 	t.compare(g)
@@ -237,7 +242,31 @@ func (t *tuner) aim() error {
 	if t.spec.Compensate {
 		return nil
 	}
-	return t.aimWhere(func(d *device) bool { return d.closed == "" })
+	there := func(d *device) bool { return d.closed == "" }
+	err := t.aimWhere(there)
+	var below *hidden
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &below):
+		return usage(t.name, "the targets cannot all be read at once: the target of %s is %v, but %w", "raise that target, lower those of the other devices of its row and column, or let the targets be those of the devices (tuning.compensate)",
+			below.cell, t.devices[below.cell.Row*t.cols+below.cell.Col].Target, below)
+	}
+	const text = "the targets cannot all be read at once: %w"
+	o, ok := t.lines.overload(t.shownWith(there))
+	if !ok {
+		return usage(t.name, text, "lower the targets, or let them be those of the devices (tuning.compensate)", err)
+	}
+	highest := instrument.Siemens(0)
+	for _, d := range t.asked {
+		if there(d) {
+			highest = max(highest, d.Target)
+		}
+	}
+	return usage(t.name, text+": row %d would have to show %v in sum and column %d %v, but behind contacts of %v devices of up to %v show no more than %v and %v there",
+		fmt.Sprintf("lower all targets to %.2f times what they are (the highest from %v to %v), or those of this row and column further, or let the targets be those of the devices (tuning.compensate)",
+			o.part, highest, highest*instrument.Siemens(o.part)),
+		array.ErrUnreadable, o.row, o.rowSum, o.col, o.colSum, t.spec.Lines.Contact, instrument.Siemens(t.lines.most), o.rowMost, o.colMost)
 }
 
 // far is the relative distance beyond which a device is not expected to get to
@@ -253,17 +282,27 @@ func (t *tuner) aimAgain() {
 	}
 }
 
-// aimWhere aims for the targets of some devices with the rest as they are read.
-func (t *tuner) aimWhere(there func(d *device) bool) error {
-	shown := slices.Clone(t.reads)
+// shownWith gives what cells are to show when some devices are at their targets:
+// NaN for the others, which stay as they are.
+func (t *tuner) shownWith(there func(d *device) bool) []float64 {
+	shown := make([]float64, len(t.reads))
+	for k := range shown {
+		shown[k] = math.NaN()
+	}
 	for _, d := range t.asked {
 		if there(d) {
 			shown[d.index] = float64(d.Target)
 		}
 	}
-	g, err := t.lines.devices(shown)
+	return shown
+}
+
+// aimWhere aims for the targets of some devices with the rest as they are. What
+// the cells of the rest show changes with the targets, so that it is no use.
+func (t *tuner) aimWhere(there func(d *device) bool) error {
+	g, err := t.lines.aims(t.shownWith(there))
 	if err != nil {
-		return usage(t.name, "the targets cannot all be read at once: %w", "lower the targets of the busiest lines, or let the targets be those of the devices (tuning.compensate)", err)
+		return err
 	}
 	for _, d := range t.asked {
 		if there(d) {

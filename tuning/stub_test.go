@@ -10,8 +10,9 @@ import (
 	"xlab/instrument/array"
 )
 
-// stub is a crossbar of devices behind ideal lines, with a law of response that
-// is not the prior's. It checks that every pulse is covered by an intent.
+// stub is a crossbar of devices with a law of response that is not the prior's,
+// behind ideal lines if none are given. It checks that every pulse is covered by
+// an intent.
 type stub struct {
 	rows, cols int
 	g          []float64 // S
@@ -19,8 +20,12 @@ type stub struct {
 	pulses     []int
 	random     *rand.Rand
 	noise      float64 // relative, of reads
+	offset     float64 // A, deviation of the meter's offset
+	overflow   float64 // A, of reads with a status
 	cycle      float64 // spread of ln|dG| from pulse to pulse
 	half       bool    // half-selected devices are disturbed
+	lines      array.Resistance
+	shown      []float64 // reads through the lines; nil when the devices have changed since
 
 	stuck    map[int]int // device -> pulses after which it answers no more
 	frail    map[int]bool
@@ -70,10 +75,25 @@ func (s *stub) change(k int, v float64) float64 {
 }
 
 func (s *stub) hit(k int, v float64) {
-	if after, ok := s.stuck[k]; ok && s.pulses[k] >= after {
+	if after, ok := s.stuck[k]; ok && s.pulses[k] >= after || s.g[k] < unformed {
 		return
 	}
+	s.shown = nil
 	s.g[k] = math.Max(1e-6, s.g[k]+s.change(k, v)*math.Exp(s.cycle*s.random.NormFloat64()))
+}
+
+// unformed is the conductance in S below which a device answers to no pulse.
+const unformed = 1e-7
+
+// read is what a read of a device shows but for its noise.
+func (s *stub) read(k int) float64 {
+	if s.lines == (array.Resistance{}) {
+		return s.g[k]
+	}
+	if s.shown == nil {
+		s.shown = s.lines.Reads(s.rows, s.cols, s.g)
+	}
+	return s.shown[k]
 }
 
 func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array.Result, error) {
@@ -83,7 +103,14 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 		switch step := step.(type) {
 		case array.Read:
 			v := float64(step.Voltage)
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(v * s.g[k] * (1 + s.noise*s.random.NormFloat64()))}}, Status: s.status[k]})
+			current := v * s.read(k) * (1 + s.noise*s.random.NormFloat64())
+			if s.offset > 0 {
+				current += s.offset * s.random.NormFloat64()
+			}
+			if s.overflow > 0 && s.status[k] != 0 {
+				current = math.Copysign(s.overflow, v)
+			}
+			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(current)}}, Status: s.status[k]})
 		case array.Pulse:
 			if s.failAt--; s.failAt < 0 {
 				return results, s.fail
@@ -99,6 +126,7 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 				if s.half && o != k && (o/s.cols == c.Row || o%s.cols == c.Col) {
 					if s.frail[o] {
 						s.g[o] *= 1.1
+						s.shown = nil
 						continue
 					}
 					s.hit(o, float64(step.Scheme.HalfSelected(step.Voltage)))

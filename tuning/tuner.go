@@ -66,7 +66,7 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 		law = a.response
 	}
 	t := &tuner{bench: bench, name: name, spec: spec, options: o, policy: policy, rows: rows, cols: cols, band: spec.band(),
-		lines: newLines(spec.Lines, rows, cols), disturb: newDisturb(law, rows, cols),
+		lines: newLines(spec.Lines, rows, cols, spec.RangeMax), disturb: newDisturb(law, rows, cols),
 		reads: make([]float64, rows*cols), want: make([]float64, rows*cols), devices: make([]*device, rows*cols)}
 	for _, cell := range spec.Targets.Cells() {
 		g, _ := spec.Targets.At(cell)

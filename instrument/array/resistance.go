@@ -55,13 +55,38 @@ var ErrUnreadable = errors.New("the lines' resistance does not let these conduct
 // one at the voltage that it really has, which is below the read voltage. It
 // takes a few milliseconds for 20 x 20.
 //
-// Every device's value is divided by the attenuation that the present values of
-// all devices give it, until nothing changes. Heavily loaded lines have a
-// largest conductance that can be read through them (a quarter of what the
-// contacts alone would pass); beyond it the error is ErrUnreadable.
+// A cell that shows no more than what gets to it through the other devices, as
+// cells of devices that hardly conduct do, has 0 S: less is noise, or devices
+// that are not ohmic. Heavily loaded lines have a largest conductance that can be
+// read through them (a quarter of what the contacts alone would pass); beyond it
+// the error is ErrUnreadable.
 func (l Resistance) Devices(rows, cols int, reads []float64) ([]float64, error) {
+	for k, m := range reads {
+		if math.IsNaN(m) {
+			return nil, fmt.Errorf("device %s: its read is not a number: %w", Cell{k / cols, k % cols}, ErrUnreadable)
+		}
+	}
+	return l.Complete(rows, cols, reads, nil)
+}
+
+// Complete gives the device conductances of which reads show the given
+// conductances where reads has one, and which are those of devices where reads
+// is NaN: what the ones have to be while the others stay as they are. All is in S
+// and row by row; devices is not looked at where there is a read. Otherwise it is
+// like Devices.
+//
+// Every free device's value is divided by the attenuation that the present values
+// of all devices give it, until nothing changes. Where most of a read is the
+// others' current that attenuation is no property of the device, and the
+// difference goes to the device alone.
+func (l Resistance) Complete(rows, cols int, reads, devices []float64) ([]float64, error) {
 	g := make([]float64, len(reads))
 	for k, m := range reads {
+		if math.IsNaN(m) {
+			if m = devices[k]; !(m >= 0 && m < mostConductance) {
+				return nil, fmt.Errorf("device %s: %v is not the conductance of a device", Cell{k / cols, k % cols}, instrument.Siemens(m))
+			}
+		}
 		g[k] = max(m, 0) // noise around zero of a device that does not conduct
 	}
 	if l == (Resistance{}) {
@@ -74,13 +99,21 @@ func (l Resistance) Devices(rows, cols int, reads []float64) ([]float64, error) 
 		model := n.reads(g, tolerance*1e-2)
 		worst := 0.0
 		for k, m := range reads {
-			if m <= 0 {
+			if !(m > 0) {
 				continue
 			}
 			change := m / model[k]
-			worst = max(worst, math.Abs(change-1))
-			g[k] *= change
-			if !(g[k] < 1) {
+			if part := n.part(k); part > 0 && g[k]*part <= model[k]/2 {
+				next := max(g[k]+(m-model[k])/part, 0)
+				if next > 0 || g[k] > 0 {
+					worst = max(worst, math.Abs(change-1))
+				}
+				g[k] = next
+			} else {
+				worst = max(worst, math.Abs(change-1))
+				g[k] *= change
+			}
+			if !(g[k] < mostConductance) {
 				return nil, fmt.Errorf("device %s at %v: %w", Cell{k / cols, k % cols}, instrument.Siemens(m), ErrUnreadable)
 			}
 		}
@@ -91,6 +124,9 @@ func (l Resistance) Devices(rows, cols int, reads []float64) ([]float64, error) 
 	}
 	return nil, ErrUnreadable
 }
+
+// mostConductance is the conductance in S that no device has.
+const mostConductance = 1
 
 // nodal solves the array's node voltages for all reads. The lines' ends are the
 // same in every read but for the source, so that one factorisation of every
@@ -103,6 +139,7 @@ type nodal struct {
 	u, w       []float64 // node voltages per read of a row: [driven row][cell]
 	byCol      []float64 // conductances column by column, terminal first
 	rhs        []float64
+	leaving    []float64 // by cell, part of a current into the column's node that leaves at its terminal, rows at 0 V
 }
 
 // chain holds the factors of the tridiagonal matrices of a set of equal lines.
@@ -119,7 +156,7 @@ func newNodal(l Resistance, rows, cols int) *nodal {
 		row: chain{length: cols, first: conductance(l.Contact + l.RowSegment), segment: conductance(l.RowSegment), pivot: make([]float64, rows*cols)},
 		col: chain{length: rows, first: conductance(l.Contact + l.ColSegment), segment: conductance(l.ColSegment), pivot: make([]float64, rows*cols)},
 		u:   make([]float64, rows*rows*cols), w: make([]float64, rows*rows*cols),
-		byCol: make([]float64, rows*cols), rhs: make([]float64, max(rows, cols))}
+		byCol: make([]float64, rows*cols), rhs: make([]float64, max(rows, cols)), leaving: make([]float64, rows*cols)}
 }
 
 // factor prepares all lines for the device conductances g.
@@ -133,7 +170,22 @@ func (n *nodal) factor(g []float64) {
 			line[i] = g[(n.rows-1-i)*n.cols+c] // columns leave at the last row
 		}
 		n.col.factor(c, line)
+		pivot := n.col.pivot[c*n.rows : (c+1)*n.rows]
+		leaving := n.col.first * pivot[0]
+		for i, p := range pivot {
+			if i > 0 {
+				leaving *= n.col.segment * p
+			}
+			n.leaving[(n.rows-1-i)*n.cols+c] = leaving
+		}
 	}
+}
+
+// part gives what of a device's conductance its own read shows, at the voltages of
+// the last call of reads; the rest of the read are the other devices.
+func (n *nodal) part(k int) float64 {
+	at := k/n.cols*n.rows*n.cols + k
+	return (n.u[at] - n.w[at]) * n.leaving[k]
 }
 
 func (c *chain) factor(line int, g []float64) {

@@ -133,6 +133,104 @@ func TestDevicesUndoReads(t *testing.T) {
 	})
 }
 
+// drawPartlyFormed gives an array in which only some devices were formed.
+func drawPartlyFormed(t *rapid.T, rows, cols int) []float64 {
+	g := drawConductances(t, rows*cols, 1e-6, 1e-4)
+	pristine := drawConductances(t, rows*cols, 1e-11, 1e-7)
+	for k, formed := range rapid.SliceOfN(rapid.Bool(), rows*cols, rows*cols).Draw(t, "formed") {
+		if !formed {
+			g[k] = pristine[k]
+		}
+	}
+	return g
+}
+
+var usual = array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2}
+
+// What a cell of a pristine device shows is nearly all the current of the others.
+func TestDevicesUndoReadsOfPartlyFormedArrays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(1, 12).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "cols")
+		g := drawPartlyFormed(t, rows, cols)
+		back, err := usual.Devices(rows, cols, usual.Reads(rows, cols, g))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range g {
+			// A pristine device is the small difference of two large numbers.
+			if math.Abs(back[k]-g[k]) > 1e-5*g[k]+2e-12 {
+				t.Fatalf("device %d: %v, was %v", k, back[k], g[k])
+			}
+		}
+	})
+}
+
+// Cells that show less than what gets to them through the other devices have no
+// conductance; all others show what they should beside them.
+func TestReadsBelowTheOthersCurrent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(2, 12).Draw(t, "rows"), rapid.IntRange(2, 12).Draw(t, "cols")
+		g := drawPartlyFormed(t, rows, cols)
+		reads := usual.Reads(rows, cols, g)
+		for k := range reads {
+			if g[k] < 1e-7 {
+				reads[k] *= rapid.Float64Range(-1, 1).Draw(t, "part")
+			}
+		}
+		back, err := usual.Devices(rows, cols, reads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, shown := range usual.Reads(rows, cols, back) {
+			switch {
+			case back[k] == 0 && shown < reads[k]*(1-1e-6)-1e-15:
+				t.Fatalf("device %d of 0 S shows %v, the read is %v", k, shown, reads[k])
+			case back[k] > 0 && math.Abs(shown-reads[k]) > 1e-5*reads[k]+1e-15: // 1e-15 S is nothing
+				t.Fatalf("device %d of %v shows %v, the read is %v", k, back[k], shown, reads[k])
+			case back[k] < 0:
+				t.Fatalf("device %d of %v", k, back[k])
+			}
+		}
+	})
+}
+
+// Targets of some cells among devices that stay as they are.
+func TestComplete(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(1, 12).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "cols")
+		g := drawPartlyFormed(t, rows, cols)
+		lines := rapid.SampledFrom([]array.Resistance{{}, usual, {Contact: 50, RowSegment: 10}}).Draw(t, "lines")
+		reads := lines.Reads(rows, cols, g)
+		known := make([]float64, len(g))
+		for k, held := range rapid.SliceOfN(rapid.Bool(), len(g), len(g)).Draw(t, "held") {
+			known[k] = math.NaN() // is not looked at
+			if held {
+				reads[k], known[k] = math.NaN(), g[k]
+			}
+		}
+		back, err := lines.Complete(rows, cols, reads, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range g {
+			if math.Abs(back[k]-g[k]) > 1e-5*g[k]+2e-12 || math.IsNaN(reads[k]) && back[k] != g[k] {
+				t.Fatalf("device %d: %v, is %v", k, back[k], g[k])
+			}
+		}
+	})
+	nan := math.NaN()
+	for _, held := range []float64{nan, -1e-6, math.Inf(1), 2} {
+		if g, err := usual.Complete(1, 2, []float64{1e-5, nan}, []float64{nan, held}); err == nil || !strings.Contains(err.Error(), "r0c1") {
+			t.Errorf("a device of %v S gives %v, %v", held, g, err)
+		}
+	}
+	for _, lines := range []array.Resistance{{}, usual} {
+		if g, err := lines.Devices(1, 2, []float64{1e-5, nan}); !errors.Is(err, array.ErrUnreadable) || !strings.Contains(err.Error(), "r0c1") {
+			t.Errorf("a read of nothing gives %v, %v", g, err)
+		}
+	}
+}
+
 func TestIdealLines(t *testing.T) {
 	reads := []float64{1e-5, -1e-9, 3e-5, 0}
 	g, err := array.Resistance{}.Devices(2, 2, reads)

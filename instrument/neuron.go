@@ -1,6 +1,13 @@
 package instrument
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrRestarted is in the chain of an error that says that a neuron board was
+// switched off and on, so that its trims are gone.
+var ErrRestarted = errors.New("the board was switched off and on, and its trims are gone")
 
 // Neurons reads the outputs of op-amp neurons, which the lines of crossbars hold
 // at virtual ground: hidden neurons, whose outputs drive columns of the next

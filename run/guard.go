@@ -129,6 +129,10 @@ type guardEvent struct {
 	data any
 }
 
+// longestPause between two rounds: what listens again meanwhile shall not be left
+// as it is for long.
+const longestPause = 500 * time.Millisecond
+
 var errHung = errors.New("the work did not return after it was cancelled; the bench was made safe without it")
 
 // wait returns what work returned, judged, or errHung in an *Ended.
@@ -234,7 +238,7 @@ func (g GuardOptions) makeSafe() error {
 		if !again || round >= g.Rounds {
 			break
 		}
-		time.Sleep(min(timeout/4, time.Second)) // what failed at once has not given a cable time to be put back
+		time.Sleep(min(timeout/4, longestPause)) // what failed at once has not given a cable time to be put back
 		timeout *= 2
 	}
 	var errs []error

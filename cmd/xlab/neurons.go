@@ -174,10 +174,34 @@ func (s *session) classifier(design mlp.Design, placement mlp.Placement, recorde
 	}
 	o := hardware.Options{Recorder: recorder, Limits: s.config.limits(), Reference: s.config.Neurons.Reference,
 		Wiring: s.neuronLines, Burst: s.config.Neurons.Burst, Logger: s.log}
+	if s.up != nil {
+		o.Repeat = s.repeat
+	}
 	if s.neurons == nil { // a nil board in an interface would not be nil
 		return hardware.New(design, placement, boards, nil, o)
 	}
 	return hardware.New(design, placement, boards, s.neurons, o)
+}
+
+// repeat makes a measurement of the neurons, which changes no device, until it
+// succeeds, and brings the bench back in between. What the board has found to
+// be wrong with itself ends it: it would say the same again.
+func (s *session) repeat(ctx context.Context, what string, do func(context.Context) error) error {
+	s.classifying = true
+	var finding error
+	err := s.up.Repeat(ctx, what, func(ctx context.Context) error {
+		finding = nil
+		err := do(ctx)
+		if neuron.Finding(err) {
+			finding = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = finding
+	}
+	return err
 }
 
 // testNeurons measures with all switches open, which shows the offsets of the

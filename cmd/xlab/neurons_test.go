@@ -13,30 +13,14 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mock/device"
+	"xlab/mock/device/devicetest"
 )
 
 // formAtOnce brings every device of an array into its working range at once, each to
 // a state of its own.
 func formAtOnce(a *device.Array, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 4))
-	v, i := make([]float64, a.Len()), make([]float64, a.Len())
-	for k := range v {
-		v[k], i[k] = 2.2, 1e-5
-	}
-	for left := 10e-3; left > 0; {
-		formed, used := a.Stress(v, i, left, 150e-12)
-		if formed < 0 {
-			break
-		}
-		v[formed], i[formed] = 0, 0
-		left -= used
-	}
-	for k := range v {
-		v[k], i[k] = -1.2-0.4*r.Float64(), -1e-5
-	}
-	for range 4 {
-		a.Stress(v, i, 10e-3, 0)
-	}
+	devicetest.Form(a, func(int) float64 { return -1.2 - 0.4*r.Float64() })
 }
 
 // networkRig is a bench whose devices are formed, with an open session.

@@ -44,7 +44,19 @@ func (s *session) ladder(journal func(kind string, data any) error, notify func(
 	if c.Retries == 0 {
 		o.Retries = -1 // of a ladder 0 is the default
 	}
-	return recovery.New(o)
+	s.up = recovery.New(o)
+	return s.up
+}
+
+// restoreNeurons brings the neuron board back. Its trims are made again by who
+// needs them.
+func (s *session) restoreNeurons(ctx context.Context, reopen bool) error {
+	if reopen {
+		if err := s.neurons.Reopen(ctx); err != nil {
+			return err
+		}
+	}
+	return s.neurons.Resume(ctx)
 }
 
 // restore makes the bench safe, sources before switches, and then ready. Every
@@ -64,6 +76,9 @@ func (s *session) restore(ctx context.Context, reopen bool) error {
 	}
 	for _, a := range s.arrays {
 		a.Forget()
+	}
+	if s.classifying {
+		errs = append(errs, s.restoreNeurons(ctx, reopen))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/lock"
+	"xlab/run/recovery"
 )
 
 // session is an open bench: the drivers, and the arrays that were asked for.
@@ -41,7 +42,10 @@ type session struct {
 	neurons        *neuron.Board // nil: the bench has none
 	neuronIdentity instrument.Identity
 	neuronLines    *array.NeuronWiring
+	classifying    bool         // the board is needed, so that the bench is not back without it
 	log            *slog.Logger // of the classifier; nil = silent
+
+	up *recovery.Ladder // brings the bench back; nil: nobody does
 }
 
 func newSession(c *Config, sim *simulation) *session {
@@ -151,7 +155,7 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, conn)
-	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.hurry(), ReadTimeout: s.readTimeout(), Reopen: reopen})
+	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.answerTimeout(), ReadTimeout: s.readTimeout(), Reopen: reopen})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
@@ -188,7 +192,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
-		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.hurry(), Reopen: func(within time.Duration) (buspirate.Link, error) {
+		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.answerTimeout(), Reopen: func(within time.Duration) (buspirate.Link, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), within)
 			defer cancel()
 			return reopen(ctx)
@@ -217,17 +221,30 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 }
 
 // patience is how much longer than the bench itself needs an answer may take:
-// 5 s, and on the simulated bench, where it has to be computed, more for arrays
-// beyond 20 x 20.
+// 5 s, and three times that on the simulated bench, where it has to be computed
+// by a machine that may be busy with other things, more for arrays beyond 20 x 20.
 func (s *session) patience() time.Duration {
 	if hurry := s.hurry(); hurry > 0 {
 		return hurry
 	}
-	return 5 * time.Second * time.Duration(s.burden())
+	if s.sim == nil {
+		return 5 * time.Second
+	}
+	return 15 * time.Second * time.Duration(s.burden())
+}
+
+// answerTimeout is how long an adapter may take for an answer of its own: on
+// hardware what its driver finds right (0), on the simulated bench as long as
+// everything else.
+func (s *session) answerTimeout() time.Duration {
+	if s.sim == nil {
+		return 0
+	}
+	return s.patience()
 }
 
 // hurry is how long a test lets the simulated bench take for an answer; 0 = no
-// hurry, the drivers' own time-outs hold.
+// hurry.
 func (s *session) hurry() time.Duration {
 	if s.sim == nil {
 		return 0
@@ -245,12 +262,13 @@ func (s *session) readTimeout() time.Duration {
 }
 
 // safeTimeout is how long one instrument may take to be made safe. On hardware
-// the adapter may first have to wait for answers that never come.
+// the adapter may first have to wait for answers that never come, the simulated
+// bench for a busy machine.
 func (s *session) safeTimeout() time.Duration {
-	if s.sim == nil {
-		return 15 * time.Second
+	if s.hurry() > 0 {
+		return time.Second * time.Duration(s.burden())
 	}
-	return time.Second * time.Duration(s.burden())
+	return 15 * time.Second * time.Duration(s.burden())
 }
 
 // burden is how many times larger than 20 x 20 the simulated arrays are; 1 on

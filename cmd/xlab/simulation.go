@@ -46,7 +46,7 @@ type simulation struct {
 	faults *fault.Engine     // what goes wrong; nil = nothing
 	disk   fault.Disk        // under the runs
 	ahead  atomic.Int64      // of the computer's clock, ns
-	hurry  time.Duration     // the drivers' patience in tests of faults; 0 = as on hardware
+	hurry  time.Duration     // the drivers' patience in tests of faults; 0 = session.patience
 
 	// line is put between a server and every connection to it within the
 	// process; nil = nothing.

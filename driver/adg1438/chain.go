@@ -102,7 +102,7 @@ func (c *Chain) Route(ctx context.Context, lines []instrument.Switches) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.encode(lines)
-	if err := c.transmit(); err != nil {
+	if err := c.transmit(c.parks); err != nil {
 		var mismatch *Mismatch
 		if errors.As(err, &mismatch) {
 			return c.giveUp(op, mismatch)
@@ -115,7 +115,8 @@ func (c *Chain) Route(ctx context.Context, lines []instrument.Switches) error {
 	return nil
 }
 
-// Safe opens all switches and verifies it. It is tried whatever happened
+// Safe opens all switches and verifies it, and leaves SYNC high, so that nothing
+// that befalls the registers later can reach a switch. It is tried whatever happened
 // before and even when ctx has ended, because the time it takes is bounded by
 // the connection's deadline; after a failure it is tried a second time, with
 // the adapter, if there is one, set up anew.
@@ -163,11 +164,11 @@ func (c *Chain) restart() {
 	}
 }
 
-// open opens all switches. That they had changed by themselves before does not
-// matter here. c.mu is held.
+// open opens all switches and leaves SYNC high. That they had changed by
+// themselves before does not matter here. c.mu is held.
 func (c *Chain) open() error {
 	c.encode(make([]instrument.Switches, c.chips))
-	err := c.transmit()
+	err := c.transmit(false)
 	var mismatch *Mismatch
 	if errors.As(err, &mismatch) && mismatch.Lost {
 		c.log.Warn("the switches had changed by themselves before they were opened", "board", c.name, "cause", mismatch.Cause)
@@ -176,9 +177,10 @@ func (c *Chain) open() error {
 	return err
 }
 
-// transmit sends c.frame twice and compares what comes back. Its error is a
-// *Mismatch or the connection's. c.mu is held.
-func (c *Chain) transmit() error {
+// transmit sends c.frame twice and compares what comes back. With park SYNC stays
+// low after the second time, which only a connection that parks can do. Its error
+// is a *Mismatch or the connection's. c.mu is held.
+func (c *Chain) transmit(park bool) error {
 	size := len(c.frame)
 	first, again := c.first[:size], c.again[:size]
 	before := c.held
@@ -186,7 +188,7 @@ func (c *Chain) transmit() error {
 		before = nil
 	}
 	c.known = false
-	if err := c.exchange(first, again); err != nil {
+	if err := c.exchange(first, again, park); err != nil {
 		return err
 	}
 	c.expect()
@@ -201,11 +203,11 @@ func (c *Chain) transmit() error {
 	return nil
 }
 
-// exchange sends c.frame twice. Where the connection can, SYNC stays low after
-// the second time.
-func (c *Chain) exchange(first, again []byte) error {
+// exchange sends c.frame twice, in one transfer where the connection takes
+// packets as periph describes them.
+func (c *Chain) exchange(first, again []byte, park bool) error {
 	if c.parks {
-		c.packets = [2]spi.Packet{{W: c.frame, R: first}, {W: c.frame, R: again, KeepCS: true}}
+		c.packets = [2]spi.Packet{{W: c.frame, R: first}, {W: c.frame, R: again, KeepCS: park}}
 		return c.conn.TxPackets(c.packets[:])
 	}
 	if err := c.conn.Tx(c.frame, first); err != nil {

@@ -399,6 +399,10 @@ func TestVerificationIsNotLatched(t *testing.T) {
 	if err := c.Safe(ctx); err != nil {
 		t.Error(err)
 	}
+	// Opening is the last that is sent: nothing shall be left to rise later.
+	if len(b.packets) != 2 || b.packets[0].KeepCS || b.packets[1].KeepCS {
+		t.Errorf("after opening all switches SYNC stays low: %+v", b.packets)
+	}
 	b.fail = []error{nil, io.ErrClosedPipe}
 	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); instrument.KindOf(err) != instrument.KindUnreachable {
 		t.Errorf("%v", err)

@@ -36,10 +36,16 @@
 // What is shifted last is never seen again, so a byte changed on its way in
 // the second frame would be latched unnoticed. Where the connection can leave
 // its chip select low (method KeepsCS, as driver/buspirate has it) SYNC does
-// not rise after the second frame: the switches follow the first one, which
-// the second has verified, and SYNC rises next when the next routing is
-// complete. Elsewhere such a change is found by the next routing, and logged by
+// not rise after the second frame of a routing: the switches follow the first
+// one, which the second has verified, and SYNC rises next when the next routing
+// is complete. Elsewhere such a change is found by the next routing, and logged by
 // Safe.
+//
+// Opening all switches is different, because it may be the last that is sent:
+// SYNC low would rise when the port is closed or the controller starts anew, and
+// take to the switches whatever the registers hold by then, after hours perhaps.
+// So it rises at once, on the second frame, and is high from then on, where
+// clocks are ignored.
 //
 // # Transitions
 //

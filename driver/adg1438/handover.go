@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"periph.io/x/conn/v3/spi"
-
 	"xlab/instrument"
 )
 
@@ -44,11 +42,6 @@ func (c *Chain) Release(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.open()
-	if err == nil && c.parks {
-		// One frame more, after which SYNC rises; it is the one that was verified.
-		c.packets[0] = spi.Packet{W: c.frame, R: c.first[:len(c.frame)]}
-		err = c.conn.TxPackets(c.packets[:1])
-	}
 	c.known = false
 	var mismatch *Mismatch
 	switch {

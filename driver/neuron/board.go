@@ -58,7 +58,8 @@ type Board struct {
 	opened bool
 	railed bool
 
-	trimmed bool // by this driver, since the board was switched on
+	trimmed   bool // by this driver, since the board was switched on
+	restarted bool // the board was switched off and on since it was opened, trimmed or checked
 }
 
 var (
@@ -102,7 +103,7 @@ func (b *Board) Open(ctx context.Context) error {
 		return err
 	}
 	defer b.give()
-	b.opened = false
+	b.opened, b.restarted = false, false
 	if _, err := b.box.Open(ctx); err != nil {
 		return err
 	}
@@ -110,6 +111,55 @@ func (b *Board) Open(ctx context.Context) error {
 		return err
 	}
 	b.opened = true
+	return nil
+}
+
+// Resume brings host and board into step after something went wrong, over a new
+// connection if the present one was lost, and checks that it still is the same
+// board. What was lost with its supply is told by the next reading or by Check.
+func (b *Board) Resume(ctx context.Context) error {
+	const op = "resume"
+	if err := b.take(ctx, op); err != nil {
+		return err
+	}
+	defer b.give()
+	if err := b.ready(op); err != nil {
+		return err
+	}
+	if err := b.box.Resynchronise(ctx); err != nil {
+		return err
+	}
+	_, err := b.identify(ctx, true)
+	return err
+}
+
+// Reopen has the next question open the connection again, although it is not
+// known to be lost: for a board that hangs. It needs Options.Reopen.
+func (b *Board) Reopen(ctx context.Context) error { return b.box.Reopen(ctx) }
+
+// Check tells whether the board has had its supply all the time since it was
+// opened, trimmed or checked last, whatever its line did: one that was switched
+// off and on is an error of KindInstrument with instrument.ErrRestarted in its
+// chain, told once. It is one short exchange, and belongs behind the readings
+// that are to be relied on.
+func (b *Board) Check(ctx context.Context) error {
+	const op = "check"
+	if err := b.take(ctx, op); err != nil {
+		return err
+	}
+	defer b.give()
+	if err := b.ready(op); err != nil {
+		return err
+	}
+	if err := b.box.Verify(ctx); err != nil {
+		return err
+	}
+	if err := b.kept(ctx, op); err != nil {
+		return err
+	}
+	if b.restarted {
+		return b.gone(op)
+	}
 	return nil
 }
 

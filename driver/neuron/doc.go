@@ -23,5 +23,8 @@
 // asked for, each of them a number within the converter's range, and neither the
 // queue nor the register has anything against it. Everything the measurement
 // depends on, such as the averaging, goes out with it: a board that lost its
-// supply in between measures as it should or not at all.
+// supply in between measures as it should or not at all. Its trims are the
+// exception, because making them takes the lines' help: that they are gone is an
+// error of the next reading where the line was lost with the supply, and of
+// Check, which belongs behind every batch, where it was not.
 package neuron

@@ -89,12 +89,34 @@ func (b *Board) measure(ctx context.Context, g group, more ...string) ([]instrum
 // that were made: a board that was switched off and on has none.
 func (b *Board) kept(ctx context.Context, op string) error {
 	restarted, err := b.box.Restarted(ctx)
-	if err != nil || !restarted || !b.trimmed {
+	if err != nil {
 		return err
 	}
-	b.trimmed = false
-	return b.failed(op, "", instrument.KindInstrument, errors.New("the board was switched off and on, and its trims are gone"),
-		"check its supply and USB plug, then trim again")
+	b.restarted = b.restarted || restarted
+	if !b.restarted || !b.trimmed {
+		return nil
+	}
+	return b.gone(op)
+}
+
+// gone tells, once, that the board was switched off and on.
+func (b *Board) gone(op string) error {
+	b.trimmed, b.restarted = false, false
+	return b.failed(op, "", instrument.KindInstrument, instrument.ErrRestarted, "check its supply and USB plug, then trim again")
+}
+
+// finding is an error with what the board itself has found out about its analog
+// part.
+type finding struct{ error }
+
+func (f finding) Unwrap() error { return f.error }
+
+// Finding tells errors with which the board says clearly what is wrong with it,
+// such as an offset that is beyond the trim's reach or a converter over its
+// range: it would say the same when asked again.
+func Finding(err error) bool {
+	var f finding
+	return errors.As(err, &f)
 }
 
 // once is one attempt at a reading.
@@ -118,7 +140,7 @@ func (b *Board) values(ctx context.Context, op string, g group, text string) ([]
 	numbers, err := scpi.Numbers(text, g.count)
 	var place *scpi.PlaceError
 	if errors.As(err, &place) && (errors.Is(err, scpi.ErrOverRange) || errors.Is(err, scpi.ErrNoValue)) {
-		return nil, b.failed(op, g.label(place.Index), instrument.KindInstrument, fmt.Errorf("the converter is %w (%s)", place.Err, instrument.Volts(g.scale)), g.advice)
+		return nil, b.failed(op, g.label(place.Index), instrument.KindInstrument, finding{fmt.Errorf("the converter is %w (%s)", place.Err, instrument.Volts(g.scale))}, g.advice)
 	}
 	if err != nil {
 		return nil, b.box.OutOfStep(ctx, err)
@@ -143,7 +165,7 @@ func (b *Board) condition(ctx context.Context, op string, g group, text string) 
 		return b.box.OutOfStep(ctx, err)
 	}
 	if bits&conditionOverRange != 0 {
-		return b.failed(op, "", instrument.KindInstrument, errors.New("the board says that its converter was over range, and shows no value that is"), g.advice)
+		return b.failed(op, "", instrument.KindInstrument, finding{errors.New("the board says that its converter was over range, and shows no value that is")}, g.advice)
 	}
 	if bits&conditionChain != 0 {
 		return b.chainBroken(op, errors.New("the condition register says that the chain at the pattern port does not read back"))
@@ -194,7 +216,7 @@ func (b *Board) Trim(ctx context.Context) (hidden, outputs []instrument.Volts, e
 	if _, err := b.box.Restarted(ctx); err != nil {
 		return hidden, outputs, errors.Join(queue, err)
 	}
-	b.trimmed = queue == nil
+	b.trimmed, b.restarted = queue == nil, false
 	return hidden, outputs, queue
 }
 
@@ -210,7 +232,7 @@ func (b *Board) explain(op string, err error) error {
 			return b.chainBroken(op, err)
 		}
 		if m := faultyTrim.FindStringSubmatch(e.Detail()); m != nil {
-			return b.failed(op, m[1], instrument.KindInstrument, err,
+			return b.failed(op, m[1], instrument.KindInstrument, finding{err},
 				"ground all inputs before trimming; an offset this large is a short at the neuron's lines, a row that is not connected to it alone, or a faulty amplifier")
 		}
 	}

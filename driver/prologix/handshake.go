@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,21 @@ func (a *Adapter) greeting(again bool) []byte {
 	return b.Bytes()
 }
 
+// probe asks for a mark as a greeting does, and sets nothing up. An adapter that
+// was deaf for a moment has swallowed the greeting and would be waited for in
+// vain, for as long as it might still be busy with reading: seconds, in which the
+// sources are not at 0 V.
+func (a *Adapter) probe() []byte {
+	return fmt.Appendf(nil, "++eot_char %d\n++ver\n++eot_char\n", a.mark)
+}
+
+// Probes follow a greeting after firstProbe, and one another at intervals that
+// double up to longestProbe.
+const (
+	firstProbe   = 50 * time.Millisecond
+	longestProbe = 500 * time.Millisecond
+)
+
 // handshake brings host and adapter into step. The adapter does one thing
 // after the other, so that the answers to a handshake come after everything
 // that was asked before: they are the mark from which answers count.
@@ -72,6 +88,11 @@ func (a *Adapter) greeting(again bool) []byte {
 // The version comes first, so that of a late mark it is the version which is met
 // in the place of an instrument's answer, where check refuses it; the number
 // alone could pass for an answer.
+//
+// While no answer comes, probes with marks of their own are sent. The mark of a
+// probe without that of the greeting before it tells that the greeting was lost:
+// it is sent again at once. Where both come the greeting was only late, and host
+// and adapter are in step behind the last probe.
 func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 	var heard, version string
 	end := time.Now().Add(a.patience())
@@ -80,15 +101,25 @@ func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 		if attempt == 0 {
 			by = by.Add(a.stuck())
 		}
-		a.mark = a.mark%255 + 1
-		if err := w.Write(a.greeting(attempt > 0), by); err != nil {
+		g := greeted{adapter: a, again: attempt > 0}
+		if err := g.greet(w, by); err != nil {
 			return err
 		}
 		named := false // the last line was the version
 		for {
-			line, err := w.Line(by)
+			until := by
+			if !g.next.IsZero() && g.next.Before(by) {
+				until = g.next
+			}
+			line, err := w.Line(until)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
+				if !time.Now().Before(by) {
+					break
+				}
+				if err := g.probe(w, by); err != nil {
+					return err
+				}
+				continue
 			}
 			if err != nil {
 				return err
@@ -99,14 +130,28 @@ func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 					by = later
 				}
 				version, named = v, true
+				g.next = time.Time{} // what was sent is being answered
 				continue
 			}
-			if named && string(line) == strconv.Itoa(a.mark) {
+			told := stale
+			if number, err := strconv.Atoi(string(line)); err == nil && named {
+				told = g.take(number)
+			}
+			named = false
+			switch told {
+			case inStep:
 				a.setVersion(version)
 				a.suspects, a.reads, a.fresh = 0, 0, false
 				return nil
+			case waiting:
+				continue
+			case greetingLost:
+				g.again = true
+				if err := g.greet(w, by); err != nil {
+					return err
+				}
+				continue
 			}
-			named = false
 			w.Discard(len(line))
 			if heard == "" && len(line) > 0 {
 				heard = string(line[:min(len(line), 60)])
@@ -126,6 +171,61 @@ func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 	return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindIdentity,
 		Err:    fmt.Errorf("%q answered ++ver, but not ++eot_char with the %d it was set to; heard %q", version, a.mark, heard),
 		Advice: "the adapter's firmware does not follow the Prologix command set: update it"}
+}
+
+// greeted is one greeting and the probes behind it.
+type greeted struct {
+	adapter *Adapter
+	again   bool      // it is another attempt, which clears the bus as well
+	pending []int     // marks whose answers have not come, oldest first; the first is the greeting's unless that has been met
+	met     bool      // the greeting was answered
+	next    time.Time // of the next probe; zero = none
+	pause   time.Duration
+}
+
+// greet sends the greeting. Nothing that was sent before is waited for any more:
+// its answers come before those to the greeting, and are stale.
+func (g *greeted) greet(w *transport.Wire, by time.Time) error {
+	a := g.adapter
+	a.mark = a.mark%255 + 1
+	g.pending, g.met = append(g.pending[:0], a.mark), false
+	g.pause = min(firstProbe, a.o.AnswerTimeout/8)
+	g.next = time.Now().Add(g.pause)
+	return w.Write(a.greeting(g.again), by)
+}
+
+func (g *greeted) probe(w *transport.Wire, by time.Time) error {
+	a := g.adapter
+	a.mark = a.mark%255 + 1
+	g.pending = append(g.pending, a.mark)
+	g.pause = min(2*g.pause, longestProbe, a.o.AnswerTimeout/2)
+	g.next = time.Now().Add(g.pause)
+	return w.Write(a.probe(), by)
+}
+
+// What the number behind a version tells.
+type verdict int
+
+const (
+	stale        verdict = iota // it is of an earlier handshake, or no mark at all
+	waiting                     // it is one of this handshake's, and others follow
+	inStep                      // nothing more comes
+	greetingLost                // a probe was answered and the greeting was not
+)
+
+func (g *greeted) take(mark int) verdict {
+	at := slices.Index(g.pending, mark)
+	switch {
+	case at < 0:
+		return stale
+	case at > 0 && !g.met:
+		return greetingLost
+	}
+	g.met = true
+	if g.pending = g.pending[at+1:]; len(g.pending) > 0 {
+		return waiting
+	}
+	return inStep
 }
 
 func (a *Adapter) setVersion(version string) {

@@ -172,7 +172,7 @@ func TestGoldenSecondAttempt(t *testing.T) {
 			}
 			return strings.Join(all, "|")
 		}
-		if got, want := p.lines(), frames("clear")+"|"+frames("clear-second-attempt"); got != want {
+		if got, want := p.lines(), frames("clear")+"|"+frames("clear-probe")+"|"+frames("clear-second-attempt"); got != want {
 			t.Errorf("the adapter saw\n%s\nwant\n%s", got, want)
 		}
 	})

@@ -387,3 +387,81 @@ func TestCloseUnderAConversation(t *testing.T) {
 		}
 	})
 }
+
+// An adapter that was deaf for a moment, whatever may be under way in it, is in
+// step soon after it listens again, and is set up and cleared exactly as if it
+// had listened all the time: nobody waits out the answers that it might still
+// have been reading.
+func TestDeafForAMoment(t *testing.T) {
+	for _, deaf := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, time.Second, 2 * time.Second, 7 * time.Second} {
+		listens := &atomic.Bool{}
+		listens.Store(true)
+		withAdapter(t, Options{}, func(p *peer) {
+			p.instruments[17] = echoing()
+			p.instruments[17].answer = func(m string) string {
+				if strings.HasPrefix(m, "silent") {
+					return ""
+				}
+				return m
+			}
+			p.intercept = func(string) string {
+				if listens.Load() {
+					return ""
+				}
+				return "\x00" // it says nothing of use, and does nothing
+			}
+		}, func(t *testing.T, a *Adapter, p *peer) {
+			d := a.Device(17)
+			listens.Store(false)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			_, err := d.Converse(ctx, 20*time.Second, ask("silent"), ask("silent too"), ask("silent three"), ask("silent four"))
+			wantKind(t, err, instrument.KindTimeout, true)
+			start := time.Now()
+			time.AfterFunc(deaf, func() { listens.Store(true) })
+			if err := d.Clear(t.Context()); err != nil {
+				t.Fatalf("deaf for %v: %v", deaf, err)
+			}
+			if took := time.Since(start); took < deaf || took > deaf+longestProbe {
+				t.Errorf("deaf for %v: in step after %v, want within %v of its end", deaf, took, longestProbe)
+			}
+			if n := p.instruments[17].clears; n != 1 {
+				t.Errorf("deaf for %v: %d device clears", deaf, n)
+			}
+			converse(t, d, "next", ask("next"))
+		})
+	}
+}
+
+// Probes do not disturb an adapter that still reads what does not come, and
+// their answers are taken for nobody's.
+func TestProbesOfABusyAdapter(t *testing.T) {
+	withAdapter(t, Options{}, func(p *peer) {
+		p.instruments[17] = echoing()
+		p.instruments[17].answer = func(m string) string {
+			if m == "silent" {
+				return ""
+			}
+			return m
+		}
+	}, func(t *testing.T, a *Adapter, p *peer) {
+		d := a.Device(17)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := d.Converse(ctx, 20*time.Second, ask("silent"), ask("silent"), ask("silent"))
+		wantKind(t, err, instrument.KindTimeout, true)
+		p.lines()
+		start := time.Now()
+		for i := range 5 {
+			question := fmt.Sprint("question ", i)
+			converse(t, d, question, ask(question))
+		}
+		if took := time.Since(start); took > 9*time.Second {
+			t.Errorf("in step after %v; the adapter was busy for 9 s", took)
+		}
+		seen := p.lines()
+		if n := strings.Count(seen, "++read_tmo_ms"); n != 1 || strings.Contains(seen, "++ifc") || p.instruments[17].clears != 1 {
+			t.Errorf("%d greetings, %d device clears: %s", n, p.instruments[17].clears, seen)
+		}
+	})
+}

@@ -55,7 +55,7 @@ type Instrument struct {
 	opened bool
 	busy   time.Time // until when the instrument may be busy with what was asked
 
-	restarted bool // the register has lost its mark since Restarted was asked
+	restarted bool // the register has lost its mark since Restarted was asked last
 }
 
 // New makes an instrument of a connection, which it owns from then on. It does
@@ -95,7 +95,7 @@ func (i *Instrument) Open(ctx context.Context) (left []Entry, err error) {
 	}
 	defer i.give()
 	i.opened, i.restarted = false, false
-	if err := i.link.Resynchronise(ctx, 2*attemptsAtOpening*i.o.Answer+i.stuck()); err != nil {
+	if err := i.link.Resynchronise(ctx, i.patience()); err != nil {
 		return nil, err
 	}
 	left, err = i.empty(ctx)
@@ -105,7 +105,63 @@ func (i *Instrument) Open(ctx context.Context) (left []Entry, err error) {
 	return left, err
 }
 
-// Restarted tells whether a handshake has found, since it was asked last, that
+// Verify asks for the mark that the last handshake set. An instrument that was
+// switched off and on while its line stayed up has forgotten it, which Restarted
+// then tells, and gets a new mark. One exchange, at
+// the end of what is to be relied on: a mark that is still there was there all
+// the time.
+func (i *Instrument) Verify(ctx context.Context) error {
+	if err := i.take(ctx); err != nil {
+		return err
+	}
+	defer i.give()
+	raw, err := i.exchange(ctx, []byte(i.o.Register+"?\n"), 1, i.o.Answer)
+	if err != nil {
+		return err
+	}
+	n, err := Integer(string(raw[0]))
+	switch {
+	case err != nil:
+		return i.outOfStep(ctx, err)
+	case n == i.mark:
+		return nil
+	case n >= i.o.Lowest && n <= i.o.Highest:
+		return i.outOfStep(ctx, fmt.Errorf("%s is %d and was set to %d", i.o.Register, n, i.mark))
+	}
+	err = i.link.Resynchronise(ctx, i.patience())
+	i.restarted = true
+	return err
+}
+
+// patience bounds a handshake, whose attempts have bounds of their own, on a
+// machine that is busy with other things.
+func (i *Instrument) patience() time.Duration {
+	return 2*attemptsAtOpening*i.o.Answer + i.stuck() + 5*time.Second
+}
+
+// Resynchronise brings host and instrument into step now, over a new connection
+// if the present one was lost. Unlike Open it keeps account of whether the
+// instrument was switched off and on meanwhile, and of its error queue.
+func (i *Instrument) Resynchronise(ctx context.Context) error {
+	if err := i.take(ctx); err != nil {
+		return err
+	}
+	defer i.give()
+	return i.link.Resynchronise(ctx, i.patience())
+}
+
+// Reopen has the next conversation open the connection again, although it is not
+// known to be lost: for an instrument that hangs, which opening its port may
+// reset. It needs Options.Reopen and is an error of kind usage without it.
+func (i *Instrument) Reopen(ctx context.Context) error {
+	if err := i.take(ctx); err != nil {
+		return err
+	}
+	defer i.give()
+	return i.link.Drop(ctx)
+}
+
+// Restarted tells whether a handshake or Verify has found, since it was asked last, that
 // the instrument was switched off and on: whatever it was set to is gone.
 func (i *Instrument) Restarted(ctx context.Context) (bool, error) {
 	if err := i.take(ctx); err != nil {

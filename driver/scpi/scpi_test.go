@@ -287,14 +287,19 @@ func TestHandshakeFailures(t *testing.T) {
 		"not SCPI":      {func(p *peer) { p.idn = "login:" }, instrument.KindIdentity, `"login:", which is no identity`},
 		"four readings": {func(p *peer) { p.idn = "+1E0,2,3,4" }, instrument.KindIdentity, "which is no identity"},
 	} {
-		i, p := newPeer(t, Options{Answer: 15 * time.Millisecond})
+		// Only who has to run into the time-out has a short one.
+		o := Options{Answer: 300 * time.Millisecond}
+		if c.kind == instrument.KindTimeout {
+			o.Answer = 15 * time.Millisecond
+		}
+		i, p := newPeer(t, o)
 		p.see(func() { c.change(p) })
 		if _, err := i.Open(t.Context()); instrument.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v of kind %q", name, err, instrument.KindOf(err))
 		}
 	}
 	// A register that does not keep its number cannot mark anything.
-	i, _ := newPeer(t, Options{Answer: 15 * time.Millisecond, Register: "VALUE", Lowest: 100, Highest: 200})
+	i, _ := newPeer(t, Options{Answer: 300 * time.Millisecond, Register: "VALUE", Lowest: 100, Highest: 200})
 	if _, err := i.Open(t.Context()); instrument.KindOf(err) != instrument.KindIdentity || !strings.Contains(err.Error(), "and not VALUE?") {
 		t.Errorf("%v", err)
 	}
@@ -333,6 +338,49 @@ func TestRestarted(t *testing.T) {
 		if was, err := i.Restarted(t.Context()); err != nil || was != off {
 			t.Errorf("round %d: %v, %v", round, was, err)
 		}
+	}
+}
+
+// The same where its line stayed up, which a question for the mark finds out.
+func TestVerify(t *testing.T) {
+	i, p := opened(t, Options{})
+	restarted := func() bool {
+		t.Helper()
+		was, err := i.Restarted(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return was
+	}
+	verify := func() error { return i.Verify(t.Context()) }
+	if err := verify(); err != nil || restarted() {
+		t.Errorf("nothing has happened: %v", err)
+	}
+	p.see(func() { p.ese = "0" })
+	if err := verify(); err != nil || !restarted() {
+		t.Errorf("switched off and on: %v", err)
+	}
+	if err := verify(); err != nil || restarted() {
+		t.Errorf("told twice: %v", err)
+	}
+	for _, other := range []string{"77", "x"} { // a late answer, perhaps
+		p.see(func() { p.ese = other })
+		if err := verify(); instrument.KindOf(err) != instrument.KindProtocol || restarted() {
+			t.Errorf("mark %s: %v", other, err)
+		}
+		if err := verify(); err != nil {
+			t.Errorf("in step again: %v", err)
+		}
+	}
+	if err := i.Resynchronise(t.Context()); err != nil || restarted() {
+		t.Errorf("%v", err)
+	}
+	p.see(func() { p.ese = "0" })
+	if err := i.Resynchronise(t.Context()); err != nil || !restarted() {
+		t.Errorf("switched off and on: %v", err)
+	}
+	if err := i.Reopen(t.Context()); instrument.KindOf(err) != instrument.KindUsage {
+		t.Errorf("%v", err)
 	}
 }
 

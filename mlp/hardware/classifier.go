@@ -38,6 +38,13 @@ type Chain interface {
 	Release(ctx context.Context) error
 }
 
+// Checker is a neuron board that knows whether it has had its supply all the time
+// since it was opened, trimmed or checked last. One that has not is told as
+// instrument.ErrRestarted. It is asked behind every part that is recorded.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
 // Options are the settings of a classifier. Limits must be given: the zero
 // value allows nothing.
 type Options struct {
@@ -49,7 +56,11 @@ type Options struct {
 	// Wiring tells which lines the board's neurons are on, to check the placement
 	// against; nil = neuron j of each layer is the pair j of its block.
 	Wiring *array.NeuronWiring
-	Burst  bool         // let the neuron board drive the patterns by itself
+	Burst  bool // let the neuron board drive the patterns by itself
+	// Repeat makes a measurement, or a routing, until it succeeds, and brings the
+	// bench back in between; what names it. All switches may be open and all trims
+	// gone before each attempt: both are made anew. nil = there is one attempt.
+	Repeat func(ctx context.Context, what string, do func(context.Context) error) error
 	Logger *slog.Logger // is told of saturated outputs and of trims; nil = nobody
 }
 

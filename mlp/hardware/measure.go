@@ -2,6 +2,7 @@ package hardware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -41,17 +42,17 @@ func (c *Classifier) classify(ctx context.Context, features *mat.Dense, layers b
 	if c.o.Burst {
 		size = perBurst
 	}
-	p := &pass{c: c, held: make(map[string][]instrument.Switches)}
+	p := c.newPass()
 	var all answered
 	for first := 0; first < len(patterns); first += size {
 		part := patterns[first:min(first+size, len(patterns))]
-		answer, err := c.recall(ctx, p, part, layers)
+		answer, err := c.recall(ctx, p, first, part, layers)
 		if err != nil {
 			return nil, nil, fmt.Errorf("samples %d to %d: %w", first, first+len(part)-1, err)
 		}
 		all.Hidden, all.Outputs = append(all.Hidden, answer.Hidden...), append(all.Outputs, answer.Outputs...)
 	}
-	if err := p.end(ctx); err != nil {
+	if err := c.repeat(ctx, "opening the switches behind a classification", p, p.end); err != nil {
 		return nil, nil, err
 	}
 	if err := c.judge(patterns, all.Outputs); err != nil {
@@ -63,20 +64,23 @@ func (c *Classifier) classify(ctx context.Context, features *mat.Dense, layers b
 	return hidden, dense(all.Outputs, c.outputs.count), nil
 }
 
-// recall measures a part, or takes it from the record.
-func (c *Classifier) recall(ctx context.Context, p *pass, part [][]int8, layers bool) (answered, error) {
+// recall measures a part whose first sample is numbered, or takes it from the record.
+func (c *Classifier) recall(ctx context.Context, p *pass, first int, part [][]int8, layers bool) (answered, error) {
 	question := asked{Hidden: layers}
 	for _, pattern := range part {
 		question.Patterns = append(question.Patterns, text(pattern))
 	}
 	var answer answered
 	do := func() error {
-		if err := c.trim.restore(ctx, c); err != nil {
-			return err
-		}
-		var err error
-		answer, err = p.measure(ctx, part, layers)
-		return err
+		return c.repeat(ctx, fmt.Sprintf("classifying samples %d to %d", first, first+len(part)-1), p, func(ctx context.Context) (err error) {
+			if err := c.trim.restore(ctx, c); err != nil {
+				return err
+			}
+			if answer, err = p.measure(ctx, part, layers); err != nil {
+				return err
+			}
+			return c.checkBoard(ctx)
+		})
 	}
 	if err := c.record("classification", question, &answer, do); err != nil {
 		return answered{}, err
@@ -86,6 +90,49 @@ func (c *Classifier) recall(ctx context.Context, p *pass, part [][]int8, layers 
 		rows = len(part)
 	}
 	return answer, answer.check(rows, c.hidden.count, len(part), c.outputs.count)
+}
+
+// repeat makes something of a pass, as often as the options allow.
+func (c *Classifier) repeat(ctx context.Context, what string, p *pass, do func(context.Context) error) error {
+	if c.o.Repeat == nil {
+		return p.attempt(ctx, do)
+	}
+	var untrimmed error
+	err := c.o.Repeat(ctx, what, func(ctx context.Context) error {
+		untrimmed = nil
+		err := p.attempt(ctx, do)
+		if errors.Is(err, instrument.ErrRestarted) && !c.trim.wanted {
+			// Trims of somebody else, as which it was to be measured, cannot be
+			// made again.
+			untrimmed = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = untrimmed
+	}
+	return err
+}
+
+// attempt makes something of the pass. After a failure it is not known what is
+// routed, nor whether the board still has its trims.
+func (p *pass) attempt(ctx context.Context, do func(context.Context) error) error {
+	err := do(ctx)
+	if err != nil {
+		clear(p.held)
+		p.c.trim.made = false
+	}
+	return err
+}
+
+// checkBoard makes sure that what was measured was measured with the trims that
+// were made.
+func (c *Classifier) checkBoard(ctx context.Context) error {
+	if checker, can := c.neurons.(Checker); can {
+		return checker.Check(ctx)
+	}
+	return nil
 }
 
 func (c *Classifier) record(kind string, question, answer any, do func() error) error {
@@ -161,6 +208,10 @@ func differ(patterns [][]int8) bool {
 type pass struct {
 	c    *Classifier
 	held map[string][]instrument.Switches
+}
+
+func (c *Classifier) newPass() *pass {
+	return &pass{c: c, held: make(map[string][]instrument.Switches)}
 }
 
 // route sets a board unless it is set so already.

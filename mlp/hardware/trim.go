@@ -21,9 +21,12 @@ type trimming struct {
 // neuron that cannot be trimmed is an error.
 func (c *Classifier) Trim(ctx context.Context) error {
 	var left answered
-	do := func() (err error) {
-		left, err = c.calibrate(ctx)
-		return err
+	do := func() error {
+		p := c.newPass()
+		return c.repeat(ctx, "trimming the neurons", p, func(ctx context.Context) (err error) {
+			left, err = c.calibrate(ctx, p)
+			return err
+		})
 	}
 	if err := c.record("neuron trim", asked{}, &left, do); err != nil {
 		return err
@@ -33,12 +36,11 @@ func (c *Classifier) Trim(ctx context.Context) error {
 }
 
 // calibrate trims on the bench.
-func (c *Classifier) calibrate(ctx context.Context) (answered, error) {
+func (c *Classifier) calibrate(ctx context.Context, p *pass) (answered, error) {
 	trimmer, can := c.neurons.(instrument.Trimmer)
 	if !can {
 		return answered{}, refused(errors.New("the neuron board cannot trim its neurons"), "leave the calibration of offsets out")
 	}
-	p := &pass{c: c, held: make(map[string][]instrument.Switches)}
 	for _, b := range c.placement {
 		if err := p.route(ctx, b.Array, nil); err != nil {
 			return answered{}, err
@@ -54,18 +56,22 @@ func (c *Classifier) calibrate(ctx context.Context) (answered, error) {
 	if o, err = c.outputs.of(o); err != nil {
 		return answered{}, err
 	}
+	if err := p.end(ctx); err != nil {
+		return answered{}, err
+	}
 	c.trim.made = true
 	c.log.Info("neurons trimmed", "hidden_left_v", largest(h), "outputs_left_v", largest(o))
-	return answered{Hidden: [][]instrument.Volts{h}, Outputs: [][]instrument.Volts{o}}, p.end(ctx)
+	return answered{Hidden: [][]instrument.Volts{h}, Outputs: [][]instrument.Volts{o}}, nil
 }
 
-// restore trims again when the run has trimmed before it was taken up again:
-// the record has the result, the board may have lost it.
+// restore trims again when the run has trimmed before it was taken up again, or
+// before something went wrong: the record has the result, the board may have
+// lost it.
 func (t *trimming) restore(ctx context.Context, c *Classifier) error {
 	if !t.wanted || t.made {
 		return nil
 	}
-	_, err := c.calibrate(ctx)
+	_, err := c.calibrate(ctx, c.newPass())
 	return err
 }
 

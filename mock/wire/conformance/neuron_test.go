@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -282,11 +283,58 @@ func TestNeuronFaults(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("power lost, line up", func(t *testing.T) {
+		r := newNeuronRig(t, 2, 0)
+		for _, trim := range []bool{false, true} {
+			if trim {
+				if _, _, err := r.board.Trim(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := r.board.Check(t.Context()); err != nil {
+				t.Fatalf("nothing has happened: %v", err)
+			}
+			r.see(func() { r.server.PowerCycle() })
+			if _, err := r.board.Outputs(t.Context()); err != nil {
+				t.Errorf("trimmed %v: the line is up: %v", trim, err)
+			}
+			if err := r.board.Check(t.Context()); !errors.Is(err, instrument.ErrRestarted) || instrument.KindOf(err) != instrument.KindInstrument || neuron.Finding(err) {
+				t.Errorf("trimmed %v: %v", trim, err)
+			}
+			for range 2 { // it is told once, and the mark is set anew
+				if err := r.board.Check(t.Context()); err != nil {
+					t.Errorf("trimmed %v: told again: %v", trim, err)
+				}
+			}
+		}
+	})
+	t.Run("resumed after a power cut", func(t *testing.T) {
+		r := newNeuronRig(t, 2, 0)
+		if _, _, err := r.board.Trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.board.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.board.Outputs(t.Context()); err != nil {
+			t.Errorf("nothing has happened: %v", err)
+		}
+		r.see(func() { r.server.PowerCycle() })
+		if err := r.board.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := r.board.Outputs(t.Context()); !errors.Is(err, instrument.ErrRestarted) || v != nil {
+			t.Errorf("%v, %v", v, err)
+		}
+		if err := r.board.Reopen(t.Context()); instrument.KindOf(err) != instrument.KindUsage {
+			t.Errorf("reopened without knowing how: %v", err)
+		}
+	})
 	t.Run("beyond the trim's reach", func(t *testing.T) {
 		r := newNeuronRig(t, 2, 0)
 		r.see(func() { r.bench.volts[12] = 5 })
 		_, outputs, err := r.board.Trim(t.Context())
-		if instrument.KindOf(err) != instrument.KindInstrument || len(outputs) != 4 || outputs[2] < 0.9 {
+		if instrument.KindOf(err) != instrument.KindInstrument || len(outputs) != 4 || outputs[2] < 0.9 || !neuron.Finding(err) {
 			t.Errorf("%v, %v", outputs, err)
 		}
 	})

@@ -487,3 +487,41 @@ func BenchmarkSwitchRoute40(b *testing.B) {
 		}
 	}
 }
+
+// What befalls the registers after the last frame reaches no switch, also when
+// the port is closed or a program starts anew on it, both of which let SYNC go.
+func TestUpsetAfterSafeReachesNoSwitch(t *testing.T) {
+	for name, next := range map[string]func(s *switchBoard) error{
+		"port closed": func(s *switchBoard) error { return s.port.Close() },
+		"adapter started anew": func(s *switchBoard) error {
+			if err := s.port.LimitSpeed(500 * physic.KiloHertz); err != nil { // another speed is set up from the start
+				return err
+			}
+			return s.driver.Safe(t.Context())
+		},
+		"adapter's plug out": func(s *switchBoard) error {
+			s.bench.Do(s.box.Unplug)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSwitchBoard(t, switchOptions{chips: 4})
+			if err := s.driver.Route(t.Context(), []instrument.Switches{1, 2, 4, 8}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.driver.Safe(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			changes := 0
+			s.wrong(t, func() error { changes = s.bench.changes; return s.chips.Upset(3, 4) })
+			if err := next(s); err != nil {
+				t.Error(err)
+			}
+			s.bench.Do(func() {
+				if s.bench.changes != changes || !slices.Equal(s.bench.closed, make([]uint8, 4)) {
+					t.Errorf("% x closed after %d changes", s.bench.closed, s.bench.changes-changes)
+				}
+			})
+		})
+	}
+}

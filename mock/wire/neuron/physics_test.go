@@ -16,6 +16,7 @@ import (
 	"xlab/hwdocs"
 	"xlab/mock/bench"
 	"xlab/mock/device"
+	"xlab/mock/device/devicetest"
 	"xlab/mock/wire/adg1438"
 	"xlab/mock/wire/neuron"
 )
@@ -94,7 +95,7 @@ func newOnBenchOf(t testing.TB, technology *device.Technology, p bench.NeuronPar
 		if err != nil {
 			t.Fatal(err)
 		}
-		form(devices)
+		devicetest.Form(devices, func(int) float64 { return -1.6 })
 		if err := b.Attach(board, devices); err != nil {
 			t.Fatal(err)
 		}
@@ -128,28 +129,6 @@ func newOnBenchOf(t testing.TB, technology *device.Technology, p bench.NeuronPar
 	})
 	send(chains[1], frame(nil, true))
 	return &onBench{t: t, bench: b, chain: chains[0], far: chains[1], line: near, in: bufio.NewReader(near)}
-}
-
-// form brings every device to life, behind the bench's back.
-func form(a *device.Array) {
-	v, i := make([]float64, a.Len()), make([]float64, a.Len())
-	for k := range v {
-		v[k], i[k] = 2.2, 1e-5
-	}
-	for left := 10e-3; left > 0; {
-		formed, used := a.Stress(v, i, left, 150e-12)
-		if formed < 0 {
-			break
-		}
-		v[formed], i[formed] = 0, 0
-		left -= used
-	}
-	for k := range v {
-		v[k], i[k] = -1.6, -1e-5
-	}
-	for range 4 {
-		a.Stress(v, i, 10e-3, 0)
-	}
 }
 
 // frame is the one of array A for inputs of +1, 0 and -1 (missing ones at

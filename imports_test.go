@@ -39,6 +39,7 @@ var rules = []rule{
 	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"}, reason: "the nodal solution is mathematics and knows nothing else"},
 	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
 	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"}, reason: "the evaluation path stands on the nodal solution and knows no bench"},
+	{from: "mock/fault", to: []string{""}, except: []string{"mock/fault"}, reason: "what goes wrong happens to streams, disks and clocks; what it means for a box is said where the bench is put together"},
 	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, reason: "the chip's file belongs to the simulated world"},
 	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
 }

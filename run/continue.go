@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"xlab/instrument"
@@ -144,7 +145,7 @@ func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 	if r.header.Spec == nil {
 		r.header.Spec = json.RawMessage("null")
 	}
-	var open []uint64
+	open := slices.Clone(c.cutOff)
 	for _, u := range c.Unknown {
 		open = append(open, u.Seq)
 	}

@@ -189,3 +189,37 @@ func TestHeaderOfArrays(t *testing.T) {
 		t.Errorf("%+v", back)
 	}
 }
+
+// Who runs the algorithm again over a record with a hole goes live in front of
+// the hole, inside of an intent whose result is behind it.
+func TestContinueInFrontOfAHole(t *testing.T) {
+	r, err := Create(t.TempDir(), Header{Command: "form", Array: "A"})
+	must(t, err)
+	cut, err := r.Journal().Intent("one")
+	must(t, err)
+	must(t, r.Journal().Part(cut, "the line that is lost"))
+	must(t, r.Journal().Result(cut, "one"))
+	later, err := r.Journal().Intent("two")
+	must(t, err)
+	must(t, r.Journal().Result(later, "two"))
+	if err := r.End(&Ended{Outcome: OutcomeInterrupted}, nil); OutcomeOf(err) != OutcomeInterrupted {
+		t.Fatal(err)
+	}
+	file := filepath.Join(r.Dir(), firstSegment)
+	text, err := os.ReadFile(file)
+	must(t, err)
+	must(t, os.WriteFile(file, []byte(strings.Replace(string(text), "is lost", "is LOST", 1)), 0o644))
+	c, err := NewClaim(r.Dir(), nil)
+	must(t, err)
+	if len(c.Damage) != 1 || len(c.Unknown) != 0 {
+		t.Errorf("damage %v, unknown %v", c.Damage, c.Unknown)
+	}
+	again, err := c.Continue(Header{})
+	must(t, err)
+	must(t, again.Journal().Part(cut, "read instead"))
+	must(t, again.Journal().Result(cut, "one"))
+	if err := again.Journal().Result(later, "two"); err == nil {
+		t.Error("an intent that was closed in front of nothing missing was open")
+	}
+	must(t, again.End(nil, nil))
+}

@@ -77,6 +77,8 @@ type Report struct {
 	BenchSpan instrument.Seconds // from the first to the last bench time of each segment, summed
 	Wall      float64            // s that the processes took; of one that ended without a word up to its last line
 	Written   time.Time          // when the last line was written, as the file system tells
+
+	cutOff []uint64 // intents that were open where records are missing
 }
 
 // History is a journal read into memory.
@@ -240,6 +242,15 @@ func (s *scanner) line(text []byte, whole bool, number int, path string, segment
 		return nil
 	case record.Seq > last+1 && !s.gap:
 		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("records %d to %d are missing before it", last+1, record.Seq-1)})
+	}
+	if record.Seq > last+1 {
+		// Who runs the algorithm again over the record goes live in front of the
+		// hole, maybe inside of an intent that was closed behind it.
+		for seq := range s.open {
+			if !slices.Contains(s.report.cutOff, seq) {
+				s.report.cutOff = append(s.report.cutOff, seq)
+			}
+		}
 	}
 	s.gap = false
 	if number == 1 && record.Type != TypeHeader {

@@ -46,9 +46,6 @@ func (c *Config) lockFiles() []string {
 	if c.Neurons.Address != "" {
 		files = append(files, lock.InstrumentFile(dir, c.Neurons.Address))
 	}
-	if c.Neurons.Address != "" {
-		files = append(files, lock.InstrumentFile(dir, c.Neurons.Address))
-	}
 	return files
 }
 

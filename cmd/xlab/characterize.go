@@ -115,7 +115,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 				return err
 			}
 			if defects == nil && defectMap == "" {
-				return usageError(fmt.Errorf("there is no defect map of array %s, so it is not known to be formed: run `xlab form`, or use --defects none if it was formed elsewhere", w.Array))
+				return unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be formed: run `xlab form`, or use --defects none if it was formed elsewhere")
 			}
 			cells, err := array.ParseCells(devices, w.Rows, w.Cols)
 			if err != nil {

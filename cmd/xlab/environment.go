@@ -114,6 +114,9 @@ func (a *app) thermostat(r *recorded) (t characterize.Thermostat, restore func()
 	return kept, restore
 }
 
+// recallTemperature is the kind of the record of a temperature that was reached.
+const recallTemperature = "temperature"
+
 // recordedThermostat brings the chip back to the temperature at which a run was
 // cut off before it goes on.
 type recordedThermostat struct {
@@ -125,7 +128,7 @@ type recordedThermostat struct {
 
 func (k *recordedThermostat) Reach(ctx context.Context, t instrument.Celsius) (real instrument.Celsius, err error) {
 	live := false
-	err = k.r.Recall("temperature", t, &real, func() (err error) {
+	err = k.r.Recall(recallTemperature, t, &real, func() (err error) {
 		live = true
 		real, err = k.inner.Reach(ctx, t)
 		return err

@@ -57,17 +57,22 @@ func (a alone) Run() int {
 //	json FILE PATH PATTERN       the value at the dotted path matches, as compact JSON
 //	csv FILE ROWS COLS FILLED    a table of this size with so many cells that are not empty
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(e *testscript.Env) error {
-			home := filepath.Join(e.WorkDir, "home")
-			e.Setenv("HOME", home)
-			e.Setenv("TERM", "xterm")
-			e.Setenv(environmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
-			return os.Mkdir(home, 0o755)
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV},
-	})
+	p := testscript.Params{Dir: "testdata/script"}
+	if raceDetector {
+		// The others are the same goroutines over other algorithms.
+		p.Dir = ""
+		for _, name := range []string{"doctor", "form", "hardware", "plan", "read", "runs"} {
+			p.Files = append(p.Files, filepath.Join("testdata", "script", name+".txtar"))
+		}
+	}
+	p.Setup = func(e *testscript.Env) error {
+		home := filepath.Join(e.WorkDir, "home")
+		e.Setenv("HOME", home)
+		e.Setenv("TERM", "xterm")
+		return os.Mkdir(home, 0o755)
+	}
+	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV}
+	testscript.Run(t, p)
 }
 
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {

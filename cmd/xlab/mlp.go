@@ -82,7 +82,7 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 		}
 		return f, file, err
 	}
-	return nil, "", usageError(errors.New("there is no network among the runs: train one with `xlab mlp train`, or name a file with --network"))
+	return nil, "", untrained("there is no network among the runs: train one with `xlab mlp train`, or name a file with --network")
 }
 
 // networkDefects finds the defect maps of a placement's arrays. which is empty

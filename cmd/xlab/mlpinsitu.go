@@ -203,10 +203,8 @@ func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
 	if s.Defects, err = c.networkDefects(s.Placement, defectMap); err != nil {
 		return err
 	}
-	for _, name := range s.Placement.Arrays() {
-		if s.Defects[name] == nil && defectMap == "" {
-			return usageError(fmt.Errorf("there is no defect map of array %s, so it is not known to be formed: run `xlab form --array %s`, or use --defects none if it was formed elsewhere", name, name))
-		}
+	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
+		return unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form --array %[1]s`, or use --defects none if it was formed elsewhere")
 	}
 	return nil
 }

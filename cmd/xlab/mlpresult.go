@@ -119,8 +119,11 @@ func (r *mlpResult) compare() []characterize.Comparison {
 			continue
 		}
 		add(k.name+" in software", k.software, "%.2f %%", *soft)
-		if r.Hardware != nil && k.loss != "" {
-			add(k.name+", hardware less software in points", k.loss, "%+.2f", *k.of(r.Hardware)-*soft)
+		if r.Hardware == nil || k.loss == "" {
+			continue
+		}
+		if hard := k.of(r.Hardware); hard != nil { // a run that ended between the sets has one of them
+			add(k.name+", hardware less software in points", k.loss, "%+.2f", *hard-*soft)
 		}
 	}
 	return list

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -157,16 +158,16 @@ func seriesPhysics(c *Config, d mlp.Design, p mlp.Placement, lines array.Resista
 	return list, nil
 }
 
+// withoutMap names the arrays of a placement that have no defect map.
+func withoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
+	return slices.DeleteFunc(p.Arrays(), func(name string) bool { return maps[name] != nil })
+}
+
 // constraintsOf are the devices that a network cannot change, by the defect
 // maps, which must be there and of formed arrays.
 func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
-	if len(maps) == 0 {
-		return nil, usageError(errors.New("there is no defect map to train with: form the arrays (`xlab form`), name maps with --defects A=file,B=file, or train with --approach oblivious"))
-	}
-	for _, b := range p {
-		if maps[b.Array] == nil {
-			return nil, usageError(fmt.Errorf("there is no defect map of array %s: form it (`xlab form --array %[1]s`), name one with --defects, or train with --approach oblivious", b.Array))
-		}
+	if missing := withoutMap(p, maps); len(missing) > 0 {
+		return nil, unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array %[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
 	}
 	faults, untried, err := p.Faults(d, maps)
 	if err != nil {

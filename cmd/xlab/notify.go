@@ -87,6 +87,15 @@ func (c *Config) sender(flags []string) (*notify.Sender, error) {
 	return s, nil
 }
 
+// checkNotify refuses destinations that nothing can be sent to, before anything
+// is opened or a run begun.
+func (a *app) checkNotify(c *Config) error {
+	if _, err := c.sender(a.notify); err != nil {
+		return usageError(err)
+	}
+	return nil
+}
+
 // sendTimeout bounds how long the end of a run waits for messages to be sent.
 const sendTimeout = 45 * time.Second
 

@@ -63,6 +63,9 @@ hwdocs/plans.md has the file's form.`,
 			if dryRun {
 				return a.printEstimates(c, p, estimates)
 			}
+			if err := a.checkNotify(c); err != nil {
+				return err
+			}
 			if goOn {
 				if taken, err := a.continuePlan(cmd.Context(), c, p); taken || err != nil {
 					return err
@@ -371,6 +374,9 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, cre
 
 // resumePlan goes on with a plan.
 func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool) error {
+	if err := a.checkNotify(c); err != nil {
+		return err
+	}
 	var past []plan.Entry
 	claim, err := run.NewClaim(dir, func(rec run.Record) error {
 		if rec.Type != run.TypeEvent || rec.Kind != eventTask {

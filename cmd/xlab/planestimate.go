@@ -7,8 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/spf13/cobra"
 
 	"xlab/instrument"
 	"xlab/run"
@@ -23,7 +27,7 @@ type taskEstimate struct {
 	Devices     int                `json:"devices,omitempty"`
 	Sweeps      int                `json:"sweeps"`
 	Pulses      int                `json:"pulses"`
-	TypicalTime instrument.Seconds `json:"typical_time"` // instrument time, as a rule
+	TypicalTime instrument.Seconds `json:"typical_time"` // instrument time, as a rule; 0 = the command tells only the longest
 	LongestTime instrument.Seconds `json:"longest_time"`
 	MinVoltage  instrument.Volts   `json:"min_voltage"`
 	MaxVoltage  instrument.Volts   `json:"max_voltage"`
@@ -31,6 +35,55 @@ type taskEstimate struct {
 	Bytes       int64              `json:"bytes"` // on disk
 	Known       bool               `json:"known"` // whether the command can tell beforehand
 	Condition   string             `json:"condition,omitempty"`
+	Needs       string             `json:"needs,omitempty"` // what an earlier task makes first, so that this one cannot tell
+}
+
+// notMade is what a command cannot do without and another command makes.
+type notMade struct {
+	error
+	arrays []string // whose defect maps, which forming makes; none = a network, which training makes
+}
+
+func (e notMade) Unwrap() error { return e.error }
+
+// unformed is the error of a command that wants the defect maps of arrays that
+// have none. The format has a place for the first one's name.
+func unformed(arrays []string, format string) error {
+	return notMade{usageError(fmt.Errorf(format, arrays[0])), arrays}
+}
+
+// untrained is the error of a command that wants a network where there is none.
+func untrained(text string) error { return notMade{error: usageError(errors.New(text))} }
+
+// makes tells what tasks of a plan leave behind for later ones.
+type makes struct {
+	formed  []string // arrays
+	trained bool
+}
+
+// add notes a task.
+func (m *makes) add(t plan.Task, command *cobra.Command) {
+	switch t.Step.Command[0] {
+	case "form":
+		if flag := command.Flags().Lookup("array"); flag != nil {
+			m.formed = append(m.formed, flag.Value.String())
+		}
+	case "mlp":
+		m.trained = m.trained || slices.Contains([]string{"train", "run", "insitu"}, command.Name())
+	}
+}
+
+// cover tells whether what a command lacks will have been made, and what it is.
+func (m *makes) cover(lacks notMade) (what string, made bool) {
+	if len(lacks.arrays) == 0 {
+		return "a network", m.trained
+	}
+	for _, array := range lacks.arrays {
+		if !slices.ContainsFunc(m.formed, func(name string) bool { return strings.EqualFold(name, array) }) {
+			return "", false
+		}
+	}
+	return "the defect map of array " + strings.Join(lacks.arrays, " and "), true
 }
 
 // Bytes on disk, by what a run journals: measured on runs of all kinds on the
@@ -44,12 +97,14 @@ const (
 )
 
 // estimatePlan lets every task tell what it would do. What is beyond the limits
-// is refused here, before anything is opened.
+// is refused here, before anything is opened. What a task lacks and an earlier one
+// makes is no fault: a plan may begin with a pristine chip.
 func (a *app) estimatePlan(p *plan.Plan) ([]taskEstimate, error) {
 	var list []taskEstimate
 	var faults []error
+	var before makes
 	for _, t := range p.Tasks() {
-		e, err := a.estimateTask(t)
+		e, err := a.estimateTask(t, &before)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %s: %w", t.Step.Place, t.Name(), err))
 		}
@@ -58,33 +113,72 @@ func (a *app) estimatePlan(p *plan.Plan) ([]taskEstimate, error) {
 	return list, errors.Join(faults...)
 }
 
-func (a *app) estimateTask(t plan.Task) (taskEstimate, error) {
+// estimateTask lets a task tell what it would do after those before it.
+func (a *app) estimateTask(t plan.Task, before *makes) (taskEstimate, error) {
 	e := taskEstimate{Task: t.Name(), Command: t.Arguments(), Bytes: bytesPerRun, Condition: conditionText(t.Step.If)}
-	var out, messages bytes.Buffer
-	child := a.child(&out)
-	child.err = &messages
-	root := child.root()
-	command, _, err := root.Find(t.Arguments())
+	command, rest, err := a.child(io.Discard).root().Find(t.Arguments())
 	if err != nil {
 		return e, err
 	}
+	if err := command.ParseFlags(rest); err != nil {
+		return e, err
+	}
+	defer before.add(t, command)
 	if command.Flags().Lookup("dry-run") == nil {
 		return e, nil // it only reads, and does not tell how much
 	}
-	args := append(a.shared(), append(t.Arguments(), "--dry-run", "--json")...)
+	err = a.dryRun(t, &e)
+	var lacks notMade
+	if !errors.As(err, &lacks) {
+		return e, err
+	}
+	what, made := before.cover(lacks)
+	if !made {
+		return e, err
+	}
+	// Without the map the task is told for all devices, and its voltages are
+	// checked, which is the point of asking beforehand.
+	var flags []string
+	for _, flag := range [][2]string{{"defects", "none"}, {"approach", "oblivious"}} {
+		if command.Flags().Lookup(flag[0]) != nil && t.Step.With[flag[0]] == nil {
+			flags = append(flags, "--"+flag[0]+"="+flag[1])
+		}
+	}
+	e.Needs = what
+	if err = a.dryRun(t, &e, flags...); errors.As(err, &lacks) {
+		if what, made = before.cover(lacks); made {
+			e.Needs, err = what, nil
+		}
+	}
+	return e, err
+}
+
+// dryRun fills in what a task would do, with flags more than its own.
+func (a *app) dryRun(t plan.Task, e *taskEstimate, flags ...string) error {
+	var out, messages bytes.Buffer
+	child := a.child(&out)
+	child.err = &messages
+	args := slices.Concat(a.shared(), t.Arguments(), flags, []string{"--dry-run", "--json"})
 	child.arguments = args
+	root := child.root()
 	root.SetArgs(args)
 	root.SetOut(&out)
 	root.SetErr(&messages)
 	if err := root.ExecuteContext(context.Background()); err != nil {
-		return e, err
+		return err
 	}
-	if err := json.Unmarshal(out.Bytes(), &e); err != nil {
-		return e, fmt.Errorf("its estimate cannot be read: %w", err)
+	var more struct {
+		Time        instrument.Seconds `json:"time"`         // at most, of commands that give one time only
+		StartPulses int                `json:"start_pulses"` // before the pulses proper
 	}
+	if err := errors.Join(json.Unmarshal(out.Bytes(), e), json.Unmarshal(out.Bytes(), &more)); err != nil {
+		return fmt.Errorf("its estimate cannot be read: %w", err)
+	}
+	e.LongestTime = max(e.LongestTime, more.Time)
+	e.Pulses += more.StartPulses
 	e.Known = true
 	e.Bytes += int64(e.Pulses)*bytesPerPulse + int64(e.Sweeps)*bytesPerSweep + int64(e.Devices)*bytesPerDevice
-	return e, nil
+	return nil
 }
 
 func conditionText(c *plan.Condition) string {
@@ -114,13 +208,23 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TASK\tPULSES\tSWEEPS\tTIME\tAT MOST\tVOLTAGE\tCURRENT\tON DISK\tCONDITION")
 	var sum taskEstimate
+	untold := false // whether the sum of the times is too short
 	for _, e := range list {
+		if e.Needs != "" {
+			e.Condition = strings.TrimPrefix(e.Condition+"; with "+e.Needs, "; ")
+		}
 		if !e.Known {
 			fmt.Fprintf(w, "%s\t-\t-\tnot known\t-\t-\t-\t%s\t%s\n", e.Task, size(e.Bytes), cmp.Or(e.Condition, "-"))
 			sum.Bytes += e.Bytes
+			untold = true
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t%s\n", e.Task, e.Pulses, e.Sweeps, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime),
+		typical := "-"
+		if e.TypicalTime > 0 {
+			typical = run.FormatDuration(e.TypicalTime)
+		}
+		untold = untold || e.TypicalTime == 0
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t%s\n", e.Task, e.Pulses, e.Sweeps, typical, run.FormatDuration(e.LongestTime),
 			e.MinVoltage, e.MaxVoltage, e.MaxCurrent, size(e.Bytes), cmp.Or(e.Condition, "-"))
 		sum.Pulses += e.Pulses
 		sum.Sweeps += e.Sweeps
@@ -130,7 +234,11 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 		sum.MinVoltage, sum.MaxVoltage = min(sum.MinVoltage, e.MinVoltage), max(sum.MaxVoltage, e.MaxVoltage)
 		sum.MaxCurrent = max(sum.MaxCurrent, e.MaxCurrent)
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t-\n", sum.Pulses, sum.Sweeps, run.FormatDuration(sum.TypicalTime), run.FormatDuration(sum.LongestTime),
+	typical := run.FormatDuration(sum.TypicalTime)
+	if untold {
+		typical = "> " + typical
+	}
+	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t-\n", sum.Pulses, sum.Sweeps, typical, run.FormatDuration(sum.LongestTime),
 		sum.MinVoltage, sum.MaxVoltage, sum.MaxCurrent, size(sum.Bytes))
 	if err := w.Flush(); err != nil {
 		return err

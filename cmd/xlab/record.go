@@ -181,6 +181,9 @@ func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error)
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
 func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *recorded) error, takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
+	if err := a.checkNotify(c); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, name := range j.arrays {
 		board, err := c.board(name)

@@ -152,7 +152,7 @@ func (a *app) listResumable(c *Config) error {
 // resume takes up the run in dir. Until the bench has been compared with the
 // one that the run began on, nothing is written.
 func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (err error) {
-	known := newKnowledge()
+	known := newKnowledge(c.Simulation.Temperature)
 	claim, err := run.NewClaim(dir, known.see)
 	if err != nil {
 		return err

@@ -223,7 +223,7 @@ func (b *killBench) checkRecords(dir string) {
 		if s.Outcome == run.OutcomeBroken {
 			continue // killed before its first line
 		}
-		k := newKnowledge()
+		k := newKnowledge(25)
 		report, err := run.ScanJournal(filepath.Join(runs, s.ID), func(r run.Record) error {
 			countStress(b.t, r, known, unknown)
 			return k.see(r)

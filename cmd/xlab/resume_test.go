@@ -18,7 +18,7 @@ import (
 )
 
 // newKeptRig is a rig whose chip outlives the commands, and is identified.
-func newKeptRig(t *testing.T, seed uint64) *rig {
+func newKeptRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := newRig(t, seed)
 	var kept *chip.Chip

@@ -35,6 +35,8 @@ const (
 	spotAbsolute = 1e-6 // S, a change that is no difference; devices below it tell little
 	spotTooMany  = 0.2  // part of the devices that must differ, two at least
 
+	spotWarm instrument.Celsius = 5 // from the bench's temperature, from which on a read cannot be compared
+
 	spotStrong instrument.Volts = 0.7 // half-selected voltage from which on a device may switch
 )
 
@@ -45,6 +47,9 @@ type knowledge struct {
 	devices map[place]*knownDevice
 	lines   map[line]int // records with strong pulses on a line: the last one
 	seen    int          // records with steps
+
+	ambient instrument.Celsius // of the bench when nothing heats it
+	heated  bool               // the chip has been brought to another temperature
 }
 
 // line is a row or a column of an array.
@@ -67,8 +72,8 @@ type knownDevice struct {
 	order       int // of its last read among all
 }
 
-func newKnowledge() *knowledge {
-	return &knowledge{devices: make(map[place]*knownDevice), lines: make(map[line]int)}
+func newKnowledge(ambient instrument.Celsius) *knowledge {
+	return &knowledge{ambient: ambient, devices: make(map[place]*knownDevice), lines: make(map[line]int)}
 }
 
 // see takes in one record.
@@ -79,6 +84,15 @@ func (k *knowledge) see(r run.Record) error {
 		var h run.Header
 		if err := json.Unmarshal(r.Data, &h); err == nil {
 			k.header = h
+		}
+		return nil
+	case r.Type == run.TypeEvent && r.Kind == replay.EventRecall:
+		var reached struct {
+			What   string             `json:"what"`
+			Answer instrument.Celsius `json:"answer"`
+		}
+		if json.Unmarshal(r.Data, &reached) == nil && reached.What == recallTemperature {
+			k.heated = math.Abs(float64(reached.Answer-k.ambient)) > float64(spotWarm)
 		}
 		return nil
 	case r.Type != run.TypePart && r.Type != run.TypeResult && !(r.Type == run.TypeEvent && (r.Kind == array.EventRead || r.Kind == replay.EventResolve)):
@@ -111,6 +125,7 @@ func (k *knowledge) see(r run.Record) error {
 			if parallel, ok := step.(array.Parallel); ok {
 				k.forgetLines(done.Array, parallel)
 			}
+		case k.heated: // its last read at the bench's own temperature is what it will be compared with
 		case i < len(done.Results) && done.Results[i].Valid():
 			k.devices[at] = &knownDevice{read: read, conductance: done.Results[i].Conductance(), order: k.seen}
 		}
@@ -302,7 +317,8 @@ func compareBench(then, now run.Header) []difference {
 }
 
 // laterRuns finds runs that have worked on the same devices since the last
-// segment began: what the record knows of them may no longer hold.
+// segment began: what the record knows of them may no longer hold. A run may be
+// on several arrays, and runs on other simulated chips may be kept beside it.
 func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
 	since := last.Started
 	if last.Resumed != nil {
@@ -314,9 +330,21 @@ func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
 	}
 	var later []difference
 	for _, s := range list {
-		mine := slices.ContainsFunc(first.Arrays, func(a run.ArrayHeader) bool { return a.Name == s.Array })
-		if s.ID != first.ID && s.Started.After(since) && mine && s.Command != "read" {
-			later = append(later, difference{"run on array " + s.Array, "none after it", s.ID})
+		if s.ID == first.ID || !s.Started.After(since) || s.Command == "read" {
+			continue
+		}
+		stored, err := run.Load(c.runsDir(), s.ID)
+		if err != nil {
+			return nil, err
+		}
+		h := stored.Header
+		if h.Simulated != first.Simulated || h.Chip != first.Chip {
+			continue
+		}
+		for _, b := range h.Arrays {
+			if slices.ContainsFunc(first.Arrays, func(a run.ArrayHeader) bool { return a.Name == b.Name }) {
+				later = append(later, difference{"run on array " + b.Name, "none after it", s.ID})
+			}
 		}
 	}
 	return later, nil

@@ -98,7 +98,8 @@ func (a *app) showRun(s *run.Stored) error {
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, strings.Join(s.Header.Arguments, " "), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
-	for name, id := range s.Header.Instruments {
+	for _, name := range sortedKeys(s.Header.Instruments) {
+		id := s.Header.Instruments[name]
 		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
 	}
 	l := s.Header.Limits

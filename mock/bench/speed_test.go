@@ -5,30 +5,11 @@ import (
 
 	"xlab/mock/bench"
 	"xlab/mock/device"
+	"xlab/mock/device/devicetest"
 )
 
-// formAll brings every device of an array to life by the same strong pulse,
-// behind the netlist's back.
-func formAll(a *device.Array) {
-	v, i := make([]float64, a.Len()), make([]float64, a.Len())
-	for k := range v {
-		v[k], i[k] = 2.2, 1e-5
-	}
-	for left := 10e-3; left > 0; {
-		formed, used := a.Stress(v, i, left, 150e-12)
-		if formed < 0 {
-			break
-		}
-		v[formed], i[formed] = 0, 0
-		left -= used
-	}
-	for k := range v {
-		v[k], i[k] = -1.6, -1e-5
-	}
-	for range 4 {
-		a.Stress(v, i, 10e-3, 0)
-	}
-}
+// formAll brings every device of an array to life and near the lowest state.
+func formAll(a *device.Array) { devicetest.Form(a, func(int) float64 { return -1.6 }) }
 
 // BenchmarkPulseAndRead is what the write-verify loop asks of the netlist for
 // one step on a formed 20 x 20 array: a pulse under V/3 and a read. In

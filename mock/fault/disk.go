@@ -105,7 +105,7 @@ func (f *file) Sync() error {
 	e, name := d.engine, d.name
 	d.mu.Unlock()
 	if e != nil {
-		e.Touch(name)
+		e.touch(name)
 	}
 	d.mu.Lock()
 	slow, loses := d.slow, d.loses

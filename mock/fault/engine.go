@@ -98,9 +98,9 @@ func (e *Engine) Err() error {
 // ErrUnplugged is why a box cannot be connected to.
 var ErrUnplugged = errors.New("the cable is not plugged in")
 
-// Touch is a piece without bytes: something that a device without a link does,
+// touch is a piece without bytes: something that a device without a link does,
 // such as a disk that is written to.
-func (e *Engine) Touch(name string) {
+func (e *Engine) touch(name string) {
 	e.mu.Lock()
 	l := e.link(name)
 	e.mu.Unlock()

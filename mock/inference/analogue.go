@@ -42,18 +42,11 @@ type bend struct {
 }
 
 func newAnalogue(l *Layer, level float64) (*analogue, error) {
-	f, err := l.fit(2 * level)
+	o, err := newOperation(l, level)
 	if err != nil {
 		return nil, err
 	}
-	rest, inputs, at, s, err := tangents(l, f, level)
-	if err != nil {
-		return nil, err
-	}
-	k, err := influence(s)
-	if err != nil {
-		return nil, err
-	}
+	s, inputs, k := o.straight, o.inputs, o.k
 	// The responses to an input and to its tangents' move were found together;
 	// now one by one.
 	parts := make([]response, 0, 2*len(inputs))
@@ -64,7 +57,7 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 		if err != nil {
 			return nil, err
 		}
-		q := response{volts: make([]float64, len(at)), currents: make([]float64, len(l.Neurons))}
+		q := response{volts: make([]float64, len(o.at)), currents: make([]float64, len(l.Neurons))}
 		for i := range q.volts {
 			q.volts[i] = inputs[m].volts[i] - x.volts[i]
 		}
@@ -75,7 +68,6 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 	}
 	a := &analogue{neurons: l.Neurons, level: level, matrix: make([]float64, len(l.Neurons)*len(parts)), across: make([]float64, len(l.Neurons)*len(inputs)),
 		x: make([]float64, len(inputs)), xq: make([]float64, len(parts)), columns: make([]float64, len(inputs))}
-	owner := owners(l)
 	computed := make([]bool, l.Geometry.Rows)
 	for _, n := range l.Neurons {
 		computed[n.Plus], computed[n.Minus] = true, true
@@ -95,11 +87,11 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 			}
 		}
 		for _, r := range []int{n.Plus, n.Minus} {
-			a.rows = append(a.rows, bendOf(l, f, owner, rest, inputs, at, k[i], across, r))
+			a.rows = append(a.rows, o.bent(k[i], across, r))
 		}
 	}
-	a.correct(l, f, owner, computed, rest, parts, at, k)
-	a.rest = rest.currents
+	a.correct(o, computed, parts)
+	a.rest = o.rest.currents
 	for i := range l.Neurons {
 		for m := range parts {
 			a.matrix[i*len(parts)+m] = parts[m].currents[i]
@@ -108,26 +100,29 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 	return a, nil
 }
 
-func bendOf(l *Layer, f *law, owner []int, rest response, inputs []response, at, k, across []float64, r int) bent {
-	first := r * l.Geometry.Cols
-	o := bent{slope: slopeOf(l, owner, rest, inputs, r, false, func(d int) float64 { return math.Abs(k[d] * f.b[d] * at[d]) })}
-	o.rest = restOf(l, f, owner, at, k, first, &o.slope)
-	o.devices = make([]bend, len(l.Inputs))
-	for c, m := range owner {
+// bent is a row whose drop is taken as one level; across is what is left out of
+// each input's k, because it is common to the other neurons' rows.
+func (o *operation) bent(k, across []float64, r int) bent {
+	f, at := o.law, o.at
+	first := r * o.layer.Geometry.Cols
+	w := bent{slope: o.slope(k, r, false), devices: make([]bend, len(o.inputs))}
+	w.rest = o.others(k, first, &w.slope)
+	for c, m := range o.owner {
 		d := first + c
 		if m < 0 {
 			continue
 		}
-		o.devices[m] = bend{own: o.level[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d], k: k[d] - across[m]}
+		w.devices[m] = bend{own: w.level[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d], k: k[d] - across[m]}
 	}
-	return o
+	return w
 }
 
 // correct puts into the responses what the curvature of devices does that are
 // not computed for each pattern, on the average of inputs of which four in five
 // are saturated, as those behind saturating neurons are: devices on rows without
 // a neuron, and those on other neurons' rows whose columns are no inputs.
-func (a *analogue) correct(l *Layer, f *law, owner []int, computed []bool, rest response, parts []response, at []float64, k [][]float64) {
+func (a *analogue) correct(o *operation, computed []bool, parts []response) {
+	l, f, owner, rest, at, k := o.layer, o.law, o.owner, o.rest, o.at, o.k
 	random := rand.New(rand.NewPCG(2, uint64(len(parts))))
 	cols := l.Geometry.Cols
 	d := make([]float64, len(at))

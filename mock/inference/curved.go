@@ -10,10 +10,10 @@ type curved struct {
 	square, cube float64
 }
 
-// curvedAt is the device on a column of the row whose first device is given.
-func curvedAt(l *Layer, f *law, at, k []float64, first, c int) curved {
+// curved is the device on a column of the row whose first device is given.
+func (o *operation) curved(k []float64, first, c int) curved {
 	d := first + c
-	return curved{place: place(c, l.Geometry.Cols), square: 3 * k[d] * f.b[d] * at[d], cube: k[d] * f.b[d]}
+	return curved{place: place(c, o.layer.Geometry.Cols), square: 3 * k[d] * o.law.b[d] * o.at[d], cube: k[d] * o.law.b[d]}
 }
 
 // rest is the devices of a row whose columns no input drives. Those on columns
@@ -29,18 +29,20 @@ type rest struct {
 // the largest one.
 const grounded = 0.05
 
-func restOf(l *Layer, f *law, owner []int, at, k []float64, first int, s *slope) rest {
+// others are the devices of a row, whose first device is given, that no input
+// drives.
+func (o *operation) others(k []float64, first int, s *slope) rest {
 	r := rest{hadLevel: s.restLevel, hadTilt: s.restTilt}
 	largest, weight := 0.0, 0.0
-	for c := range owner {
-		largest = max(largest, math.Abs(at[first+c]))
+	for c := range o.owner {
+		largest = max(largest, math.Abs(o.at[first+c]))
 	}
-	for c, m := range owner {
+	for c, m := range o.owner {
 		if m >= 0 {
 			continue
 		}
-		x := curvedAt(l, f, at, k, first, c)
-		if math.Abs(at[first+c]) > grounded*largest {
+		x := o.curved(k, first, c)
+		if math.Abs(o.at[first+c]) > grounded*largest {
 			r.biased = append(r.biased, x)
 			continue
 		}

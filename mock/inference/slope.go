@@ -1,5 +1,7 @@
 package inference
 
+import "math"
+
 // slope is the voltage that the devices of a row see beside what their own
 // inputs make: the drop along the row, taken as a straight line over its columns.
 // Most of it is the row's contact, common to all; the rest falls along the wire.
@@ -16,14 +18,16 @@ func place(column, columns int) float64 {
 	return 2*float64(column)/float64(columns-1) - 1
 }
 
-// slopeOf fits the slopes of a row to the devices' voltages, with the devices'
-// own inputs left out. Without a tilt it is one level for all.
-func slopeOf(l *Layer, owner []int, rest response, inputs []response, r int, tilted bool, weight func(device int) float64) slope {
-	cols := l.Geometry.Cols
+// slope fits the slopes of a row to the devices' voltages, with the devices'
+// own inputs left out. A device counts by what its curvature makes of a drop.
+// Without a tilt it is one level for all.
+func (o *operation) slope(k []float64, r int, tilted bool) slope {
+	cols, inputs := o.layer.Geometry.Cols, o.inputs
 	first := r * cols
+	weight := func(d int) float64 { return math.Abs(k[d] * o.law.b[d] * o.at[d]) }
 	fit := func(volts []float64, include func(m int) bool) (level, tilt float64) {
 		var n, x, y, xx, xy float64
-		for c, m := range owner {
+		for c, m := range o.owner {
 			if !include(m) {
 				continue
 			}
@@ -40,7 +44,7 @@ func slopeOf(l *Layer, owner []int, rest response, inputs []response, r int, til
 		return (xx*y - x*xy) / det, (n*xy - x*y) / det
 	}
 	s := slope{level: make([]float64, len(inputs)), tilt: make([]float64, len(inputs))}
-	s.restLevel, s.restTilt = fit(rest.volts, func(m int) bool { return m >= 0 })
+	s.restLevel, s.restTilt = fit(o.rest.volts, func(m int) bool { return m >= 0 })
 	for p := range inputs {
 		s.level[p], s.tilt[p] = fit(inputs[p].volts, func(m int) bool { return m != p })
 	}

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
 
@@ -10,8 +9,6 @@ import (
 
 const (
 	tableBits = 8 // inputs that one look-up covers
-	// settled is where the tangents' places are known well enough, V.
-	settled = 1e-7
 	// saturation is the argument of tanh beyond which it is 1 within 1e-6.
 	saturation = 7.25
 	// draws is the number of random patterns from which the mean effect of
@@ -34,136 +31,41 @@ type row struct {
 	devices []curved // by input
 }
 
-// tangents finds the straight network of a layer whose inputs are at ±level:
-// the responses to the constant sources and to each input, and where every
-// device's tangent touches (V, for an input at +level).
-func tangents(l *Layer, f *law, level float64) (rest response, inputs []response, at []float64, s *straight, err error) {
-	n := l.Geometry.Devices()
-	at = make([]float64, n)
-	owner := owners(l)
-	for k := range at {
-		if owner[k%l.Geometry.Cols] >= 0 {
-			at[k] = -level // rows are near 0 V, the voltage is row minus column
-		}
-	}
-	inputs = make([]response, len(l.Inputs))
-	for range 50 {
-		g := make([]float64, n)
-		for k := range g {
-			g[k] = f.a[k] + 3*f.b[k]*at[k]*at[k]
-		}
-		if s, err = newStraight(l, g); err != nil {
-			return
-		}
-		s.restore()
-		for k := range n {
-			if owner[k%l.Geometry.Cols] < 0 {
-				s.c[k] = -2 * f.b[k] * at[k] * at[k] * at[k]
-			}
-		}
-		if rest, err = s.solve(); err != nil {
-			return
-		}
-		for m, col := range l.Inputs {
-			s.silence()
-			s.cols[col].Value = level
-			for k := col; k < n; k += l.Geometry.Cols {
-				s.c[k] = -2 * f.b[k] * at[k] * at[k] * at[k]
-			}
-			if inputs[m], err = s.solve(); err != nil {
-				return
-			}
-		}
-		moved := 0.0
-		for k := range at {
-			own := rest.volts[k]
-			if m := owner[k%l.Geometry.Cols]; m >= 0 {
-				own = inputs[m].volts[k]
-			}
-			moved = max(moved, math.Abs(own-at[k]))
-			at[k] = own
-		}
-		if moved < settled {
-			return
-		}
-	}
-	return rest, nil, nil, nil, errors.New("the devices' operating points do not settle: the lines are too resistive for this evaluation; use the full solution")
-}
-
-// owners gives the input that drives each column, -1 for none.
-func owners(l *Layer) []int {
-	owner := make([]int, l.Geometry.Cols)
-	for c := range owner {
-		owner[c] = -1
-	}
-	for m, c := range l.Inputs {
-		owner[c] = m
-	}
-	return owner
-}
-
-// influence is how much each neuron's current difference answers to a current
-// that flows past each device from its row to its column. By reciprocity it is
-// the voltage that the devices see when the neuron's two terminals are moved
-// apart by 1 V each.
-func influence(s *straight) ([][]float64, error) {
-	var list [][]float64
-	for _, n := range s.layer.Neurons {
-		s.silence()
-		s.rows[n.Plus].Value, s.rows[n.Minus].Value = -1, 1
-		r, err := s.solve()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, r.volts)
-	}
-	return list, nil
-}
-
 func newTwoLevel(l *Layer, level float64) (*twoLevel, error) {
-	f, err := l.fit(2 * level)
-	if err != nil {
-		return nil, err
-	}
-	rest, inputs, at, s, err := tangents(l, f, level)
-	if err != nil {
-		return nil, err
-	}
-	k, err := influence(s)
+	o, err := newOperation(l, level)
 	if err != nil {
 		return nil, err
 	}
 	t := &twoLevel{neurons: l.Neurons}
-	owner := owners(l)
 	for i, n := range l.Neurons {
-		t.rows = append(t.rows, lumped(l, f, owner, rest, inputs, at, k[i], n.Plus), lumped(l, f, owner, rest, inputs, at, k[i], n.Minus))
+		t.rows = append(t.rows, o.lumped(o.k[i], n.Plus), o.lumped(o.k[i], n.Minus))
 	}
-	t.correct(l, f, owner, rest, inputs, at, k)
-	t.tabulate(rest, inputs)
+	t.correct(o)
+	t.tabulate(o.rest, o.inputs)
 	return t, nil
 }
 
 // lumped is a row whose drop is taken as a straight slope along it.
-func lumped(l *Layer, f *law, owner []int, rest response, inputs []response, at, k []float64, r int) row {
-	first := r * l.Geometry.Cols
-	o := row{slope: slopeOf(l, owner, rest, inputs, r, true, func(d int) float64 { return math.Abs(k[d] * f.b[d] * at[d]) })}
-	o.rest = restOf(l, f, owner, at, k, first, &o.slope)
-	o.devices = make([]curved, len(inputs))
-	for c, m := range owner {
+func (o *operation) lumped(k []float64, r int) row {
+	first := r * o.layer.Geometry.Cols
+	w := row{slope: o.slope(k, r, true), devices: make([]curved, len(o.inputs))}
+	w.rest = o.others(k, first, &w.slope)
+	for c, m := range o.owner {
 		if m < 0 {
 			continue
 		}
-		x := curvedAt(l, f, at, k, first, c)
-		x.own = o.level[m] + x.place*o.tilt[m]
-		o.devices[m] = x
+		x := o.curved(k, first, c)
+		x.own = w.level[m] + x.place*w.tilt[m]
+		w.devices[m] = x
 	}
-	return o
+	return w
 }
 
 // correct puts into the inputs' responses what the curvature of devices on
 // other neurons' rows does on the average, and finds how far a neuron's own may
 // reach.
-func (t *twoLevel) correct(l *Layer, f *law, owner []int, rest response, inputs []response, at []float64, k [][]float64) {
+func (t *twoLevel) correct(o *operation) {
+	l, f, owner, rest, inputs, at, k := o.layer, o.law, o.owner, o.rest, o.inputs, o.at, o.k
 	random := rand.New(rand.NewPCG(1, uint64(len(inputs))))
 	cols := l.Geometry.Cols
 	signs := make([]float64, len(inputs))

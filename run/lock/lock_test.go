@@ -145,7 +145,7 @@ func TestWaitEnds(t *testing.T) {
 		if waited := time.Since(began); instrument.KindOf(err) != instrument.KindBusy || waited < 5*time.Second || waited > 5*time.Second+2*pause {
 			t.Errorf("%v after %v", err, waited)
 		}
-		if !strings.Contains(err.Error(), "waited for for 5s") {
+		if !strings.Contains(err.Error(), "not free within 5s") {
 			t.Errorf("%v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -103,8 +103,8 @@ func (e *HeldError) Error() string {
 // advice says what to do about it.
 func (e *HeldError) advice() string {
 	text := "wait for it with --wait 30m"
-	if e.Waited > 0 {
-		text = fmt.Sprintf("it was waited for for %s; wait longer with --wait", e.Waited.Round(time.Second))
+	if e.Waited >= time.Second {
+		text = fmt.Sprintf("it was not free within %s; wait longer with --wait", e.Waited.Round(time.Second))
 	}
 	if e.Owner == nil {
 		return text

@@ -87,7 +87,8 @@ func (m Message) sentence() string {
 	default:
 		b.WriteString(": " + string(m.Kind))
 	}
-	if m.Total > 0 {
+	// Of a complete run it would be the count of its last part alone.
+	if m.Total > 0 && m.Outcome != run.OutcomeComplete {
 		fmt.Fprintf(&b, " (%d of %d)", m.Done, m.Total)
 	}
 	if m.Cause != "" {

@@ -86,7 +86,7 @@ func (v *Vigil) Progress() (done, total int) {
 }
 
 // End stops watching and leaves a last beat that says how the run ended. It
-// blocks for at most the time-out of a beat.
+// waits for a beat or an onStall that is under way.
 func (v *Vigil) End(outcome run.Outcome) {
 	close(v.stop)
 	v.over.Wait()
@@ -99,26 +99,31 @@ func (v *Vigil) End(outcome run.Outcome) {
 
 func (v *Vigil) watch() {
 	for {
-		v.mu.Lock()
-		heard, told := v.heard, v.stalled
-		v.mu.Unlock()
-		wait := v.stall - time.Since(heard)
-		if wait <= 0 {
-			if !told {
-				v.mu.Lock()
-				v.stalled = true
-				done, total := v.done, v.total
-				v.mu.Unlock()
-				v.onStall(instrument.Seconds(time.Since(heard).Seconds()), done, total)
-			}
-			wait = v.stall
-		}
+		wait := v.look()
 		select {
 		case <-v.stop:
 			return
 		case <-time.After(wait):
 		}
 	}
+}
+
+// look tells of a stall that has begun and gives the time until it is worth
+// looking again.
+func (v *Vigil) look() time.Duration {
+	v.mu.Lock()
+	idle := time.Since(v.heard)
+	begun := idle >= v.stall && !v.stalled
+	v.stalled = v.stalled || begun
+	done, total := v.done, v.total
+	v.mu.Unlock()
+	if begun {
+		v.onStall(instrument.Seconds(idle.Seconds()), done, total)
+	}
+	if idle >= v.stall {
+		return v.stall
+	}
+	return v.stall - idle
 }
 
 // beatTimeout bounds how long fetching the heartbeat's URL may take.

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"testing"
+)
+
+// commentedKey is a key that a template offers behind a comment sign.
+var commentedKey = regexp.MustCompile(`(?m)^( *)# ?((?:  )*[a-z_]+:(?: .*)?)$`)
+
+// A template with all that it offers switched on is understood, and there is
+// no section of the configuration that it keeps to itself. The section of the
+// simulation is for simulated benches alone, and locks are of real instruments.
+func TestTemplates(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		template []byte
+		without  string
+	}{
+		{"simulated", simulatedTemplate, "locks"},
+		{"hardware", hardwareTemplate, "simulation"},
+	} {
+		text := commentedKey.ReplaceAllString(string(c.template), "$1$2")
+		file := filepath.Join(t.TempDir(), c.name+".yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		config, err := loadConfig(file, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for key := range keysOf(reflect.TypeFor[Config]()) {
+			if _, given := config.places[key]; given != (key != c.without) {
+				t.Errorf("%s: section %s is offered: %t", c.name, key, given)
+			}
+		}
+	}
+}

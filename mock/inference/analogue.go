@@ -24,11 +24,9 @@ type analogue struct {
 }
 
 // bent is one row of a neuron with the curvature of its devices. For its drop,
-// which the curvature feels in second order only, q is as good as x, and one
-// level as good as a slope.
+// which the curvature feels in second order only, q is as good as x.
 type bent struct {
-	slope
-	rest
+	drop
 	devices []bend // by input
 }
 
@@ -105,14 +103,13 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 func (o *operation) bent(k, across []float64, r int) bent {
 	f, at := o.law, o.at
 	first := r * o.layer.Geometry.Cols
-	w := bent{slope: o.slope(k, r, false), devices: make([]bend, len(o.inputs))}
-	w.rest = o.others(k, first, &w.slope)
+	w := bent{drop: o.drop(k, r), devices: make([]bend, len(o.inputs))}
 	for c, m := range o.owner {
 		d := first + c
 		if m < 0 {
 			continue
 		}
-		w.devices[m] = bend{own: w.level[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d], k: k[d] - across[m]}
+		w.devices[m] = bend{own: w.input[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d], k: k[d] - across[m]}
 	}
 	return w
 }
@@ -206,7 +203,7 @@ func (a *analogue) outputs(h, out []float64) {
 // the row beyond their straight lines, A. What they carry is added to columns.
 func (r *bent) beyond(x, columns []float64) float64 {
 	level := r.across(x)
-	sum := r.still(level, 0)
+	sum := r.still(level)
 	x, columns = x[:len(r.devices)], columns[:len(r.devices)]
 	for m := range r.devices {
 		c := &r.devices[m]

@@ -22,11 +22,11 @@ func New(level float64, layers ...Layer) (*Classifier, error) {
 	if len(layers) == 0 || !(level > 0) {
 		return nil, errors.New("inference: at least one layer and an input level of more than 0 V are needed")
 	}
-	c := &Classifier{signs: make([]float64, len(layers[0].Inputs))}
+	c := &Classifier{signs: make([]float64, layers[0].Geometry.Cols)}
 	widest := 0
 	for i := range layers {
 		l := &layers[i]
-		inputs, swing := len(c.signs), level
+		inputs, swing := len(layers[0].Inputs), level
 		if i > 0 {
 			inputs, swing = len(layers[i-1].Neurons), 0
 			for _, n := range layers[i-1].Neurons {

@@ -28,8 +28,8 @@
 // The straight line is the tangent at the level that an input usually has, from
 // which a device strays only by the line drop, so that what is left is of second
 // order. The inputs of the first layer have two levels; the products of the
-// matrix with them are looked up eight inputs at a time, and what is left is not
-// computed where the neuron is so far in saturation that it cannot show. Later
+// matrix with them, and the voltages by which devices stray, are looked up eight inputs
+// at a time, and what is left is not computed where the neuron is so far in saturation that it cannot show. Later
 // layers have inputs anywhere between plus and minus the neurons' swing, mostly at
 // one end, and for one in between the tangent is moved with it.
 package inference

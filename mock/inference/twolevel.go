@@ -13,22 +13,24 @@ const (
 	saturation = 7.25
 	// draws is the number of random patterns from which the mean effect of
 	// devices on other neurons' rows is found.
-	draws = 1024
+	draws = 4096
 )
 
 // twoLevel is a layer whose inputs are plus or minus one level.
 type twoLevel struct {
 	neurons []Neuron
+	owner   []int       // input that drives each column, -1 for none
 	tables  [][]float64 // by eight inputs: pattern x neurons, A; the first one holds the constant part too
 	rows    []row       // plus and minus row of every neuron
 	reach   []float64   // V by neuron: the furthest that its devices' curvature moves Gain dI
 }
 
 // row is one row of a neuron: what its devices do beyond their straight lines.
+// The voltage by which a device strays from its tangent is looked up like the
+// currents: it is as much a sum over the inputs.
 type row struct {
-	slope
-	rest
-	devices []curved // by input
+	astray       [][]float64 // V, by eight inputs: pattern x columns
+	square, cube []float64   // by column: what a device gives the neuron d volts astray is square d^2 s + cube d^3
 }
 
 func newTwoLevel(l *Layer, level float64) (*twoLevel, error) {
@@ -36,28 +38,33 @@ func newTwoLevel(l *Layer, level float64) (*twoLevel, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &twoLevel{neurons: l.Neurons}
+	t := &twoLevel{neurons: l.Neurons, owner: o.owner}
 	for i, n := range l.Neurons {
-		t.rows = append(t.rows, o.lumped(o.k[i], n.Plus), o.lumped(o.k[i], n.Minus))
+		t.rows = append(t.rows, o.row(o.k[i], n.Plus), o.row(o.k[i], n.Minus))
 	}
 	t.correct(o)
-	t.tabulate(o.rest, o.inputs)
+	t.tables = tabulate(len(l.Neurons), len(o.inputs), o.rest.currents, func(m, i int) float64 { return o.inputs[m].currents[i] })
 	return t, nil
 }
 
-// lumped is a row whose drop is taken as a straight slope along it.
-func (o *operation) lumped(k []float64, r int) row {
-	first := r * o.layer.Geometry.Cols
-	w := row{slope: o.slope(k, r, true), devices: make([]curved, len(o.inputs))}
-	w.rest = o.others(k, first, &w.slope)
+func (o *operation) row(k []float64, r int) row {
+	cols := o.layer.Geometry.Cols
+	first := r * cols
+	w := row{square: make([]float64, cols), cube: make([]float64, cols)}
+	rest := make([]float64, cols)
 	for c, m := range o.owner {
-		if m < 0 {
-			continue
+		d := first + c
+		w.square[c], w.cube[c] = 3*k[d]*o.law.b[d]*o.at[d], k[d]*o.law.b[d]
+		if m >= 0 {
+			rest[c] = o.rest.volts[d]
 		}
-		x := o.curved(k, first, c)
-		x.own = w.level[m] + x.place*w.tilt[m]
-		w.devices[m] = x
 	}
+	w.astray = tabulate(cols, len(o.inputs), rest, func(m, c int) float64 {
+		if o.owner[c] == m {
+			return 0 // its own input leads along the tangent
+		}
+		return o.inputs[m].volts[first+c]
+	})
 	return w
 }
 
@@ -123,32 +130,35 @@ func (t *twoLevel) correct(o *operation) {
 	}
 }
 
-func (t *twoLevel) tabulate(rest response, inputs []response) {
-	n := len(t.neurons)
-	for first := 0; first < len(inputs) || first == 0; first += tableBits {
-		group := inputs[first:min(first+tableBits, len(inputs))]
-		table := make([]float64, n<<len(group))
-		for p := range 1 << len(group) {
+// tabulate makes tables of sums over the inputs: by eight inputs, and for each
+// pattern of theirs, n values. The first table holds the constant part too.
+func tabulate(n, inputs int, constant []float64, part func(input, i int) float64) [][]float64 {
+	var tables [][]float64
+	for first := 0; first < inputs || first == 0; first += tableBits {
+		group := min(tableBits, inputs-first)
+		table := make([]float64, n<<group)
+		for p := range 1 << group {
 			entry := table[p*n : (p+1)*n]
 			if first == 0 {
-				copy(entry, rest.currents)
+				copy(entry, constant)
 			}
 			for m := range group {
 				sign := -1.0
 				if p>>m&1 == 1 {
 					sign = 1
 				}
-				for i, x := range group[m].currents {
-					entry[i] += sign * x
+				for i := range entry {
+					entry[i] += sign * part(first+m, i)
 				}
 			}
 		}
-		t.tables = append(t.tables, table)
+		tables = append(tables, table)
 	}
+	return tables
 }
 
 // outputs gives the neurons' voltages for a pattern, bit m set for input m at
-// the plus level. signs is work space, one per input.
+// the plus level. signs is work space, one per column.
 func (t *twoLevel) outputs(pattern []uint8, signs, out []float64) {
 	n := len(t.neurons)
 	out = out[:n]
@@ -169,26 +179,40 @@ func (t *twoLevel) outputs(pattern []uint8, signs, out []float64) {
 			continue
 		}
 		if !expanded {
-			for m := range signs {
-				signs[m] = float64(int(pattern[m/tableBits]>>(m%tableBits)&1)*2 - 1)
+			for c, m := range t.owner {
+				signs[c] = 1
+				if m >= 0 {
+					signs[c] = float64(int(pattern[m/tableBits]>>(m%tableBits)&1)*2 - 1)
+				}
 			}
 			expanded = true
 		}
-		x += neuron.Gain * (t.rows[2*i].beyond(signs) + t.rows[2*i+1].beyond(signs))
+		x += neuron.Gain * (t.rows[2*i].beyond(pattern, signs) + t.rows[2*i+1].beyond(pattern, signs))
 		out[i] = neuron.output(x)
 	}
 }
 
 // beyond is what the row's devices add to the neuron's current difference
 // beyond their straight lines, A.
-func (r *row) beyond(signs []float64) float64 {
-	level, tilt := r.along(signs)
-	sum := r.still(level, tilt)
-	for m := range r.devices {
-		x := &r.devices[m]
-		s := signs[m]
-		d := level + x.place*tilt - s*x.own
-		sum += d * d * (s*x.square + d*x.cube)
+func (r *row) beyond(pattern []uint8, signs []float64) float64 {
+	n := len(signs)
+	square, cube := r.square[:n], r.cube[:n]
+	sum := 0.0
+	if len(r.astray) == 2 { // the usual case, without a copy
+		a, b := r.astray[0][int(pattern[0])*n:], r.astray[1][int(pattern[1])*n:]
+		a, b = a[:n], b[:n]
+		for c, s := range signs {
+			d := a[c] + b[c]
+			sum += d * d * (s*square[c] + d*cube[c])
+		}
+		return sum
+	}
+	for c, s := range signs {
+		d := 0.0
+		for g, table := range r.astray {
+			d += table[int(pattern[g])*n+c]
+		}
+		sum += d * d * (s*square[c] + d*cube[c])
 	}
 	return sum
 }

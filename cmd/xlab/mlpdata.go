@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,7 @@ type dataFlags struct {
 	seed                                            uint64
 	first                                           int
 	ternary                                         bool
+	classes                                         []string // only these, in this order; empty = all
 }
 
 func (d *dataFlags) register(f *pflag.FlagSet) {
@@ -83,7 +85,20 @@ func (d *dataFlags) register(f *pflag.FlagSet) {
 	f.Uint64Var(&d.seed, "split-seed", 1, "of that draw")
 	f.StringVar(&d.pool, "pool", "", "shrink images to so many rows and columns, such as 4x4")
 	f.IntVar(&d.first, "images", 0, "use only the first so many images of an IDX file; 0 = all")
+	f.StringSliceVar(&d.classes, "only", nil, "only these classes, in this order, such as A,T,X (default: those that the network knows)")
 	f.BoolVar(&d.ternary, "ternary", false, "round features to -1, 0 and 1, which is what the switch boards can apply")
+}
+
+// loadFor reads the data sets for a network: scaled as its own were and, of the
+// letters, those that it tells apart.
+func (d *dataFlags) loadFor(f *mlp.File) (*mlpData, error) {
+	known := f.Provenance.Data.Classes
+	letters := dataset.Letters().Classes
+	isLetter := func(class string) bool { return slices.Contains(letters, class) }
+	if d.file == "" && len(d.classes) == 0 && !slices.Equal(known, letters) && !slices.ContainsFunc(known, func(class string) bool { return !isLetter(class) }) {
+		d.classes = known
+	}
+	return d.load(scalingOf(f))
 }
 
 // load reads the data sets. known is the scaling that a network was trained
@@ -116,17 +131,26 @@ func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
 		if d.labels != "" || d.testFile != "" || d.label != "" {
 			return nil, errors.New("--labels, --label and --test-file go with --file")
 		}
-		letters := dataset.Letters()
+		letters, err := d.only(dataset.Letters())
+		if err != nil {
+			return nil, err
+		}
 		test, err := dataset.Flip(letters)
 		return &mlpData{train: letters, test: test}, err
 	}
-	all, err := d.open(d.file, d.labels, nil)
+	whole, err := d.open(d.file, d.labels, nil)
+	if err != nil {
+		return nil, err
+	}
+	all, err := d.only(whole)
 	if err != nil {
 		return nil, err
 	}
 	data := &mlpData{train: all}
 	if d.testFile != "" {
-		data.test, err = d.open(d.testFile, d.testLabels, all.Classes)
+		if data.test, err = d.open(d.testFile, d.testLabels, whole.Classes); err == nil {
+			data.test, err = d.only(data.test)
+		}
 	} else if d.share > 0 {
 		data.test, data.train, err = all.Split(d.share, d.seed)
 		if err == nil && data.test.Len() == 0 {
@@ -141,10 +165,27 @@ func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
 	return data, data.scale(known, d.labels != "")
 }
 
+// only is the part of a set with the classes asked for.
+func (d *dataFlags) only(s *dataset.Set) (*dataset.Set, error) {
+	if len(d.classes) == 0 {
+		return s, nil
+	}
+	part, err := s.Only(d.classes...)
+	if err != nil {
+		return nil, fmt.Errorf("--only: %w", err)
+	}
+	return part, nil
+}
+
 // open reads one set. classes are those of the training set, for a test set.
 func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, error) {
 	if strings.EqualFold(filepath.Ext(file), ".csv") {
-		return dataset.OpenCSV(file, dataset.CSVOptions{Label: d.label, Classes: classes})
+		s, err := dataset.OpenCSV(file, dataset.CSVOptions{Label: d.label, Classes: classes})
+		var text *dataset.NotNumberError
+		if errors.As(err, &text) && d.label == "" {
+			err = fmt.Errorf("%w; the class was taken from the last column, %q: if it is in column %q, say --label %[3]s", err, text.Label, text.Column)
+		}
+		return s, err
 	}
 	if labels == "" {
 		return nil, fmt.Errorf("%s is no .csv file; an IDX file of images needs --labels with the file of its labels", file)
@@ -204,15 +245,28 @@ func (d *mlpData) fits(f *mlp.File) error {
 		switch {
 		case s == nil:
 		case s.Width() != design.Sizes[0]:
-			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs", s.Name, s.Width(), sizesText(design), design.Sizes[0]))
+			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(), sizesText(design), design.Sizes[0], otherData(f)))
 		case len(s.Classes) != design.Sizes[design.Layers()]:
-			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs", s.Name, len(s.Classes), sizesText(design), design.Sizes[design.Layers()]))
+			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes), sizesText(design), design.Sizes[design.Layers()], otherData(f)))
 		}
 	}
 	if f.Provenance.Data.Digest != "" && f.Provenance.Data.Digest != d.train.Digest() {
-		d.warnings = append(d.warnings, fmt.Sprintf("the network was trained on another data set (%s) than %s", f.Provenance.Data.Name, d.train.Name))
+		text := fmt.Sprintf("the network was trained on another data set (%s) than %s", f.Provenance.Data.Name, d.train.Name)
+		if f.Provenance.Data.Name == d.train.Name {
+			text = fmt.Sprintf("the network was trained on other values of %s: another part of it, or scaled or rounded in another way", d.train.Name)
+		}
+		d.warnings = append(d.warnings, text)
 	}
 	return nil
+}
+
+// otherData says what to do about data that does not go with a network.
+func otherData(f *mlp.File) string {
+	name := f.Provenance.Data.Name
+	if name == "" {
+		name = "other data"
+	}
+	return fmt.Sprintf("it was trained on %s: name its data with --file, or another network with --network", name)
 }
 
 // setResult is what `xlab mlp data --json` prints of one set.

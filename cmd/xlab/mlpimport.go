@@ -175,7 +175,7 @@ func (i *importFlags) prepare(a *app, c *Config, network, arrays string, d *data
 	if err != nil {
 		return mlpSpec{}, err
 	}
-	data, err := d.load(scalingOf(f))
+	data, err := d.loadFor(f)
 	if err != nil {
 		return mlpSpec{}, err
 	}

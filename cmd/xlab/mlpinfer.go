@@ -24,7 +24,7 @@ the software. The weights must have been imported.`,
 			if err != nil {
 				return err
 			}
-			data, err := d.load(scalingOf(f))
+			data, err := d.loadFor(f)
 			if err != nil {
 				return err
 			}

@@ -127,6 +127,11 @@ func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Ben
 	return nil
 }
 
+// unlikeSoftware is the part in percent of equal decisions below which hardware
+// probably has other weights. Imports that went badly are above it: the worst of
+// twenty, of a network that knew of no defect, lost 17.5 points.
+const unlikeSoftware = 75
+
 // classify classifies all sets on the hardware. record keeps the wall time that
 // it took, for a replay to have it again.
 func (w *networkRun) classify(ctx context.Context, c classifier, record hardware.Recorder) error {
@@ -154,6 +159,9 @@ func (w *networkRun) classify(ctx context.Context, c classifier, record hardware
 		k.hardware, k.fidelity = out, &f
 		w.patterns += k.set.Len()
 		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
+		if w.spec.Import == nil && f.Agreement < unlikeSoftware {
+			w.warnings = append(w.warnings, fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: has this network been written into the arrays (`xlab mlp import`), and nothing since?", k.set.Name, f.Agreement))
+		}
 	}
 	return record.Recall("classification wall time", nil, &w.wall, func() error {
 		w.wall = time.Since(began).Seconds()

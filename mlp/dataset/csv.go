@@ -29,11 +29,25 @@ type CSVOptions struct {
 	Comma   rune     // field separator; 0 = ','
 }
 
+// NotNumberError is a feature that is no number: often the class, which was
+// looked for in another column.
+type NotNumberError struct {
+	Column string // of the feature
+	Label  string // column that the class was taken from
+	Err    error  // the message, with file, line and column
+}
+
+// Error implements error.
+func (e *NotNumberError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the message without the columns.
+func (e *NotNumberError) Unwrap() error { return e.Err }
+
 // OpenCSV reads the file at path.
 func OpenCSV(path string, o CSVOptions) (*Set, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("data set: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	if o.Name == "" {
@@ -179,7 +193,7 @@ func (t *csvTable) sample(record []string) error {
 		case text == "":
 			return t.at(f, "the value of %q is missing", t.names[f])
 		case err != nil:
-			return t.at(f, "%q in column %q is not a number", text, t.names[f])
+			return &NotNumberError{Column: t.names[f], Label: t.names[t.label], Err: t.at(f, "%q in column %q is not a number", text, t.names[f])}
 		case math.IsNaN(x) || math.IsInf(x, 0):
 			return t.at(f, "%s in column %q is not a finite number", text, t.names[f])
 		}

@@ -35,12 +35,12 @@ type IDXOptions struct {
 func OpenIDX(images, labels string, o IDXOptions) (*Set, error) {
 	i, err := os.Open(images)
 	if err != nil {
-		return nil, fmt.Errorf("data set: %w", err)
+		return nil, err
 	}
 	defer i.Close()
 	l, err := os.Open(labels)
 	if err != nil {
-		return nil, fmt.Errorf("data set: %w", err)
+		return nil, err
 	}
 	defer l.Close()
 	if o.Name == "" {

@@ -119,7 +119,10 @@ func (s *Set) Warnings() []string {
 			conflicts++
 		}
 	}
-	if conflicts > 0 {
+	switch {
+	case conflicts == 1:
+		list = append(list, fmt.Sprintf("1 sample of data set %s equals a sample of another class: no network can classify both", s.Name))
+	case conflicts > 1:
 		list = append(list, fmt.Sprintf("%d samples of data set %s equal a sample of another class: no network can classify both", conflicts, s.Name))
 	}
 	return list

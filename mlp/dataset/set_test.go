@@ -53,7 +53,7 @@ func TestWarnings(t *testing.T) {
 	s.Classes = append(s.Classes, "maybe")
 	s.X = mat.NewDense(4, 2, []float64{1, 2, 1, 4, 1, 2, 1, 8})
 	w := strings.Join(s.Warnings(), "\n")
-	for _, want := range []string{`class "maybe" never occurs`, "1 of 2 features of data set small never change", "1 samples of data set small equal a sample of another class"} {
+	for _, want := range []string{`class "maybe" never occurs`, "1 of 2 features of data set small never change", "1 sample of data set small equals a sample of another class"} {
 		if !strings.Contains(w, want) {
 			t.Errorf("no warning %q in\n%s", want, w)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,8 @@ func (a alone) Run() int {
 	return code
 }
 
+var long = flag.Bool("long", false, "run the parts of scripts that take long too: those behind [long]")
+
 // TestScripts runs the program as a person does, in a directory and a home of
 // its own. Three commands are added to testscript's:
 //
@@ -72,6 +75,12 @@ func TestScripts(t *testing.T) {
 		return os.Mkdir(home, 0o755)
 	}
 	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV}
+	p.Condition = func(name string) (bool, error) {
+		if name != "long" {
+			return false, fmt.Errorf("unknown condition %q", name)
+		}
+		return *long, nil
+	}
 	testscript.Run(t, p)
 }
 

@@ -112,11 +112,18 @@ func summaryFacts(summary json.RawMessage) ([]report.Fact, []report.Compared) {
 	for name, raw := range values {
 		var number float64
 		var list []json.RawMessage
+		var parts map[string]*float64 // such as the accuracies on the training and the test set
 		switch {
-		case name == "bench_seconds" || name == "wall_seconds" || name == "run":
+		case name == "bench_seconds" || name == "wall_seconds" || name == "run" || string(raw) == "null":
 		case json.Unmarshal(raw, &number) == nil:
 			facts = append(facts, report.Fact{Name: strings.ReplaceAll(name, "_", " "), Value: fmt.Sprintf("%.4g", number)})
 		case name == "comparison":
+		case json.Unmarshal(raw, &parts) == nil:
+			for part, x := range parts {
+				if x != nil {
+					facts = append(facts, report.Fact{Name: strings.ReplaceAll(name+" "+part, "_", " "), Value: fmt.Sprintf("%.4g", *x)})
+				}
+			}
 		case json.Unmarshal(raw, &list) == nil:
 			facts = append(facts, report.Fact{Name: strings.ReplaceAll(name, "_", " "), Value: fmt.Sprint(len(list))})
 		}

@@ -79,6 +79,7 @@ type mlpStudyRow struct {
 	Pulses        overChips `json:"pulses"`
 	BenchSeconds  overChips `json:"bench_seconds"` // import and classification of a chip
 	Classify      overChips `json:"classification_wall_seconds"`
+	Rate          overChips `json:"classification_patterns_per_second"`
 	Published     string    `json:"published"`
 }
 
@@ -380,6 +381,13 @@ func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
 	r.Pulses = collect(func(c mlpStudyChip) *float64 { x := float64(c.mlpResult.Pulses); return &x })
 	r.BenchSeconds = collect(func(c mlpStudyChip) *float64 { return &c.BenchSeconds })
 	r.Classify = collect(func(c mlpStudyChip) *float64 { return &c.mlpResult.Classify })
+	r.Rate = collect(func(c mlpStudyChip) *float64 {
+		if c.mlpResult.Classify <= 0 {
+			return nil
+		}
+		x := float64(c.Patterns) / c.mlpResult.Classify
+		return &x
+	})
 	for _, c := range chips {
 		if c.TrainLoss >= 0 {
 			r.Unharmed++
@@ -405,10 +413,10 @@ func (a *app) printMLPStudy(s *mlpStudy) error {
 		return err
 	}
 	fmt.Fprintln(a.out)
-	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss in training\tweights in tolerance\tbench time\t")
+	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss in training\tweights in tolerance\tbench time\tclassification\t")
 	for _, r := range s.Rows {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t\n", r.Approach, r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
-			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean)
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t%.2f s, %.0f/s\t\n", r.Approach, r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
+			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean, r.Classify.Mean, r.Rate.Mean)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -419,6 +427,7 @@ func (a *app) printMLPStudy(s *mlpStudy) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± standard deviation over %s; %.0f s of wall time\n", plural(s.Rows[0].Chips, "chip"), s.Wall)
+	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± standard deviation over %s; classification: wall time and patterns per second of a chip's %s, with the other chips on the other cores; %.0f s of wall time for all\n",
+		plural(s.Rows[0].Chips, "chip"), plural(s.Chips[0].Patterns, "pattern"), s.Wall)
 	return err
 }

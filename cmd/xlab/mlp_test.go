@@ -89,6 +89,7 @@ func TestClassificationOddities(t *testing.T) {
 				out.Set(i, 1, -10)
 			}
 		}, "output 1 (T) is -10 V for every pattern, at its supply rail"},
+		{"other weights", func(out *mat.Dense) { out.Scale(-1, out) }, "letters: the hardware decides like the software for only 0.0 % of the patterns"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := letterRun(t)
@@ -158,6 +159,21 @@ func TestDataFlags(t *testing.T) {
 	d.ternary = true
 	if data, err = d.load(nil); err != nil || data.train.X.At(3, 0) != 0 {
 		t.Errorf("rounded to %v, %v", mat.Formatted(data.train.X), err)
+	}
+	// A network that tells three letters apart is given those, not all.
+	three := &mlp.File{Provenance: mlp.Provenance{Data: mlp.Data{Classes: []string{"A", "T", "X"}}}}
+	if letters, err := (&dataFlags{}).loadFor(three); err != nil || letters.train.Len() != 30 || letters.test.Len() != 480 || len(letters.test.Classes) != 3 {
+		t.Errorf("three letters: %+v, %v", letters, err)
+	}
+	if letters, err := (&dataFlags{classes: []string{"V", "A"}}).loadFor(three); err != nil || letters.train.Len() != 20 || letters.train.Classes[0] != "V" {
+		t.Errorf("two letters asked for: %+v, %v", letters, err)
+	}
+	// The class is looked for in the last column unless it is told.
+	if err := os.WriteFile(file, []byte("side,x\na,0\nb,1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&dataFlags{file: file}).load(nil); err == nil || !strings.Contains(err.Error(), `"a" in column "side" is not a number`) || !strings.Contains(err.Error(), "say --label side") {
+		t.Errorf("the class in the first column: %v", err)
 	}
 	n, err := mlp.New(mlp.LetterDesign())
 	if err != nil {

@@ -228,6 +228,7 @@ func (s *stabilitySpec) task() (stability.Task, error) {
 // stabilityJob is the work of `xlab mlp drift` and `xlab mlp temperature`.
 func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 	var points []stability.Point
+	var warnings []string
 	var result stabilityResult
 	j := job{command: command, arrays: spec.MLP.Placement.Arrays(), spec: spec}
 	j.work = func(ctx context.Context, r *recorded) (err error) {
@@ -241,7 +242,17 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		}
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
-		bench := stability.Bench{Classifier: hardware, Write: func(ctx context.Context, n *mlp.Network) error { return spec.write(ctx, r, events, n) }}
+		bench := stability.Bench{Classifier: hardware, Write: func(ctx context.Context, n *mlp.Network) error {
+			what := "as trained"
+			if n != task.Network {
+				what = stabilityNames[stability.Biased]
+			}
+			o, err := spec.write(ctx, r, events, n)
+			if err == nil {
+				warnings = append(warnings, badlyWritten(o, what, spec.MLP.Import.Weights)...)
+			}
+			return err
+		}}
 		if spec.Reference != nil {
 			bench.Feedback = &feedbackStage{r: r, reference: *spec.Reference, factor: 1}
 			if err := spec.prepareReference(ctx, r); err != nil {
@@ -260,7 +271,7 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		return err
 	}
 	j.summarise = func(_ *recorded, f figures) any {
-		result = spec.result(points, f)
+		result = spec.result(points, warnings, f)
 		return result
 	}
 	j.files = func(r *recorded) error { return spec.files(r, points) }
@@ -282,15 +293,24 @@ func (a *app) rebuildStability(c *Config, h *run.Header) (job, error) {
 }
 
 // write imports a network in one of its ways.
-func (s *stabilitySpec) write(ctx context.Context, r *recorded, events *run.Fanout, n *mlp.Network) error {
+func (s *stabilitySpec) write(ctx context.Context, r *recorded, events *run.Fanout, n *mlp.Network) (*transfer.Outcome, error) {
 	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
 	for _, name := range s.MLP.Placement.Arrays() {
 		task.Arrays[name] = transfer.Array{Bench: r.bar(name), Defects: s.MLP.Defects[name]}
 	}
-	_, err := transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: func(e transfer.Event) {
+	return transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: func(e transfer.Event) {
 		r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("%s, pass %d, %s", e.Array, e.Pass, e.Phase)})
 	}})
-	return err
+}
+
+// badlyWritten warns of weights that did not become what they should be: what is
+// measured then is another network.
+func badlyWritten(o *transfer.Outcome, what string, s transfer.Spec) []string {
+	good, all := o.InTolerance(), len(o.Weights)
+	if float64(good) >= s.Share*float64(all) {
+		return nil
+	}
+	return []string{fmt.Sprintf("weights %s: %d of %d are within %.3g %%, and %.4g %% of them should be (mlp.share); %d devices could not be set", what, good, all, 100*s.Tolerance, 100*s.Share, len(o.Unsettable()))}
 }
 
 // prepareReference writes the reference device.

@@ -21,12 +21,13 @@ type stabilityResult struct {
 	Reference *referenceSpec      `json:"reference"`
 	Network   string              `json:"network"`
 	Files     []string            `json:"files"`
+	Warnings  []string            `json:"warnings"`
 	figures
 }
 
-func (s *stabilitySpec) result(points []stability.Point, f figures) stabilityResult {
+func (s *stabilitySpec) result(points []stability.Point, warnings []string, f figures) stabilityResult {
 	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...), Lowest: make(map[string]float64),
-		Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.png", "outputs.png"}, figures: f}
+		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.png", "outputs.png"}, figures: f}
 	for _, p := range points {
 		lowest, seen := r.Lowest[string(p.Variant)]
 		if !seen {
@@ -156,6 +157,9 @@ func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) erro
 	}
 	if s.Reference != nil {
 		fmt.Fprintf(a.out, "the gain with feedback follows device %s of array %s, written to %v\n", s.Reference.Cell, s.Reference.Array, s.Reference.Conductance)
+	}
+	for _, text := range r.Warnings {
+		fmt.Fprintln(a.err, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.png, outputs.png\n", filepath.Join(c.runsDir(), r.Run))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 
 	"xlab/instrument"
@@ -10,6 +11,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/insitu"
 	"xlab/mlp/stability"
+	"xlab/mlp/transfer"
 	"xlab/run"
 )
 
@@ -142,7 +144,12 @@ func TestStabilityResult(t *testing.T) {
 	age := instrument.Seconds(10)
 	s := stabilitySpec{Measure: stability.Spec{Variants: []stability.Variant{stability.Plain, stability.Biased}, Ages: []instrument.Seconds{10}}}
 	points := []stability.Point{{Variant: stability.Plain, Age: &age, Train: 90}, {Variant: stability.Plain, Age: &age, Train: 80}, {Variant: stability.Biased, Age: &age, Train: 100}}
-	r := s.result(points, figures{})
+	s.MLP.Warnings = []string{"before"}
+	bad := badlyWritten(&transfer.Outcome{Weights: make([]transfer.Weight, 4)}, "as trained", transfer.DefaultSpec())
+	r := s.result(points, bad, figures{})
+	if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "weights as trained: 0 of 4 are within 30 %, and 97 % of them should be") {
+		t.Errorf("warnings %q", r.Warnings)
+	}
 	if r.Lowest["plain"] != 80 || r.Lowest["biased"] != 100 {
 		t.Errorf("lowest %v", r.Lowest)
 	}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"xlab/run"
+)
+
+// old is a bench with runs that an older version has recorded, in a directory of
+// its own; see the README beside them.
+type old struct {
+	t   *testing.T
+	dir string
+}
+
+func recordedBy(t *testing.T, version, bench string) old {
+	t.Helper()
+	o := old{t, t.TempDir()}
+	from := filepath.Join("testdata", "recorded-"+version)
+	if err := os.CopyFS(o.dir, os.DirFS(filepath.Join(from, bench))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{configName, "small.yaml", "night.yaml"} {
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(o.dir, name), text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// xlab runs the program there; the paths in the records are relative.
+func (o old) xlab(args ...string) (code int, said string) {
+	o.t.Helper()
+	c := exec.Command("xlab", args...)
+	c.Dir = o.dir
+	text, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		o.t.Fatal(err)
+	}
+	return c.ProcessState.ExitCode(), string(text)
+}
+
+// must is xlab with what has to come of it.
+func (o old) must(code int, words string, args ...string) {
+	o.t.Helper()
+	if got, said := o.xlab(args...); got != code || !strings.Contains(said, words) {
+		o.t.Errorf("%q ended with exit code %d, want %d and %q:\n%s", args, got, code, words, said)
+	}
+}
+
+func (o old) runs() []run.Summary {
+	o.t.Helper()
+	list, err := run.List(filepath.Join(o.dir, "runs"))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return list
+}
+
+// read replays, exports and reports a run.
+func (o old) read(s run.Summary) {
+	o.t.Helper()
+	if s.Command != planCommandName {
+		o.must(0, "no difference, to the end of the run and its result", "replay", s.ID)
+		o.must(0, s.ID, "export", s.ID, "--format", "json")
+	}
+	o.must(0, "report.html", "report", s.ID)
+}
+
+// TestRecordedByOlderVersion: what older versions have recorded is still resumed,
+// replayed, exported and reported.
+func TestRecordedByOlderVersion(t *testing.T) {
+	t.Parallel()
+	t.Run("ended", func(t *testing.T) {
+		t.Parallel()
+		o := recordedBy(t, "0.2.0", "ended")
+		list := o.runs()
+		if len(list) != 6 {
+			t.Fatalf("%d runs are listed", len(list))
+		}
+		for _, s := range list {
+			o.read(s)
+		}
+		o.must(0, "-characterize_endurance-", "runs", "--text", "r0c1") // the index is made from the journals
+		o.must(0, "is complete (run", "run", "--continue", "night.yaml")
+	})
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		o := recordedBy(t, "0.2.0", "killed")
+		o.must(0, "taking up run", "resume")
+		list := o.runs()
+		s, err := run.Load(filepath.Join(o.dir, "runs"), "last")
+		if err != nil || len(list) != 1 || s.Outcome != run.OutcomeComplete || s.Result.Segments != 3 {
+			t.Fatalf("%v, %d runs, the last with %+v", err, len(list), s.Result)
+		}
+		o.read(list[0])
+	})
+	t.Run("plan", func(t *testing.T) {
+		t.Parallel()
+		o := recordedBy(t, "0.2.0", "plan")
+		before := o.runs()
+		o.must(0, "read A", "resume")
+		after := o.runs()
+		if len(after) != len(before)+1 {
+			t.Fatalf("%d runs after %d", len(after), len(before))
+		}
+		for _, s := range after {
+			if s.Outcome != run.OutcomeComplete {
+				t.Errorf("%s is %s: %s", s.ID, s.Outcome, s.Cause)
+			}
+			o.read(s)
+		}
+	})
+}

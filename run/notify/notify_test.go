@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +28,6 @@ type server struct {
 	mu       sync.Mutex
 	codes    []int
 	requests []string // method, address and body
-	at       []time.Time
 }
 
 func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -46,7 +47,6 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 		body = b.String()
 	}
 	s.requests = append(s.requests, fmt.Sprintf("%s %s %s", r.Method, r.URL, body))
-	s.at = append(s.at, time.Now())
 	code := s.codes[0]
 	if len(s.codes) > 1 {
 		s.codes = s.codes[1:]
@@ -55,6 +55,14 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("nobody there")
 	}
 	return &http.Response{StatusCode: code, Status: fmt.Sprint(code), Body: http.NoBody, Request: r}, nil
+}
+
+// seen gives the requests so far. In a bubble of synctest neither sleeping nor
+// waiting orders what a test reads now before what a goroutine writes later.
+func (s *server) seen() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
 }
 
 func message() notify.Message {
@@ -90,13 +98,13 @@ func TestWebhook(t *testing.T) {
 				if err != nil && strings.Contains(err.Error(), "secret") {
 					t.Errorf("the error shows the secret: %v", err)
 				}
-				if len(far.requests) != c.requests || time.Since(began) != c.waited {
-					t.Errorf("%d requests in %v, want %d in %v", len(far.requests), time.Since(began), c.requests, c.waited)
+				if len(far.seen()) != c.requests || time.Since(began) != c.waited {
+					t.Errorf("%d requests in %v, want %d in %v", len(far.seen()), time.Since(began), c.requests, c.waited)
 				}
 				var m notify.Message
-				body := strings.TrimPrefix(far.requests[0], "POST https://example.org/hook?token=secret ")
+				body := strings.TrimPrefix(far.seen()[0], "POST https://example.org/hook?token=secret ")
 				if err := json.Unmarshal([]byte(body), &m); err != nil {
-					t.Fatalf("%v: %s", err, far.requests[0])
+					t.Fatalf("%v: %s", err, far.seen()[0])
 				}
 				if want := "xlab form A on bench1: partial (400 of 400): 8 devices did not form; run 20261122T141500Z-form-a-1f3c"; m.Text != want {
 					t.Errorf("text %q, want %q", m.Text, want)
@@ -155,13 +163,13 @@ func TestFailingCommand(t *testing.T) {
 func TestOnlyWhatIsWanted(t *testing.T) {
 	far := &server{codes: []int{200}}
 	s := notify.Sender{Client: far, Webhooks: []string{"http://x/"}, On: []notify.Kind{notify.Trip}}
-	if err := s.Send(t.Context(), message()); err != nil || len(far.requests) != 0 {
-		t.Errorf("%v, %d requests", err, len(far.requests))
+	if err := s.Send(t.Context(), message()); err != nil || len(far.seen()) != 0 {
+		t.Errorf("%v, %d requests", err, len(far.seen()))
 	}
 	m := message()
 	m.Kind = notify.Trip
-	if err := s.Send(t.Context(), m); err != nil || len(far.requests) != 1 {
-		t.Errorf("%v, %d requests", err, len(far.requests))
+	if err := s.Send(t.Context(), m); err != nil || len(far.seen()) != 1 {
+		t.Errorf("%v, %d requests", err, len(far.seen()))
 	}
 	var nobody notify.Sender
 	if nobody.Wants(notify.Trip) {
@@ -228,9 +236,9 @@ func TestHeartbeat(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		far := &server{codes: []int{0, 0, 200}}
-		troubles := 0
+		var troubles atomic.Int32
 		v := notify.StartVigil("r1", 10*time.Minute, notify.Heartbeat{File: file, URL: "https://ping.example/abc", Every: time.Minute, Transport: far},
-			func(instrument.Seconds, int, int) {}, func(error) { troubles++ })
+			func(instrument.Seconds, int, int) {}, func(error) { troubles.Add(1) })
 		synctest.Wait()
 		v.Observe(run.Event{Done: 3, Total: 9})
 		time.Sleep(5*time.Minute + time.Second)
@@ -239,19 +247,19 @@ func TestHeartbeat(t *testing.T) {
 		if b.State != "running" || b.Run != "r1" || b.Done != 3 || b.Total != 9 || !b.Next.Equal(b.Time.Add(2*time.Minute)) {
 			t.Errorf("%+v", b)
 		}
-		if len(far.requests) != 6 || troubles != 1 {
-			t.Errorf("%d beats, %d troubles told of; want 6 and 1", len(far.requests), troubles)
+		if len(far.seen()) != 6 || troubles.Load() != 1 {
+			t.Errorf("%d beats, %d troubles told of; want 6 and 1", len(far.seen()), troubles.Load())
 		}
 		// In a stall the file says so and the URL is left alone.
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
-		beats := len(far.requests)
+		beats := len(far.seen())
 		if b := read(); b.State != "stalled" {
 			t.Errorf("%+v", b)
 		}
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
-		if len(far.requests) != beats {
+		if len(far.seen()) != beats {
 			t.Error("the heart beats on in a stall")
 		}
 		v.End(run.OutcomeTripped)
@@ -263,13 +271,13 @@ func TestHeartbeat(t *testing.T) {
 
 func TestHeartbeatTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var troubles []error
+		var troubles atomic.Int32
 		v := notify.StartVigil("r", 0, notify.Heartbeat{File: filepath.Join(t.TempDir(), "missing", "beat.json"), Every: time.Second}, nil,
-			func(err error) { troubles = append(troubles, err) })
+			func(error) { troubles.Add(1) })
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if len(troubles) != 1 {
-			t.Errorf("told %d times of the same trouble", len(troubles))
+		if n := troubles.Load(); n != 1 {
+			t.Errorf("told %d times of the same trouble", n)
 		}
 		v.End(run.OutcomeComplete)
 	})

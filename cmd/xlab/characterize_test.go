@@ -49,15 +49,15 @@ func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
 var sevenChips = []uint64{1, 2, 3, 4, 5, 6, 7}
 
 // TestThresholdsOfSevenChips measures a quarter of the devices of each of seven
-// chips through the whole bench, as the published figure does with seven arrays.
-// All devices are formed, because they load the lines.
+// chips through the whole bench, as the published figure does with seven arrays;
+// of one chip without -long. All devices are formed, because they load the lines.
 func TestThresholdsOfSevenChips(t *testing.T) {
 	if raceDetector {
 		t.Skip("many times the same with other numbers: there is nothing more to find for the race detector")
 	}
-	seeds, part := sevenChips, 4
-	if testing.Short() {
-		seeds, part = seeds[:2], 2
+	seeds, slack := sevenChips[:1], 4.0
+	if *long {
+		seeds, slack = sevenChips, 2
 	}
 	// A coarser staircase forms the same devices in less computing time.
 	c, err := loadConfig("", []string{"forming.levels=8"})
@@ -66,7 +66,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 	}
 	var devices []array.Cell
 	for i, cell := range array.AllCells(20, 20) {
-		if i%part == cell.Row%part { // along the diagonals, edges among them
+		if i%4 == cell.Row%4 { // along the diagonals, edges among them
 			devices = append(devices, cell)
 		}
 	}
@@ -78,7 +78,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 	if want := len(seeds) * len(devices); len(p.Devices) < want*97/100 {
 		t.Errorf("%d devices were measured, want nearly %d", len(p.Devices), want)
 	}
-	checkPopulation(t, p, 2)
+	checkPopulation(t, p, slack)
 }
 
 // BenchmarkThresholdsOfSevenChips measures every device of the seven chips, which

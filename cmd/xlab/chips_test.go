@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,22 +12,15 @@ import (
 	"xlab/mock/device"
 )
 
-// formedChips is how many chips TestChips forms. What is said of a population
-// needs all twenty.
-var formedChips = flag.Int("chips", 8, "how many chips TestChips forms; 20 takes about a minute of two cores")
-
-// TestChips forms whole arrays of many chips and compares what forming found
-// with what the chips really are, and what the devices really saw with the
-// limits.
+// TestChips forms whole arrays and compares what forming found with what the
+// chips really are, and what the devices really saw with the limits. What is said
+// of a population needs twenty chips.
 func TestChips(t *testing.T) {
 	t.Parallel()
 	if raceDetector {
 		t.Skip("many times the same with other numbers: there is nothing more to find for the race detector")
 	}
-	chips := *formedChips
-	if testing.Short() {
-		chips = min(chips, 4)
-	}
+	chips := often(3, 20)
 	var mu sync.Mutex
 	unformable, wrong := 0, []string{}
 	t.Run("seed", func(t *testing.T) {

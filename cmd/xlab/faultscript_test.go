@@ -3,17 +3,12 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"xlab/mock/fault"
 	"xlab/run"
 )
-
-// scriptsVariable asks for more random fault scripts than CI runs, such as 1000.
-const scriptsVariable = "XLABTEST_FAULT_SCRIPTS"
 
 // randomScript is a few things that go wrong on a bench with one board.
 func randomScript(chance *rand.Rand) *fault.Script {
@@ -86,15 +81,9 @@ func randomFault(chance *rand.Rand) fault.Fault {
 // completed.
 func TestFaultScripts(t *testing.T) {
 	t.Parallel()
-	n := 50
+	n := often(50, 1000)
 	if testing.Short() {
 		n = 8
-	}
-	if text := os.Getenv(scriptsVariable); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
 	}
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

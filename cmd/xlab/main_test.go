@@ -51,7 +51,16 @@ func (a alone) Run() int {
 	return code
 }
 
-var long = flag.Bool("long", false, "run the parts of scripts that take long too: those behind [long]")
+var long = flag.Bool("long", false, "run what takes long too: statistics over many chips, kills and faults, and the parts of scripts behind [long]")
+
+// often is how often a test repeats what it does with other numbers: usual times,
+// or many with -long.
+func often(usual, many int) int {
+	if *long {
+		return many
+	}
+	return usual
+}
 
 // TestScripts runs the program as a person does, in a directory and a home of
 // its own. Three commands are added to testscript's:

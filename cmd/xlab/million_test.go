@@ -5,29 +5,21 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
 	"xlab/run"
 )
 
-// pulsesVariable asks for a long run of so many pulses, such as 1000000.
-const pulsesVariable = "XLABTEST_PULSES"
-
 // TestLongRun: the memory that a run needs and its speed do not depend on how
 // long it has been going on. It cycles the devices of a small array and compares
 // the second fifth of the run with the last one. Speeds are the process's own
 // time per pulse, not the wall's, so that a busy machine does not matter.
 func TestLongRun(t *testing.T) {
-	text := os.Getenv(pulsesVariable)
-	if text == "" {
-		t.Skipf("takes minutes; %s=1000000 runs it", pulsesVariable)
+	if !*long {
+		t.Skip("a million pulses take minutes; -long runs it")
 	}
-	pulses, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	const pulses = 1_000_000
 	r := newRig(t, 3)
 	dir := t.TempDir()
 	wiring := filepath.Join(dir, "small.yaml")

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -20,9 +19,6 @@ import (
 	"xlab/mock/device"
 	"xlab/run"
 )
-
-// kills is the number of times that TestKilledAndResumed kills the program.
-var kills = flag.Int("kills", 50, "how often TestKilledAndResumed kills the program; 1000 takes about ten minutes")
 
 const (
 	killedSide      = 8                    // rows and columns of the array
@@ -119,7 +115,7 @@ func TestKilledAndResumed(t *testing.T) {
 	if raceDetector {
 		t.Skip("the processes that are killed are not under the race detector")
 	}
-	wanted := *kills
+	wanted := often(50, 1000)
 	if testing.Short() {
 		wanted = min(wanted, killsPerChip)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"xlab/instrument"
 )
@@ -35,10 +36,18 @@ func checkFree(free func(string) (uint64, error), dir string, reserve uint64) er
 			Advice: "check that the disk is mounted; nothing was sent"}
 	case n < reserve:
 		return &instrument.Error{Op: "journal", Channel: dir, Kind: instrument.KindTrip,
-			Err:    fmt.Errorf("the disk has %s left, less than the reserve of %s", byteCount(n), byteCount(reserve)),
-			Advice: "free some space and go on with the run; nothing was sent"}
+			Err:    fmt.Errorf("%w: it has %s left, less than the reserve of %s", errDiskFull, byteCount(n), byteCount(reserve)),
+			Advice: "free some space; nothing was sent"}
 	}
 	return nil
+}
+
+var errDiskFull = errors.New("the disk is full")
+
+// diskFull tells whether err says that no space was left. The work itself has
+// not failed then: it goes on once there is some.
+func diskFull(err error) bool {
+	return errors.Is(err, errDiskFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || systemDiskFull(err)
 }
 
 func byteCount(n uint64) string {

@@ -20,6 +20,11 @@ func freeBytes(dir string) (uint64, error) {
 	return free, nil
 }
 
+// systemDiskFull knows the numbers that this system has for a full disk.
+func systemDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
 // syncDir has nothing to do: NTFS keeps names in its own log.
 func syncDir(string) error { return nil }
 

@@ -129,6 +129,8 @@ type guardEvent struct {
 	data any
 }
 
+const opMakeSafe = "make the bench safe"
+
 // longestPause between two rounds: what listens again meanwhile shall not be left
 // as it is for long.
 const longestPause = 500 * time.Millisecond
@@ -244,7 +246,7 @@ func (g GuardOptions) makeSafe() error {
 	var errs []error
 	for i, err := range failed {
 		if err != nil {
-			errs = append(errs, &instrument.Error{Op: "make the bench safe", Channel: g.Safers[i].Name, Kind: instrument.KindTrip,
+			errs = append(errs, &instrument.Error{Op: opMakeSafe, Channel: g.Safers[i].Name, Kind: instrument.KindTrip,
 				Err:    fmt.Errorf("%w: %w", ErrUnsafe, err),
 				Advice: "switch the sources off by hand now, before anything is touched or plugged"})
 		}

@@ -260,7 +260,7 @@ func TestBenchThatCannotBeMadeSafe(t *testing.T) {
 			t.Errorf("%v is hidden in %v", want, err)
 		}
 	}
-	if instrument.KindOf(err) != instrument.KindTrip || ExitCode(err) != ExitTrip || OutcomeOf(err) != OutcomeTripped {
+	if instrument.KindOf(err) != instrument.KindTrip || ExitCode(err) != ExitUnsafe || OutcomeOf(err) != OutcomeTripped {
 		t.Errorf("kind %s, exit code %d", instrument.KindOf(err), ExitCode(err))
 	}
 	text := err.Error()

@@ -421,9 +421,13 @@ func (j *Journal) fail(what string, cause error) error {
 	defer j.mu.Unlock()
 	if !j.broken {
 		j.broken = true
+		do := "check the disk"
+		if diskFull(cause) {
+			do = "free some space"
+		}
 		j.err = errors.Join(j.err, &instrument.Error{Op: "journal", Channel: j.path, Kind: instrument.KindTrip,
 			Err:    fmt.Errorf("the journal cannot be %s: %w", what, cause),
-			Advice: "the run stops here because it can no longer be recorded; check the disk and go on with the run"})
+			Advice: "the run stops here because it can no longer be recorded; " + do})
 	}
 	return j.err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"xlab/instrument"
 )
@@ -61,7 +63,7 @@ func OutcomeOf(err error) Outcome {
 	if errors.As(err, &e) {
 		return e.Outcome
 	}
-	if errors.Is(err, ErrInterrupted) {
+	if errors.Is(err, ErrInterrupted) || diskFull(err) {
 		return OutcomeInterrupted
 	}
 	switch instrument.KindOf(err) {
@@ -80,14 +82,18 @@ const (
 	ExitUsage       = 2 // usage or configuration, and requests beyond the configured limits
 	ExitOutside     = 3 // the result is outside limits
 	ExitUnreachable = 4 // an instrument is unreachable, another one, or does not do as told
-	ExitTrip        = 5 // safety trip
+	ExitTrip        = 5 // safety trip; the bench is safe
 	ExitBusy        = 6 // somebody else owns the bench
-	ExitInterrupted = 7 // interrupted and resumable
+	ExitInterrupted = 7 // interrupted, also by a full disk; a run that was begun can be taken up again
 	ExitPartial     = 8
+	ExitUnsafe      = 9 // the bench could not be made safe; wins over every other one
 )
 
 // ExitCode is the exit code of a command that ended with err.
 func ExitCode(err error) int {
+	if errors.Is(err, ErrUnsafe) {
+		return ExitUnsafe
+	}
 	switch OutcomeOf(err) {
 	case OutcomeComplete:
 		return ExitDone
@@ -114,6 +120,38 @@ func ExitCode(err error) int {
 		return ExitInterrupted
 	}
 	return ExitInternal
+}
+
+// UnsafeLine is the last word on a bench that could not be made safe: one line
+// that names what could not be reached and what to do. "" for any other error.
+func UnsafeLine(err error) string {
+	if !errors.Is(err, ErrUnsafe) {
+		return ""
+	}
+	which := ""
+	if names := unsafeInstruments(err, nil); len(names) > 0 {
+		which = " (" + strings.Join(names, ", ") + ")"
+	}
+	return "!!! THE BENCH IS NOT SAFE" + which + ": switch the sources off by hand NOW, before anything is touched or plugged !!!"
+}
+
+// unsafeInstruments adds the instruments that an error says could not be made safe.
+func unsafeInstruments(err error, names []string) []string {
+	switch e := err.(type) {
+	case *instrument.Error:
+		if e.Op == opMakeSafe && !slices.Contains(names, e.Channel) {
+			names = append(names, e.Channel)
+		}
+		return unsafeInstruments(e.Err, names)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			names = unsafeInstruments(part, names)
+		}
+		return names
+	case interface{ Unwrap() error }:
+		return unsafeInstruments(e.Unwrap(), names)
+	}
+	return names
 }
 
 // isCancellation tells whether err is what a piece of work returns that was

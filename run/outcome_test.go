@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"testing"
 
 	"xlab/instrument"
@@ -49,9 +50,12 @@ func TestExitCode(t *testing.T) {
 		{"partial, wrapped", fmt.Errorf("form: %w", &Ended{OutcomePartial, of(instrument.KindTimeout)}), 8, OutcomePartial},
 		{"failed, with its cause", &Ended{OutcomeFailed, of(instrument.KindBusy)}, 6, OutcomeFailed},
 		{"failed, without", &Ended{OutcomeFailed, nil}, 1, OutcomeFailed},
-		{"unsafe outweighs interrupted", errors.Join(&Ended{OutcomeInterrupted, nil}, unsafe), 5, OutcomeTripped},
-		{"unsafe outweighs partial", &Ended{OutcomePartial, unsafe}, 5, OutcomeTripped},
-		{"unsafe outweighs unreachable", errors.Join(of(instrument.KindUnreachable), unsafe), 5, OutcomeTripped},
+		{"unsafe outweighs interrupted", errors.Join(&Ended{OutcomeInterrupted, nil}, unsafe), 9, OutcomeTripped},
+		{"unsafe outweighs partial", &Ended{OutcomePartial, unsafe}, 9, OutcomeTripped},
+		{"unsafe outweighs unreachable", errors.Join(of(instrument.KindUnreachable), unsafe), 9, OutcomeTripped},
+		{"full disk", fmt.Errorf("journal: %w", &instrument.Error{Kind: instrument.KindTrip, Err: syscall.ENOSPC}), 7, OutcomeInterrupted},
+		{"quota", &os.PathError{Op: "write", Err: syscall.EDQUOT}, 7, OutcomeInterrupted},
+		{"broken disk", &instrument.Error{Kind: instrument.KindTrip, Err: syscall.EIO}, 5, OutcomeTripped},
 	} {
 		if exit, outcome := ExitCode(c.err), OutcomeOf(c.err); exit != c.exit || outcome != c.outcome {
 			t.Errorf("%s: exit code %d, %s; want %d, %s", c.name, exit, outcome, c.exit, c.outcome)

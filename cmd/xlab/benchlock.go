@@ -52,6 +52,7 @@ func (c *Config) lockFiles() []string {
 // begun tells of a run that was begun or taken up: the bench's lock names it
 // and the index has it. Both are for people, and a failure is of no consequence.
 func (a *app) begun(ctx context.Context, c *Config, r *recorded) {
+	a.cutOff = r.ID()
 	held := r.session.held
 	if r.session.sim != nil {
 		held = r.session.sim.held

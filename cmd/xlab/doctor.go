@@ -74,7 +74,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		f := finding{Check: check, OK: err == nil, Detail: fmt.Sprintf(format, args...)}
 		if err != nil {
 			f.Detail = strings.TrimSpace(err.Error())
-			if first == nil {
+			if first == nil || errors.Is(err, run.ErrUnsafe) && !errors.Is(first, run.ErrUnsafe) {
 				first = fmt.Errorf("%s: %w", check, err)
 			}
 		}

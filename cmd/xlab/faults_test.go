@@ -148,16 +148,18 @@ func faults() []failure {
 		// In the middle, for good, or for a person to look at.
 		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
 			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock, words: []string{"interlock", "close the lid"}},
+		{name: "disk full", tamper: script(mock.Fault{On: computer, What: "no_space", Piece: 3}),
+			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip, words: []string{"the disk is full", "free some space"}},
 		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *simulation) { s.analyzer.Silence(true) }),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
+			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
 		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, words: []string{"switch board A", "the bench could not be made safe"}},
+			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, words: []string{"switch board A", "the bench could not be made safe"}},
 		{name: "cable pulled", slow: true, tamper: script(mock.Fault{On: "analyzer", What: mock.Cut, Command: aPulse, Attempts: forGood}),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
+			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand"}},
 		{name: "cable of the board pulled", slow: true, tamper: script(mock.Fault{On: "board A", What: mock.Cut, Piece: 9, Attempts: forGood}),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: switchesClosed,
+			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: switchesClosed,
 			words: []string{"switch board A", "the bench could not be made safe"}},
 	}
 }
@@ -254,7 +256,7 @@ func TestFaults(t *testing.T) {
 				return
 			}
 			events := r.events()
-			if last, want := events[len(events)-1], map[bool]string{true: "safe", false: "unsafe"}[f.code != run.ExitTrip || f.kind != instrument.KindTrip]; last != want {
+			if last, want := events[len(events)-1], map[bool]string{true: "safe", false: "unsafe"}[f.code != run.ExitUnsafe]; last != want {
 				t.Errorf("the journal's last event is %q, want %q", last, want)
 			}
 		})

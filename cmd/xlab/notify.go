@@ -187,10 +187,14 @@ func (l *alarm) end(err error, summary any) {
 	l.send(m)
 }
 
-// cause is an error without the outcome, which a message has by itself.
+// cause is an error without the outcome, which a message has by itself. A bench that
+// is not safe comes first.
 func cause(err error) string {
+	if unsafe := run.UnsafeLine(err); unsafe != "" {
+		return unsafe + " " + err.Error()
+	}
 	var e *run.Ended
-	if errors.As(err, &e) && e.Err != nil && !errors.Is(err, run.ErrUnsafe) {
+	if errors.As(err, &e) && e.Err != nil {
 		return e.Err.Error()
 	}
 	return err.Error()

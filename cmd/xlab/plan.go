@@ -219,6 +219,7 @@ func (a *app) shared() []string {
 
 // carryOutPlan does what is left of a plan and ends its run.
 func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec planSpec, past []plan.Entry) error {
+	a.cutOff = r.ID()
 	show := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "plan " + spec.Plan.Name})
 	alarm, err := a.newAlarm(c, r.Header(), r.Dir(), show.Message)
 	if err != nil {

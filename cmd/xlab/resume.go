@@ -158,6 +158,7 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, claim.Release()) }()
+	a.cutOff = claim.Header.ID
 	known.forget(claim.Unknown)
 	if err := a.checkRecord(claim, accept); err != nil {
 		return err

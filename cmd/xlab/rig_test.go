@@ -259,11 +259,19 @@ func (r *rig) check(code, want int, outcome run.Outcome, kind instrument.Kind, w
 			r.t.Errorf("the message does not say %q:\n%s", w, message)
 		}
 	}
+	lines := strings.Split(strings.TrimSpace(message), "\n")
+	last := lines[len(lines)-1]
+	if cannotBeOverlooked := strings.HasPrefix(last, "!!! THE BENCH IS NOT SAFE"); cannotBeOverlooked != (want == run.ExitUnsafe) {
+		r.t.Errorf("exit code %d, and the last line is\n%s", want, last)
+	}
 	if outcome == "" {
 		r.noRuns()
 		return
 	}
 	s := r.stored()
+	if goOn := "go on with: xlab resume " + s.ID; (last == goOn || strings.HasPrefix(last, goOn+" ")) != (want == run.ExitInterrupted) {
+		r.t.Errorf("exit code %d, and the last line is\n%s", want, last)
+	}
 	if s.Outcome != outcome || s.Result.Exit != want || s.Result.Kind != kind {
 		r.t.Errorf("the run ended as %s of kind %q with exit code %d, want %s, %q, %d", s.Outcome, s.Result.Kind, s.Result.Exit, outcome, kind, want)
 	}

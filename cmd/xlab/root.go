@@ -30,6 +30,7 @@ type app struct {
 	notify []string // --notify destination
 
 	arguments []string // as given, for the record
+	cutOff    string   // the run that was begun or taken up, for who goes on with it; "" = none
 
 	// Of a command that is a task of a plan: the plan tells people, is told of the
 	// run's directory before anything is done, and hears of its progress.
@@ -72,10 +73,35 @@ func (a *app) execute(args []string) int {
 		return 0
 	}
 	fmt.Fprintln(a.err, "xlab: "+strings.TrimSpace(err.Error()))
-	if errors.Is(err, errUsage) {
-		return run.ExitUsage
+	code := run.ExitCode(err)
+	switch {
+	case code == run.ExitUnsafe:
+		fmt.Fprintln(a.err, run.UnsafeLine(err))
+	case errors.Is(err, errUsage):
+		code = run.ExitUsage
+	case code == run.ExitInterrupted && a.cutOff != "":
+		fmt.Fprintln(a.err, "go on with: "+a.resumeLine())
 	}
-	return run.ExitCode(err)
+	return code
+}
+
+// resumeLine is the command that goes on with the run that was cut off.
+func (a *app) resumeLine() string {
+	words := []string{"xlab", "resume", a.cutOff}
+	if a.config != "" {
+		words = append(words, "--config", a.config)
+	}
+	for _, text := range a.set {
+		words = append(words, "--set", text)
+	}
+	for i, w := range words {
+		if strings.ContainsFunc(w, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-=+.,:/@%", r))
+		}) {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func (a *app) root() *cobra.Command {
@@ -88,8 +114,9 @@ same bytes stands in when there is no hardware.
 
 Rows and columns count from 0. Data goes to stdout, messages to stderr.
 Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 result outside
-limits, 4 instrument unreachable, 5 safety trip, 6 bench busy, 7 interrupted
-and resumable, 8 partial.`,
+limits, 4 instrument unreachable, 5 safety trip (the bench is safe), 6 bench busy,
+7 interrupted and resumable, 8 partial, 9 THE BENCH COULD NOT BE MADE SAFE: switch
+the sources off by hand.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -320,7 +320,7 @@ func (r *trial) checkEnd(code int, before string) (done bool) {
 	switch code {
 	case run.ExitDone, run.ExitPartial:
 		done = true
-	case run.ExitTrip, run.ExitUnreachable, run.ExitInterrupted:
+	case run.ExitTrip, run.ExitUnreachable, run.ExitInterrupted, run.ExitUnsafe:
 		if !strings.Contains(r.said, "xlab: ") {
 			r.t.Errorf("exit code %d without a word", code)
 		}

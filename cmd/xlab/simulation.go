@@ -188,7 +188,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	options.LineFrequency = c.Analyzer.LineFrequency
 	// A bench that must be dead with its cover open, and an analyzer that
 	// refuses what a real one would quietly round, find more mistakes.
-	options.StrictInterlock, options.StrictParameters = true, true
+	options.StrictInterlock, options.StrictTimes = true, true
 	if s.analyzer, err = b1500.New(s.bench, options); err != nil {
 		return nil, err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"xlab/driver/flex"
@@ -123,16 +121,13 @@ func (d *Device) Check(ctx context.Context) error {
 		if err := d.confirm(ctx, op, replies[1]); err != nil {
 			return err
 		}
-		on, err := switchedOn(replies[0])
+		on, err := flex.ParseOutputs(replies[0])
 		if err != nil {
 			return err
 		}
-		for _, ch := range d.o.Channels {
-			if !slices.Contains(on, ch) {
-				return d.lose(ctx, op, &instrument.Error{Op: op, Channel: channelName(ch), Kind: instrument.KindInstrument,
-					Err:    errors.New("the output switch is open"),
-					Advice: "it was opened at the front panel, or the analyzer was switched off; open the analyzer anew"})
-			}
+		if open := d.openOutputs(on); open != "" {
+			return d.lose(ctx, op, &instrument.Error{Op: op, Kind: instrument.KindInstrument, Err: errors.New(open),
+				Advice: "somebody opened it at the analyzer's front panel, the analyzer was switched off and on, or it did not follow CN; look at its panel, then start again"})
 		}
 		status, err := d.bus.StatusByte(ctx)
 		if err != nil {
@@ -146,27 +141,20 @@ func (d *Device) Check(ctx context.Context) error {
 	})
 }
 
-// switchedOn reads the answer to *LRN? 0, such as CN1,2;CL3,4: the channels
-// whose output switches are closed.
-func switchedOn(answer string) ([]instrument.Channel, error) {
-	var on []instrument.Channel
-	for item := range strings.SplitSeq(answer, ";") {
-		header, list := strings.TrimSpace(item), ""
-		if len(header) >= 2 {
-			header, list = header[:2], header[2:]
-		}
-		if header != "CN" && header != "CL" {
-			return nil, &instrument.Error{Op: "b1500 check", Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q does not tell the output switches", answer)}
-		}
-		for number := range strings.SplitSeq(list, ",") {
-			n, err := strconv.Atoi(strings.TrimSpace(number))
-			if err != nil || n < 1 || n > 10 {
-				return nil, &instrument.Error{Op: "b1500 check", Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q does not tell the output switches: %q is no channel", answer, number)}
-			}
-			if header == "CN" {
-				on = append(on, instrument.Channel(n))
-			}
+// openOutputs names the configured channels whose output switch is open, "" for
+// none. What other channels do does not matter.
+func (d *Device) openOutputs(on flex.Outputs) string {
+	var open []string
+	for _, ch := range d.o.Channels {
+		if !on[ch] {
+			open = append(open, integer(ch))
 		}
 	}
-	return on, nil
+	switch len(open) {
+	case 0:
+		return ""
+	case 1:
+		return "output switch of SMU " + open[0] + " is open"
+	}
+	return "output switches of SMU " + strings.Join(open, ", ") + " are open"
 }

@@ -2,6 +2,7 @@ package b1500
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"xlab/instrument"
@@ -46,7 +47,8 @@ func TestGoldenOpenAgain(t *testing.T) {
 
 func TestGoldenCheck(t *testing.T) {
 	for section, kind := range map[string]instrument.Kind{
-		"check": "", "check-switch-open": instrument.KindInstrument, "check-interlock": instrument.KindInterlock,
+		"check": "", "elsewhere-check-pulse-unit": "", "elsewhere-check-sub-channels": "", "elsewhere-check-all": "",
+		"check-switch-open": instrument.KindInstrument, "check-all-open": instrument.KindInstrument, "check-interlock": instrument.KindInterlock,
 	} {
 		t.Run(section, func(t *testing.T) {
 			d, bus := opened(t, section)
@@ -63,9 +65,16 @@ func TestGoldenCheck(t *testing.T) {
 			}
 		})
 	}
-	for _, garbled := range []string{"", "CN", "CN1,x", "XX1", "CN11", "1,2", "CN1,2;", "000ZT+12.34560E+00"} {
-		if on, err := switchedOn(garbled); instrument.KindOf(err) != instrument.KindProtocol {
-			t.Errorf("%q: %v, %v", garbled, on, err)
+}
+
+// An open output is called that, and no cable is blamed.
+func TestOpenOutputIsNamed(t *testing.T) {
+	for section, says := range map[string]string{
+		"check-switch-open": "output switch of SMU 3 is open", "check-all-open": "output switches of SMU 1, 2, 3, 4 are open",
+	} {
+		d, _ := opened(t, section)
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "cable") {
+			t.Errorf("%s: %v, want %q in it", section, err, says)
 		}
 	}
 }

@@ -99,6 +99,34 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
+func TestParseOutputs(t *testing.T) {
+	slots := func(list ...int) (on Outputs) {
+		for _, slot := range list {
+			on[slot] = true
+		}
+		return on
+	}
+	all := slots(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+	for text, want := range map[string]Outputs{
+		"CL": {}, "CN": all, "CN1,2,3,4": slots(1, 2, 3, 4), "CN1,2,4;CL3": slots(1, 2, 4), "CL1,2,3,4": {},
+		// Other modules, sub-channels.
+		"CN1,2,3,4,601,602": slots(1, 2, 3, 4, 6), "CN101,201,301,401": slots(1, 2, 3, 4), "CN1001": slots(10), "CN602": {}, "CN102": {}, "CN10": slots(10),
+		// Spelt in other ways.
+		"CN 1, 2 ,3": slots(1, 2, 3), "cn1,2": slots(1, 2), " cl \r": {}, "CN1,2;": slots(1, 2), "CN1,2,": slots(1, 2), "CL;": {}, "CN1 ; CL2 ;": slots(1), "CN01": slots(1),
+		// In order, as the commands would act.
+		"CN;CL3,4": slots(1, 2, 5, 6, 7, 8, 9, 10), "CL;CN2": slots(2), "CN1,2;CL": {},
+	} {
+		if on, err := ParseOutputs(text); err != nil || on != want {
+			t.Errorf("%q: %v, %v; want %v", text, on, err, want)
+		}
+	}
+	for _, bad := range []string{"", ";", " ", "CN1,x", "XX1", "CN11", "CN0", "CN-1", "CN100", "CN1101", "1,2", "CN,", "CN1,,2", "CN,1", "CN1,2;;CL3", "CNCL1", "C", "000ZT+12.34560E+00", "CN1 2"} {
+		if on, err := ParseOutputs(bad); instrument.KindOf(err) != instrument.KindProtocol {
+			t.Errorf("%q: %v, %v", bad, on, err)
+		}
+	}
+}
+
 func TestParseUnits(t *testing.T) {
 	units, err := ParseUnits("B1517A,0;B1520A,1;0,0")
 	if err != nil || len(units) != 3 || units[0] != (Unit{"B1517A", "0"}) || units[2] != (Unit{}) {
@@ -161,7 +189,7 @@ func TestParseError(t *testing.T) {
 func FuzzReplies(f *testing.F) {
 	for _, s := range []string{
 		`+0,"No Error."`, `+202,"Interlock circuit must be closed.; SLOT1"`, "B1517A,0;0,0", "Agilent Technologies,B1500A,0,A.06",
-		"", ",", `+0,"`, ";;;", "\xff,\x00",
+		"CN1,2;CL3", "CN601", "", ",", `+0,"`, ";;;", "\xff,\x00",
 	} {
 		f.Add(s)
 	}
@@ -171,6 +199,9 @@ func FuzzReplies(f *testing.F) {
 		}
 		if units, err := ParseUnits(text); err == nil && (len(units) == 0 || len(units) > 10) {
 			t.Fatalf("%q has %d slots", text, len(units))
+		}
+		if on, err := ParseOutputs(text); err == nil && on[0] {
+			t.Fatalf("%q switches slot 0 on", text)
 		}
 		if id, err := ParseIdentity(text); err == nil && strings.Contains(id.Model, ",") {
 			t.Fatalf("%q has the model %q", text, id.Model)

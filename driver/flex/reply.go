@@ -49,6 +49,52 @@ func ParseIdentity(text string) (instrument.Identity, error) {
 	return instrument.Identity{Vendor: fields[0], Model: fields[1], Serial: fields[2], Firmware: fields[3]}, nil
 }
 
+// Outputs tells of each slot, 1 to 10, whether the output switch of its module is
+// closed. Index 0 is unused.
+type Outputs [11]bool
+
+// ParseOutputs reads the answer to *LRN? 0: the commands CN and CL that would
+// bring about the present state of the output switches, joined by semicolons, in
+// order. One without a channel means all of them, so that "CL" says that every
+// switch is open; what is not named is open. A channel may have its sub-channel:
+// 101 is slot 1. The channels of other modules (601, 602) are passed over. Blanks,
+// lower case, and a comma or semicolon at the end of a list are taken.
+func ParseOutputs(text string) (Outputs, error) {
+	var on Outputs
+	bad := func(why string) (Outputs, error) { return Outputs{}, garbled("*LRN? 0 answer", text, errors.New(why)) }
+	for item := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(text), ";"), ";") {
+		item = strings.ToUpper(strings.TrimSpace(item))
+		list, connected := strings.CutPrefix(item, "CN")
+		list, disconnected := strings.CutPrefix(list, "CL")
+		if connected == disconnected {
+			return bad(fmt.Sprintf("%.20q is neither CN nor CL", item))
+		}
+		if list = strings.TrimSpace(list); list == "" {
+			for slot := 1; slot < len(on); slot++ {
+				on[slot] = connected
+			}
+			continue
+		}
+		if shorter := strings.TrimSuffix(list, ","); shorter != "" {
+			list = shorter
+		}
+		for number := range strings.SplitSeq(list, ",") {
+			slot, sub := 0, 1
+			n, err := strconv.Atoi(strings.TrimSpace(number))
+			if slot = n; n > 100 {
+				slot, sub = n/100, n%100
+			}
+			if err != nil || slot < 1 || slot >= len(on) || sub == 0 {
+				return bad(fmt.Sprintf("%.20q is no channel", number))
+			}
+			if sub == 1 {
+				on[slot] = connected
+			}
+		}
+	}
+	return on, nil
+}
+
 // QueueError is one entry of the instrument's error queue.
 type QueueError struct {
 	Code    int

@@ -203,6 +203,11 @@ func (l *Ladder) notify(text string) {
 
 // ended makes a run of it that can be taken up again.
 func ended(err error) error {
-	return &run.Ended{Outcome: run.OutcomeInterrupted, Err: &instrument.Error{Op: "link recovery", Kind: instrument.KindOf(err), Err: err,
-		Advice: "check cables, power and adapters, then take the run up again with `xlab resume`"}}
+	kind := instrument.KindOf(err)
+	check := "cables, power and adapters"
+	if kind == instrument.KindInstrument { // it answers, and says what is wrong
+		check = "the instrument itself"
+	}
+	return &run.Ended{Outcome: run.OutcomeInterrupted, Err: &instrument.Error{Op: "link recovery", Kind: kind, Err: err,
+		Advice: "check " + check + ", then take the run up again with `xlab resume`"}}
 }

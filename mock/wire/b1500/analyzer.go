@@ -10,11 +10,10 @@ import (
 
 // Timing holds the times of the analyzer's own work in s.
 type Timing struct {
-	Command       float64 // executing one command, >= 0 (K)
-	Conversion    float64 // one conversion of an ADC, > 0 (K)
-	PulseAperture float64 // reading of a pulse unless AIT 2 says otherwise, > 0 (K)
-	SourceWait    float64 // initial wait after a sweep source changed, times the N of WAT 1, >= 0
-	MeasureWait   float64 // initial wait before a sweep step is measured, times the N of WAT 2, >= 0
+	Command     float64 // executing one command, >= 0 (K)
+	Conversion  float64 // one conversion of an ADC, > 0 (K)
+	SourceWait  float64 // initial wait after a sweep source changed, times the N of WAT 1, >= 0
+	MeasureWait float64 // initial wait before a sweep step is measured, times the N of WAT 2, >= 0
 }
 
 // Options configures an analyzer. Start from DefaultOptions.
@@ -30,10 +29,9 @@ type Options struct {
 	// must be dead with its cover open wants none at all.
 	StrictInterlock bool
 
-	// StrictParameters refuses what a real analyzer quietly mends: a level
-	// beyond the range named with it, which would choose a higher range, and
-	// pulse times that are no multiples of 0.1 ms, which would be rounded.
-	StrictParameters bool
+	// StrictTimes refuses pulse times that are no multiples of 0.1 ms, which a
+	// real analyzer quietly rounds.
+	StrictTimes bool
 }
 
 // DefaultOptions is an analyzer as the project's bench has it: four HRSMUs on
@@ -44,7 +42,7 @@ func DefaultOptions() Options {
 		Slots:         DefaultSlots(),
 		LineFrequency: 50,
 		InputBuffer:   256,
-		Timing:        Timing{Command: 20e-6, Conversion: 80e-6, PulseAperture: 80e-6},
+		Timing:        Timing{Command: 20e-6, Conversion: 80e-6},
 	}
 }
 
@@ -90,9 +88,8 @@ func New(t bench.Terminals, o Options) (*Analyzer, error) {
 		return nil, fmt.Errorf("b1500: line frequency of %g Hz must be above 0", o.LineFrequency)
 	case o.InputBuffer < 2:
 		return nil, fmt.Errorf("b1500: input buffer of %d bytes must have 2 at least", o.InputBuffer)
-	case !(o.Timing.Conversion > 0) || !(o.Timing.PulseAperture > 0):
-		return nil, fmt.Errorf("b1500: conversion (%g s) and pulse aperture (%g s) must be above 0",
-			o.Timing.Conversion, o.Timing.PulseAperture)
+	case !(o.Timing.Conversion > 0):
+		return nil, fmt.Errorf("b1500: conversion of %g s must be above 0", o.Timing.Conversion)
 	case !(o.Timing.Command >= 0) || !(o.Timing.SourceWait >= 0) || !(o.Timing.MeasureWait >= 0):
 		return nil, fmt.Errorf("b1500: command time and waits must not be negative: %+v", o.Timing)
 	}

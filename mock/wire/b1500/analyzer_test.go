@@ -169,7 +169,7 @@ func TestFaultSeams(t *testing.T) {
 		t.Error("hanging and yet answers")
 	}
 	a.DeviceClear()
-	if got := ask(t, a, "*LRN? 0"); got != "CL1,2,3,4" || f.outputs[1].Mode != bench.Off {
+	if got := ask(t, a, "*LRN? 0"); got != "CL" || f.outputs[1].Mode != bench.Off {
 		t.Errorf("after device clear: %s, %+v", got, f.outputs[1])
 	}
 	if got := ask(t, a, "ERR?"); got != "100,0,0,0" {

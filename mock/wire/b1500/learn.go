@@ -1,9 +1,16 @@
 package b1500
 
-import "xlab/mock/bench"
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"xlab/mock/bench"
+)
 
 // learner writes the answer to *LRN?: commands that would bring about the
-// present settings, joined by semicolons, no spaces.
+// present settings, joined by semicolons, no spaces. The shapes are those of the
+// golden frames.
 type learner struct{ text []byte }
 
 // item appends a command with its parameters.
@@ -17,6 +24,14 @@ func (l *learner) item(header string, parameters ...float64) {
 			l.text = append(l.text, ',')
 		}
 		l.text = appendPlain(l.text, p)
+	}
+}
+
+// next begins a group of its own: items are joined by one semicolon, groups by
+// two.
+func (l *learner) next() {
+	if len(l.text) > 0 {
+		l.text = append(l.text, ';')
 	}
 }
 
@@ -56,8 +71,10 @@ func (a *Analyzer) learn(p []float64) fault {
 			l.item("MM", append([]float64{float64(s.mode)}, slotsOf(s.measured)...)...)
 		}
 	case n == 32:
-		l.eachChannel(a, "RI", func(ch *channel) int { return ch.irange })
-		l.eachChannel(a, "RV", func(ch *channel) int { return ch.vrange })
+		for _, ch := range a.channels {
+			l.item("RI", float64(ch.slot), float64(ch.irange))
+			l.item("RV", float64(ch.slot), float64(ch.vrange))
+		}
 	case n == 33:
 		l.staircase(a)
 	case n == 34:
@@ -70,24 +87,25 @@ func (a *Analyzer) learn(p []float64) fault {
 		l.eachChannel(a, "SSR", func(*channel) int { return 0 })
 	case n == 54:
 		for _, ch := range a.channels {
-			if ch.rangeMode == 1 {
-				l.item("RM", float64(ch.slot), 1)
-			} else {
-				l.item("RM", float64(ch.slot), float64(ch.rangeMode), float64(ch.rangeRate))
-			}
+			l.item("RM", float64(ch.slot), float64(ch.rangeMode), float64(ch.rangeRate))
 		}
 	case n == 55:
-		l.eachChannel(a, "AAD", func(ch *channel) int { return ch.adc })
+		for _, ch := range a.channels {
+			l.next()
+			// What the second one tells is not known (K).
+			l.item("AAD", float64(ch.slot), float64(ch.adc))
+			l.item("AAD", float64(ch.slot), float64(ch.adc))
+		}
 	case n == 56:
 		for i, t := range s.integration {
-			if t.n > 0 {
-				l.item("AIT", float64(i), float64(t.mode), t.n)
-			}
+			l.item("AIT", float64(i), float64(t.mode), t.n)
 		}
 		l.item("AZ", flag(s.autoZero))
 	case n == 57:
 		for i, w := range s.waits {
-			l.item("WAT", float64(i+1), w.n, w.offset)
+			l.item("WAT", float64(i+1))
+			l.text = strconv.AppendFloat(append(l.text, ','), w.n, 'f', 1, 64)
+			l.text = strconv.AppendFloat(append(l.text, ','), w.offset, 'f', 4, 64)
 		}
 	case n == 60:
 		l.item("TSC", flag(s.timeStamp))
@@ -115,36 +133,66 @@ func slotsOf(chs []*channel) []float64 {
 	return slots
 }
 
-// switches says which channels are on and which are off.
+// switches names the channels that are on, CL alone where none is. Nothing is
+// said of those that are off.
 func (l *learner) switches(a *Analyzer) {
-	var on, off []*channel
+	var on []*channel
 	for _, ch := range a.channels {
 		if ch.on {
 			on = append(on, ch)
-		} else {
-			off = append(off, ch)
 		}
 	}
-	if on != nil {
-		l.item("CN", slotsOf(on)...)
+	if on == nil {
+		l.item("CL")
+		return
 	}
-	if off != nil {
-		l.item("CL", slotsOf(off)...)
-	}
+	l.item("CN", slotsOf(on)...)
 }
 
-// output says what a channel forces: DV1,0,1.5,0.0001,0,0 or CL1.
+// output says what a channel forces, in the ranges that are active:
+// DV1,200,+01.5000E+00,+100.000E-06,0,16, or CL1.
 func (l *learner) output(ch *channel) {
 	if !ch.on {
 		l.item("CL", float64(ch.slot))
 		return
 	}
 	s := ch.present
-	header := "DV"
+	header, forced, bound := "DV", ch.module.voltages, ch.module.currents
+	full, most := voltageRange, currentRange
 	if s.mode == bench.ForceCurrent {
-		header = "DI"
+		header, forced, bound = "DI", bound, forced
+		full, most = most, full
 	}
-	l.item(header, float64(ch.slot), float64(s.rangeCode), s.level, s.compliance, float64(s.polarity), float64(s.compRange))
+	code, scale := activeRange(forced, full, s.rangeCode, s.level)
+	l.item(header, float64(ch.slot), float64(code))
+	l.text = appendFixed(append(l.text, ','), s.level, scale)
+	code, scale = activeRange(bound, most, s.compRange, s.compliance)
+	l.text = appendFixed(append(l.text, ','), s.compliance, scale)
+	l.text = strconv.AppendInt(append(l.text, ','), int64(s.polarity), 10)
+	l.text = strconv.AppendInt(append(l.text, ','), int64(code), 10)
+}
+
+// activeRange is the range, with its full scale, in which a value is given of
+// which code was sent: that range, or the smallest one beyond it that holds the
+// value.
+func activeRange(codes []int, full func(int) (float64, bool), code int, value float64) (int, float64) {
+	least, _ := full(max(code, -code))
+	active, scale := 0, 0.0
+	for _, active = range codes {
+		if scale, _ = full(active); scale >= least && scale >= math.Abs(value) {
+			break
+		}
+	}
+	return active, scale
+}
+
+// appendFixed writes a value with six digits and the exponent of its range's
+// full scale: +100.000E-06 in the one of 100 uA.
+func appendFixed(b []byte, v, full float64) []byte {
+	decade := int(math.Floor(math.Log10(full) + 1e-9))
+	exponent := 3 * int(math.Floor(float64(decade)/3))
+	digits := decade - exponent + 1
+	return fmt.Appendf(b, "%+0*.*fE%+03d", 8, 6-digits, v*math.Pow10(-exponent), exponent)
 }
 
 // filters groups the channels by filter; a group of all needs no numbers.

@@ -52,7 +52,7 @@ func moduleOf(model string) *module {
 
 // voltageRange returns the full scale in V of a range code without its sign.
 func voltageRange(code int) (float64, bool) {
-	switch code {
+	switch plainVoltageCode(code) {
 	case 2:
 		return 0.2, true
 	case 5:

@@ -300,18 +300,22 @@ func (ch *channel) hasRange(quantity bench.Mode, code int) bool {
 // nil for the last one. Nothing changes.
 func (a *Analyzer) source(ch *channel, mode bench.Mode, rangeCode, level, peak float64, comp *float64) (setting, fault) {
 	code, ok := whole(rangeCode)
-	if !ok || code < 0 || !ch.hasRange(mode, code) {
+	if !ok || !ch.hasRange(mode, code) {
 		return setting{}, fault{rangeValue, ch.slot}
 	}
 	most := math.Max(math.Abs(level), math.Abs(peak))
-	limit, full := ch.module.maxVoltage(), 0.0
-	if mode == bench.ForceVoltage {
-		full, _ = voltageRange(plainVoltageCode(code))
-	} else {
+	limit := ch.module.maxVoltage()
+	if mode == bench.ForceCurrent {
 		limit = ch.module.maxCurrent()
-		full, _ = currentRange(code)
 	}
-	if !(most <= limit) || (a.options.StrictParameters && code != 0 && most > full) {
+	if code < 0 { // a fixed range is not left, while a positive one is the least
+		if mode == bench.ForceVoltage {
+			limit, _ = voltageRange(-code)
+		} else {
+			limit, _ = currentRange(-code)
+		}
+	}
+	if !(most <= limit) {
 		return setting{}, fault{parameterValue, ch.slot}
 	}
 	s := setting{mode: mode, level: level, rangeCode: code}

@@ -58,7 +58,7 @@ type sources struct {
 // the grid and the analyzer is strict.
 func (a *Analyzer) onGrid(t float64) (float64, bool) {
 	n := math.Round(t / pulseStep)
-	if a.options.StrictParameters && math.Abs(t-n*pulseStep) > timeSlack {
+	if a.options.StrictTimes && math.Abs(t-n*pulseStep) > timeSlack {
 		return 0, false
 	}
 	// Dividing gives the float64 nearest to the decimal number.

@@ -42,7 +42,7 @@ func initialSettings() settings {
 	return settings{
 		format:         1,
 		trigger:        1,
-		integration:    [3]integration{{0, 1}, {0, 6}, {}},
+		integration:    [3]integration{{0, 1}, {0, 6}, {0, 1}},
 		average:        1,
 		calibrate:      true,
 		waits:          [3]wait{{n: 1}, {n: 1}, {n: 1}},
@@ -63,10 +63,7 @@ func (a *Analyzer) aperture(ch *channel) float64 {
 
 // pulseAperture is the integration time within a pulse in s.
 func (a *Analyzer) pulseAperture() float64 {
-	if i := a.settings.integration[2]; i.n > 0 {
-		return a.integrationTime(i)
-	}
-	return a.options.Timing.PulseAperture
+	return a.integrationTime(a.settings.integration[2])
 }
 
 func (a *Analyzer) integrationTime(i integration) float64 {

@@ -99,7 +99,7 @@ func (r *reading) fullScale() float64 {
 	case r.quantity == 'I':
 		full, _ = currentRange(r.ch.module.currents[len(r.ch.module.currents)-1])
 	case r.code < 0:
-		full, _ = voltageRange(plainVoltageCode(-r.code))
+		full, _ = voltageRange(-r.code)
 	default:
 		full, _ = voltageRange(r.ch.module.voltages[len(r.ch.module.voltages)-1])
 	}

@@ -97,15 +97,14 @@ func TestCommandTime(t *testing.T) {
 	}
 }
 
-// TestStrictParameters: what a real analyzer mends is refused on demand.
-func TestStrictParameters(t *testing.T) {
+// TestStrictTimes: what a real analyzer mends is refused on demand.
+func TestStrictTimes(t *testing.T) {
 	for _, c := range []struct{ line, strict string }{
-		{"DV 1,20,2.5,0.01", "+120"}, {"DV 1,20,2,0.01", "+0"}, {"WV 1,1,20,0,2.5,3", "+120"}, {"DI 1,15,2E-5,2", "+120"},
 		{"PT 0,0.00055", "+120"}, {"PT 0,0.0005,0.00505", "+120"}, {"PT 0,0.0012,0.0077", "+0"},
 		{"MCPT 0,0.00505", "+120"}, {"MCPNT 1,0.00005,0.001", "+120"}, {"MCPNT 1,0,0.00105", "+120"}, {"MCPNT 1,0,0.0017", "+0"},
 	} {
 		for _, strict := range []bool{false, true} {
-			a, _ := newAnalyzer(t, func(o *Options) { o.StrictParameters = strict })
+			a, _ := newAnalyzer(t, func(o *Options) { o.StrictTimes = strict })
 			send(a, on, c.line)
 			want := "+0"
 			if strict {

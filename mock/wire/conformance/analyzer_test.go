@@ -77,7 +77,7 @@ func newSource(t testing.TB, l instrument.Limits, open bool) *source {
 	t.Helper()
 	load := &resistor{}
 	o := box.DefaultOptions()
-	o.StrictInterlock, o.StrictParameters = true, true
+	o.StrictInterlock, o.StrictTimes = true, true
 	simulated, err := box.New(load, o)
 	if err != nil {
 		t.Fatal(err)

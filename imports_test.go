@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -40,8 +41,19 @@ var rules = []rule{
 	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
 	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"}, reason: "the evaluation path stands on the nodal solution and knows no bench"},
 	{from: "mock/fault", to: []string{""}, except: []string{"mock/fault"}, reason: "what goes wrong happens to streams, disks and clocks; what it means for a box is said where the bench is put together"},
-	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, reason: "the chip's file belongs to the simulated world"},
+	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, except: onDisk, reason: "the chip's file belongs to the simulated world; how files are replaced and locked is said once for all"},
+	{from: "run/atomicfile", to: []string{""}, except: []string{"run/atomicfile"}, reason: "everything that is kept is replaced by it, in either world"},
+	{from: "run/filelock", to: []string{""}, except: []string{"run/filelock"}, reason: "everything that is locked is locked by it, in either world"},
 	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
+}
+
+// onDisk are the leaves that say how files are replaced and locked.
+var onDisk = []string{"run/atomicfile", "run/filelock"}
+
+// only are functions that one package calls for all others.
+var only = map[string]string{
+	"os.Rename(":  "run/atomicfile", // a replacement without fsync is lost with the power
+	"unix.Flock(": "run/filelock", "windows.LockFileEx(": "run/filelock",
 }
 
 // boxes are the drivers of single instruments. One that imports another cannot be
@@ -77,7 +89,16 @@ func TestImportRule(t *testing.T) {
 				return nil
 			}
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for call, home := range only {
+			if !isTest && dir != home && strings.Contains(string(source), call) {
+				t.Errorf("%s calls %s...): %s is there for it", file, call, home)
+			}
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, source, parser.ImportsOnly)
 		if err != nil {
 			return err
 		}

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 
 	"gonum.org/v1/gonum/mat"
+
+	"xlab/run/atomicfile"
 )
 
 const (
@@ -260,23 +261,11 @@ func place(err error, text []byte) error {
 
 // Save writes the file at path. An older file there is replaced only when the
 // new one is complete.
-func (f *File) Save(path string) (err error) {
-	t, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
+func (f *File) Save(path string) error {
+	if err := atomicfile.Write(path, atomicfile.Shared, f.Write); err != nil {
 		return fmt.Errorf("network file: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(t.Name()))
-		}
-	}()
-	if err := f.Write(t); err != nil {
-		return errors.Join(err, t.Close())
-	}
-	if err := errors.Join(t.Chmod(0o644), t.Sync(), t.Close()); err != nil {
-		return fmt.Errorf("network file: %w", err)
-	}
-	return os.Rename(t.Name(), path)
+	return nil
 }
 
 // Load reads the file at path.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"xlab/instrument"
+	"xlab/run/atomicfile"
+	"xlab/run/filelock"
 )
 
 // Claim is a run that ended before it was complete and that this process, and
@@ -69,22 +71,21 @@ func claimMark(dir string) (*os.File, error) {
 	}
 	const tries, pause = 20, 25 * time.Millisecond
 	for try := range tries {
-		var taken bool
-		taken, err = ownNow(f)
-		if errors.Is(err, errors.ErrUnsupported) {
-			return nil, f.Close() // no locks here: there is no mark, as in markAlive
+		err = filelock.TryLock(f)
+		if errors.Is(err, filelock.ErrUnsupported) {
+			return nil, f.Close() // there is no mark, as in markAlive
 		}
-		if err == nil && taken {
+		if err == nil {
 			return f, nil
 		}
-		if err != nil {
+		if !errors.Is(err, filelock.ErrHeld) {
 			break
 		}
 		if try < tries-1 {
 			time.Sleep(pause)
 		}
 	}
-	if err == nil {
+	if errors.Is(err, filelock.ErrHeld) {
 		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindBusy, Err: errors.New("another process is writing this run"),
 			Advice: "wait until it has ended, or interrupt it"}
 	}
@@ -159,7 +160,7 @@ func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 		err = nil
 	}
 	if err == nil {
-		err = syncDir(c.dir)
+		err = atomicfile.SyncDir(c.dir)
 	}
 	if err != nil {
 		return nil, errors.Join(&instrument.Error{Op: "take up run", Channel: c.dir, Kind: instrument.KindUsage, Err: err,

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"xlab/instrument"
+	"xlab/run/atomicfile"
 )
 
 // File is an open file of the journal.
@@ -17,8 +17,9 @@ type File interface {
 	Sync() error // returns when everything written is on disk
 }
 
-func createFile(path string) (File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o644)
+// CreateFile makes a new file of a journal, which nobody else may read.
+func CreateFile(path string) (File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, atomicfile.Private)
 }
 
 func syncFile(f File) error { return f.Sync() }
@@ -59,35 +60,4 @@ func byteCount(n uint64) string {
 	default:
 		return fmt.Sprintf("%d MiB", n>>20)
 	}
-}
-
-// writeAtomic replaces path by a file with the given contents: a reader, or a
-// person after a power cut, finds the old file or the new one, never a half.
-func writeAtomic(path string, contents []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(contents); err == nil {
-		// Temporary files are private; what is kept is as readable as the journal.
-		if err = f.Chmod(0o644); errors.Is(err, errors.ErrUnsupported) {
-			err = nil
-		}
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
 }

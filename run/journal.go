@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"xlab/instrument"
+	"xlab/run/atomicfile"
 )
 
 // Options are the parts of a run's keeping that a test, a simulated disk or a
@@ -34,7 +35,7 @@ const (
 
 func (o Options) withDefaults() Options {
 	if o.Create == nil {
-		o.Create = createFile
+		o.Create = CreateFile
 	}
 	if o.Sync == nil {
 		o.Sync = syncFile
@@ -109,7 +110,7 @@ func openJournal(dir string, n int, last uint64, open []uint64, header any, o Op
 		err = j.flush(seq)
 	}
 	if err == nil {
-		if err = syncDir(dir); err != nil {
+		if err = atomicfile.SyncDir(dir); err != nil {
 			err = j.fail("put on disk", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"xlab/instrument"
+	"xlab/run/filelock"
 )
 
 // Summary is one line of a list of runs.
@@ -208,7 +209,7 @@ func (s *Stored) fromJournal() {
 		s.Bench = &t
 	}
 	alive, err := isAlive(s.Dir)
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err != nil && !errors.Is(err, filelock.ErrUnsupported) {
 		s.problem(err)
 	}
 	switch {
@@ -269,5 +270,9 @@ func isAlive(dir string) (alive bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return owned(f)
+	err = filelock.TryShare(f)
+	if errors.Is(err, filelock.ErrHeld) {
+		return true, nil
+	}
+	return false, err
 }

@@ -16,7 +16,7 @@ import (
 func Read(dir string) *Stored { return read(dir) }
 
 // Alive tells whether the process that writes the run in dir is still there. It
-// is false with errors.ErrUnsupported where the system or the file system knows
+// is false with filelock.ErrUnsupported where the system or the file system knows
 // no locks.
 func Alive(dir string) (bool, error) { return isAlive(dir) }
 

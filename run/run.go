@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"xlab/instrument"
+	"xlab/run/atomicfile"
+	"xlab/run/filelock"
 )
 
 // Header says what a run is: who started what on which bench. It is the first
@@ -112,7 +114,7 @@ func CreateWith(root string, h Header, o Options) (*Run, error) {
 		return nil, fmt.Errorf("start run: the specification cannot be written as JSON: %w", err)
 	}
 	h.Spec = json.RawMessage(spec)
-	if err := os.MkdirAll(root, 0o755); err != nil {
+	if err := os.MkdirAll(root, atomicfile.PrivateDir); err != nil {
 		return nil, cannotStart(root, err)
 	}
 	if err := checkFree(o.Free, root, o.Reserve); err != nil {
@@ -134,13 +136,13 @@ func (r *Run) fill(root string, spec []byte) error {
 	if err != nil {
 		return fmt.Errorf("start run: the specification: %w", err)
 	}
-	if err := writeAtomic(filepath.Join(r.dir, specFile), indented); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(r.dir, specFile), atomicfile.Private, indented); err != nil {
 		return cannotStart(r.dir, err)
 	}
 	if r.journal, err = openJournal(r.dir, 1, 0, nil, r.header, r.options); err != nil {
 		return err
 	}
-	err = syncDir(root)
+	err = atomicfile.SyncDir(root)
 	if err == nil {
 		r.mark, err = markAlive(r.dir)
 	}
@@ -160,7 +162,7 @@ func makeDirectory(root string, h Header) (id, dir string, err error) {
 	for i := range 1 << 16 {
 		id = fmt.Sprintf("%s-%04x", stem, (first+i)&0xffff)
 		dir = filepath.Join(root, id)
-		err = os.Mkdir(dir, 0o755)
+		err = os.Mkdir(dir, atomicfile.PrivateDir)
 		if !errors.Is(err, fs.ErrExist) {
 			return id, dir, err
 		}
@@ -206,7 +208,7 @@ func (r *Run) WriteFile(name string, data []byte) error {
 		name != filepath.Base(name) || !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) {
 		return fmt.Errorf("data file %q: the name must be a plain file name and none of the run's own files", name)
 	}
-	if err := writeAtomic(filepath.Join(r.dir, name), data); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(r.dir, name), atomicfile.Private, data); err != nil {
 		return &instrument.Error{Op: "write data file", Channel: r.dir, Kind: instrument.KindTrip, Err: err, Advice: "check the directory and its disk"}
 	}
 	return nil
@@ -279,7 +281,7 @@ func (r *Run) finish(outcome Outcome, cause error, summary any) error {
 	}
 	text, err := json.MarshalIndent(res, "", "  ")
 	if err == nil {
-		err = writeAtomic(filepath.Join(r.dir, resultFile), append(text, '\n'))
+		err = atomicfile.WriteFile(filepath.Join(r.dir, resultFile), atomicfile.Private, append(text, '\n'))
 	}
 	if err != nil {
 		errs = append(errs, &instrument.Error{Op: "end run", Channel: r.dir, Kind: instrument.KindTrip,
@@ -312,7 +314,7 @@ func markAlive(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := own(f); err != nil {
+	if err := filelock.Lock(f); err != nil {
 		return nil, f.Close()
 	}
 	return f, nil

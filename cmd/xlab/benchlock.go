@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"xlab/run/filelock"
 	"xlab/run/lock"
 )
 
@@ -24,7 +25,7 @@ func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lo
 			fmt.Fprintf(a.err, "waiting for up to %s: %v\n", a.wait, e)
 		},
 	})
-	if errors.Is(err, lock.ErrUnsupported) {
+	if errors.Is(err, filelock.ErrUnsupported) {
 		// Refusing every bench on such a system would help nobody.
 		fmt.Fprintf(a.err, "warning: %v: nothing keeps another process from using this bench at the same time\n", err)
 		return nil, nil

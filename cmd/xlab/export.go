@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"xlab/run"
+	"xlab/run/atomicfile"
 	"xlab/run/export"
 )
 
@@ -97,32 +95,19 @@ describes the tables and how other programs read them.`,
 	return c
 }
 
-// writeNew writes a file that is there as a whole or not at all. One that is
-// there already is replaced only by force.
-func writeNew(path string, force bool, write func(io.Writer) error) (err error) {
-	if _, err := os.Lstat(path); err == nil && !force {
+// writeNew writes a file for others to read, as a whole or not at all. One that is
+// there already is replaced only by force; a device or a pipe is written to.
+func writeNew(path string, force bool, write func(io.Writer) error) error {
+	if old, err := os.Stat(path); err == nil && old.Mode().IsRegular() && !force {
 		return usageError(fmt.Errorf("%s exists already; --force replaces it", path))
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
-	if err != nil {
-		return usageError(err)
+	var failed error
+	err := atomicfile.Write(path, atomicfile.Shared, func(w io.Writer) error {
+		failed = write(w)
+		return failed
+	})
+	if err != nil && failed == nil {
+		return usageError(err) // no place for a file
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	b := bufio.NewWriterSize(f, 64<<10)
-	err = write(b)
-	if err == nil {
-		err = b.Flush()
-	}
-	if err == nil {
-		// Temporary files are for their owner alone; data are for others too.
-		err = f.Chmod(0o644)
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("%s was not written: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	return err
 }

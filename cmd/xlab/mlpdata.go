@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
+	"xlab/run/atomicfile"
 )
 
 // keptSet is a data set inside of a run's specification.
@@ -357,7 +357,7 @@ func writeDrawing(d interface {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+	if err := atomicfile.WriteFile(file, atomicfile.Shared, b.Bytes()); err != nil {
 		return usageError(err)
 	}
 	return nil

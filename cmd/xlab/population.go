@@ -18,6 +18,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mock/chip"
 	"xlab/run"
+	"xlab/run/atomicfile"
 	"xlab/tuning/characterize"
 )
 
@@ -77,7 +78,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 			if err := write(&b); err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(output, name), b.Bytes(), 0o644)
+			return atomicfile.WriteFile(filepath.Join(output, name), atomicfile.Shared, b.Bytes())
 		})
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/run"
+	"xlab/run/atomicfile"
 	"xlab/run/report"
 	"xlab/tuning/characterize"
 )
@@ -44,14 +45,15 @@ as long as it is unique, or be "last".`,
 			if err != nil {
 				return err
 			}
+			perm := atomicfile.Shared
 			if output == "" {
-				output = filepath.Join(s.Dir, reportFile)
+				output, perm = filepath.Join(s.Dir, reportFile), atomicfile.Private
 			}
 			var b bytes.Buffer
 			if err := report.Write(&b, page); err != nil {
 				return err
 			}
-			if err := os.WriteFile(output, b.Bytes(), 0o644); err != nil {
+			if err := atomicfile.WriteFile(output, perm, b.Bytes()); err != nil {
 				return usageError(err)
 			}
 			if a.json {

@@ -187,7 +187,7 @@ func (s *simulation) keeping() run.Options {
 	}
 	return run.Options{
 		Create: func(path string) (run.File, error) {
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o644)
+			f, err := run.CreateFile(path)
 			if err != nil {
 				return nil, err
 			}

@@ -21,6 +21,7 @@ import (
 	"slices"
 
 	"xlab/mock/device"
+	"xlab/run/atomicfile"
 )
 
 // fileFormat names the layout of a chip file.
@@ -74,6 +75,7 @@ func Load(path string) (*Chip, error) {
 
 // load also gives the checksum of the file.
 func load(path string) (*Chip, checksum, error) {
+	path = realPath(path)
 	// The record first: when its owner replaces the file in between, the record
 	// does not belong to it, and need not.
 	record, err := os.ReadFile(recordPath(path))
@@ -120,8 +122,8 @@ func parse(path string, text []byte) (*Chip, error) {
 	return &c, nil
 }
 
-// Save writes the chip file in one piece: a reader sees the old or the new
-// one, also when the writer dies. A record of the file that is replaced is of
+// Save writes the chip file, which is its owner's alone to read, in one piece and
+// onto the disk: a reader sees the old or the new one, also when the writer dies. A record of the file that is replaced is of
 // no use afterwards and ignored.
 func (c *Chip) Save(path string) error {
 	_, err := c.save(path)
@@ -135,23 +137,25 @@ func (c *Chip) save(path string) (checksum, error) {
 		return checksum{}, fmt.Errorf("simulated chip %s: %w", path, err)
 	}
 	text = append(text, '\n')
-	return checksumOf(text), write(path, text)
+	if err := makeDirectory(path); err != nil {
+		return checksum{}, err
+	}
+	if err := atomicfile.WriteFile(path, atomicfile.Private, text); err != nil {
+		return checksum{}, fmt.Errorf("simulated chip: %w", err)
+	}
+	return checksumOf(text), nil
 }
 
-func write(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+// makeDirectory makes the directory of a chip file.
+func makeDirectory(path string) error {
+	return os.MkdirAll(filepath.Dir(path), atomicfile.PrivateDir)
+}
+
+// realPath is the chip file behind symbolic links: a chip has one record, whatever
+// name it is called by.
+func realPath(path string) string {
+	if real, err := atomicfile.Target(path); err == nil {
+		return real
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("simulated chip %s was not saved: %w", path, errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
-	}
-	return nil
+	return path // opening it tells what is wrong
 }

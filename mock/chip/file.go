@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"xlab/mock/device"
+	"xlab/run/atomicfile"
+	"xlab/run/filelock"
 )
 
 // enough is how much of the record waits in memory, in bytes.
@@ -40,42 +41,43 @@ func Open(path string) (*File, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	f, err := own(path)
+	f, err := own(realPath(path))
 	if err != nil {
 		return nil, err
 	}
-	if f.chip, f.of, err = load(path); err == nil && f.chip.Recovered > 0 {
-		f.of, err = f.chip.save(path)
+	if f.chip, f.of, err = load(f.path); err == nil && f.chip.Recovered > 0 {
+		f.of, err = f.chip.save(f.path)
 	}
 	return f.begin(err)
 }
 
 // Create puts a chip into a file, replacing one that is there, and owns it.
 func Create(path string, c *Chip) (*File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := makeDirectory(path); err != nil {
 		return nil, err
 	}
-	f, err := own(path)
+	f, err := own(realPath(path))
 	if err != nil {
 		return nil, err
 	}
 	f.chip = c
-	f.of, err = c.save(path)
+	f.of, err = c.save(f.path)
 	return f.begin(err)
 }
 
 // own opens and locks the record.
 func own(path string) (*File, error) {
 	for {
-		record, err := os.OpenFile(recordPath(path), os.O_RDWR|os.O_CREATE, 0o600)
+		record, err := os.OpenFile(recordPath(path), os.O_RDWR|os.O_CREATE, atomicfile.Private)
 		if err != nil {
 			return nil, fmt.Errorf("simulated chip %s: its record: %w", path, err)
 		}
-		if err := lock(record); err != nil {
-			if errors.Is(err, ErrOwned) {
-				err = fmt.Errorf("%s: %w; wait for it, or name another file as simulation.chip", path, err)
-			}
-			return nil, errors.Join(err, record.Close())
+		switch err := filelock.TryLock(record); {
+		case err == nil, errors.Is(err, filelock.ErrUnsupported):
+		case errors.Is(err, filelock.ErrHeld):
+			return nil, errors.Join(fmt.Errorf("%s: %w; wait for it, or name another file as simulation.chip", path, ErrOwned), record.Close())
+		default:
+			return nil, errors.Join(fmt.Errorf("simulated chip %s: its record: %w", path, err), record.Close())
 		}
 		// Its last owner may have removed it between opening and locking.
 		mine, err := record.Stat()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"xlab/mock/chip"
@@ -270,6 +271,43 @@ func TestOneOwner(t *testing.T) {
 	}
 	if _, err := chip.Open(path + "x"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no chip: %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// A chip has one owner and one record, whatever name it is called by, and a link
+// stays one.
+func TestLinkToChip(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("making links needs a privilege")
+	}
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "real", "chip.json"), filepath.Join(dir, "link.json")
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.Symlink(path, link)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := chip.Create(link, make2(t, 1)) // the link leads nowhere yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	stress(f, "A", 1)
+	if _, err := chip.Open(path); !errors.Is(err, chip.ErrOwned) {
+		t.Errorf("a second owner by the other name: %v", err)
+	}
+	if found, err := chip.Load(link); err != nil || states(t, found) != states(t, f.Chip()) {
+		t.Errorf("looking at it by the link: %v", err)
+	}
+	want := states(t, f.Chip())
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := chip.Load(path); err != nil || states(t, found) != want {
+		t.Errorf("after the end: %v", err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v", err)
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)

@@ -5,8 +5,7 @@
 //   - A bench is locked by the addresses of its instruments, or by the file of
 //     its simulated chip: two descriptions of the same bench, or of benches that
 //     share one instrument, exclude each other.
-//   - The lock is the operating system's, on an open file (flock on Unix,
-//     LockFileEx on Windows). It ends with the process that holds it, however
+//   - The lock is the operating system's, on an open file (package filelock). It ends with the process that holds it, however
 //     that ends; nobody has to clean up after a crash.
 //   - The owner is what the file says about who holds it, for people. Only the
 //     operating system's lock decides.
@@ -20,5 +19,5 @@
 // reached from another one, which knows nothing of this lock. On network file
 // systems locks reach as far as the server supports them (NFS version 4 and
 // SMB do, NFS version 3 where its lock service runs); where there are none at
-// all, Acquire says so with ErrUnsupported, and the caller decides.
+// all, Acquire says so with filelock.ErrUnsupported, and the caller decides.
 package lock

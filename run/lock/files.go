@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"path/filepath"
 	"strings"
+
+	"xlab/run/atomicfile"
 )
 
 // InstrumentFile is the lock file in dir of the instrument at an address, such
@@ -45,10 +47,8 @@ func InstrumentFile(dir, address string) string {
 // ChipFile is the lock file of a simulated chip: beside the chip, so that it
 // reaches as far as the chip does.
 func ChipFile(chip string) string {
-	if real, err := filepath.EvalSymlinks(chip); err == nil {
+	if real, err := atomicfile.Target(chip); err == nil {
 		chip = real
-	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(chip)); err == nil {
-		chip = filepath.Join(dir, filepath.Base(chip)) // not made yet
 	}
 	return chip + ".lock"
 }

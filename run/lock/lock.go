@@ -11,13 +11,8 @@ import (
 	"time"
 
 	"xlab/instrument"
+	"xlab/run/filelock"
 )
-
-// ErrUnsupported tells that the file system knows no locks.
-var ErrUnsupported = errors.New("this file system knows no locks")
-
-// errHeld is what tryLock gives for a file that another process has locked.
-var errHeld = errors.New("held")
 
 // pause is how often a process that waits looks whether the lock is free.
 const pause = 100 * time.Millisecond
@@ -42,7 +37,7 @@ type Lock struct {
 // necessary, in a form that other users of the computer can use as well. The
 // error is a *HeldError, in an *instrument.Error of kind instrument.KindBusy,
 // where another process has one of them for longer than o.Wait, the cause of
-// ctx where that ends before, and ErrUnsupported, with nothing held, where the
+// ctx where that ends before, and filelock.ErrUnsupported, with nothing held, where the
 // file system has no locks.
 func Acquire(ctx context.Context, files []string, o Options) (*Lock, error) {
 	// Everybody takes them in the same order, so that two processes that share
@@ -73,12 +68,12 @@ func acquire(ctx context.Context, path string, o *Options) (*os.File, error) {
 	began := time.Now()
 	var tick *time.Ticker
 	for {
-		err := tryLock(f)
+		err := filelock.TryLock(f)
 		switch {
 		case err == nil:
 			o.Wait = max(0, o.Wait-time.Since(began))
 			return f, nil
-		case !errors.Is(err, errHeld):
+		case !errors.Is(err, filelock.ErrHeld):
 			return nil, errors.Join(fmt.Errorf("bench lock %s: %w", path, err), f.Close())
 		}
 		held := &HeldError{File: path, Owner: readOwner(f), Waited: time.Since(began)}

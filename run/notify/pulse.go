@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"xlab/instrument"
 	"xlab/run"
+	"xlab/run/atomicfile"
 )
 
 // Heartbeat says where and how often a run shows that it is alive.
@@ -178,18 +177,9 @@ func (v *Vigil) write(state string, next time.Time) error {
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(v.heartbeat.File), ".heartbeat-*")
-	if err != nil {
-		return fmt.Errorf("heartbeat: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
 	// Others watch the file: it is for everybody to read.
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), v.heartbeat.File)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("heartbeat %s: %w", v.heartbeat.File, err), os.Remove(f.Name()))
+	if err := atomicfile.WriteFile(v.heartbeat.File, atomicfile.Shared, append(text, '\n')); err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
 	}
 	return nil
 }

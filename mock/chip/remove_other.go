@@ -1,4 +1,4 @@
-//go:build !linux && !darwin && !windows
+//go:build !windows
 
 package chip
 
@@ -7,9 +7,7 @@ import (
 	"os"
 )
 
-// lock does nothing on this system.
-func lock(*os.File) error { return nil }
-
+// remove removes a locked file while nobody else can have it.
 func remove(f *os.File) error {
 	return errors.Join(ignoreMissing(os.Remove(f.Name())), f.Close())
 }

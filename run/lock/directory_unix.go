@@ -3,7 +3,6 @@
 package lock
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -12,22 +11,6 @@ import (
 // noFollow refuses symbolic links: in a directory that everybody may write to,
 // one could lead anywhere.
 const noFollow = unix.O_NOFOLLOW
-
-// tryLock locks f until it is closed, or gives errHeld.
-func tryLock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return errHeld
-		case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS):
-			return ErrUnsupported
-		default:
-			return err
-		}
-	}
-}
 
 // SharedDirectory is where lock files of instruments are: the same for all users
 // of the computer.

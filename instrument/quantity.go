@@ -29,6 +29,8 @@ type (
 	Seconds float64
 	// Celsius is a temperature in °C.
 	Celsius float64
+	// Hertz is a frequency in Hz.
+	Hertz float64
 )
 
 // unit describes how a quantity is written.
@@ -46,6 +48,7 @@ var (
 	siemens = unit{"conductance", "S", []string{"siemens"}, true}
 	second  = unit{"time", "s", []string{"sec", "second", "seconds"}, true}
 	celsius = unit{"temperature", "°C", []string{"C", "degC", "celsius"}, false}
+	hertz   = unit{"frequency", "Hz", []string{"hz", "HZ", "hertz", "Hertz"}, true}
 )
 
 func (v Volts) String() string   { return engineering(float64(v), volt, 3) }
@@ -54,6 +57,7 @@ func (r Ohms) String() string    { return engineering(float64(r), ohm, 3) }
 func (g Siemens) String() string { return engineering(float64(g), siemens, 3) }
 func (t Seconds) String() string { return engineering(float64(t), second, 3) }
 func (t Celsius) String() string { return engineering(float64(t), celsius, 3) }
+func (f Hertz) String() string   { return engineering(float64(f), hertz, 3) }
 
 // Exact prints the value with as many digits as it needs, for messages in
 // which two nearly equal values must be told apart.
@@ -63,6 +67,7 @@ func (r Ohms) Exact() string    { return engineering(float64(r), ohm, -1) }
 func (g Siemens) Exact() string { return engineering(float64(g), siemens, -1) }
 func (t Seconds) Exact() string { return engineering(float64(t), second, -1) }
 func (t Celsius) Exact() string { return engineering(float64(t), celsius, -1) }
+func (f Hertz) Exact() string   { return engineering(float64(f), hertz, -1) }
 
 // Parse functions accept a number with an optional SI prefix and an optional
 // unit. A value that is not finite, or has another unit, is an error.
@@ -72,6 +77,7 @@ func ParseOhms(s string) (Ohms, error)       { x, err := parse(s, ohm); return O
 func ParseSiemens(s string) (Siemens, error) { x, err := parse(s, siemens); return Siemens(x), err }
 func ParseSeconds(s string) (Seconds, error) { x, err := parse(s, second); return Seconds(x), err }
 func ParseCelsius(s string) (Celsius, error) { x, err := parse(s, celsius); return Celsius(x), err }
+func ParseHertz(s string) (Hertz, error)     { x, err := parse(s, hertz); return Hertz(x), err }
 
 // UnmarshalText lets a quantity be read from configuration files.
 func (v *Volts) UnmarshalText(b []byte) error   { return set(v, string(b), volt) }
@@ -80,6 +86,7 @@ func (r *Ohms) UnmarshalText(b []byte) error    { return set(r, string(b), ohm) 
 func (g *Siemens) UnmarshalText(b []byte) error { return set(g, string(b), siemens) }
 func (t *Seconds) UnmarshalText(b []byte) error { return set(t, string(b), second) }
 func (t *Celsius) UnmarshalText(b []byte) error { return set(t, string(b), celsius) }
+func (f *Hertz) UnmarshalText(b []byte) error   { return set(f, string(b), hertz) }
 
 // UnmarshalJSON accepts a number in SI units or text with a unit.
 func (v *Volts) UnmarshalJSON(b []byte) error   { return setJSON(v, b, volt) }
@@ -88,6 +95,7 @@ func (r *Ohms) UnmarshalJSON(b []byte) error    { return setJSON(r, b, ohm) }
 func (g *Siemens) UnmarshalJSON(b []byte) error { return setJSON(g, b, siemens) }
 func (t *Seconds) UnmarshalJSON(b []byte) error { return setJSON(t, b, second) }
 func (t *Celsius) UnmarshalJSON(b []byte) error { return setJSON(t, b, celsius) }
+func (f *Hertz) UnmarshalJSON(b []byte) error   { return setJSON(f, b, hertz) }
 
 // Set and Type make a quantity usable as a command-line flag.
 func (v *Volts) Set(s string) error   { return set(v, s, volt) }
@@ -96,6 +104,7 @@ func (r *Ohms) Set(s string) error    { return set(r, s, ohm) }
 func (g *Siemens) Set(s string) error { return set(g, s, siemens) }
 func (t *Seconds) Set(s string) error { return set(t, s, second) }
 func (t *Celsius) Set(s string) error { return set(t, s, celsius) }
+func (f *Hertz) Set(s string) error   { return set(f, s, hertz) }
 
 func (*Volts) Type() string   { return volt.name }
 func (*Amps) Type() string    { return ampere.name }
@@ -103,6 +112,7 @@ func (*Ohms) Type() string    { return ohm.name }
 func (*Siemens) Type() string { return siemens.name }
 func (*Seconds) Type() string { return second.name }
 func (*Celsius) Type() string { return celsius.name }
+func (*Hertz) Type() string   { return hertz.name }
 
 func set[Q ~float64](q *Q, s string, u unit) error {
 	x, err := parse(s, u)
@@ -204,6 +214,9 @@ func parse(text string, u unit) (float64, error) {
 	rest := strings.TrimLeftFunc(s[end:], unicode.IsSpace)
 	exponent, ok := scale(rest, u)
 	if !ok {
+		if fraction, found := strings.CutPrefix(rest, ","); found && fraction != "" && fraction[0] >= '0' && fraction[0] <= '9' {
+			return 0, fmt.Errorf("%s %q has a decimal comma: write it like %q", u.name, text, s[:end]+"."+fraction)
+		}
 		return 0, fmt.Errorf("%s %q has the unit %q, which is not a unit of %s: write it like %q", u.name, text, rest, u.name, example(u))
 	}
 	// Parsing the decimal text with its prefix's exponent avoids the rounding
@@ -286,6 +299,8 @@ func example(u unit) string {
 		return "10uS"
 	case "s":
 		return "500us"
+	case "Hz":
+		return "50Hz"
 	default:
 		return "25°C"
 	}

@@ -72,6 +72,7 @@ var quantities = []quantity{
 	describe[instrument.Siemens]("S", instrument.ParseSiemens),
 	describe[instrument.Seconds]("s", instrument.ParseSeconds),
 	describe[instrument.Celsius]("°C", instrument.ParseCelsius),
+	describe[instrument.Hertz]("Hz", instrument.ParseHertz),
 }
 
 func same(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
@@ -250,7 +251,7 @@ func TestParseRefuses(t *testing.T) {
 		says     string
 	}{
 		{0, "", "empty"}, {0, "  ", "empty"}, {0, "V", "number"}, {0, "-", "number"}, {0, ".", "number"},
-		{0, "1.2.3 V", "number"}, {0, "one volt", "number"}, {0, "1,5 V", "unit"},
+		{0, "1.2.3 V", "number"}, {0, "one volt", "number"}, {0, "1,5 V", `write it like "1.5 V"`},
 		{0, "NaN", "number"}, {0, "inf V", "number"}, {0, "0x1p3", "unit"}, {0, "1_000", "unit"},
 		{0, "1e400", "too large"}, {0, "1e308 kV", "not a finite"}, {0, "5 A", "unit"}, {0, "5 xV", "unit"},
 		{0, "5 mmV", "unit"}, {0, "5 mV mV", "unit"}, {0, "1 e3", "unit"}, {0, "1e", "unit"},

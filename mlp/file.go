@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strconv"
+
+	"xlab/input"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -270,12 +271,11 @@ func (f *File) Save(path string) error {
 
 // Load reads the file at path.
 func Load(path string) (*File, error) {
-	r, err := os.Open(path)
+	text, err := input.ReadText(path)
 	if err != nil {
 		return nil, fmt.Errorf("network file: %w", err)
 	}
-	defer r.Close()
-	f, err := Read(r)
+	f, err := Read(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

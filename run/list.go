@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/run/filelock"
 )
@@ -155,7 +156,7 @@ func read(dir string) *Stored {
 func (s *Stored) problem(err error) { s.Problems = append(s.Problems, err.Error()) }
 
 func (s *Stored) readSpec() {
-	text, err := os.ReadFile(filepath.Join(s.Dir, specFile))
+	text, err := input.ReadFile(filepath.Join(s.Dir, specFile), input.Data)
 	switch {
 	case err != nil:
 		s.problem(err)
@@ -168,7 +169,7 @@ func (s *Stored) readSpec() {
 
 func (s *Stored) readResult() {
 	path := filepath.Join(s.Dir, resultFile)
-	text, err := os.ReadFile(path)
+	text, err := input.ReadFile(path, input.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}

@@ -12,9 +12,13 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+	"periph.io/x/conn/v3/physic"
 
+	"xlab/driver/adg1438"
+	"xlab/driver/b1500"
 	"xlab/driver/transport"
 	"xlab/forming"
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/tuning"
 )
@@ -46,18 +50,18 @@ type Config struct {
 
 // AnalyzerConfig says where the parameter analyzer is.
 type AnalyzerConfig struct {
-	Type          string  `mapstructure:"type"`           // b1500
-	Address       string  `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT of the GPIB adapter
-	GPIB          int     `mapstructure:"gpib"`           // address behind the adapter
-	LineFrequency float64 `mapstructure:"line_frequency"` // Hz
+	Type          string           `mapstructure:"type"`           // b1500
+	Address       string           `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT of the GPIB adapter
+	GPIB          int              `mapstructure:"gpib"`           // address behind the adapter
+	LineFrequency instrument.Hertz `mapstructure:"line_frequency"` // of the mains
 }
 
 // BoardConfig says where a switch board is and what is wired to it.
 type BoardConfig struct {
-	Name         string `mapstructure:"name"`          // the array's name
-	Address      string `mapstructure:"address"`       // sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT or spi:NAME
-	SPIFrequency string `mapstructure:"spi_frequency"` // such as 1MHz
-	Wiring       string `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
+	Name         string           `mapstructure:"name"`          // the array's name
+	Address      string           `mapstructure:"address"`       // sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT or spi:NAME
+	SPIFrequency instrument.Hertz `mapstructure:"spi_frequency"` // clock of the chain
+	Wiring       string           `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
 }
 
 // NeuronsConfig says where the neuron board is, what it is wired to, and how it
@@ -124,18 +128,19 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 		candidates = []string{userConfigFile(), explicit}
 	}
 	for _, file := range candidates {
-		text, err := os.ReadFile(file)
+		text, err := input.ReadYAML(file)
 		if errors.Is(err, fs.ErrNotExist) && file != explicit {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("configuration: %w", err)
 		}
-		if err := c.checkKeys(file, text); err != nil {
+		settings, err := c.settings(file, text)
+		if err != nil {
 			return nil, err
 		}
-		if err := v.MergeConfig(strings.NewReader(string(text))); err != nil {
-			return nil, placedYAML(file, err)
+		if err := v.MergeConfigMap(settings); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		c.files = append(c.files, file)
 	}
@@ -157,7 +162,7 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 		c.overrides[key] = "--set " + text
 	}
 	err := v.UnmarshalExact(c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
-		mapstructure.TextUnmarshallerHookFunc(), mapstructure.StringToSliceHookFunc(","))))
+		mapstructure.TextUnmarshallerHookFunc(), mapstructure.DecodeHookFuncType(plainValue))))
 	if err != nil {
 		return nil, c.locate(err)
 	}
@@ -205,15 +210,22 @@ func configDefaults() map[string]any {
 
 // addDefaults registers every field of a parameter struct under its key.
 func addDefaults(into map[string]any, path string, v reflect.Value) {
+	eachField(v, path, func(key string, field reflect.Value) { into[key] = field.Interface() })
+}
+
+// eachField visits every single value of a struct of the configuration and of
+// the structs in it, lists left out, with its dotted key.
+func eachField(v reflect.Value, path string, visit func(key string, field reflect.Value)) {
 	for i := range v.NumField() {
+		field := v.Field(i)
 		switch key := v.Type().Field(i).Tag.Get("mapstructure"); {
-		case key == "" || key == "-":
+		case key == "" || key == "-" || field.Kind() == reflect.Slice:
 		case key == squashed:
-			addDefaults(into, path, v.Field(i))
-		case v.Field(i).Kind() == reflect.Struct:
-			addDefaults(into, path+"."+key, v.Field(i))
+			eachField(field, path, visit)
+		case field.Kind() == reflect.Struct:
+			eachField(field, strings.TrimPrefix(path+"."+key, "."), visit)
 		default:
-			into[path+"."+key] = v.Field(i).Interface()
+			visit(strings.TrimPrefix(path+"."+key, "."), field)
 		}
 	}
 }
@@ -229,8 +241,8 @@ func (c *Config) validate() error {
 		}
 	}
 	for i := range c.Boards {
-		if c.Boards[i].SPIFrequency == "" {
-			c.Boards[i].SPIFrequency = "1MHz"
+		if c.Boards[i].SPIFrequency == 0 {
+			c.Boards[i].SPIFrequency = 1e6
 		}
 	}
 	var faults []error
@@ -256,7 +268,7 @@ func (c *Config) validate() error {
 		faults = append(faults, fmt.Errorf("%s is %d; a GPIB address is 0 to 30", c.place("analyzer.gpib"), c.Analyzer.GPIB))
 	}
 	if c.Analyzer.LineFrequency != 50 && c.Analyzer.LineFrequency != 60 {
-		faults = append(faults, fmt.Errorf("%s is %g; it is 50 or 60 Hz", c.place("analyzer.line_frequency"), c.Analyzer.LineFrequency))
+		faults = append(faults, fmt.Errorf("%s is %s; it is 50 or 60 Hz", c.place("analyzer.line_frequency"), c.Analyzer.LineFrequency.Exact()))
 	}
 	if len(c.Boards) == 0 {
 		faults = append(faults, fmt.Errorf("%s: no switch board is configured; `xlab init` writes a commented file", c.origin()))
@@ -273,6 +285,9 @@ func (c *Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: board %q has the address %q and the analyzer %q: a bench is either simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
 		}
 		seen[strings.ToUpper(b.Name)] = true
+		if err := checkClock(b.SPIFrequency); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", c.place(fmt.Sprintf("boards[%d].spi_frequency", i)), err))
+		}
 		if err := checkBoardAddress(b.Address); b.Address != "" && err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.boardPlace(b.Name), err))
 		}
@@ -285,9 +300,45 @@ func (c *Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %w", c.place("analyzer.address"), err))
 		}
 	}
+	c.checkExtremes(reflect.ValueOf(*c), "", &faults)
 	faults = append(faults, c.checkNeurons()...)
 	faults = append(faults, c.checkWatch()...)
 	return errors.Join(faults...)
+}
+
+// checkExtremes refuses every voltage, current and time that no instrument of
+// the bench can give, whatever it is for: a limit of 5MA protects from nothing.
+func (c *Config) checkExtremes(v reflect.Value, path string, faults *[]error) {
+	most := b1500.Extremes()
+	eachField(v, path, func(key string, field reflect.Value) {
+		var err error
+		switch x := field.Interface().(type) {
+		case instrument.Volts:
+			err = most.CheckVoltage(x)
+		case instrument.Amps:
+			err = most.CheckCurrent(x)
+		case instrument.Seconds:
+			if err = most.CheckWait(x); strings.HasSuffix(key, "width") {
+				err = most.CheckWidth(x)
+			}
+		}
+		if err != nil {
+			*faults = append(*faults, fmt.Errorf("%s: %w", c.place(key), err))
+		}
+	})
+}
+
+// checkClock tells what is wrong with the clock of a switch board.
+func checkClock(f instrument.Hertz) error {
+	const slowest = 1000 // Hz; a frame of 40 chips takes a second with it
+	fastest := instrument.Hertz(adg1438.MaxClock / physic.Hertz)
+	switch {
+	case f >= slowest && f <= fastest:
+		return nil
+	case f > 0 && f < 1:
+		return fmt.Errorf("%s is no clock for a switch board; did you mean %gMHz?", f.Exact(), float64(f)*1000)
+	}
+	return fmt.Errorf("%s is no clock for a switch board: it is %v to %v, such as 1MHz", f.Exact(), instrument.Hertz(slowest), fastest)
 }
 
 // checkBoardAddress tells what is wrong with a switch board's address.

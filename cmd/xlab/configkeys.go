@@ -7,36 +7,63 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"xlab/input"
 
 	"github.com/go-viper/mapstructure/v2"
 	"go.yaml.in/yaml/v3"
 )
 
-// checkKeys refuses keys that the configuration does not have, with the file,
-// the line and the nearest valid key, and remembers the line of every key for
-// later messages. It works on the file's text because the merged configuration
-// no longer knows where anything came from.
-func (c *Config) checkKeys(file string, text []byte) error {
+// settings reads a file. It refuses keys that the configuration does not have,
+// with the file, the line and the nearest valid key, and remembers the line of
+// every key for later messages. Every value is taken as the text that stands
+// there: what it means is for its key to say, not for YAML (see plainValue).
+func (c *Config) settings(file string, text []byte) (map[string]any, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
 	if err := decoder.Decode(&document); err != nil {
 		if errors.Is(err, io.EOF) {
-			return nil // an empty file sets nothing
+			return nil, nil // an empty file sets nothing
 		}
-		return placedYAML(file, err)
+		return nil, placedYAML(file, err)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: there is a second document (---), which would not be read", file)
+		return nil, fmt.Errorf("%s: there is a second document (---), which would not be read", file)
 	}
 	var faults []error
 	c.walk(file, document.Content[0], reflect.TypeFor[Config](), "", &faults)
-	return errors.Join(faults...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	var settings map[string]any
+	if err := document.Decode(&settings); err != nil {
+		return nil, placedYAML(file, err)
+	}
+	return settings, nil
+}
+
+// plainValue makes single values of texts: those of files, of the environment
+// and of --set alike.
+func plainValue(from, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if !ok || from.Kind() != reflect.String {
+		return value, nil
+	}
+	switch k := to.Kind(); {
+	case k == reflect.Bool:
+		return input.Bool(text)
+	case k >= reflect.Int && k <= reflect.Int64:
+		return input.Int(text)
+	case k >= reflect.Uint && k <= reflect.Uint64:
+		return input.Uint(text)
+	case k == reflect.Float64:
+		return input.Float(text)
+	}
+	return value, nil
 }
 
 // yamlError is what the YAML library's errors look like.
@@ -91,38 +118,8 @@ func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string,
 	case node.Kind != yaml.ScalarNode:
 		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a single value; `xlab init` writes an example", file, node.Line, path))
 	default:
-		if want := wantedNumber(t.Kind()); want != "" && !isNumber(node, t.Kind()) {
-			*faults = append(*faults, fmt.Errorf("%s:%d: %s: %q is not %s", file, node.Line, path, node.Value, want))
-		}
+		node.Tag = "!!str"
 	}
-}
-
-// isNumber tells whether a value may stand for a number of a kind. The decoder
-// takes any value it can turn into one: true for 1, 17.9 for 17, -3 for the
-// largest numbers there are, and infinity for a limit. Text it checks itself.
-func isNumber(node *yaml.Node, k reflect.Kind) bool {
-	whole := k != reflect.Float64
-	switch node.Tag {
-	case "!!int":
-		return !(k >= reflect.Uint && k <= reflect.Uint64) || !strings.HasPrefix(node.Value, "-")
-	case "!!float":
-		x, err := strconv.ParseFloat(node.Value, 64)
-		return !whole && err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
-	}
-	return node.Tag == "!!str"
-}
-
-// wantedNumber is what a value of a kind is called; "" if it is no number.
-func wantedNumber(k reflect.Kind) string {
-	switch {
-	case k >= reflect.Int && k <= reflect.Int64:
-		return "a whole number"
-	case k >= reflect.Uint && k <= reflect.Uint64:
-		return "a whole number of 0 or more"
-	case k == reflect.Float64:
-		return "a finite number"
-	}
-	return ""
 }
 
 // checkEnvironment refuses variables with the program's prefix that set no key
@@ -273,18 +270,9 @@ func (c *Config) locate(err error) error {
 			texts = append(texts, fmt.Sprintf("configuration (%s): %v", c.origin(), err))
 			return
 		}
-		texts = append(texts, fmt.Sprintf("%s: %s", c.place(strings.ToLower(fault.Name())), decodingFault(fault.Unwrap())))
+		texts = append(texts, fmt.Sprintf("%s: %v", c.place(strings.ToLower(fault.Name())), fault.Unwrap()))
 	}
 	collect(err)
 	slices.Sort(texts) // the library goes through keys in any order
 	return errors.New(strings.Join(texts, "\n"))
-}
-
-// decodingFault says in the words of a configuration what is wrong with a value.
-func decodingFault(err error) string {
-	var parse *mapstructure.ParseError
-	if !errors.As(err, &parse) {
-		return err.Error()
-	}
-	return fmt.Sprintf("%q is not %s", fmt.Sprint(parse.Value), cmp.Or(wantedNumber(parse.Expected.Kind()), "of the right kind"))
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"xlab/forming"
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
@@ -176,7 +176,7 @@ func openDefects(c *Config, name, chip string) (*array.DefectMap, string, error)
 			continue
 		}
 		file := filepath.Join(c.runsDir(), list[i].ID, defectsFile)
-		f, err := os.Open(file)
+		f, err := input.Open(file, input.Record)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // ended before it had one
 		}

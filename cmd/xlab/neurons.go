@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -67,7 +66,7 @@ func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
 		return nil, fmt.Errorf("%s: %w", c.place("neurons.wiring"), err)
 	}
 	w, err := array.LoadNeuronWiring(f, shown)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return nil, usageError(err)
 	}
 	sizes := make(map[string][2]int) // rows and columns

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"xlab/input"
 	"xlab/run"
 	"xlab/run/plan"
 )
@@ -48,6 +49,11 @@ voltage and current, and bytes on disk. --continue is for a service (scripts/sys
 hwdocs/plans.md has the file's form.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// A pipe is empty when the second task reads it, and an empty
+			// configuration is the simulated bench.
+			if info, err := os.Stat(a.config); err == nil && !info.Mode().IsRegular() {
+				return usageError(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: put it into a file", a.config))
+			}
 			c, err := a.load()
 			if err != nil {
 				return err
@@ -97,7 +103,7 @@ hwdocs/plans.md has the file's form.`,
 // readPlan reads a plan and checks what only the program can: commands, flags,
 // arrays and keys.
 func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
-	text, err := os.ReadFile(file)
+	text, err := input.ReadYAML(file)
 	if err != nil {
 		return nil, usageError(fmt.Errorf("plan: %w", err))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/run"
 	"xlab/run/atomicfile"
@@ -155,7 +156,7 @@ func runFiles(dir string) ([]report.Figure, []report.Table, error) {
 		if extension != ".svg" && extension != ".csv" {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		text, err := input.ReadFile(filepath.Join(dir, e.Name()), input.Record)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"xlab/run"
 )
@@ -123,6 +124,10 @@ the sources off by hand.`,
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) {
+			err = fmt.Errorf("--%s: %w", value.GetFlag().Name, value.Unwrap())
+		}
 		return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
@@ -134,6 +139,8 @@ the sources off by hand.`,
 	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, as in --wait 30m")
 	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.versionCommand())
 	for _, c := range allCommands(root) {
+		c.Flags().VisitAll(plainNumber)
+		c.PersistentFlags().VisitAll(plainNumber)
 		// Cobra's own argument errors are usage errors too.
 		if check := c.Args; check != nil {
 			c.Args = func(c *cobra.Command, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -141,7 +142,7 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 		return nil, err
 	}
 	w, err := array.LoadWiring(f, shown)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return nil, usageError(err)
 	}
 	w.Array, w.Board = b.Name, b.Name
@@ -162,7 +163,7 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 	s.closers = append(s.closers, adapter) // whatever its connection is by then
 	s.adapter = adapter
 	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: c.Analyzer.LineFrequency, Margin: s.patience(), ReadTimeout: s.readTimeout(),
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), Margin: s.patience(), ReadTimeout: s.readTimeout(),
 		Retries: c.Recovery.Retries, Logger: a.logger()})
 	if s.identity, err = s.analyzer.Identify(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
@@ -176,10 +177,7 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 
 func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig, lines int) error {
 	place := s.config.boardPlace(b.Name)
-	var clock physic.Frequency
-	if err := clock.Set(b.SPIFrequency); err != nil {
-		return usageError(fmt.Errorf("board %s: spi_frequency %q: %w; write it like 1MHz", b.Name, b.SPIFrequency, err))
-	}
+	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	var port spi.PortCloser
 	var err error
 	kind, address, _ := strings.Cut(b.Address, ":")

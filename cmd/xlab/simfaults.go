@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"xlab/driver/transport"
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
@@ -26,12 +26,12 @@ func (s *simulation) loadFaults(c *Config) error {
 	if name == "" {
 		return nil
 	}
-	f, err := os.Open(name)
+	f, err := input.OpenYAML(name)
 	if err != nil {
 		return usageError(fmt.Errorf("%s: %w", c.place("simulation.faults"), err))
 	}
 	script, err := fault.Read(f, name)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return usageError(err)
 	}
 	if err := s.arm(script); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -45,7 +44,7 @@ func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
 		return nil, err
 	}
 	board, err := bench.LoadNeuronBoard(f, name)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return nil, usageError(err)
 	}
 	// The map's arrays are those of the bench, whose boards may be written

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"xlab/driver/transport"
 	"xlab/hwdocs"
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/mock/bench"
 	"xlab/mock/chip"
@@ -185,7 +185,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 		return nil, err
 	}
 	options := b1500.DefaultOptions()
-	options.LineFrequency = c.Analyzer.LineFrequency
+	options.LineFrequency = float64(c.Analyzer.LineFrequency)
 	// A bench that must be dead with its cover open, and an analyzer that
 	// refuses what a real one would quietly round, find more mistakes.
 	options.StrictInterlock, options.StrictTimes = true, true
@@ -211,7 +211,7 @@ func simulatedBoards(c *Config) ([]*bench.Board, error) {
 			return nil, err
 		}
 		board, err := bench.LoadBoard(f, name, bench.DefaultWires().ReadReference)
-		if err := errors.Join(err, f.Close()); err != nil {
+		if err != nil {
 			return nil, usageError(err)
 		}
 		// Two boards may be wired alike and share a map.
@@ -222,13 +222,13 @@ func simulatedBoards(c *Config) ([]*bench.Board, error) {
 }
 
 // openWiring opens a wiring map: a file, or one of those that are shipped.
-func openWiring(name string) (io.ReadCloser, string, error) {
-	f, err := os.Open(name)
+func openWiring(name string) (io.Reader, string, error) {
+	f, err := input.OpenYAML(name)
 	if err == nil {
 		return f, name, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", err
+		return nil, "", usageError(err)
 	}
 	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
 	if err != nil {
@@ -241,12 +241,11 @@ func openWiring(name string) (io.ReadCloser, string, error) {
 func newChip(c *Config, seed uint64) (*chip.Chip, error) {
 	technology := device.Default()
 	if name := c.Simulation.Technology; name != "" {
-		f, err := os.Open(name)
+		f, err := input.OpenYAML(name)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.technology"), err))
 		}
-		technology, err = device.LoadTechnology(f, name)
-		if err := errors.Join(err, f.Close()); err != nil {
+		if technology, err = device.LoadTechnology(f, name); err != nil {
 			return nil, usageError(err)
 		}
 	}

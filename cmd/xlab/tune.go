@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
@@ -162,7 +163,7 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 		m, _, err := openDefects(c, board.Name, chip)
 		return m, err
 	}
-	f, err := os.Open(file)
+	f, err := input.Open(file, input.Record)
 	if err != nil {
 		return nil, usageError(err)
 	}

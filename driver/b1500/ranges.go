@@ -70,6 +70,13 @@ const (
 	maxCurrentAbove20V = 50e-3
 )
 
+// Extremes are what the analyzer can give at most, whichever units are in its
+// slots and however long one waits.
+func Extremes() instrument.Extremes {
+	return instrument.Extremes{Of: "a B1500A", Voltage: instrument.Volts(voltageRanges[len(voltageRanges)-1].full),
+		Current: maxCurrent, Width: maxWidth, Wait: maxPause}
+}
+
 // quantize rounds x to what the smallest range that covers it can give. ok is
 // false when x is not finite or beyond all ranges.
 func quantize(x float64, ranges []sourceRange) (value float64, r sourceRange, ok bool) {

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
+
+	"xlab/input"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -33,12 +34,12 @@ type IDXOptions struct {
 
 // OpenIDX reads the image file and the label file at two paths.
 func OpenIDX(images, labels string, o IDXOptions) (*Set, error) {
-	i, err := os.Open(images)
+	i, err := input.Open(images, input.Data)
 	if err != nil {
 		return nil, err
 	}
 	defer i.Close()
-	l, err := os.Open(labels)
+	l, err := input.Open(labels, input.Data)
 	if err != nil {
 		return nil, err
 	}

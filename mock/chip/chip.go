@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"xlab/input"
 	"xlab/mock/device"
 	"xlab/run/atomicfile"
 )
@@ -78,11 +79,11 @@ func load(path string) (*Chip, checksum, error) {
 	path = realPath(path)
 	// The record first: when its owner replaces the file in between, the record
 	// does not belong to it, and need not.
-	record, err := os.ReadFile(recordPath(path))
+	record, err := input.ReadFile(recordPath(path), input.Data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, checksum{}, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := input.ReadFile(path, input.Record)
 	if err != nil {
 		return nil, checksum{}, err
 	}

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"xlab/input"
 	"xlab/instrument/array"
 	"xlab/run"
 )
@@ -193,14 +193,15 @@ func selected(p array.Parallel) ([]array.Cell, error) {
 
 // states adds what the run's defect map says, if it has one.
 func (s *Source) states(at func(string, array.Cell) *device) error {
-	f, err := os.Open(filepath.Join(s.dir, defectsFile))
+	path := filepath.Join(s.dir, defectsFile)
+	f, err := input.Open(path, input.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	m, err := array.ReadDefectMap(f, f.Name())
+	m, err := array.ReadDefectMap(f, path)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}

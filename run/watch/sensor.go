@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
 
+	"xlab/input"
 	"xlab/instrument"
 )
 
@@ -58,10 +58,13 @@ func (s *Sensor) Check(ctx context.Context) error {
 
 func (s *Sensor) bounds() string { return s.Min.Exact() + " to " + s.Max.Exact() }
 
+// longest is what a sensor's file may hold, in bytes.
+const longest = 4096
+
 func (s *Sensor) text(ctx context.Context) (string, error) {
 	words := strings.Fields(s.Command)
 	if len(words) == 0 {
-		b, err := os.ReadFile(s.File)
+		b, err := input.ReadFile(s.File, longest)
 		return string(b), err
 	}
 	timeout := s.Timeout

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"xlab/input"
+)
+
+// plainFlag is a flag whose value is read as that of a key of the configuration
+// is: 017 is seventeen and not fifteen, and what is wrong is said in words.
+type plainFlag struct{ pflag.Value }
+
+// plainNumber makes a flag of the library that is a number or a switch a plainFlag.
+func plainNumber(f *pflag.Flag) {
+	switch f.Value.Type() {
+	case "int", "int64", "uint", "uint64", "float64", "bool", "duration":
+		if _, done := f.Value.(plainFlag); !done {
+			f.Value = plainFlag{f.Value}
+		}
+	}
+}
+
+// Set takes a value.
+func (p plainFlag) Set(text string) error {
+	plain := text
+	var err error
+	switch p.Type() {
+	case "int", "int64":
+		var x int64
+		x, err = input.Int(text)
+		plain = strconv.FormatInt(x, 10)
+	case "uint", "uint64":
+		var x uint64
+		x, err = input.Uint(text)
+		plain = strconv.FormatUint(x, 10)
+	case "float64":
+		_, err = input.Float(text)
+	case "bool":
+		var x bool
+		x, err = input.Bool(text)
+		plain = strconv.FormatBool(x)
+	case "duration":
+		if _, wrong := time.ParseDuration(text); wrong != nil {
+			err = fmt.Errorf("%q is not a time such as 90s, 15m or 2h", text)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return p.Value.Set(plain)
+}

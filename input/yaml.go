@@ -1,0 +1,69 @@
+package input
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ReadYAML reads a YAML file that a person wrote and refuses numbers that mean
+// one thing to people and another to YAML.
+func ReadYAML(name string) ([]byte, error) {
+	text, err := ReadText(name)
+	if err != nil {
+		return nil, err
+	}
+	return text, CheckYAML(text, name)
+}
+
+// OpenYAML is ReadYAML for those who want a reader.
+func OpenYAML(name string) (io.Reader, error) {
+	text, err := ReadYAML(name)
+	return bytes.NewReader(text), err
+}
+
+// Numbers as people write them. YAML knows others: 017 is 15 to it (and 0o17,
+// 0x11 and 0b11 are numbers, and 1_000 is 1000).
+var (
+	plainWhole = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
+	plainReal  = regexp.MustCompile(`^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$`)
+	noNumber   = regexp.MustCompile(`(?i)^([-+]?\.inf|\.nan)$`) // for the file's reader to refuse
+)
+
+// CheckYAML refuses every number that is not written the plain decimal way, with
+// the line. A text that is no YAML is left to its reader, which knows what
+// belongs there.
+func CheckYAML(text []byte, name string) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var faults []error
+	for {
+		var document yaml.Node
+		if err := decoder.Decode(&document); err != nil {
+			return errors.Join(faults...)
+		}
+		checkNumbers(&document, name, &faults)
+	}
+}
+
+func checkNumbers(n *yaml.Node, name string, faults *[]error) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 {
+		if whole := n.Tag == "!!int"; whole && !plainWhole.MatchString(n.Value) || n.Tag == "!!float" && !plainReal.MatchString(n.Value) && !noNumber.MatchString(n.Value) {
+			var value any
+			reads := "another number"
+			if n.Decode(&value) == nil {
+				reads = fmt.Sprint(value)
+			}
+			*faults = append(*faults, fmt.Errorf("%s:%d: %s is read as %s by YAML: write plain decimal digits without leading zeros (or quotes around it, if it is a text)", name, n.Line, n.Value, reads))
+		}
+	}
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			continue // a key
+		}
+		checkNumbers(child, name, faults)
+	}
+}

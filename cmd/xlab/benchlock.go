@@ -5,8 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
+	"periph.io/x/conn/v3/spi/spireg"
+	"periph.io/x/host/v3"
+
+	"xlab/driver/transport"
+	"xlab/instrument"
 	"xlab/run/filelock"
 	"xlab/run/lock"
 )
@@ -14,13 +21,14 @@ import (
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
 func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lock, error) {
-	bench := c.Bench
-	if c.simulated() {
-		bench = "the simulated chip " + c.chipFile()
+	bench, files := "the simulated chip "+c.chipFile(), []string{lock.ChipFile(c.chipFile())}
+	if !c.simulated() {
+		bench, files = c.Bench, c.lockFiles(c.endpoints(ctx)...)
 	}
-	held, err := lock.Acquire(ctx, c.lockFiles(), lock.Options{
-		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, a.arguments...), " "), Reason: reason, Bench: bench},
-		Wait:  a.wait,
+	held, err := lock.Acquire(ctx, files, lock.Options{
+		Owner:  lock.Owner{Command: strings.Join(append([]string{"xlab"}, a.arguments...), " "), Reason: reason, Bench: bench},
+		Shared: !c.simulated(),
+		Wait:   a.wait,
 		Waiting: func(e *lock.HeldError) {
 			fmt.Fprintf(a.err, "waiting for up to %s: %v\n", a.wait, e)
 		},
@@ -33,21 +41,71 @@ func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lo
 	return held, err
 }
 
-// lockFiles are the lock files of everything that the bench consists of.
-func (c *Config) lockFiles() []string {
-	if c.simulated() {
-		return []string{lock.ChipFile(c.chipFile())}
-	}
+// lockFiles are the lock files of instruments, by the places where they are
+// reached, or by their serial numbers.
+func (c *Config) lockFiles(names ...string) []string {
 	dir := cmp.Or(c.Locks, lock.SharedDirectory())
-	files := []string{lock.InstrumentFile(dir, c.Analyzer.Address)}
-	for _, b := range c.Boards {
-		// What is in front of a port's address says what hangs on it.
-		files = append(files, lock.InstrumentFile(dir, strings.TrimPrefix(b.Address, "buspirate:")))
-	}
-	if c.Neurons.Address != "" {
-		files = append(files, lock.InstrumentFile(dir, c.Neurons.Address))
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = lock.InstrumentFile(dir, name)
 	}
 	return files
+}
+
+// endpoints are the places where this bench's instruments are reached.
+func (c *Config) endpoints(ctx context.Context) []string {
+	var names []string
+	at := func(address string) {
+		if opener, err := transport.NewOpener(address); err == nil { // else opening it will say so
+			names = append(names, opener.Endpoints(ctx)...)
+		}
+	}
+	at(c.Analyzer.Address)
+	for _, b := range c.Boards {
+		// What is in front of a port's address says what hangs on it.
+		switch kind, rest, _ := strings.Cut(b.Address, ":"); kind {
+		case "spi":
+			names = append(names, spiEndpoint(rest))
+		default:
+			at(rest)
+		}
+	}
+	if c.Neurons.Address != "" {
+		at(c.Neurons.Address)
+	}
+	return names
+}
+
+// spiEndpoint names an SPI port of this computer, which has several names.
+func spiEndpoint(name string) string {
+	if _, err := host.Init(); err == nil { // else opening it will say so
+		for _, port := range spireg.All() {
+			if port.Name == name || slices.Contains(port.Aliases, name) || strconv.Itoa(port.Number) == name {
+				name = port.Name
+				break
+			}
+		}
+	}
+	return "spi:" + name
+}
+
+// lockReached locks the place that a connection has led to, before a byte is sent: a
+// host may have got another address, and an adapter another port, since its address
+// was looked up.
+func (s *session) lockReached(ctx context.Context, conn transport.Conn) error {
+	return s.held.Extend(ctx, s.config.lockFiles(transport.Reached(conn)))
+}
+
+// lockIdentity locks an instrument by its serial number, if it tells one: it may be
+// reached by another way too. A B1500A's third field is 0, which is none.
+func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error {
+	if s.sim != nil || strings.Trim(i.Serial, "0 ") == "" {
+		return nil
+	}
+	if err := s.held.Extend(ctx, s.config.lockFiles("identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
+		return fmt.Errorf("%s %s with the serial number %s is reached by another address as well: %w", i.Vendor, i.Model, i.Serial, err)
+	}
+	return nil
 }
 
 // begun tells of a run that was begun or taken up: the bench's lock names it

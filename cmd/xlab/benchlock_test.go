@@ -82,14 +82,43 @@ func TestChipIsOneProcess(t *testing.T) {
 
 // TestInstrumentsAreOneProcess is the same for instruments that are reached by
 // an address: another description of a bench that shares one of them stands
-// back too.
+// back too, however it writes the address, and where it reaches all of them by other
+// ways, because of the serial number that one of them tells.
 func TestInstrumentsAreOneProcess(t *testing.T) {
 	t.Parallel()
-	dir, other := t.TempDir(), t.TempDir()
-	server := serve(t, filepath.Join(dir, "chip.json"), 1)
-	analyzer, board := server.address("b1500a", "tcp", ""), server.address("adg1438", "tcp", "A")
-	writeBench(t, dir, "tcp:"+analyzer, "buspirate:tcp:"+board, "bench: first")
-	writeBench(t, other, "tcp:127.0.0.1:1", "buspirate:tcp:"+board, "bench: second")
+	server := serve(t, filepath.Join(t.TempDir(), "chip.json"), 1)
+	at := func(instrument, transport, board string) string {
+		return map[string]string{"tcp": "tcp:", "pty": "serial:"}[transport] + server.address(instrument, transport, board)
+	}
+	describe := func(name, analyzer, neurons string, boards ...string) string {
+		dir := t.TempDir()
+		text := fmt.Sprintf("bench: %s\nanalyzer: {address: %q}\nlimits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}\n", name, analyzer)
+		if neurons != "" {
+			text += fmt.Sprintf("neurons: {address: %q}\n", neurons)
+		}
+		text += "boards:\n"
+		for i, address := range boards {
+			text += fmt.Sprintf("  - {name: %c, address: %q, wiring: array-%c.yaml}\n", 'A'+i, "buspirate:"+address, 'a'+i)
+		}
+		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	const nobody = "tcp:127.0.0.1:1"
+	analyzer, board := at("b1500a", "tcp", ""), at("adg1438", "tcp", "A")
+	dir := describe("first", analyzer, at("neurons", "tcp", ""), board, at("adg1438", "tcp", "B"))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(server.address("b1500a", "pty", ""), link); err != nil {
+		t.Fatal(err)
+	}
+	others := []string{
+		describe("other", analyzer, "", board),
+		describe("other", nobody, "", board),
+		describe("other", strings.Replace(analyzer, "127.0.0.1", "localhost", 1), "", nobody),
+		describe("other", strings.Replace(analyzer, "127.0.0.1", "[::1]", 1), "", nobody),
+		describe("other", "serial:"+link, at("neurons", "pty", ""), at("adg1438", "pty", "A"), at("adg1438", "pty", "B")),
+	}
 	xlab := func(dir string, args ...string) *exec.Cmd {
 		return exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName), "--set", "runs="+dir)...)
 	}
@@ -100,9 +129,10 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 	}
 	said.await(t, "r0c0 ")
 	standStill(t, first.Process)
-	for _, d := range []string{dir, other} {
+	for _, d := range others {
 		refusedBusy(t, xlab(d, "read", "-d", "r0c0"), fmt.Sprintf("first is in use by process %d ", first.Process.Pid))
 	}
+	refusedBusy(t, xlab(others[len(others)-1], "read", "-d", "r0c0"), "XLAB NEURON-10-4 with the serial number NB-1 is reached by another address as well")
 	goOn(t, first.Process)
 	if err := first.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

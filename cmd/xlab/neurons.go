@@ -117,10 +117,13 @@ func (s *session) openNeurons(ctx, serving context.Context, a *app) error {
 	board := neuron.New(conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
 		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.logger()})
 	s.closers = append(s.closers, board)
-	if err := board.Open(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
+	if s.neuronIdentity, err = board.Identify(ctx); err == nil {
+		err = s.lockIdentity(ctx, s.neuronIdentity)
 	}
-	if s.neuronIdentity, err = board.Identify(ctx); err != nil {
+	if err == nil {
+		err = board.Open(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
 	}
 	s.neurons, s.neuronLines, s.log = board, w, a.logger()

@@ -28,8 +28,17 @@ func (s *session) connect(ctx, serving context.Context, address string, on func(
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := opener.Open(ctx)
-	return conn, opener.Open, err
+	open := func(ctx context.Context) (transport.Conn, error) {
+		conn, err := opener.Open(ctx)
+		if err == nil {
+			if err = s.lockReached(ctx, conn); err != nil {
+				return nil, errors.Join(err, conn.Close())
+			}
+		}
+		return conn, err
+	}
+	conn, err := open(ctx)
+	return conn, open, err
 }
 
 // ladder is how this bench is brought back; journal and notify are those of the

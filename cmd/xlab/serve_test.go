@@ -48,10 +48,10 @@ func serve(t *testing.T, chip string, seed int, more ...string) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.process.Process.Kill() })
-	// Three instruments, each on TCP and, where there are any, on a
+	// Four instruments, each on TCP and, where there are any, on a
 	// pseudo-terminal.
 	scanner := bufio.NewScanner(lines)
-	for tcp := 0; tcp < 3 && scanner.Scan(); {
+	for tcp := 0; tcp < 4 && scanner.Scan(); {
 		var e endpoint
 		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
 		decoder.DisallowUnknownFields()

@@ -165,7 +165,10 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
 		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), Margin: s.patience(), ReadTimeout: s.readTimeout(),
 		Retries: c.Recovery.Retries, Logger: a.logger()})
-	if s.identity, err = s.analyzer.Identify(ctx); err != nil {
+	if s.identity, err = s.analyzer.Identify(ctx); err == nil {
+		err = s.lockIdentity(ctx, s.identity)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
 	if err := s.analyzer.Open(ctx); err != nil {

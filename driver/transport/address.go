@@ -260,7 +260,7 @@ func Open(ctx context.Context, address string) (Conn, error) {
 
 // Open opens the connection; see the function Open.
 func (a Address) Open(ctx context.Context) (Conn, error) {
-	return (&Opener{address: a, ports: usbPorts}).Open(ctx)
+	return newOpener(a).Open(ctx)
 }
 
 // dial opens the connection by its name.

@@ -24,6 +24,7 @@ type usbPort struct {
 type Opener struct {
 	address Address
 	ports   func() ([]usbPort, error) // that there are now
+	adapter func(port string) string  // where the adapter of a port is plugged in; see usbAdapter
 
 	mu     sync.Mutex
 	serial string // of the adapter that was opened last; "" = not known
@@ -36,7 +37,11 @@ func NewOpener(address string) (*Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Opener{address: a, ports: usbPorts}, nil
+	return newOpener(a), nil
+}
+
+func newOpener(a Address) *Opener {
+	return &Opener{address: a, ports: usbPorts, adapter: usbAdapter}
 }
 
 // String is the address as it was given.

@@ -41,6 +41,7 @@ type port interface {
 // serialConn is a serial port behind either library.
 type serialConn struct {
 	address string
+	name    string // of the device
 	port    port
 	watch   *watch
 	in      *queue        // filled by the pump, emptied by Read
@@ -77,7 +78,7 @@ func openSerial(a Address) (Conn, error) {
 	if err != nil {
 		return nil, serialOpenError(a, errors.Join(err, w.close()))
 	}
-	c := &serialConn{address: a.String(), port: p, watch: w, in: newQueue(queueLimit), pumped: make(chan struct{})}
+	c := &serialConn{address: a.String(), name: a.Name, port: p, watch: w, in: newQueue(queueLimit), pumped: make(chan struct{})}
 	c.changed.L = &c.mu
 	go c.pump()
 	return c, nil

@@ -2,9 +2,12 @@
 //
 // Terms:
 //
-//   - A bench is locked by the addresses of its instruments, or by the file of
-//     its simulated chip: two descriptions of the same bench, or of benches that
-//     share one instrument, exclude each other.
+//   - A bench is locked by the places where its instruments are reached and by the
+//     serial numbers that they tell, or by the file of its simulated chip: two
+//     descriptions of the same bench, or of benches that share one instrument,
+//     exclude each other.
+//   - The locks of instruments are shared: all users of the computer find and take
+//     them. That of a simulated chip is its user's alone, as the chip is.
 //   - The lock is the operating system's, on an open file (package filelock). It ends with the process that holds it, however
 //     that ends; nobody has to clean up after a crash.
 //   - The owner is what the file says about who holds it, for people. Only the

@@ -9,38 +9,22 @@ import (
 	"xlab/run/atomicfile"
 )
 
-// InstrumentFile is the lock file in dir of the instrument at an address, such
-// as serial:/dev/ttyUSB0 or tcp:192.168.1.20:1234. What names the same device
-// gives the same file: options behind a question mark are left out, symbolic
-// links such as those in /dev/serial/by-id are followed, and hosts are compared
-// without case.
-func InstrumentFile(dir, address string) string {
-	address, _, _ = strings.Cut(strings.TrimSpace(address), "?")
-	kind, rest, _ := strings.Cut(address, ":")
-	kind = strings.ToLower(kind)
-	switch {
-	case kind == "tcp":
-		rest = strings.ToLower(rest)
-	case filepath.IsAbs(rest):
-		if real, err := filepath.EvalSymlinks(rest); err == nil {
-			rest = real
-		} else {
-			rest = filepath.Clean(rest) // unplugged: opening it will say so
-		}
-	}
-	key := kind + ":" + rest
+// InstrumentFile is the lock file in dir of what a name stands for: a place where
+// an instrument is reached, in the form that is the same however it is written
+// (transport.Address.Endpoints), or an instrument's own serial number.
+func InstrumentFile(dir, name string) string {
 	readable := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
 			return r
 		}
 		return '_'
-	}, key)
+	}, name)
 	if len(readable) > 100 {
 		readable = readable[len(readable)-100:]
 	}
-	// Addresses that differ only in what was replaced must differ here too.
-	sum := sha256.Sum256([]byte(key))
+	// Names that differ only in what was replaced must differ here too.
+	sum := sha256.Sum256([]byte(name))
 	return filepath.Join(dir, readable+"-"+hex.EncodeToString(sum[:4])+".lock")
 }
 

@@ -25,7 +25,8 @@ const holding = "LOCK_TEST_HOLD"
 
 func TestMain(m *testing.M) {
 	if files := os.Getenv(holding); files != "" {
-		l, err := Acquire(context.Background(), filepath.SplitList(files), Options{Owner: Owner{Command: "other", Bench: "the bench", Run: "r1"}})
+		becomeOther()
+		l, err := Acquire(context.Background(), filepath.SplitList(files), Options{Shared: true, Owner: Owner{Command: "other", Bench: "the bench", Run: "r1"}})
 		fmt.Println(err)
 		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -115,6 +116,34 @@ func TestOneProcess(t *testing.T) {
 		must(t, l.Release())
 		must(t, l.Release())
 	}
+}
+
+// More can be locked later, with all that was said of the first, and what another
+// process has of it leaves the first as they are.
+func TestExtend(t *testing.T) {
+	dir := t.TempDir()
+	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
+	process := hold(t, c)
+	l, err := Acquire(t.Context(), []string{a}, Options{})
+	must(t, err)
+	must(t, l.Working("run-1"))
+	if err := l.Extend(t.Context(), []string{b, c}); instrument.KindOf(err) != instrument.KindBusy {
+		t.Errorf("extended to what another process has: %v", err)
+	}
+	process.end(false)
+	must(t, l.Extend(t.Context(), []string{a, b, b})) // what is held already is no obstacle
+	for _, file := range []string{a, b} {
+		var held *HeldError
+		if _, err := Acquire(t.Context(), []string{file}, Options{}); !errors.As(err, &held) || held.Owner == nil || held.Owner.Run != "run-1" {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	must(t, l.Release())
+	l, err = Acquire(t.Context(), []string{a, b, c}, Options{})
+	must(t, err)
+	must(t, l.Release())
+	var none *Lock
+	must(t, none.Extend(t.Context(), []string{a}))
 }
 
 func TestWait(t *testing.T) {
@@ -213,24 +242,8 @@ func TestRefusals(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
-	device := filepath.Join(dir, "ttyUSB0")
-	must(t, os.WriteFile(device, nil, 0o600))
-	alias := filepath.Join(dir, "by-id")
-	if err := os.Symlink(device, alias); err != nil {
-		alias = device // a system without links
-	}
-	same := [][2]string{
-		{"serial:" + device, "serial:" + alias + "?baud=9600"},
-		{"serial:" + filepath.Join(dir, "gone"), "SERIAL:" + filepath.Join(dir, "x", "..", "gone")},
-		{"tcp:Bench.Lab:1234", "tcp:bench.lab:1234"},
-	}
-	for _, s := range same {
-		if a, b := InstrumentFile(dir, s[0]), InstrumentFile(dir, s[1]); a != b {
-			t.Errorf("%s and %s are the same: %s, %s", s[0], s[1], a, b)
-		}
-	}
 	seen := make(map[string]string)
-	for _, address := range []string{"serial:" + device, "serial:COM1", "serial:COM2", "tcp:[::1]:1", "tcp:__1_:1", "spi:SPI0.0", "spi:SPI0.1", "serial:" + strings.Repeat("x", 300), "serial:" + strings.Repeat("x", 301)} {
+	for _, address := range []string{"serial:/dev/ttyUSB0", "serial:COM1", "serial:COM2", "tcp:[::1]:1", "tcp:__1_:1", "spi:SPI0.0", "spi:SPI0.1", "serial:" + strings.Repeat("x", 300), "serial:" + strings.Repeat("x", 301)} {
 		file := InstrumentFile(dir, address)
 		if before, ok := seen[file]; ok {
 			t.Errorf("%s and %s are not the same", before, address)
@@ -244,6 +257,10 @@ func TestFiles(t *testing.T) {
 	must(t, os.WriteFile(chip, nil, 0o600))
 	if after := ChipFile(chip); after != before {
 		t.Errorf("%s before the chip is made, %s after", before, after)
+	}
+	link := filepath.Join(dir, "link")
+	if os.Symlink(chip, link) == nil && ChipFile(link) != before {
+		t.Errorf("a link to the chip has the lock %s, the chip %s", ChipFile(link), before)
 	}
 	if !filepath.IsAbs(SharedDirectory()) {
 		t.Error(SharedDirectory())

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -123,9 +124,9 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 		return nil, err
 	}
 
-	candidates := []string{userConfigFile(), configName}
-	if explicit != "" {
-		candidates = []string{userConfigFile(), explicit}
+	candidates := []string{cmp.Or(explicit, configName)}
+	if file, err := userConfigFile(); err == nil { // without a home there is none
+		candidates = slices.Insert(candidates, 0, file)
 	}
 	for _, file := range candidates {
 		text, err := input.ReadYAML(file)
@@ -166,27 +167,7 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 	if err != nil {
 		return nil, c.locate(err)
 	}
-	return c, c.validate()
-}
-
-// userConfigFile is the user's own file in the XDG configuration directory.
-func userConfigFile() string {
-	return filepath.Join(xdgDir("XDG_CONFIG_HOME", ".config"), configName)
-}
-
-// stateDir is where runs and simulated chips are kept by default.
-func stateDir() string { return xdgDir("XDG_STATE_HOME", filepath.Join(".local", "state")) }
-
-func xdgDir(variable, fallback string) string {
-	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "xlab")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		// Without a home the working directory is the only place left.
-		home = "."
-	}
-	return filepath.Join(home, fallback, "xlab")
+	return c, errors.Join(c.validate(), c.placeState())
 }
 
 // configDefaults are the values of keys that no file gives. Limits are
@@ -434,20 +415,4 @@ func (c *Config) boardPlace(name string) string {
 		}
 	}
 	return "board " + name
-}
-
-// runsDir is the directory of run directories.
-func (c *Config) runsDir() string {
-	if c.Runs != "" {
-		return c.Runs
-	}
-	return filepath.Join(stateDir(), "runs")
-}
-
-// chipFile is where the simulated chip's state is kept.
-func (c *Config) chipFile() string {
-	if c.Simulation.Chip != "" {
-		return c.Simulation.Chip
-	}
-	return filepath.Join(stateDir(), "chip.json")
 }

@@ -14,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/atomicfile"
 )
 
 // finding is one line of `xlab doctor`.
@@ -212,7 +213,7 @@ func testBoard(ctx context.Context, board instrument.Router, w *array.Wiring) er
 
 // writable checks that a directory can be made and written to.
 func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, atomicfile.PrivateDir); err != nil {
 		return usageError(err)
 	}
 	f, err := os.CreateTemp(dir, ".doctor-*")

@@ -20,6 +20,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"xlab/run"
+	"xlab/run/atomicfile"
 )
 
 // File is the database's name in the directory of the runs.
@@ -86,6 +87,15 @@ func (x *Index) open(ctx context.Context, path string) (err error) {
 	name.RawQuery = url.Values{"_txlock": {"immediate"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(NORMAL)",
 	}}.Encode()
+	// What SQLite makes is as open as the umask lets it be, and what belongs to a
+	// database is as open as that.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, atomicfile.Private)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // SQLite says what it cannot do
+		return err
+	}
 	if x.db, err = sql.Open("sqlite", name.String()); err != nil {
 		return err
 	}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"xlab/run/atomicfile"
+)
+
+// userConfigFile is the user's own file in the XDG configuration directory.
+func userConfigFile() (string, error) {
+	dir, err := xdgDir("XDG_CONFIG_HOME", ".config")
+	return filepath.Join(dir, configName), err
+}
+
+// stateDir is where runs and simulated chips are kept by default.
+func stateDir() (string, error) {
+	return xdgDir("XDG_STATE_HOME", filepath.Join(".local", "state"))
+}
+
+// xdgDir is the program's directory below the one that a variable names, which is of
+// no effect unless absolute (XDG Base Directory Specification), or below the user's home.
+func xdgDir(variable, fallback string) (string, error) {
+	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "xlab"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err == nil && !filepath.IsAbs(home) {
+		err = fmt.Errorf("the home directory %q is not absolute", home)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w, and neither is there a directory in %s", err, variable)
+	}
+	return filepath.Join(home, fallback, "xlab"), nil
+}
+
+// placeState fills in where runs and the simulated chip are kept. Without a home
+// there is no such place: the working directory would be another one each time.
+func (c *Config) placeState() error {
+	dir, err := stateDir()
+	if err != nil && (c.Runs == "" || c.Simulation.Chip == "" && c.simulated()) {
+		return fmt.Errorf("there is no place for runs and the simulated chip: %w; set HOME or XDG_STATE_HOME, or name directories as runs and simulation.chip", err)
+	}
+	if c.Runs == "" {
+		c.Runs = filepath.Join(dir, "runs")
+	}
+	if c.Simulation.Chip == "" && err == nil {
+		c.Simulation.Chip = filepath.Join(dir, "chip.json")
+	}
+	return nil
+}
+
+// runsDir is the directory of run directories.
+func (c *Config) runsDir() string { return c.Runs }
+
+// chipFile is where the simulated chip's state is kept.
+func (c *Config) chipFile() string { return c.Simulation.Chip }
+
+// closeState takes a state directory that other users can look into, as older
+// versions left it, away from them, and says so.
+func (a *app) closeState() error {
+	dir, err := stateDir()
+	if err != nil || runtime.GOOS == "windows" {
+		return nil // there is none, or its permissions say nothing
+	}
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm()&^atomicfile.PrivateDir == 0 {
+		return nil
+	}
+	if err == nil {
+		err = os.Chmod(dir, atomicfile.PrivateDir)
+	}
+	if err != nil {
+		return fmt.Errorf("the directory of runs and chips is open to other users and cannot be closed: %w; chmod 700 it, or name others as runs and simulation.chip", err)
+	}
+	fmt.Fprintf(a.err, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
+	return nil
+}

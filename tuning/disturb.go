@@ -5,6 +5,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 )
 
 // disturb keeps account of what pulses do to devices that they are not meant
@@ -195,7 +196,7 @@ func (d *disturb) learn(list []reread, noise float64, settled bool) {
 		if len(changes) < fewest {
 			continue
 		}
-		scale := Quantile(changes, 0.5) / Quantile(predictions, 0.5)
+		scale := float64(population.Quantile(changes, 0.5) / population.Quantile(predictions, 0.5))
 		d.scale[p] = math.Sqrt(d.scale[p] * math.Max(0.1, math.Min(10, scale)))
 	}
 	if !settled {
@@ -209,7 +210,7 @@ func (d *disturb) learn(list []reread, noise float64, settled bool) {
 		}
 	}
 	if len(rest) >= fewest {
-		d.drift = math.Max(-mostDrift, math.Min(mostDrift, (d.drift+Quantile(rest, 0.5))/2))
+		d.drift = math.Max(-mostDrift, math.Min(mostDrift, (d.drift+float64(population.Quantile(rest, 0.5)))/2))
 	}
 }
 

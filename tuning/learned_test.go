@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 )
 
 // The law is learnt of devices that are not the prior's; then the changes made
@@ -38,7 +39,7 @@ func TestLearnedAmplitudesMakeTheChange(t *testing.T) {
 		if len(ratios) < 90 {
 			t.Fatalf("only %d of 100 changes are possible", len(ratios))
 		}
-		return Quantile(ratios, 0.5)
+		return float64(population.Quantile(ratios, 0.5))
 	}
 	first := miss()
 	for range 8 {

@@ -4,11 +4,11 @@ import (
 	"encoding/csv"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 )
 
 // Verdict says what became of one device.
@@ -47,25 +47,25 @@ type Outcome struct {
 }
 
 // Summary holds the key figures. Figures of errors and pulses are of all
-// devices asked for but the defective and stuck ones.
+// devices asked for but the defective and stuck ones, and not defined where
+// there are no others.
 type Summary struct {
-	Devices      int     `json:"devices"` // asked for
-	InTolerance  int     `json:"in_tolerance"`
-	MeanError    float64 `json:"mean_error"` // of |Final/Target - 1|
-	MedianPulses float64 `json:"median_pulses"`
-	P90Pulses    float64 `json:"p90_pulses"`
-	Stuck        int     `json:"stuck"`
-	Disturbed    int     `json:"disturbed"`
-	GaveUp       int     `json:"gave_up"`
-	Defective    int     `json:"defective"`
-	WorstDisturb float64 `json:"worst_disturb"` // largest relative change of any device between two visits, or since the first read where it was not asked for
+	Devices      int               `json:"devices"` // asked for
+	InTolerance  int               `json:"in_tolerance"`
+	MeanError    population.Number `json:"mean_error"` // of |Final/Target - 1|
+	MedianPulses population.Number `json:"median_pulses"`
+	P90Pulses    population.Number `json:"p90_pulses"`
+	Stuck        int               `json:"stuck"`
+	Disturbed    int               `json:"disturbed"`
+	GaveUp       int               `json:"gave_up"`
+	Defective    int               `json:"defective"`
+	WorstDisturb float64           `json:"worst_disturb"` // largest relative change of any device between two visits, or since the first read where it was not asked for
 }
 
 // Summary counts the records.
 func (o *Outcome) Summary() Summary {
 	s := Summary{Devices: len(o.Records), WorstDisturb: o.Bystanders}
-	var pulses []float64
-	sum := 0.0
+	var pulses, errors []float64
 	for _, r := range o.Records {
 		switch r.Verdict {
 		case InTolerance:
@@ -82,27 +82,11 @@ func (o *Outcome) Summary() Summary {
 			s.GaveUp++
 		}
 		pulses = append(pulses, float64(r.Pulses))
-		sum += math.Abs(r.Error)
+		errors = append(errors, math.Abs(r.Error))
 		s.WorstDisturb = math.Max(s.WorstDisturb, r.Moved)
 	}
-	if len(pulses) > 0 {
-		s.MeanError = sum / float64(len(pulses))
-		s.MedianPulses, s.P90Pulses = Quantile(pulses, 0.5), Quantile(pulses, 0.9)
-	}
+	s.MeanError, s.MedianPulses, s.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5), population.Quantile(pulses, 0.9)
 	return s
-}
-
-// Quantile gives the value below which a part p of the values lies,
-// interpolated between neighbours. It sorts the values.
-func Quantile(values []float64, p float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	at := p * float64(len(values)-1)
-	i := min(int(at), len(values)-1)
-	j := min(i+1, len(values)-1)
-	return values[i] + (at-float64(i))*(values[j]-values[i])
 }
 
 // WriteCSV writes one line per device in SI units.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"xlab/population"
 )
 
 // The gradient is what differences give.
@@ -177,10 +179,10 @@ func TestFit(t *testing.T) {
 			}
 		}
 	}
-	if median := Quantile(misses, 0.5); median > 0.1 {
+	if median := population.Quantile(misses, 0.5); median > 0.1 {
 		t.Errorf("the median of changes is missed by %.3f in ln", median)
 	}
-	if worst := Quantile(misses, 1); worst > 0.5 {
+	if worst := population.Quantile(misses, 1); worst > 0.5 {
 		t.Errorf("the median of changes is missed by up to %.3f in ln", worst)
 	}
 	if math.Abs(r.spread/spread-1) > 0.15 {
@@ -194,8 +196,8 @@ func TestFit(t *testing.T) {
 	var fresh [deviceSize][deviceSize]float64
 	unknown := newResponse(1, publishedPrior())
 	fresh = unknown.locate(0, 2)
-	if f := unknown.forecast(0, &fresh, true, 0, 1.1, 0); !(f.sigma > 1.5*Quantile(sigmas, 0.5)) {
-		t.Errorf("a device that was never seen is forecast with %v, a known one with %v", f.sigma, Quantile(sigmas, 0.5))
+	if f := unknown.forecast(0, &fresh, true, 0, 1.1, 0); !(f.sigma > 1.5*float64(population.Quantile(sigmas, 0.5))) {
+		t.Errorf("a device that was never seen is forecast with %v, a known one with %v", f.sigma, population.Quantile(sigmas, 0.5))
 	}
 }
 

@@ -62,7 +62,7 @@ func TestEveryPolicyReachesItsTargets(t *testing.T) {
 				}
 			}
 			if tolerance == 0.05 {
-				median[policy] = sum.MedianPulses
+				median[policy] = float64(sum.MedianPulses)
 			}
 		}
 	}

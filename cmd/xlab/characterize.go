@@ -15,6 +15,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/figure"
 	"xlab/tuning/characterize"
 )
 
@@ -82,7 +83,7 @@ func (a *app) characterizeCommand() *cobra.Command {
 		Short: "Measure what the devices of a formed array are",
 		Long: `Measures thresholds, current-voltage curves, retention, endurance, the influence
 of temperature, or the disturb of neighbours. Every measurement is a journaled
-run with its data as CSV and JSON, its figures as SVG and PNG, and a table of
+run with its data as CSV and JSON, its figures as SVG, PNG and PDF, and a table of
 published values beside the measured ones. hwdocs/characterize.md explains them.`,
 	}
 	c.AddCommand(a.thresholdsCommand(), a.curvesCommand(), a.retentionCommand(), a.enduranceCommand(), a.temperatureCommand(), a.disturbCommand())
@@ -290,12 +291,9 @@ func (c *characterizeResult) write(to func(name string, write func(io.Writer) er
 		put(c.Measurement+".csv", c.Result.WriteCSV),
 		put(c.Measurement+".json", c.data),
 	}
-	figures, err := c.Result.Figures()
-	errs = append(errs, err)
-	for _, f := range figures {
-		errs = append(errs, put(f.Name+".svg", f.Drawing.WriteSVG), put(f.Name+".png", f.Drawing.WritePNG))
-	}
-	return errors.Join(errs...)
+	names, err := figure.WriteFiles(to, c.Result.Figures()...)
+	c.Files = append(c.Files, names...)
+	return errors.Join(append(errs, err)...)
 }
 
 func (a *app) printCharacterized(c *Config, result *characterizeResult) error {

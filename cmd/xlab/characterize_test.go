@@ -30,11 +30,12 @@ func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
 	}{{"SET", p.Set, 1.0, 0.13}, {"RESET", p.Reset, -1.2, 0.15}} {
 		inner, all := c.got.WithoutEdges, c.got.All
 		t.Logf("%s %+.3f V, sigma %.3f V of %d devices; with edges %+.3f V, sigma %.3f V of %d", c.name, inner.Mean, inner.Sigma, inner.N, all.Mean, all.Sigma, all.N)
-		standardError := inner.Sigma / math.Sqrt(float64(inner.N))
-		if math.Abs(inner.Mean-c.mean) > 0.05+slack*standardError {
+		mean, sigma := float64(inner.Mean), float64(inner.Sigma)
+		standardError := sigma / math.Sqrt(float64(inner.N))
+		if math.Abs(mean-c.mean) > 0.05+slack*standardError {
 			t.Errorf("%s: mean without edges %+.3f V, want %+.1f V +- 0.05", c.name, inner.Mean, c.mean)
 		}
-		if math.Abs(inner.Sigma-c.sigma) > 0.03+slack*standardError/math.Sqrt2 {
+		if math.Abs(sigma-c.sigma) > 0.03+slack*standardError/math.Sqrt2 {
 			t.Errorf("%s: sigma without edges %.3f V, want %.2f V +- 0.03", c.name, inner.Sigma, c.sigma)
 		}
 		if all.Sigma <= inner.Sigma || c.got.Edges.Sigma < 1.2*inner.Sigma {
@@ -95,10 +96,10 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 			b.Fatal(err)
 		}
 		checkPopulation(b, p, 0)
-		b.ReportMetric(p.Set.WithoutEdges.Mean, "V-set")
-		b.ReportMetric(p.Set.WithoutEdges.Sigma, "V-set-sigma")
-		b.ReportMetric(p.Reset.WithoutEdges.Mean, "V-reset")
-		b.ReportMetric(p.Reset.WithoutEdges.Sigma, "V-reset-sigma")
+		b.ReportMetric(float64(p.Set.WithoutEdges.Mean), "V-set")
+		b.ReportMetric(float64(p.Set.WithoutEdges.Sigma), "V-set-sigma")
+		b.ReportMetric(float64(p.Reset.WithoutEdges.Mean), "V-reset")
+		b.ReportMetric(float64(p.Reset.WithoutEdges.Sigma), "V-reset-sigma")
 	}
 }
 

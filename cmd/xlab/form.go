@@ -117,7 +117,7 @@ func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 		if err := r.writeTo(defectsFile, outcome.Defects.Write); err != nil {
 			return err
 		}
-		return r.writeTo("devices.csv", outcome.WriteCSV)
+		return errors.Join(r.writeTo("devices.csv", outcome.WriteCSV), r.draw(outcome.Figures(spec)...))
 	}
 	j.show = func(r *recorded, err error) error {
 		if outcome == nil || err != nil && result.Untried == result.Devices && !a.json {

@@ -14,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/figure"
 )
 
 // ivResult is what `xlab iv --json` prints.
@@ -123,7 +124,9 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		result.Array, result.figures = r.Header().Array, f
 		return map[string]any{"device": cell.String(), "levels": len(result.Levels), "status": result.Status, "figures": f}
 	}
-	j.files = func(r *recorded) error { return r.writeTo("iv.csv", result.csv) }
+	j.files = func(r *recorded) error {
+		return errors.Join(r.writeTo("iv.csv", result.csv), r.draw(result.curve(sweep)))
+	}
 	j.show = func(_ *recorded, err error) error {
 		switch {
 		case err != nil:
@@ -142,6 +145,25 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 func (a *app) rebuildIV(_ *Config, h *run.Header) (job, error) {
 	s, err := specOf[ivSpec](h)
 	return a.ivJob(h.Array, s.Device, s.Sweep), err
+}
+
+// curve is the figure of the sweep.
+func (r *ivResult) curve(sweep array.Sweep) figure.Figure {
+	s := figure.Series{Name: r.Cell.String(), Markers: len(r.Levels) <= 100}
+	for _, l := range r.Levels {
+		s.X, s.Y = append(s.X, float64(l.Voltage)), append(s.Y, float64(l.Current))
+	}
+	caption := fmt.Sprintf("Current of %s against the voltage across its lines, which have a part of it. ", r.Cell)
+	if sweep.Scheme == array.Grounded {
+		caption += "The other lines are at ground."
+	} else {
+		caption += fmt.Sprintf("The other lines follow by the scheme %s: the current holds what half-selected devices of the column add.", sweep.Scheme)
+	}
+	if r.Status != "" {
+		caption += " The sweep " + r.Status + "."
+	}
+	return figure.Figure{Name: "iv", Caption: caption, Spec: figure.Lines{Title: "Current against voltage", Subtitle: fmt.Sprintf("device %s of array %s", r.Cell, r.Array),
+		X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"}, Series: []figure.Series{s}}}
 }
 
 func (r *ivResult) csv(w io.Writer) error {

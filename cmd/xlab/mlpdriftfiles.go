@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"xlab/mlp/stability"
+	"xlab/population"
 	"xlab/run/figure"
 )
 
@@ -58,14 +59,19 @@ func (s *stabilitySpec) axis() figure.Axis {
 	return figure.Axis{Label: "temperature", Unit: "°C"}
 }
 
-// lines are one line per variant.
-func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Point, value func(stability.Point) float64) figure.Lines {
+// lines are one line per variant. bar, where given, are the ends of error bars.
+func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Point, value func(stability.Point) float64, bar func(float64) (low, high float64)) figure.Lines {
 	l := figure.Lines{Title: title, X: s.axis(), Y: y}
 	for _, v := range s.Measure.Variants {
 		line := figure.Series{Name: stabilityNames[v], Markers: true}
 		for _, p := range points {
-			if p.Variant == v {
-				line.X, line.Y = append(line.X, s.at(p)), append(line.Y, value(p))
+			if p.Variant != v {
+				continue
+			}
+			line.X, line.Y = append(line.X, s.at(p)), append(line.Y, value(p))
+			if bar != nil {
+				low, high := bar(value(p))
+				line.Low, line.High = append(line.Low, low), append(line.High, high)
 			}
 		}
 		if len(line.X) > 0 {
@@ -80,24 +86,35 @@ func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
 	if len(points) == 0 {
 		return nil
 	}
-	title, accuracy, what := "Network over temperature", figure.Axis{Label: "test patterns recognised", Unit: "%"}, func(p stability.Point) float64 { return *p.Test }
+	title, accuracy, what, patterns := "Network over temperature", figure.Axis{Label: "test patterns recognised", Unit: "%"}, func(p stability.Point) float64 { return *p.Test }, 0
 	if len(s.Measure.Ages) > 0 {
 		title = "Network over time"
 	}
 	if points[0].Test == nil {
-		accuracy.Label, what = "training patterns recognised", func(p stability.Point) float64 { return p.Train }
+		accuracy.Label, what, patterns = "training patterns recognised", func(p stability.Point) float64 { return p.Train }, len(s.MLP.Train.Labels)
+	} else {
+		patterns = len(s.MLP.Test.Labels)
 	}
-	// An axis that ends at the data would make a mountain of one pattern.
+	// An axis that ends at the data would make a mountain of one pattern, and one
+	// that ends at 100 % would hide a line there.
 	lowest := 100.0
 	for _, p := range points {
 		lowest = math.Min(lowest, what(p))
 	}
-	accuracy.Min, accuracy.Max = math.Max(0, 10*math.Floor(lowest/10)-10), 100
+	accuracy.Min, accuracy.Max = math.Max(0, 10*math.Floor(lowest/10)-10), 102
+	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own remedies; nothing is published for this network."
 	return errors.Join(
 		r.writeTo(networkFile, s.MLP.Network.Write),
 		r.writeTo("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
-		r.draw("accuracy", s.lines(title, accuracy, points, what)),
-		r.draw("outputs", s.lines(title+": change of the outputs", figure.Axis{Label: "root mean square", Unit: "V"}, points, func(p stability.Point) float64 { return p.Fidelity.RMS })),
+		r.draw(
+			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. Error bars: one standard deviation of a share counted in so many patterns; the patterns are the same at every point, so that changes are surer than the bars.", patterns) + remedies,
+				Spec: s.lines(title, accuracy, points, what, func(x float64) (low, high float64) {
+					low, high = population.Share(x/100, patterns)
+					return 100 * low, 100 * high
+				})},
+			figure.Figure{Name: "outputs", Caption: "How far the outputs are from those under the first condition, where they are equal by definition." + remedies,
+				Spec: s.lines(title+": change of the outputs", figure.Axis{Label: "root mean square", Unit: "V"}, points, func(p stability.Point) float64 { return p.Fidelity.RMS }, nil)},
+		),
 	)
 }
 

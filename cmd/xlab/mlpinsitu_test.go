@@ -153,7 +153,7 @@ func TestStabilityResult(t *testing.T) {
 	if r.Lowest["plain"] != 80 || r.Lowest["biased"] != 100 {
 		t.Errorf("lowest %v", r.Lowest)
 	}
-	l := s.lines("", s.axis(), points, func(p stability.Point) float64 { return p.Train })
+	l := s.lines("", s.axis(), points, func(p stability.Point) float64 { return p.Train }, nil)
 	if len(l.Series) != 2 || len(l.Series[0].X) != 2 || l.Series[1].Y[0] != 100 || !l.X.Log {
 		t.Errorf("lines %+v", l)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"xlab/mlp/draw"
 	"xlab/mlp/insitu"
+	"xlab/population"
+	"xlab/published"
 	"xlab/run/figure"
 )
 
@@ -60,33 +62,37 @@ func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
 func insituFiles(r *recorded, spec insituSpec, t *insituTrained) error {
 	errs := []error{
 		r.writeTo("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
-		r.draw("training", insituCurve(spec, t.outcome)),
+		r.draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns", fmt.Sprintf("best epoch, %d", t.outcome.Best), t.outcome.Result, spec.Classes)),
 	}
 	f, err := insituNetwork(spec, t)
 	if err == nil {
 		err = r.writeTo(networkFile, f.Write)
 	}
-	errs = append(errs, err)
-	confusion, err := draw.Confusion("Training patterns, best epoch", t.outcome.Result, spec.Classes)
-	if err == nil {
-		err = r.draw("confusion", confusion)
-	}
 	return errors.Join(append(errs, err)...)
 }
 
 // insituCurve is the accuracy over the epochs.
-func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Lines {
-	s := figure.Series{Name: "measured", Markers: len(o.Curve) <= 60}
-	best := figure.Series{Name: "best so far"}
-	most := 0.0
+func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
+	measured := figure.Series{Name: "measured", Markers: len(o.Curve) <= 60}
 	for _, p := range o.Curve {
-		most = max(most, p.Accuracy)
-		s.X, s.Y = append(s.X, float64(p.Epoch)), append(s.Y, p.Accuracy)
-		best.X, best.Y = append(best.X, float64(p.Epoch)), append(best.Y, most)
+		low, high := population.Share(p.Accuracy/100, o.Result.Samples)
+		measured.X, measured.Y = append(measured.X, float64(p.Epoch)), append(measured.Y, p.Accuracy)
+		measured.Low, measured.High = append(measured.Low, 100*low), append(measured.High, 100*high)
 	}
-	return figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s", spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
-		X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "training patterns recognised", Unit: "%", Min: 0, Max: 100},
-		Series: []figure.Series{s, best}, Levels: []figure.Mark{{Name: "goal", Values: []float64{spec.Training.Goal}}}}
+	l := figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s", spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
+		X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "training patterns recognised", Unit: "%", Min: 0, Max: 105},
+		Series: []figure.Series{measured}, Levels: []figure.Mark{{Name: "goal", Values: []float64{spec.Training.Goal}}}}
+	if o.Best > 0 {
+		l.Moments = []figure.Mark{{Name: "best epoch", Values: []float64{float64(o.Best)}}}
+	}
+	caption := fmt.Sprintf("Part of the %d training patterns that the hardware recognises, before training (0) and after each epoch. Error bars: one standard deviation of a share counted in so many patterns.", o.Result.Samples)
+	if spec.Training.Rule == insitu.Fixed && len(spec.Classes) == 3 {
+		l.Levels = append(l.Levels, figure.Mark{Name: "published", Values: []float64{published.InPlace}})
+		caption += fmt.Sprintf(" Published: %d %% with pulses of one amplitude and three classes of other letters (%s).", published.InPlace, published.Arrays)
+	} else {
+		caption += " The rule is the project's own: nothing is published for it."
+	}
+	return figure.Figure{Name: "training", Spec: l, Caption: caption}
 }
 
 func writeInsituCurve(w io.Writer, curve []insitu.Point) error {

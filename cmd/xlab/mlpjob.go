@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
 
 	"xlab/instrument/array"
@@ -18,6 +17,8 @@ import (
 	"xlab/mlp/draw"
 	"xlab/mlp/hardware"
 	"xlab/mlp/transfer"
+	"xlab/population"
+	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/tuning"
@@ -283,33 +284,63 @@ func (w *networkRun) files(r *recorded) error {
 		return nil
 	}
 	err := r.writeTo(networkFile, w.spec.Network.Write)
-	drawings := make(map[string]drawable)
+	var figures []figure.Figure
 	for i, k := range w.sets {
 		samples := []figure.Sample{{Name: "software", Values: k.soft.Margins}}
-		shown := k.soft
+		shown, by := k.soft, "in software"
 		if k.hard != nil {
-			samples, shown = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins}), k.hard
+			samples, shown, by = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins}), k.hard, "by the hardware"
 			err = errors.Join(err, r.writeTo("outputs-"+setNames[i]+".csv", k.writeOutputs))
 		} else if k.expected != nil {
-			samples, shown = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins}), k.expected
+			samples, shown, by = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins}), k.expected, "computed with the conductances read"
 		}
-		drawings["margins-"+setNames[i]] = draw.Margins("Margins, "+k.set.Name, samples...)
-		m, drawErr := draw.Confusion("Decisions, "+k.set.Name, shown, k.set.Classes)
-		if err = errors.Join(err, drawErr); drawErr == nil {
-			drawings["confusion-"+setNames[i]] = m
-		}
+		figures = append(figures, draw.Confusion("confusion-"+setNames[i], "Decisions, "+k.set.Name, by, shown, k.set.Classes),
+			draw.Margins("margins-"+setNames[i], "Margins, "+k.set.Name, samples...))
 	}
+	figures = append([]figure.Figure{w.accuracyFigure()}, figures...)
 	if o := w.imported; o != nil {
 		err = errors.Join(err, r.writeTo("devices.csv", o.WriteCSV))
-		drawings["weights"] = weightScatter(w.spec.Import.Weights.Tolerance, o)
+		figures = append(figures, weightFigure(w.spec.Import.Weights.Tolerance, o))
 		measured := mlp.File{Provenance: w.spec.Network.Provenance, Network: o.Actual, Placement: w.spec.Placement}
 		err = errors.Join(err, r.writeTo("network-read.json", measured.Write))
 	}
-	var group errgroup.Group
-	for name, d := range drawings {
-		group.Go(func() error { return r.draw(name, d) })
+	return errors.Join(err, r.draw(figures...))
+}
+
+// accuracyFigure sets the parts recognised beside published ones.
+func (w *networkRun) accuracyFigure() figure.Figure {
+	l := figure.Lines{Title: "Patterns recognised", Y: figure.Axis{Label: "recognised", Unit: "%"}}
+	add := func(name string, shift float64, of func(k *classified) *mlp.Evaluation) {
+		s := figure.Series{Name: name, NoLine: true}
+		for i, k := range w.sets {
+			if e := of(k); e != nil {
+				low, high := population.Share(float64(e.Correct)/float64(e.Samples), e.Samples)
+				s.X, s.Y, s.Low, s.High = append(s.X, float64(i+1)+shift), append(s.Y, e.Accuracy), append(s.Low, 100*low), append(s.High, 100*high)
+			}
+		}
+		if len(s.X) > 0 {
+			l.Series = append(l.Series, s)
+		}
 	}
-	return errors.Join(err, group.Wait())
+	add("software", -0.15, func(k *classified) *mlp.Evaluation { return k.soft })
+	add("expected by the reads", -0.05, func(k *classified) *mlp.Evaluation { return k.expected })
+	add("hardware", 0.05, func(k *classified) *mlp.Evaluation { return k.hard })
+	caption := "Part of the patterns that is recognised"
+	for i, k := range w.sets {
+		l.X.Names = append(l.X.Names, k.set.Name)
+		caption += []string{": ", ", "}[min(i, 1)] + fmt.Sprintf("%d of %s", k.set.Len(), k.set.Name)
+	}
+	caption += ". Error bars: one standard deviation of a share counted in so many patterns."
+	if train, test, known := publishedLoss(w.spec.Network.Provenance.Approach); known && len(w.sets) > 0 {
+		soft := figure.Series{Name: "published, software", NoLine: true, X: []float64{1.15, 2.15}, Y: []float64{published.SoftwareTrain, published.SoftwareTest}}
+		hard := figure.Series{Name: "published, hardware", NoLine: true, X: []float64{1.25, 2.25}, Y: []float64{published.SoftwareTrain + train, published.SoftwareTest + test}}
+		for _, s := range []figure.Series{soft, hard} {
+			s.X, s.Y = s.X[:len(w.sets)], s.Y[:len(w.sets)]
+			l.Series = append(l.Series, s)
+		}
+		caption += " Published: other letters, " + published.Arrays + "."
+	}
+	return figure.Figure{Name: "accuracy", Spec: l, Caption: caption}
 }
 
 // writeOutputs writes one line per pattern.
@@ -341,8 +372,8 @@ func (k *classified) writeOutputs(w io.Writer) error {
 	return nil
 }
 
-// weightScatter sets what devices read beside what they were to be.
-func weightScatter(tolerance float64, o *transfer.Outcome) figure.Scatter {
+// weightFigure sets what devices read beside what they were to be.
+func weightFigure(tolerance float64, o *transfer.Outcome) figure.Figure {
 	groups := []figure.Group{{Name: "carrying"}, {Name: "idle"}, {Name: "held or defective"}}
 	for _, d := range o.Devices {
 		g := &groups[0]
@@ -354,6 +385,10 @@ func weightScatter(tolerance float64, o *transfer.Outcome) figure.Scatter {
 		}
 		g.X, g.Y = append(g.X, float64(d.Conductance)), append(g.Y, float64(d.Final))
 	}
-	return figure.Scatter{Title: "Conductances after the import", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: tolerance,
-		Groups: slices.DeleteFunc(groups, func(g figure.Group) bool { return len(g.X) == 0 })}
+	return figure.Figure{Name: "weights", Caption: fmt.Sprintf("Each device of the network: its conductance by the last read against the trained one. "+
+		"Devices are raised from below and left alone as soon as they are within the tolerance of %.3g %%; above about 50 µS a pulse adds less than the band is wide, so that nearly all stop in its lower half. "+
+		"Carrying devices are aimed at what makes the weight right beside the idle one of its pair, which may be outside of the band; idle ones may be off by more (mlp.idle_tolerance).", 100*tolerance),
+
+		Spec: figure.Scatter{Title: "Conductances after the import", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: tolerance,
+			Groups: slices.DeleteFunc(groups, func(g figure.Group) bool { return len(g.X) == 0 })}}
 }

@@ -6,23 +6,25 @@ import (
 	"text/tabwriter"
 
 	"xlab/mlp"
+	"xlab/population"
+	"xlab/published"
 	"xlab/tuning"
 	"xlab/tuning/characterize"
 )
 
 // mlpResult is what `xlab mlp import`, `infer` and `run` print as JSON.
 type mlpResult struct {
-	Approach    mlp.Approach `json:"approach"`
-	Software    accuracies   `json:"software"`
-	Hardware    *accuracies  `json:"hardware"` // null where nothing was classified on the hardware
-	Expected    *accuracies  `json:"expected"` // computed with the conductances read; null without import
-	InTolerance *int         `json:"weights_in_tolerance"`
-	Weights     int          `json:"weights"`
-	Held        int          `json:"held"`       // devices that training held
-	Defective   int          `json:"defective"`  // devices that the defect map calls unusable and training did not know of
-	Unsettable  []mlp.Device `json:"unsettable"` // devices that no pulse brought to their targets
-	MeanError   *float64     `json:"mean_error"` // of the devices written, relative
-	Pulses      int          `json:"pulses"`
+	Approach    mlp.Approach      `json:"approach"`
+	Software    accuracies        `json:"software"`
+	Hardware    *accuracies       `json:"hardware"` // null where nothing was classified on the hardware
+	Expected    *accuracies       `json:"expected"` // computed with the conductances read; null without import
+	InTolerance *int              `json:"weights_in_tolerance"`
+	Weights     int               `json:"weights"`
+	Held        int               `json:"held"`       // devices that training held
+	Defective   int               `json:"defective"`  // devices that the defect map calls unusable and training did not know of
+	Unsettable  []mlp.Device      `json:"unsettable"` // devices that no pulse brought to their targets
+	MeanError   population.Number `json:"mean_error"` // of the devices written, relative; null where none was
+	Pulses      int               `json:"pulses"`
 
 	Fidelity  map[string]*mlp.Fidelity `json:"fidelity,omitempty"`  // by set: hardware beside software
 	Confusion map[string][][]int       `json:"confusion,omitempty"` // by set: true class, decision; the last column is undecided
@@ -38,7 +40,7 @@ var setNames = [...]string{"train", "test"}
 func (w *networkRun) result(f figures) mlpResult {
 	n := w.spec.Network
 	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints), Unsettable: []mlp.Device{},
-		Patterns: w.patterns, Classify: w.wall, Warnings: append([]string{}, w.warnings...), figures: f}
+		MeanError: population.Undefined, Patterns: w.patterns, Classify: w.wall, Warnings: append([]string{}, w.warnings...), figures: f}
 	pick := func(of func(*classified) *mlp.Evaluation) *accuracies {
 		x, any := &accuracies{}, false
 		for i, k := range w.sets {
@@ -67,8 +69,8 @@ func (w *networkRun) result(f figures) mlpResult {
 		r.Fidelity[setNames[i]], r.Confusion[setNames[i]] = k.fidelity, k.hard.Confusion
 	}
 	if o := w.imported; o != nil {
-		good, mean := o.InTolerance(), o.MeanError()
-		r.InTolerance, r.MeanError, r.Pulses = &good, &mean, o.Pulses()
+		good := o.InTolerance()
+		r.InTolerance, r.MeanError, r.Pulses = &good, o.MeanError(), o.Pulses()
 		for _, d := range o.Devices {
 			if d.Verdict == tuning.Defective {
 				r.Defective++
@@ -89,41 +91,39 @@ func (r *mlpResult) withComparison() any {
 	}{*r, r.compare()}
 }
 
-// publishedLoss is the published difference to software of an approach, in points;
-// empty where there is none.
-func publishedLoss(approach mlp.Approach) (train, test string) {
-	switch approach {
-	case mlp.Oblivious:
-		return "-5", "-3.3"
-	case mlp.Aware:
-		return "0", "-0.9"
+// publishedLoss is the published difference to software of an approach, in points.
+func publishedLoss(approach mlp.Approach) (train, test float64, known bool) {
+	if approach != mlp.Oblivious && approach != mlp.Aware {
+		return 0, 0, false
 	}
-	return "", ""
+	train, test = published.Transfer(approach == mlp.Aware)
+	return train, test, true
 }
 
 // compare sets the accuracies beside published ones.
 func (r *mlpResult) compare() []characterize.Comparison {
-	const source = "Merrikh Bayat et al. 2018, other letter patterns"
+	const source = published.Arrays + ", other letter patterns"
 	var list []characterize.Comparison
 	add := func(what, published, format string, x float64) {
 		list = append(list, characterize.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x), Source: source})
 	}
-	train, test := publishedLoss(r.Approach)
+	train, test, known := publishedLoss(r.Approach)
 	for _, k := range []struct {
-		name, software, loss string
-		of                   func(*accuracies) *float64
-	}{{"training set", "100 %", train, func(x *accuracies) *float64 { return x.Train }},
-		{"test set", "82.34 %", test, func(x *accuracies) *float64 { return x.Test }}} {
+		name           string
+		software, loss float64
+		of             func(*accuracies) *float64
+	}{{"training set", published.SoftwareTrain, train, func(x *accuracies) *float64 { return x.Train }},
+		{"test set", published.SoftwareTest, test, func(x *accuracies) *float64 { return x.Test }}} {
 		soft := k.of(&r.Software)
 		if soft == nil {
 			continue
 		}
-		add(k.name+" in software", k.software, "%.2f %%", *soft)
-		if r.Hardware == nil || k.loss == "" {
+		add(k.name+" in software", fmt.Sprintf("%.4g %%", k.software), "%.2f %%", *soft)
+		if r.Hardware == nil || !known {
 			continue
 		}
 		if hard := k.of(r.Hardware); hard != nil { // a run that ended between the sets has one of them
-			add(k.name+", hardware less software in points", k.loss, "%+.2f", *hard-*soft)
+			add(k.name+", hardware less software in points", fmt.Sprintf("%g", k.loss), "%+.2f", *hard-*soft)
 		}
 	}
 	return list
@@ -164,7 +164,8 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 	}
 	fmt.Fprintln(a.out)
 	if o := w.imported; o != nil {
-		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices %.1f %% off on average, %s\n", *r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance, 100**r.MeanError, plural(r.Pulses, "write pulse"))
+		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices off by %s on average, %s\n", *r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance,
+			r.MeanError.Text(population.Format("%.1f %%", 100)), plural(r.Pulses, "write pulse"))
 		for _, d := range o.Unsettable() {
 			fmt.Fprintf(a.out, "  %s, %s: target %v, read %v: %s\n", d.Device, d.Site, d.Aim, d.Final, d.Reason)
 		}

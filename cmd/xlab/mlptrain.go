@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -299,21 +300,21 @@ func trainFiles(r *run.Run, t *trained) error {
 	if err := t.file.Write(&network); err != nil {
 		return err
 	}
-	drawing, err := trainingCurve(t.result).Draw()
-	if err != nil {
-		return err
-	}
-	var svg, png bytes.Buffer
-	if err := errors.Join(drawing.WriteSVG(&svg), drawing.WritePNG(&png)); err != nil {
-		return err
-	}
-	return errors.Join(r.WriteFile(networkFile, network.Bytes()), r.WriteFile("training.svg", svg.Bytes()), r.WriteFile("training.png", png.Bytes()))
+	_, err := figure.WriteFiles(func(name string, write func(io.Writer) error) error {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			return err
+		}
+		return r.WriteFile(name, b.Bytes())
+	}, trainingCurve(t.result))
+	return errors.Join(err, r.WriteFile(networkFile, network.Bytes()))
 }
 
-func trainingCurve(r *train.Result) figure.Lines {
-	s := figure.Series{Name: "training set, mean of the perturbed copies"}
+func trainingCurve(r *train.Result) figure.Figure {
+	s := figure.Series{Name: "training set"}
 	for _, p := range r.Curve {
 		s.X, s.Y = append(s.X, float64(p.Epoch)), append(s.Y, p.Accuracy)
 	}
-	return figure.Lines{Title: "Training", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "accuracy", Unit: "%"}, Series: []figure.Series{s}}
+	return figure.Figure{Name: "training", Caption: "Part of the training patterns recognised in software after each epoch: the mean over copies of the network whose conductances have errors, as the import will make them.",
+		Spec: figure.Lines{Title: "Training", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "recognised", Unit: "%"}, Series: []figure.Series{s}}}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/figure"
 )
 
 // readResult is what `xlab read --json` prints. Conductance has one row per
@@ -133,7 +135,17 @@ func (a *app) readJob(name string, spec readSpec) job {
 		if g.values == nil {
 			return nil
 		}
-		return r.writeTo("conductance.csv", g.csv)
+		status := figure.CellMark{Name: "no plain measurement", Symbol: "!"}
+		for _, f := range result.Flagged {
+			status.Cells = append(status.Cells, [2]int{f.Cell.Row, f.Cell.Col})
+		}
+		m := figure.Map{Title: "Array " + r.Header().Array, Rows: g.rows, Cols: g.cols, Values: g.values, Label: "conductance", Unit: "S", Scale: figure.Scale{Log: true}}
+		caption := fmt.Sprintf("Conductance read at %v, all other lines at ground, lines included.", spec.Read.Voltage)
+		if len(status.Cells) > 0 {
+			m.Marks = []figure.CellMark{status}
+			caption += fmt.Sprintf(" %s marked: the instrument reports a status with the reading.", plural(len(status.Cells), "device"))
+		}
+		return errors.Join(r.writeTo("conductance.csv", g.csv), r.draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))
 	}
 	j.show = func(_ *recorded, err error) error {
 		if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {

@@ -18,6 +18,7 @@ import (
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/mock/chip"
+	"xlab/population"
 	"xlab/run"
 	"xlab/tuning"
 )
@@ -31,24 +32,24 @@ func (a *app) studyCommand() *cobra.Command {
 // studyRow is one line of `xlab study tuning`: the mean over the chips of one
 // policy, tolerance and scheme.
 type studyRow struct {
-	Policy       string  `json:"policy"`
-	Tolerance    float64 `json:"tolerance"`
-	Scheme       string  `json:"scheme"`
-	Chips        int     `json:"chips"`
-	Devices      int     `json:"devices"`      // over all chips, the defective ones included
-	InTolerance  int     `json:"in_tolerance"` // over all chips
-	Share        float64 `json:"share"`        // in tolerance, of the devices that are not defective
-	MeanError    float64 `json:"mean_error"`
-	MedianPulses float64 `json:"median_pulses"` // over the devices of all chips
-	P90Pulses    float64 `json:"p90_pulses"`
-	Stuck        int     `json:"stuck"`
-	Disturbed    int     `json:"disturbed"`
-	GaveUp       int     `json:"gave_up"`
-	Defective    int     `json:"defective"`
-	WorstDisturb float64 `json:"worst_disturb"` // of any device
-	BenchSeconds float64 `json:"bench_seconds"` // mean of a chip
-	Overhead     float64 `json:"overhead"`      // mean of a chip
-	WallSeconds  float64 `json:"wall_seconds"`  // mean of a chip, on one core among busy others
+	Policy       string            `json:"policy"`
+	Tolerance    float64           `json:"tolerance"`
+	Scheme       string            `json:"scheme"`
+	Chips        int               `json:"chips"`
+	Devices      int               `json:"devices"`      // over all chips, the defective ones included
+	InTolerance  int               `json:"in_tolerance"` // over all chips
+	Share        population.Number `json:"share"`        // in tolerance, of the devices that are not defective
+	MeanError    population.Number `json:"mean_error"`
+	MedianPulses population.Number `json:"median_pulses"` // over the devices of all chips
+	P90Pulses    population.Number `json:"p90_pulses"`
+	Stuck        int               `json:"stuck"`
+	Disturbed    int               `json:"disturbed"`
+	GaveUp       int               `json:"gave_up"`
+	Defective    int               `json:"defective"`
+	WorstDisturb float64           `json:"worst_disturb"` // of any device
+	BenchSeconds float64           `json:"bench_seconds"` // mean of a chip
+	Overhead     float64           `json:"overhead"`      // mean of a chip
+	WallSeconds  float64           `json:"wall_seconds"`  // mean of a chip, on one core among busy others
 }
 
 // studyCase is one combination on one chip.
@@ -264,8 +265,7 @@ func (a *app) tuneInMemory(ctx context.Context, c *Config, name string, from for
 
 // add takes the outcomes of all chips into the row.
 func (r *studyRow) add(cases []*studyCase) {
-	var pulses []float64
-	errorSum, counted := 0.0, 0
+	var pulses, errors []float64
 	for _, k := range cases {
 		s := k.outcome.Summary()
 		r.Devices += s.Devices
@@ -283,25 +283,20 @@ func (r *studyRow) add(cases []*studyCase) {
 				continue
 			}
 			pulses = append(pulses, float64(d.Pulses))
-			errorSum += math.Abs(d.Error)
-			counted++
+			errors = append(errors, math.Abs(d.Error))
 		}
 	}
-	if counted > 0 {
-		r.MeanError = errorSum / float64(counted)
-		r.MedianPulses, r.P90Pulses = tuning.Quantile(pulses, 0.5), tuning.Quantile(pulses, 0.9)
-	}
-	if working := r.Devices - r.Defective; working > 0 {
-		r.Share = float64(r.InTolerance) / float64(working)
-	}
+	r.MeanError, r.MedianPulses, r.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5), population.Quantile(pulses, 0.9)
+	r.Share = population.Number(float64(r.InTolerance) / float64(r.Devices-r.Defective)) // of nothing it is not defined
 }
 
 func printStudy(a *app, rows []studyRow) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave up\tdefective\tworst disturb\tbench time\toverhead\t")
+	percent, whole := population.Format("%.2f %%", 100), population.Format("%.0f", 1)
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%.2f %%\t%.2f %%\t%.0f\t%.0f\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
-			r.Policy, 100*r.Tolerance, r.Scheme, 100*r.Share, 100*r.MeanError, r.MedianPulses, r.P90Pulses, r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
+		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
+			r.Policy, 100*r.Tolerance, r.Scheme, r.Share.Text(percent), r.MeanError.Text(percent), r.MedianPulses.Text(whole), r.P90Pulses.Text(whole), r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
 	}
 	if err := w.Flush(); err != nil {
 		return err

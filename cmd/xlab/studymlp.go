@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,12 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	"gonum.org/v1/gonum/stat"
 
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mock/chip"
+	"xlab/population"
 	"xlab/run"
 	"xlab/tuning"
 )
@@ -41,27 +40,25 @@ type mlpStudyChip struct {
 	TestLoss  float64 `json:"test_difference"`
 }
 
-// overChips is a mean over chips with its standard deviation.
+// overChips is a mean over chips with its standard deviation and its ends.
 type overChips struct {
-	Mean float64 `json:"mean"`
-	Std  float64 `json:"std"`
-	Min  float64 `json:"min"`
-	Max  float64 `json:"max"`
+	population.Population
+	Min population.Number `json:"min"`
+	Max population.Number `json:"max"`
 }
 
 func overChipsOf(values []float64) overChips {
-	if len(values) == 0 {
-		return overChips{}
-	}
-	s := overChips{Min: math.Inf(1), Max: math.Inf(-1)}
-	s.Mean, s.Std = stat.PopMeanStdDev(values, nil)
-	for _, v := range values {
-		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
-	}
-	return s
+	return overChips{population.Of(values), population.Quantile(values, 0), population.Quantile(values, 1)}
 }
 
-func (s overChips) String() string { return fmt.Sprintf("%.2f ± %.2f", s.Mean, s.Std) }
+// String writes mean and standard deviation, as far as there are any.
+func (s overChips) String() string {
+	show := population.Format("%.2f", 1)
+	if !s.Sigma.Known() {
+		return s.Mean.Text(show)
+	}
+	return s.Mean.Text(show) + " ± " + s.Sigma.Text(show)
+}
 
 // mlpStudyRow is one approach over all chips. Accuracies are in percent,
 // differences in points.
@@ -357,8 +354,10 @@ type unrecorded struct{}
 func (unrecorded) Recall(_ string, _, _ any, do func() error) error { return do() }
 
 func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
-	train, test := publishedLoss(chips[0].mlpResult.Approach)
-	r := mlpStudyRow{Approach: approach, Chips: len(chips), Published: train + " / " + test}
+	r := mlpStudyRow{Approach: approach, Chips: len(chips)}
+	if train, test, known := publishedLoss(chips[0].mlpResult.Approach); known {
+		r.Published = fmt.Sprintf("%g / %g", train, test)
+	}
 	collect := func(of func(c mlpStudyChip) *float64) overChips {
 		var values []float64
 		for _, c := range chips {

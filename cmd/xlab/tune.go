@@ -13,6 +13,7 @@ import (
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 	"xlab/run"
 	"xlab/tuning"
 	"xlab/tuning/characterize"
@@ -254,8 +255,11 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 		return err
 	}
 	s := result.Summary
-	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%, mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f\n",
-		s.InTolerance, plural(s.Devices, "device"), 100*spec.Tolerance, 100*s.MeanError, s.MedianPulses, s.P90Pulses)
+	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%", s.InTolerance, plural(s.Devices, "device"), 100*spec.Tolerance)
+	if s.MeanError.Known() {
+		fmt.Fprintf(a.out, ", mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f", 100*s.MeanError, s.MedianPulses, s.P90Pulses)
+	}
+	fmt.Fprintln(a.out)
 	for _, r := range o.Records {
 		if r.Verdict != tuning.InTolerance {
 			fmt.Fprintf(a.out, "  %-7s %s, target %v, read %v: %s\n", r.Cell, r.Verdict, r.Target, r.Final, r.Reason)
@@ -269,7 +273,10 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 // rampPulses are the median numbers of pulses calculated for a single device of
 // the published model under the ramp of Alibart et al. 2012 with steps of 10 mV
 // and 50 mV, by tolerance.
-var rampPulses = map[float64]string{0.3: "16, 8", 0.05: "28, 11", 0.01: "34, 19"}
+var rampPulses = map[float64]string{0.3: "16 and 8", 0.05: "28 and 11", 0.01: "34 and 19"}
+
+// rampSource says of which procedure they are.
+const rampSource = "ramp of Alibart et al. 2012 with steps of 10 mV and 50 mV"
 
 // compareTuning sets the key figures beside published ones.
 func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison {
@@ -277,11 +284,15 @@ func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison
 	list := []characterize.Comparison{
 		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance), Measured: fmt.Sprintf("%d of %d", s.InTolerance, working),
 			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
-		{What: "mean error", Measured: fmt.Sprintf("%.2f %%", 100*s.MeanError), Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
+		{What: "mean error", Measured: s.MeanError.Text(population.Format("%.2f %%", 100)), Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
 	}
 	if published, known := rampPulses[spec.Tolerance]; known {
-		list = append(list, characterize.Comparison{What: "median pulses per device", Measured: fmt.Sprintf("%.0f", s.MedianPulses),
-			Published: published, Source: "calculated for one device, ramp of Alibart et al. 2012 with 10 mV and 50 mV steps"})
+		c := characterize.Comparison{What: "median pulses per device", Measured: s.MedianPulses.Text(population.Format("%.0f", 1)),
+			Published: published, Source: "calculated for one device, " + rampSource}
+		if spec.Policy != tuning.PolicyRamp {
+			c.What += " by the project's own policy, " + spec.Policy
+		}
+		list = append(list, c)
 	}
 	return list
 }

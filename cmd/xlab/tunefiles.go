@@ -5,32 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 
-	"golang.org/x/sync/errgroup"
-
+	"xlab/population"
 	"xlab/run/figure"
 	"xlab/tuning"
 )
 
-// drawable is a figure's specification.
-type drawable interface {
-	Draw() (*figure.Drawing, error)
-}
-
-// draw writes a figure into the run's directory as SVG and PNG. A figure
-// without anything to draw is left out: the run may have ended early.
-func (r *recorded) draw(name string, spec drawable) error {
-	d, err := spec.Draw()
-	if errors.Is(err, figure.ErrNoData) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("figure %s: %w", name, err)
-	}
-	return errors.Join(r.writeTo(name+".svg", d.WriteSVG), r.writeTo(name+".png", d.WritePNG))
+// draw writes figures into the run's directory.
+func (r *recorded) draw(list ...figure.Figure) error {
+	_, err := figure.WriteFiles(r.writeTo, list...)
+	return err
 }
 
 // tuneFiles writes the data and figures of a tuning run.
@@ -42,23 +28,38 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 		r.writeTo("conductance.csv", g.csv),
 		r.writeTo("traces.csv", func(w io.Writer) error { return writeTraces(w, o) }),
 	)
-	// Drawing takes longer than everything else here; the figures do not know
-	// each other.
-	var figures errgroup.Group
-	for name, spec := range map[string]drawable{
-		"maps": tuneMaps(spec, o), "errors": errorHistogram(spec, o), "pulses": pulseHistogram(o, result),
-		"result": targetScatter(spec, o), "traces": traceLines(spec, o),
-	} {
-		figures.Go(func() error { return r.draw(name, spec) })
+	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
+	return errors.Join(err, r.draw(
+		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of the whole array, and error: the result over its target, less one. %d of %s are %s.",
+			result.InTolerance, plural(result.Devices, "device"), within)},
+		figure.Figure{Name: "result", Spec: targetScatter(spec, o), Caption: fmt.Sprintf("Each device's last read against its target; devices %s are in the band.", within)},
+		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o), Caption: fmt.Sprintf("Errors of the devices that switch, the tolerance as a band. A device is left alone as soon as a read of it is %s, so the errors fill the band instead of gathering at zero. Mean size: %s; published: below 4 %% on 4096 devices of another stack (Kim et al. 2021).",
+			within, result.MeanError.Text(population.Format("%.2f %%", 100)))},
+		figure.Figure{Name: "pulses", Spec: pulseHistogram(o, result), Caption: pulseCaption(spec, result.Summary)},
+		figure.Figure{Name: "traces", Spec: traceLines(spec, o), Caption: "Conductance after each write pulse, of the two devices with the most pulses and of those at the quartiles."},
+	))
+}
+
+// pulseCaption sets the pulses beside published ones: those of the same procedure,
+// or of another that is then named as such.
+func pulseCaption(spec tuning.Spec, s tuning.Summary) string {
+	text := fmt.Sprintf("Write pulses that each device that switches has got, by the policy %s: median %s, nine of ten at most %s.", spec.Policy,
+		s.MedianPulses.Text(population.Format("%.0f", 1)), s.P90Pulses.Text(population.Format("%.0f", 1)))
+	published, known := rampPulses[spec.Tolerance]
+	switch {
+	case known && spec.Policy == tuning.PolicyRamp:
+		text += fmt.Sprintf(" Calculated for one device: %s (%s).", published, rampSource)
+	case known:
+		text += fmt.Sprintf(" The policy is the project's own; for the published ramp %s are calculated for one device (%s).", published, rampSource)
 	}
-	return errors.Join(err, figures.Wait())
+	return text
 }
 
 // tuneMaps are target, result and error beside each other, the first two with
 // the same colours.
 func tuneMaps(spec tuning.Spec, o *tuning.Outcome) figure.Maps {
 	rows, cols := spec.Targets.Size()
-	targets, results, deviations := blank(rows*cols), blank(rows*cols), blank(rows*cols)
+	targets, results, deviations := figure.Blank(rows*cols), figure.Blank(rows*cols), figure.Blank(rows*cols)
 	var marks []figure.CellMark
 	for _, m := range []struct {
 		verdict tuning.Verdict
@@ -98,8 +99,8 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 		}
 	}
 	return figure.Histogram{Title: "Errors after tuning", X: figure.Axis{Label: "result over target, less one", Unit: "%"},
-		Samples: []figure.Sample{{Name: "devices that switch", Values: values}}, Bins: 30,
-		Marks: []figure.Mark{{Name: "tolerance", Values: []float64{-100 * spec.Tolerance, 100 * spec.Tolerance}}}}
+		Samples: []figure.Sample{{Name: "devices that switch", Values: values}},
+		Bands:   []figure.Band{{Name: "tolerance", Low: -100 * spec.Tolerance, High: 100 * spec.Tolerance}}}
 }
 
 func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
@@ -109,8 +110,11 @@ func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
 			values = append(values, float64(d.Pulses))
 		}
 	}
-	return figure.Histogram{Title: "Write pulses per device", X: figure.Axis{Label: "pulses"}, Whole: true,
-		Samples: []figure.Sample{{Values: values}}, Marks: []figure.Mark{{Name: "median", Values: []float64{result.MedianPulses}}}}
+	h := figure.Histogram{Title: "Write pulses per device", X: figure.Axis{Label: "pulses"}, Whole: true, Samples: []figure.Sample{{Values: values}}}
+	if result.MedianPulses.Known() {
+		h.Marks = []figure.Mark{{Name: "median", Values: []float64{float64(result.MedianPulses)}}}
+	}
+	return h
 }
 
 func targetScatter(spec tuning.Spec, o *tuning.Outcome) figure.Scatter {
@@ -170,12 +174,4 @@ func writeTraces(w io.Writer, o *tuning.Outcome) error {
 	}
 	c.Flush()
 	return c.Error()
-}
-
-func blank(n int) []float64 {
-	values := make([]float64, n)
-	for i := range values {
-		values[i] = math.NaN()
-	}
-	return values
 }

@@ -10,26 +10,25 @@ import (
 // Margins is the histogram of one or several sets of margins in V, such as
 // the software's and the hardware's, with the line at 0 V left of which samples
 // are wrong.
-func Margins(title string, sets ...figure.Sample) figure.Histogram {
-	return figure.Histogram{
-		Title:   title,
-		X:       figure.Axis{Label: "margin of the right output", Unit: "V"},
-		Count:   "patterns",
-		Samples: sets,
-		Marks:   []figure.Mark{{Name: "decision", Values: []float64{0}}},
-	}
+func Margins(name, title string, sets ...figure.Sample) figure.Figure {
+	return figure.Figure{Name: name, Caption: "By how much the output of the true class is above the highest other one. Left of the line at 0 V a pattern is not recognised.",
+		Spec: figure.Histogram{
+			Title:   title,
+			X:       figure.Axis{Label: "margin of the right output", Unit: "V"},
+			Count:   "patterns",
+			Samples: sets,
+			Marks:   []figure.Mark{{Name: "decision", Values: []float64{0}}},
+		}}
 }
 
 // Confusion is the map of an evaluation's decisions: true classes down,
-// decisions across, the undecided last. classes are the names, one per output.
-func Confusion(title string, e *mlp.Evaluation, classes []string) (figure.Map, error) {
-	if len(classes) != len(e.Confusion) {
-		return figure.Map{}, fmt.Errorf("%d class names were given for %d outputs", len(classes), len(e.Confusion))
-	}
+// decisions across, the undecided last. classes are the names, one per output;
+// by says who has decided.
+func Confusion(name, title, by string, e *mlp.Evaluation, classes []string) figure.Figure {
 	m := figure.Map{
 		Title:    title,
-		Subtitle: fmt.Sprintf("%d of %d right, %.2f %%", e.Correct, e.Samples, e.Accuracy),
-		Rows:     len(classes), Cols: len(classes) + 1,
+		Subtitle: fmt.Sprintf("%s, %d of %d right, %.2f %%", by, e.Correct, e.Samples, e.Accuracy),
+		Rows:     len(e.Confusion), Cols: len(e.Confusion) + 1,
 		Label: "patterns", Numbers: true,
 		RowLabel: "true class", ColLabel: "decision",
 		RowNames: classes, ColNames: append(append([]string(nil), classes...), "none"),
@@ -39,5 +38,5 @@ func Confusion(title string, e *mlp.Evaluation, classes []string) (figure.Map, e
 			m.Values = append(m.Values, float64(n))
 		}
 	}
-	return m, nil
+	return figure.Figure{Name: name, Spec: m, Caption: fmt.Sprintf("Numbers of patterns by true class (down) and decision (across), %s; right ones are on the diagonal, undecided ones under none.", by)}
 }

@@ -123,16 +123,13 @@ func TestFiguresOfAnEvaluation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	confusion, err := Confusion("confusion", e, []string{"benign", "malignant"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Confusion("confusion", e, []string{"benign"}); err == nil {
+	confusion := Confusion("confusion", "Decisions", "by the hardware", e, []string{"benign", "malignant"})
+	if _, err := Confusion("confusion", "Decisions", "", e, []string{"benign"}).Spec.Draw(); err == nil {
 		t.Error("one name for two classes is accepted")
 	}
 	for want, draw := range map[string]func() (*figure.Drawing, error){
-		"malignant": confusion.Draw,
-		"hardware":  Margins("margins", figure.Sample{Name: "software", Values: e.Margins}, figure.Sample{Name: "hardware", Values: []float64{-5, 2, 9}}).Draw,
+		"malignant": confusion.Spec.Draw,
+		"hardware":  Margins("margins", "Margins", figure.Sample{Name: "software", Values: e.Margins}, figure.Sample{Name: "hardware", Values: []float64{-5, 2, 9}}).Spec.Draw,
 	} {
 		d, err := draw()
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/mlp"
+	"xlab/population"
 	"xlab/tuning"
 )
 
@@ -109,18 +110,18 @@ func (o *Outcome) Pulses() int {
 }
 
 // MeanError is the mean of what written devices are off what they were aimed
-// at, relative to it; those that cannot be set are left out.
-func (o *Outcome) MeanError() float64 {
-	sum, n := 0.0, 0
+// at, relative to it; those that cannot be set are left out. It is not defined
+// where no device was written.
+func (o *Outcome) MeanError() population.Number {
+	var errors []float64
 	for _, d := range o.Devices {
 		switch d.Verdict {
 		case Held, tuning.Defective, tuning.Stuck:
 			continue
 		}
-		sum += math.Abs(float64(d.Final/d.Aim) - 1)
-		n++
+		errors = append(errors, math.Abs(float64(d.Final/d.Aim)-1))
 	}
-	return sum / float64(max(n, 1))
+	return population.Of(errors).Mean
 }
 
 // Unsettable lists the devices that no allowed pulse brings to their targets

@@ -17,6 +17,10 @@ type Axis struct {
 
 	// Min and Max are the range, in the unit; both zero: from the data.
 	Min, Max float64
+
+	// Names are of things without order or distance, which stand at 1, 2, 3...;
+	// the range is theirs then.
+	Names []string
 }
 
 // largest and smallest bound what can be drawn: beyond them differences and
@@ -70,6 +74,13 @@ func (a Axis) over(data span, air float64) (ruler, error) {
 		name = "unnamed"
 	}
 	r := ruler{log: a.Log, min: a.Min, max: a.Max}
+	if len(a.Names) > 0 {
+		r = ruler{min: 0.5, max: float64(len(a.Names)) + 0.5, label: clean(a.Label)}
+		for i, name := range a.Names {
+			r.ticks = append(r.ticks, plot.Tick{Value: float64(i + 1), Label: clean(name)})
+		}
+		return r, nil
+	}
 	if a.Min == 0 && a.Max == 0 {
 		if data.n == 0 {
 			return ruler{}, fmt.Errorf("%s axis: %w", name, ErrNoData)

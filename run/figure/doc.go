@@ -4,9 +4,10 @@
 // A figure is specified by a small struct (Map, Maps, Histogram, Lines,
 // Scatter). Its Draw method checks the specification, lays the figure out and
 // returns a Drawing, which writes itself as SVG (vector, with its text as
-// text) and as PNG (1200 pixels wide) from the same drawing instructions. The
-// bytes depend on the specification alone: there is no date, no host name and
-// no randomness in them.
+// text), as PDF (vector, its text as outlines) and as PNG (1200 pixels wide) from
+// the same drawing instructions. The bytes depend on the specification alone:
+// there is no date, no host name and no randomness in them. A Figure adds the
+// names of the files and the caption; WriteFiles writes those of a run.
 //
 // Values are float64 in SI units, as everywhere in xlab; the figure chooses
 // the prefix, so that an axis of conductances in S is labelled in µS. A value

@@ -28,6 +28,7 @@ const pixels = 1200
 // the data it was drawn from. Its methods may be called at the same time.
 type Drawing struct {
 	title         string
+	caption       string // of a figure with one
 	width, height vg.Length
 
 	replay sync.Mutex // replaying prepares fonts inside of the recording
@@ -106,6 +107,9 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="%gpt" height="%gpt" viewBox="0 0 %g %g" role="img">`+"\n",
 		d.width.Points(), d.height.Points(), d.width.Points(), d.height.Points())
 	fmt.Fprintf(&out, "<title>%s</title>", html.EscapeString(d.title))
+	if d.caption != "" {
+		fmt.Fprintf(&out, "<desc>%s</desc>", html.EscapeString(clean(d.caption)))
+	}
 	out.Write(body)
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("figure %q as SVG: %w", d.title, err)

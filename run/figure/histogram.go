@@ -17,18 +17,24 @@ type Histogram struct {
 	Count           string // what is counted; empty: "devices"
 	Samples         []Sample
 
-	// Bins is their number; 0: chosen from the data, with round edges.
-	Bins int
+	// Step is the width of the bins, whose middles are its multiples, for values
+	// that come in steps; 0: chosen from the data, with round edges.
+	Step float64
 	// Whole makes each bin stand for one whole number (pulses, attempts), or
 	// for an equal number of them where there are too many. The values must be
-	// whole, and Bins zero.
+	// whole, and Step zero.
 	Whole bool
 	// LogCount makes the axis of counts logarithmic, so that a single outlier
 	// shows beside a thousand others.
 	LogCount bool
 
 	Marks []Mark // vertical lines: means, published values
+	Bands []Band // ranges of values, such as a tolerance
 }
+
+// note is what the caption says about the bars: it goes without saying that n
+// counted devices could as well have been more or fewer by the root of n.
+func (h Histogram) note() string { return "Error bars: the root of each count." }
 
 // Sample is one set of values of a histogram. NaN stands for "not measured"
 // and is not counted.
@@ -48,24 +54,21 @@ func (h Histogram) Draw() (*Drawing, error) {
 }
 
 func (h Histogram) draw() (*Drawing, error) {
-	if h.Bins < 0 || h.Bins > 10000 {
-		return nil, fmt.Errorf("%d bins: give 1 to 10000, or 0 to have them chosen", h.Bins)
-	}
 	edges, x, err := h.bins()
 	if err != nil {
 		return nil, err
 	}
 	counts, left := h.count(edges)
-	highest := 0
+	highest := 0.0
 	for _, c := range counts {
 		for _, n := range c {
-			highest = max(highest, n)
+			highest = max(highest, float64(n)+math.Sqrt(float64(n)))
 		}
 	}
-	y := Axis{Label: named(h.Count, "devices"), Log: h.LogCount, Max: float64(highest) * 1.06}
+	y := Axis{Label: named(h.Count, "devices"), Log: h.LogCount, Max: highest * 1.05}
 	if h.LogCount {
 		// A bin with one device needs a height, so the axis begins below one.
-		y.Min, y.Max = 0.7, max(2, float64(highest)*1.3)
+		y.Min, y.Max = 0.7, highest*1.2
 	}
 	upwards, err := y.over(span{}, 0)
 	if err != nil {
@@ -74,13 +77,20 @@ func (h Histogram) draw() (*Drawing, error) {
 	upwards.ticks = wholeTicks(upwards.ticks)
 
 	ch := chart{title: h.Title, subtitle: h.Subtitle, x: x, y: upwards, width: chartWidth, height: chartHeight, notes: left}
+	if err := ch.addBands(h.Bands, alongX); err != nil {
+		return nil, err
+	}
 	for i, s := range h.Samples {
 		tone, _ := seriesStyle(i, len(h.Samples), false)
 		fill, outline := translucent(tone, 0.4), draw.LineStyle{Color: tone, Width: 1.1}
 		if len(h.Samples) == 1 {
 			fill = translucent(tone, 0.65)
 		}
-		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline))
+		if len(s.Values) == 0 {
+			continue // nothing is said of an empty sample
+		}
+		// Error bars of samples that share their bins stand beside each other.
+		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline), countErrors(edges, counts[i], tone, float64(i+1)/float64(len(h.Samples)+1)))
 		if s.Name != "" {
 			ch.legend = append(ch.legend, entry{clean(s.Name), areaSample(fill, outline)})
 		}
@@ -140,6 +150,20 @@ func bars(edges []float64, counts []int, fill color.Color, outline draw.LineStyl
 			c.FillPolygon(fill, shape)
 			c.StrokeLines(outline, shape)
 			first = end
+		}
+	}
+}
+
+// countErrors draws an error bar on each count, at a part of the width of its bin.
+func countErrors(edges []float64, counts []int, tone color.Color, part float64) layer {
+	return func(c draw.Canvas, p place) {
+		style := draw.LineStyle{Color: tone, Width: 0.9}
+		for i, n := range counts {
+			if n > 0 {
+				left, right := p.x.norm(edges[i]), p.x.norm(edges[i+1])
+				half := math.Sqrt(float64(n))
+				errorBar(c, p, style, p.x.at(left+(right-left)*part), float64(n)-half, float64(n)+half)
+			}
 		}
 	}
 }

@@ -160,3 +160,12 @@ func (r ruler) place(v float64) float64 {
 	}
 	return min(max(r.norm(v), 0), 1)
 }
+
+// Blank are n values of which none is known yet.
+func Blank(n int) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = math.NaN()
+	}
+	return values
+}

@@ -58,7 +58,7 @@ func TestAnyHistogram(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := figure.Histogram{
 			X: anyAxis(t, "x"), LogCount: rapid.Bool().Draw(t, "log count"), Whole: rapid.IntRange(0, 4).Draw(t, "whole") == 0,
-			Bins: rapid.SampledFrom([]int{0, 0, 1, 7, 100}).Draw(t, "bins"), Marks: []figure.Mark{{Name: "mean", Values: []float64{anyValue.Draw(t, "mark")}}},
+			Step: rapid.SampledFrom([]float64{0, 0, 0, 1, 100}).Draw(t, "step"), Marks: []figure.Mark{{Name: "mean", Values: []float64{anyValue.Draw(t, "mark")}}},
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "samples") {
 			h.Samples = append(h.Samples, figure.Sample{Name: "s", Values: rapid.SliceOfN(anyValue, 0, 12).Draw(t, "values")})
@@ -155,9 +155,9 @@ func TestWrongSpecifications(t *testing.T) {
 		`maps "T": map 1 ("second"): 0 values for 1 x 1 cells`:       figure.Maps{Title: "T", Panels: []figure.Map{grid(2, 2), {Title: "second", Rows: 1, Cols: 1}}},
 		`compact maps have one colour bar: give all of them the sam`: figure.Maps{Compact: true, Panels: []figure.Map{grid(2, 2), {Rows: 1, Cols: 1, Values: one, Unit: "%"}}},
 		`30 maps beside each other do not fit: give fewer Columns`:   figure.Maps{Columns: 30, Panels: make30()},
-		`histogram "H": -1 bins`:                                     figure.Histogram{Title: "H", Bins: -1, Samples: []figure.Sample{{Values: one}}},
+		`histogram "H": bins of -1`:                                  figure.Histogram{Title: "H", Step: -1, Samples: []figure.Sample{{Values: one}}},
 		`1.5 is no whole number: set Whole to false`:                 figure.Histogram{Whole: true, Samples: []figure.Sample{{Values: []float64{1, 1.5}}}},
-		`leave Bins zero`:                                            figure.Histogram{Whole: true, Bins: 3, Samples: []figure.Sample{{Values: one}}},
+		`bins of 3: give a width`:                                    figure.Histogram{Whole: true, Step: 3, Samples: []figure.Sample{{Values: one}}},
 		`lines "L": series 0 ("s") has 1 values of X and 0 of Y`:     figure.Lines{Title: "L", Series: []figure.Series{{Name: "s", X: one}}},
 		`1 lower and 0 upper ends`:                                   figure.Lines{Series: []figure.Series{{Name: "s", X: one, Y: one, Low: one}}},
 		`band "b": from 2 to 1 is no range`:                          figure.Lines{Series: []figure.Series{{X: one, Y: one}}, Bands: []figure.Band{{Name: "b", Low: 2, High: 1}}},

@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/published"
 	"xlab/run/figure"
 )
 
@@ -20,10 +21,8 @@ func (d *Disturb) Comparison() []Comparison {
 			}
 			c := Comparison{What: fmt.Sprintf("%s, %v, %s: change per pulse", s.Scheme, s.Amplitude, v.Place),
 				Measured: fmt.Sprintf("%+.4f %%; %+.2f %% by %d", 100*v.PerPulse(), 100*v.Change(), len(v.Conductances)-1)}
-			if v.Place != Unselected {
-				if c.Published = publishedDisturb(s.Scheme, s.Amplitude, d.Spec.Width); c.Published != "" {
-					c.Source = sourceModel
-				}
+			if low, high := publishedDisturb(s.Scheme, s.Amplitude, d.Spec.Width); v.Place != Unselected && high > 0 {
+				c.Published, c.Source = fmt.Sprintf("%+.3g to %.3g %%", 100*low, 100*high), published.Model
 			}
 			list = append(list, c)
 		}
@@ -31,34 +30,36 @@ func (d *Disturb) Comparison() []Comparison {
 	return list
 }
 
-// publishedDisturb is the calculated change of a half-selected device by one
-// 500 us pulse, where it is known.
-func publishedDisturb(scheme array.Scheme, v instrument.Volts, width instrument.Seconds) string {
+// publishedDisturb is the range of the calculated change of a half-selected
+// device by one 500 us pulse (published.Model); 0 where it is not known.
+func publishedDisturb(scheme array.Scheme, v instrument.Volts, width instrument.Seconds) (low, high float64) {
 	if scheme == array.Floating || v < 0 || math.Abs(float64(width)-500e-6) > 1e-9 {
-		return ""
+		return 0, 0
 	}
 	seen := float64(scheme.HalfSelected(v))
 	for _, known := range []struct {
-		low, high float64 // V on the half-selected device
-		change    string
-	}{{1.0 / 3, 1.15 / 3, "+0.001 to 0.008 %"}, {0.5, 0.5, "+0.015 to 0.035 %"}, {0.575, 0.575, "+0.03 to 0.09 %"}, {0.75, 0.75, "up to +0.8 %"}} {
-		if seen > known.low-1e-6 && seen < known.high+1e-6 {
-			return known.change
+		from, to  float64 // V on the half-selected device
+		low, high float64
+	}{{1.0 / 3, 1.15 / 3, 1e-5, 8e-5}, {0.5, 0.5, 1.5e-4, 3.5e-4}, {0.575, 0.575, 3e-4, 9e-4}, {0.75, 0.75, 0, 8e-3}} {
+		if seen > known.from-1e-6 && seen < known.to+1e-6 {
+			return known.low, known.high
 		}
 	}
-	return ""
+	return 0, 0
 }
 
-// Figures draws for each amplitude how far the neighbours have moved.
-func (d *Disturb) Figures() ([]Figure, error) {
-	var list figures
+// Figures shows for each amplitude how far the neighbours have moved.
+func (d *Disturb) Figures() []figure.Figure {
+	var list []figure.Figure
 	for _, amplitude := range d.Spec.Amplitudes {
 		l := figure.Lines{Title: fmt.Sprintf("Disturb by pulses of %v on %s", amplitude, d.Spec.Device), Subtitle: fmt.Sprintf("%v pulses; neighbours of the pulsed device", d.Spec.Width),
 			X: figure.Axis{Label: "pulse"}, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
+		var literature []figure.Series
 		for _, s := range d.Series {
 			if s.Amplitude != amplitude {
 				continue
 			}
+			pulses := 0
 			for _, v := range s.Devices {
 				if v.Place == Selected || len(v.Conductances) == 0 {
 					continue
@@ -67,14 +68,23 @@ func (d *Disturb) Figures() ([]Figure, error) {
 				for n, g := range v.Conductances {
 					line.X, line.Y = append(line.X, float64(n)), append(line.Y, 100*(float64(g/v.Conductances[0])-1))
 				}
-				l.Series = append(l.Series, line)
+				l.Series, pulses = append(l.Series, line), len(v.Conductances)-1
+			}
+			if low, high := publishedDisturb(s.Scheme, amplitude, d.Spec.Width); high > 0 && pulses > 0 {
+				n := 100 * float64(pulses)
+				literature = append(literature, figure.Series{Name: fmt.Sprintf("published, %s, half-selected", s.Scheme), NoLine: true,
+					X: []float64{float64(pulses)}, Y: []float64{n * (low + high) / 2}, Low: []float64{n * low}, High: []float64{n * high}})
 			}
 		}
-		if len(l.Series) > 0 {
-			list.add(disturbName(amplitude), l.Draw)
+		l.Series = append(l.Series, literature...)
+		caption := fmt.Sprintf("How far the neighbours of %s move while it gets %v pulses of %v. v2, v3 and floating say what the other lines do; devices on the same row or column are half-selected. Every read has the instrument's noise in it.",
+			d.Spec.Device, d.Spec.Width, amplitude)
+		if len(literature) > 0 {
+			caption += " Points with bars at the end: the published change per pulse times the number of pulses (" + published.Model + "); that pulses add up is an assumption."
 		}
+		list = append(list, figure.Figure{Name: disturbName(amplitude), Spec: l, Caption: caption})
 	}
-	return list.done()
+	return list
 }
 
 // disturbName is a file's name: "disturb-set-1150mV".

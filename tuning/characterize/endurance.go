@@ -10,6 +10,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
 )
@@ -304,33 +305,42 @@ func (e *Endurance) Comparison() []Comparison {
 		}
 	}
 	return []Comparison{
-		{"on/off ratio in the first cycle", meanText("%.2f", populationOf(first)), "", ""},
-		{"on/off ratio in the last cycle", meanText("%.2f", populationOf(last)), "", ""},
-		{"on conductance in the last cycle", instrument.Siemens(populationOf(on).Mean).String(), "", ""},
-		{"off conductance in the last cycle", instrument.Siemens(populationOf(off).Mean).String(), "", ""},
-		{"pulses in the last cycle", meanText("%.1f", populationOf(pulses)), "", ""},
+		{"on/off ratio in the first cycle", population.Of(first).Text(population.Format("%.2f", 1)), "", ""},
+		{"on/off ratio in the last cycle", population.Of(last).Text(population.Format("%.2f", 1)), "", ""},
+		{"on conductance in the last cycle", population.Of(on).Text(siemens), "", ""},
+		{"off conductance in the last cycle", population.Of(off).Text(siemens), "", ""},
+		{"pulses in the last cycle", population.Of(pulses).Text(population.Format("%.1f", 1)), "", ""},
 		{fmt.Sprintf("devices failed before %d cycles", e.Spec.Cycles), fmt.Sprintf("%d of %d", failed, len(e.Devices)), "", ""},
 	}
 }
 
-// Figures draws both conductances against the number of cycles.
-func (e *Endurance) Figures() ([]Figure, error) {
+// Figures shows both conductances against the number of cycles.
+func (e *Endurance) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Endurance", Subtitle: e.Spec.describe(),
 		X: figure.Axis{Label: "cycle", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
-	for _, d := range e.Devices {
-		on, off := figure.Series{Name: d.Cell.String() + " on", Markers: true}, figure.Series{Name: d.Cell.String() + " off", Markers: true}
-		for _, c := range d.Cycles {
-			on.X, on.Y = append(on.X, float64(c.N)), append(on.Y, float64(c.On))
-			off.X, off.Y = append(off.X, float64(c.N)), append(off.Y, float64(c.Off))
-		}
-		if 2*len(e.Devices) > legendLimit {
-			on.Name, off.Name, on.Faint, off.Faint, on.Markers, off.Markers = "", "", true, true, false, false
-		}
-		l.Series = append(l.Series, on, off)
+	recorded := e.Spec.recorded()
+	x, states := make([]float64, len(recorded)), [2][][]float64{make([][]float64, len(recorded)), make([][]float64, len(recorded))}
+	for k, n := range recorded {
+		x[k] = float64(n)
 	}
-	var list figures
-	list.add("endurance", l.Draw)
-	return list.done()
+	for _, d := range e.Devices {
+		for i, name := range []string{" on", " off"} {
+			s := behind(figure.Series{Name: d.Cell.String() + name, Markers: true}, 2*len(e.Devices))
+			for _, c := range d.Cycles {
+				g := float64([]instrument.Siemens{c.On, c.Off}[i])
+				s.X, s.Y = append(s.X, float64(c.N)), append(s.Y, g)
+				if k, found := slices.BinarySearch(recorded, c.N); found {
+					states[i][k] = append(states[i][k], g)
+				}
+			}
+			l.Series = append(l.Series, s)
+		}
+	}
+	if 2*len(e.Devices) > legendLimit {
+		l.Series = append(l.Series, means("mean, on", x, states[0]), means("mean, off", x, states[1]))
+	}
+	return []figure.Figure{{Name: "endurance", Spec: l, Caption: fmt.Sprintf("Conductance of %s after the positive (on) and the negative pulses (off) of a cycle. A curve that ends early is of a device that failed. Nothing is published for this stack. %s",
+		population.Devices(len(e.Devices)), meanCaption)}}
 }
 
 func (s EnduranceSpec) describe() string {

@@ -9,6 +9,8 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
+	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
 )
@@ -230,55 +232,46 @@ func (v *IV) Comparison() []Comparison {
 			on, off = append(on, float64(c.On)), append(off, float64(c.Off))
 		}
 	}
-	r := populationOf(ratios)
-	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v)", v.Spec.Static, v.Spec.Static/2), meanText("%.2f", r), "", ""}}
+	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v)", v.Spec.Static, v.Spec.Static/2), population.Of(ratios).Text(population.Format("%.2f", 1)), "", ""}}
 	if v.Spec.Static == staticLimit {
-		list[0].Published, list[0].Source = "2.4 to 2.7 (10 to 100 µS; 2 is ohmic)", sourceModel
+		list[0].Published, list[0].Source = publishedRatio, published.Model
 	}
 	if len(on) > 0 {
 		list = append(list,
-			Comparison{"conductance after the positive half of the loop", instrument.Siemens(populationOf(on).Mean).String(), "", ""},
-			Comparison{"conductance after the negative half of the loop", instrument.Siemens(populationOf(off).Mean).String(), "", ""})
+			Comparison{"conductance after the positive half of the loop", population.Of(on).Text(siemens), "", ""},
+			Comparison{"conductance after the negative half of the loop", population.Of(off).Text(siemens), "", ""})
 	}
 	return list
 }
 
-// meanText writes a mean with its number of devices.
-func meanText(format string, p Population) string {
-	if p.N == 0 {
-		return "-"
-	}
-	return fmt.Sprintf(format+" (%s)", p.Mean, devices(p.N))
-}
+// publishedRatio is the calculated I(0.4 V) / I(0.2 V).
+const publishedRatio = "2.4 to 2.7 (10 to 100 µS; 2 is ohmic)"
 
-// Figures draws the curves that change nothing, and the switching loops with
+// Figures shows the curves that change nothing, and the switching loops with
 // what half-selected devices add taken out.
-func (v *IV) Figures() ([]Figure, error) {
+func (v *IV) Figures() []figure.Figure {
 	static := figure.Lines{Title: "Current against voltage", Subtitle: "other lines at ground",
 		X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"}}
-	loop := figure.Lines{Title: "Switching loops", Subtitle: fmt.Sprintf("%v at each level; the share of half-selected devices is taken out", v.Spec.Delay+v.Spec.Dwell),
-		X: static.X, Y: static.Y}
+	loop := figure.Lines{Title: "Switching loops", Subtitle: fmt.Sprintf("%v at each level", v.Spec.Delay+v.Spec.Dwell), X: static.X, Y: static.Y}
 	for _, c := range v.Devices {
-		a, b := figure.Series{Name: c.Cell.String()}, figure.Series{Name: c.Cell.String()}
+		a, b := behind(figure.Series{Name: c.Cell.String()}, len(v.Devices)), behind(figure.Series{Name: c.Cell.String()}, len(v.Devices))
 		for _, l := range c.Static {
 			a.X, a.Y = append(a.X, float64(l.Voltage)), append(a.Y, float64(l.Current))
 		}
 		for _, l := range c.Loop {
 			b.X, b.Y = append(b.X, float64(l.Voltage)), append(b.Y, c.device(l, v.Spec))
 		}
-		if len(v.Devices) > legendLimit {
-			a.Name, b.Name, a.Faint, b.Faint = "", "", true, true
-		}
 		static.Series, loop.Series = append(static.Series, a), append(loop.Series, b)
 	}
-	var list figures
-	list.add("iv", static.Draw)
-	list.add("iv-loops", loop.Draw)
-	return list.done()
+	caption := fmt.Sprintf("Curves of %s up to a voltage that changes nothing, the other lines at ground. ", population.Devices(len(v.Devices)))
+	list := v.Comparison()
+	caption += fmt.Sprintf("%s: %s", list[0].What, list[0].Measured)
+	if list[0].Published != "" {
+		caption += fmt.Sprintf("; published %s, %s", list[0].Published, list[0].Source)
+	}
+	return []figure.Figure{{Name: "iv", Spec: static, Caption: caption + "."},
+		{Name: "iv-loops", Spec: loop, Caption: "Voltage up to SET and back, then to RESET and back. What half-selected devices add to the current of the column is taken out by their reads at a small voltage: an assumption, because they do not conduct in proportion."}}
 }
-
-// legendLimit is the number of devices beyond which a legend helps nobody.
-const legendLimit = 8
 
 // WriteCSV writes one line per level.
 func (v *IV) WriteCSV(w io.Writer) error {

@@ -9,6 +9,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 	"xlab/run/figure"
 )
 
@@ -17,18 +18,12 @@ import (
 type Measurement interface {
 	// Comparison lists measured beside published values.
 	Comparison() []Comparison
-	// Figures draws the result; figures without anything to show are left out.
-	Figures() ([]Figure, error)
+	// Figures shows the result, what is to be looked at first in front.
+	Figures() []figure.Figure
 	// WriteCSV writes the data in SI units, empty where there is no value.
 	WriteCSV(w io.Writer) error
 	// Notes says in words what is missing and why.
 	Notes() []string
-}
-
-// Figure is a drawing with the name of its files.
-type Figure struct {
-	Name    string
-	Drawing *figure.Drawing
 }
 
 // Estimate is what a measurement will do at most, for people who want to know
@@ -83,7 +78,7 @@ func (e *Estimate) Print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%s; nothing is touched by a dry run
 at most %d pulses and sweeps and %d reads; instrument time at most %.0f s%s
 across a selected device: %v to %v; sources give up to %v
-`, devices(e.Devices), e.Pulses, e.Reads, float64(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, population.Devices(e.Devices), e.Pulses, e.Reads, float64(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }
 
@@ -124,14 +119,6 @@ func (t *table) add(fields ...any) {
 }
 
 func (t table) write(w io.Writer) error { return csv.NewWriter(w).WriteAll(t) }
-
-// devices writes "1 device" or "3 devices".
-func devices(n int) string {
-	if n == 1 {
-		return "1 device"
-	}
-	return strconv.Itoa(n) + " devices"
-}
 
 // names lists cells for a message.
 func names(cells []array.Cell) string {

@@ -86,7 +86,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("a device was left at %v", instrument.Siemens(d.g))
 		}
 	}
-	written(t, out, 1+8*13, "retention", "retention-change")
+	written(t, out, 1+8*13, "retention-change", "retention")
 }
 
 // Cycles are recorded at rising numbers that end with the last cycle, whatever

@@ -1,36 +1,9 @@
 package characterize
 
 import (
-	"math"
-
-	"gonum.org/v1/gonum/stat"
+	"xlab/population"
+	"xlab/run/figure"
 )
-
-// Population describes a set of measured values.
-type Population struct {
-	N     int     `json:"n"`
-	Mean  float64 `json:"mean"`
-	Sigma float64 `json:"sigma"` // sample standard deviation; 0 below two values
-}
-
-// populationOf leaves out what is not a number.
-func populationOf(values []float64) Population {
-	var known []float64
-	for _, v := range values {
-		if !math.IsNaN(v) {
-			known = append(known, v)
-		}
-	}
-	p := Population{N: len(known)}
-	switch len(known) {
-	case 0:
-	case 1:
-		p.Mean = known[0]
-	default:
-		p.Mean, p.Sigma = stat.MeanStdDev(known, nil)
-	}
-	return p
-}
 
 // Comparison is one line of the table that holds measured against published
 // values. Both are texts, because some are ranges and some are not published.
@@ -41,8 +14,30 @@ type Comparison struct {
 	Source    string `json:"source,omitempty"`
 }
 
-// Sources of published values.
-const (
-	sourceArrays = "Merrikh Bayat et al. 2018"    // Nature Communications 9:2331
-	sourceModel  = "calculated, Nili et al. 2020" // IEEE Transactions on Nanotechnology, compact model of the stack
-)
+// legendLimit is the number of devices beyond which a legend helps nobody: single
+// devices are drawn faintly then, behind the means.
+const legendLimit = 8
+
+// behind makes the curve of a single device one of many.
+func behind(s figure.Series, devices int) figure.Series {
+	if devices > legendLimit {
+		s.Name, s.Faint, s.Markers = "", true, false
+	}
+	return s
+}
+
+// means is a curve of means with error bars of one standard deviation, where
+// there is one: values[k] are those at the k-th point, which is at x[k].
+func means(name string, x []float64, values [][]float64) figure.Series {
+	s := figure.Series{Name: name, Markers: true}
+	for k, at := range x {
+		if p := population.Of(values[k]); p.N > 0 {
+			low, high := p.Ends()
+			s.X, s.Y, s.Low, s.High = append(s.X, at), append(s.Y, float64(p.Mean)), append(s.Low, low), append(s.High, high)
+		}
+	}
+	return s
+}
+
+// meanCaption explains a figure with curves of single devices and of means.
+const meanCaption = "Error bars of means: one standard deviation over the devices."

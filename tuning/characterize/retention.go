@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
 )
@@ -256,38 +257,50 @@ func (r *Retention) Comparison() []Comparison {
 				change, nu = append(change, d.Change()), append(nu, d.Exponent())
 			}
 		}
-		c, e := populationOf(change), populationOf(nu)
+		c := population.Of(change)
 		if c.N == 0 {
 			continue
 		}
 		list = append(list,
-			Comparison{fmt.Sprintf("change of %v from %.3g s to %.3g s", state, float64(r.Spec.First), float64(r.Spec.Last)), fmt.Sprintf("%+.2f %%, sigma %.2f %% (%s)", 100*c.Mean, 100*c.Sigma, devices(c.N)), "", ""},
-			Comparison{fmt.Sprintf("drift exponent of %v", state), fmt.Sprintf("%+.5f, sigma %.5f", e.Mean, e.Sigma), "", ""})
+			Comparison{fmt.Sprintf("change of %v from %v to %v", state, r.Spec.First, r.Spec.Last), c.Text(population.Format("%+.2f %%", 100)), "", ""},
+			Comparison{fmt.Sprintf("drift exponent of %v", state), population.Of(nu).Text(population.Format("%+.5f", 1)), "", ""})
 	}
 	return list
 }
 
-// Figures draws conductance, and its change since the first read, against age.
-func (r *Retention) Figures() ([]Figure, error) {
+// Figures shows the change since the first read, and the conductance itself,
+// against age.
+func (r *Retention) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Retention", Subtitle: fmt.Sprintf("read at %v", r.Spec.Read),
 		X: figure.Axis{Label: "time since written", Unit: "s", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
-	change := figure.Lines{Title: "Retention", Subtitle: l.Subtitle + ", against the first read", X: l.X, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
-	for _, d := range r.Devices {
-		s := figure.Series{Name: d.Cell.String(), Markers: true}
-		if len(r.Devices) > legendLimit {
-			s.Name, s.Faint, s.Markers = "", true, false
+	change := figure.Lines{Title: "Retention: change since the first read", Subtitle: l.Subtitle, X: l.X, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
+	ages := r.Spec.ages()
+	for _, state := range r.Spec.States {
+		x, values, changes, n := make([]float64, len(ages)), make([][]float64, len(ages)), make([][]float64, len(ages)), 0
+		for _, d := range r.Devices {
+			if d.State != state || len(d.Reads) == 0 {
+				continue
+			}
+			n++
+			s := behind(figure.Series{Name: fmt.Sprintf("%s, %v", d.Cell, state), Markers: true}, len(r.Devices))
+			c := s
+			for k, a := range d.Reads {
+				moved := 100 * (float64(a.Conductance/d.Reads[0].Conductance) - 1)
+				s.X, s.Y = append(s.X, float64(a.Age)), append(s.Y, float64(a.Conductance))
+				c.X, c.Y = append(c.X, float64(a.Age)), append(c.Y, moved)
+				if k < len(ages) {
+					x[k], values[k], changes[k] = float64(a.Age), append(values[k], float64(a.Conductance)), append(changes[k], moved)
+				}
+			}
+			l.Series, change.Series = append(l.Series, s), append(change.Series, c)
 		}
-		c := s
-		for _, a := range d.Reads {
-			s.X, s.Y = append(s.X, float64(a.Age)), append(s.Y, float64(a.Conductance))
-			c.X, c.Y = append(c.X, float64(a.Age)), append(c.Y, 100*(float64(a.Conductance/d.Reads[0].Conductance)-1))
+		if len(r.Devices) > legendLimit && n > 0 {
+			name := fmt.Sprintf("mean of %s at %v", population.Devices(n), state)
+			l.Series, change.Series = append(l.Series, means(name, x, values)), append(change.Series, means(name, x, changes))
 		}
-		l.Series, change.Series = append(l.Series, s), append(change.Series, c)
 	}
-	var list figures
-	list.add("retention", l.Draw)
-	list.add("retention-change", change.Draw)
-	return list.done()
+	caption := fmt.Sprintf(" of %s written to %d states, over the time since each was written. Nothing is published for this stack. %s", population.Devices(len(r.Devices)), len(r.Spec.States), meanCaption)
+	return []figure.Figure{{Name: "retention-change", Spec: change, Caption: "Change of the conductance" + caption}, {Name: "retention", Spec: l, Caption: "Conductance" + caption}}
 }
 
 // WriteCSV writes one line per read.

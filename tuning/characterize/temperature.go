@@ -8,6 +8,8 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
+	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
 )
@@ -141,17 +143,21 @@ func (s TemperatureSpec) look(ctx context.Context, bench Bench, out *Temperature
 	return nil
 }
 
-// publishedRise is the calculated rise of conductance at 0.1 V from 25 to 85 °C.
-func publishedRise(state instrument.Siemens) string {
-	for _, known := range []struct {
+// publishedRise is the calculated rise of conductance at 0.1 V from 25 to 85 °C
+// (published.Model), where the spec measures it and it is known.
+func (s TemperatureSpec) publishedRise(state instrument.Siemens) (rise float64, known bool) {
+	if s.Temperatures[0] != 25 || s.Temperatures[len(s.Temperatures)-1] != 85 || s.Read != 0.1 {
+		return 0, false
+	}
+	for _, k := range []struct {
 		state instrument.Siemens
-		rise  string
-	}{{10e-6, "+65 %"}, {20e-6, "+33 %"}, {50e-6, "+14 %"}, {100e-6, "+7 %"}, {200e-6, "+3.4 %"}} {
-		if math.Abs(float64(state/known.state)-1) < 1e-9 {
-			return known.rise
+		rise  float64
+	}{{10e-6, 0.65}, {20e-6, 0.33}, {50e-6, 0.14}, {100e-6, 0.07}, {200e-6, 0.034}} {
+		if math.Abs(float64(state/k.state)-1) < 1e-9 {
+			return k.rise, true
 		}
 	}
-	return ""
+	return 0, false
 }
 
 // Comparison lists measured beside published values.
@@ -165,68 +171,55 @@ func (t *Temperatures) Comparison() []Comparison {
 				change = append(change, h.Change())
 			}
 		}
-		p := populationOf(change)
+		p := population.Of(change)
 		if p.N == 0 {
 			continue
 		}
-		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last), fmt.Sprintf("%+.1f %%, sigma %.1f %% (%s)", 100*p.Mean, 100*p.Sigma, devices(p.N)), "", ""}
-		if first == 25 && last == 85 && t.Spec.Read == 0.1 {
-			if c.Published = publishedRise(state); c.Published != "" {
-				c.Source = sourceModel
-			}
+		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last), p.Text(population.Format("%+.1f %%", 100)), "", ""}
+		if rise, known := t.Spec.publishedRise(state); known {
+			c.Published, c.Source = fmt.Sprintf("%+.2g %%", 100*rise), published.Model
 		}
 		list = append(list, c)
 	}
 	return list
 }
 
-// Figures draws conductance, relative to the first temperature, against
+// Figures shows conductance, relative to the first temperature, against
 // temperature.
-func (t *Temperatures) Figures() ([]Figure, error) {
+func (t *Temperatures) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the first temperature", t.Spec.Read),
 		X: figure.Axis{Label: "temperature", Unit: "°C"}, Y: figure.Axis{Label: "relative conductance"}}
-	for _, h := range t.Devices {
-		if len(h.Reads) == 0 {
+	calculated := figure.Series{Name: "published, " + published.Model, NoLine: true}
+	for _, state := range t.Spec.States {
+		x, values, n := make([]float64, len(t.Spec.Temperatures)), make([][]float64, len(t.Spec.Temperatures)), 0
+		for _, h := range t.Devices {
+			if h.State != state || len(h.Reads) == 0 {
+				continue
+			}
+			n++
+			s := behind(figure.Series{Name: fmt.Sprintf("%s, %v", h.Cell, h.Reads[0].Conductance), Markers: true}, len(t.Devices))
+			for k, w := range h.Reads {
+				ratio := float64(w.Conductance / h.Reads[0].Conductance)
+				s.X, s.Y = append(s.X, float64(w.Temperature)), append(s.Y, ratio)
+				x[k], values[k] = float64(w.Temperature), append(values[k], ratio)
+			}
+			l.Series = append(l.Series, s)
+		}
+		if n == 0 {
 			continue
 		}
-		s := figure.Series{Name: fmt.Sprintf("%s, %v", h.Cell, h.Reads[0].Conductance), Markers: true}
-		for _, w := range h.Reads {
-			s.X, s.Y = append(s.X, float64(w.Temperature)), append(s.Y, float64(w.Conductance/h.Reads[0].Conductance))
-		}
 		if len(t.Devices) > legendLimit {
-			s.Name, s.Faint, s.Markers = "", true, false
+			l.Series = append(l.Series, means(fmt.Sprintf("mean of %s at %v", population.Devices(n), state), x, values))
 		}
-		l.Series = append(l.Series, s)
-	}
-	if len(t.Devices) > legendLimit {
-		l.Series = append(l.Series, t.means()...)
-	}
-	var list figures
-	list.add("temperature", l.Draw)
-	return list.done()
-}
-
-// means are the mean curves of each state.
-func (t *Temperatures) means() []figure.Series {
-	var list []figure.Series
-	for _, state := range t.Spec.States {
-		s := figure.Series{Name: "mean of " + state.String(), Markers: true}
-		for k := range t.Spec.Temperatures {
-			var ratio, at []float64
-			for _, h := range t.Devices {
-				if h.State == state && k < len(h.Reads) {
-					ratio, at = append(ratio, float64(h.Reads[k].Conductance/h.Reads[0].Conductance)), append(at, float64(h.Reads[k].Temperature))
-				}
-			}
-			if len(ratio) > 0 {
-				s.X, s.Y = append(s.X, populationOf(at).Mean), append(s.Y, populationOf(ratio).Mean)
-			}
-		}
-		if len(s.X) > 0 {
-			list = append(list, s)
+		if rise, known := t.Spec.publishedRise(state); known {
+			calculated.X, calculated.Y = append(calculated.X, 85), append(calculated.Y, 1+rise)
 		}
 	}
-	return list
+	if len(calculated.X) > 0 {
+		l.Series = append(l.Series, calculated)
+	}
+	return []figure.Figure{{Name: "temperature", Spec: l, Caption: fmt.Sprintf("Conductance of %s, each relative to its own at %v; the less a device conducts, the more it gains. %s",
+		population.Devices(len(t.Devices)), t.Spec.Temperatures[0], meanCaption)}}
 }
 
 // WriteCSV writes one line per read.

@@ -1,7 +1,6 @@
 package characterize
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,24 +10,17 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/population"
+	"xlab/published"
 	"xlab/run/figure"
 )
 
 // ThresholdSummary holds the population figures of one sign, in V.
 type ThresholdSummary struct {
-	WithoutEdges Population `json:"without_edges"`
-	Edges        Population `json:"edges"`
-	All          Population `json:"all"`
-	Missing      int        `json:"missing"` // devices measured without a threshold
-}
-
-// published are the stack's thresholds of a sign without edge devices, in V
-// (Merrikh Bayat et al., Nature Communications 9:2331, 2018).
-func published(positive bool) Population {
-	if positive {
-		return Population{Mean: 1.0, Sigma: 0.13}
-	}
-	return Population{Mean: -1.2, Sigma: 0.15}
+	WithoutEdges population.Population `json:"without_edges"`
+	Edges        population.Population `json:"edges"`
+	All          population.Population `json:"all"`
+	Missing      int                   `json:"missing"` // devices measured without a threshold
 }
 
 // of is the threshold of a sign.
@@ -68,8 +60,8 @@ func (t *Thresholds) Voltages(positive, inner, edges bool) []float64 {
 }
 
 func (t *Thresholds) summary(positive bool) ThresholdSummary {
-	s := ThresholdSummary{WithoutEdges: populationOf(t.Voltages(positive, true, false)), Edges: populationOf(t.Voltages(positive, false, true)),
-		All: populationOf(t.Voltages(positive, true, true))}
+	s := ThresholdSummary{WithoutEdges: population.Of(t.Voltages(positive, true, false)), Edges: population.Of(t.Voltages(positive, false, true)),
+		All: population.Of(t.Voltages(positive, true, true))}
 	s.Missing = len(t.Devices) - s.All.N
 	return s
 }
@@ -77,35 +69,39 @@ func (t *Thresholds) summary(positive bool) ThresholdSummary {
 // Comparison lists measured beside published values.
 func (t *Thresholds) Comparison() []Comparison {
 	var list []Comparison
+	mean := population.Format("%+.3f V", 1)
+	sigma := func(p population.Population) string {
+		return p.Sigma.Text(func(x float64) string { return fmt.Sprintf("%.3f V (%s)", x, population.Devices(p.N)) })
+	}
 	for _, positive := range []bool{true, false} {
 		name := signName(positive)
-		s, p := t.summary(positive), published(positive)
+		s, p := t.summary(positive), published.Threshold(positive)
 		list = append(list,
-			Comparison{name + " threshold, mean without edges", volts(s.WithoutEdges.Mean, s.WithoutEdges.N), fmt.Sprintf("%+.1f V", p.Mean), sourceArrays},
-			Comparison{name + " threshold, sigma without edges", sigma(s.WithoutEdges), fmt.Sprintf("%.2f V", p.Sigma), sourceArrays},
-			Comparison{name + " threshold, mean with edges", volts(s.All.Mean, s.All.N), "", ""},
-			Comparison{name + " threshold, sigma with edges", sigma(s.All), "wider (long tails)", sourceArrays})
+			Comparison{name + " threshold, mean without edges", s.WithoutEdges.Mean.Text(mean), fmt.Sprintf("%+.1f V", p.Mean), published.Arrays},
+			Comparison{name + " threshold, sigma without edges", sigma(s.WithoutEdges), fmt.Sprintf("%.2f V", p.Sigma), published.Arrays},
+			Comparison{name + " threshold, mean with edges", s.All.Mean.Text(mean), "", ""},
+			Comparison{name + " threshold, sigma with edges", sigma(s.All), "wider (long tails)", published.Arrays})
 		if t.Spec.Mode == instrument.SweepCurrent {
-			list = append(list, Comparison{name + " threshold current, mean without edges", t.meanCurrent(positive), "", ""})
+			list = append(list, Comparison{name + " threshold current without edges", population.Of(t.currents(positive)).Text(amps), "", ""})
 		}
 	}
 	return list
 }
 
-// meanCurrent is the mean of the currents forced at the thresholds.
-func (t *Thresholds) meanCurrent(positive bool) string {
+// currents are those at the thresholds found, edge devices left out.
+func (t *Thresholds) currents(positive bool) []float64 {
 	var list []float64
 	for _, d := range t.Devices {
 		if found := d.of(positive); found.Found && !d.Edge {
 			list = append(list, float64(found.Current))
 		}
 	}
-	p := populationOf(list)
-	if p.N == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%v, sigma %v", instrument.Amps(p.Mean), instrument.Amps(p.Sigma))
+	return list
 }
+
+func amps(x float64) string { return instrument.Amps(x).String() }
+
+func siemens(x float64) string { return instrument.Siemens(x).String() }
 
 func signName(positive bool) string {
 	if positive {
@@ -114,81 +110,60 @@ func signName(positive bool) string {
 	return "RESET"
 }
 
-func volts(v float64, n int) string {
-	if n == 0 {
-		return "-"
+// Figures shows the map of the array, and both histograms on one axis, as the
+// published figure has them.
+func (t *Thresholds) Figures() []figure.Figure {
+	list := []figure.Figure{{Name: "thresholds", Spec: t.histogram(), Caption: fmt.Sprintf("Voltages at which the resistance of %s changed by more than %g %%, under %s. "+
+		"Dashed: published means, with their standard deviation as a band (%s; 500 µs pulses, 5 %%, edge devices left out).",
+		population.Devices(len(t.Devices)), 100*t.Spec.Change, t.Spec.rising(), published.Arrays)}}
+	if t.Rows == 0 || t.Set.All.N+t.Reset.All.N == 0 { // several chips, or no threshold
+		return list
 	}
-	return fmt.Sprintf("%+.3f V", v)
+	return append([]figure.Figure{{Name: "threshold-maps", Spec: t.maps(), Caption: "Where in the array the thresholds are high and low. Both maps show the size of the voltage on one scale, so that light is hard to switch in either."}}, list...)
 }
 
-func sigma(p Population) string {
-	if p.N < 2 {
-		return "-"
+// rising describes the pulses.
+func (s ThresholdSpec) rising() string {
+	step := s.Step.String()
+	if s.Mode == instrument.SweepCurrent {
+		step = s.StepCurrent.String()
 	}
-	return fmt.Sprintf("%.3f V (%s)", p.Sigma, devices(p.N))
+	return fmt.Sprintf("%v pulses of %s that rises by %s from one to the next", s.Width, s.Mode, step)
 }
 
-// Figures draws both histograms on one axis, as the published figure has them,
-// and the map of the array.
-func (t *Thresholds) Figures() ([]Figure, error) {
+func (t *Thresholds) histogram() figure.Histogram {
 	h := figure.Histogram{
 		Title:    "Switching thresholds",
-		Subtitle: fmt.Sprintf("%v pulses rising by %v; resistance changes by more than %g %%", t.Spec.Width, t.Spec.Step, 100*t.Spec.Change),
+		Subtitle: t.Spec.rising(),
 		X:        figure.Axis{Label: "voltage, row minus column", Unit: "V"},
 		Samples: []figure.Sample{
 			{Name: "RESET", Values: t.Voltages(false, true, false)}, {Name: "RESET, edge devices", Values: t.Voltages(false, false, true)},
 			{Name: "SET", Values: t.Voltages(true, true, false)}, {Name: "SET, edge devices", Values: t.Voltages(true, false, true)},
 		},
 	}
-	low, high := t.span()
-	if low < high && t.Spec.Mode == instrument.SweepVoltage {
-		// One bin for each amplitude, in the middle of its bin.
-		step := float64(t.Spec.Step)
-		first, last := math.Floor(low/step+0.5)-0.5, math.Floor(high/step+0.5)+0.5
-		h.X.Min, h.X.Max, h.Bins = first*step, last*step, int(math.Round(last-first))
+	if t.Spec.Mode == instrument.SweepVoltage {
+		h.Step = float64(t.Spec.Step) // one bin for each amplitude
 	}
-	if m := populationOf(t.Voltages(false, true, false)); m.N > 0 {
-		h.Marks = append(h.Marks, figure.Mark{Name: "means without edges", Values: []float64{m.Mean}})
-	}
-	if m := populationOf(t.Voltages(true, true, false)); m.N > 0 {
-		if len(h.Marks) == 0 {
-			h.Marks = append(h.Marks, figure.Mark{Name: "means without edges"})
+	measured, literature := figure.Mark{Name: "means without edges"}, figure.Mark{Name: "published means"}
+	for i, positive := range []bool{false, true} {
+		if m := population.Of(t.Voltages(positive, true, false)); m.N > 0 {
+			measured.Values = append(measured.Values, float64(m.Mean))
 		}
-		h.Marks[0].Values = append(h.Marks[0].Values, m.Mean)
+		p := published.Threshold(positive)
+		literature.Values = append(literature.Values, p.Mean)
+		h.Bands = append(h.Bands, figure.Band{Name: []string{"", "published spread"}[i], Low: p.Mean - p.Sigma, High: p.Mean + p.Sigma})
 	}
-	h.Marks = append(h.Marks, figure.Mark{Name: "published means", Values: []float64{published(false).Mean, published(true).Mean}})
-	var list figures
-	list.add("thresholds", h.Draw)
-	if len(list.list) == 0 || t.Rows == 0 {
-		return list.done() // no value to show, or several chips
-	}
-	list.add("threshold-maps", t.maps().Draw)
-	return list.done()
-}
-
-// span is the range of all thresholds found.
-func (t *Thresholds) span() (low, high float64) {
-	all := append(t.Voltages(true, true, true), t.Voltages(false, true, true)...)
-	if len(all) == 0 {
-		return 0, 0
-	}
-	low, high = all[0], all[0]
-	for _, v := range all {
-		low, high = min(low, v), max(high, v)
-	}
-	return low, high
+	h.Marks = []figure.Mark{measured, literature}
+	return h
 }
 
 func (t *Thresholds) maps() figure.Maps {
 	m := figure.Maps{Title: "Thresholds of the array", Columns: 2}
 	for _, positive := range []bool{true, false} {
-		p := figure.Map{Title: signName(positive), Rows: t.Rows, Cols: t.Cols, Label: "threshold " + signName(positive), Unit: "V", Values: make([]float64, t.Rows*t.Cols)}
-		for i := range p.Values {
-			p.Values[i] = math.NaN()
-		}
+		p := figure.Map{Title: signName(positive), Rows: t.Rows, Cols: t.Cols, Label: "size of the threshold", Unit: "V", Values: figure.Blank(t.Rows * t.Cols)}
 		for _, d := range t.Devices {
 			if found := d.of(positive); found.Found {
-				p.Values[d.Cell.Row*t.Cols+d.Cell.Col] = float64(found.Voltage)
+				p.Values[d.Cell.Row*t.Cols+d.Cell.Col] = math.Abs(float64(found.Voltage))
 			}
 		}
 		mark := figure.CellMark{Name: "left out", Symbol: "×"}
@@ -238,22 +213,3 @@ func (t *Thresholds) Notes() []string {
 		return d.Cell, d.Reason
 	})
 }
-
-// figures collects drawings, leaving out those without data.
-type figures struct {
-	list []Figure
-	err  error
-}
-
-func (f *figures) add(name string, draw func() (*figure.Drawing, error)) {
-	d, err := draw()
-	switch {
-	case errors.Is(err, figure.ErrNoData):
-	case err != nil:
-		f.err = errors.Join(f.err, err)
-	default:
-		f.list = append(f.list, Figure{name, d})
-	}
-}
-
-func (f *figures) done() ([]Figure, error) { return f.list, f.err }

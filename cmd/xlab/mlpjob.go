@@ -332,8 +332,8 @@ func (w *networkRun) accuracyFigure() figure.Figure {
 	}
 	caption += ". Error bars: one standard deviation of a share counted in so many patterns."
 	if train, test, known := publishedLoss(w.spec.Network.Provenance.Approach); known && len(w.sets) > 0 {
-		soft := figure.Series{Name: "published, software", NoLine: true, X: []float64{1.15, 2.15}, Y: []float64{published.SoftwareTrain, published.SoftwareTest}}
-		hard := figure.Series{Name: "published, hardware", NoLine: true, X: []float64{1.25, 2.25}, Y: []float64{published.SoftwareTrain + train, published.SoftwareTest + test}}
+		soft := figure.Series{Name: "published, software", NoLine: true, Other: true, X: []float64{1.15, 2.15}, Y: []float64{published.SoftwareTrain, published.SoftwareTest}}
+		hard := figure.Series{Name: "published, hardware", NoLine: true, Other: true, X: []float64{1.25, 2.25}, Y: []float64{published.SoftwareTrain + train, published.SoftwareTest + test}}
 		for _, s := range []figure.Series{soft, hard} {
 			s.X, s.Y = s.X[:len(w.sets)], s.Y[:len(w.sets)]
 			l.Series = append(l.Series, s)

@@ -13,9 +13,9 @@ import (
 func Margins(name, title string, sets ...figure.Sample) figure.Figure {
 	return figure.Figure{Name: name, Caption: "By how much the output of the true class is above the highest other one. Left of the line at 0 V a pattern is not recognised.",
 		Spec: figure.Histogram{
-			Title:   title,
-			X:       figure.Axis{Label: "margin of the right output", Unit: "V"},
-			Count:   "patterns",
+			Title: title,
+			X:     figure.Axis{Label: "margin of the right output", Unit: "V"},
+			Count: "patterns", LogCount: true, // most are at a rail
 			Samples: sets,
 			Marks:   []figure.Mark{{Name: "decision", Values: []float64{0}}},
 		}}

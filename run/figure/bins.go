@@ -90,7 +90,12 @@ func (h Histogram) edges(samples [][]float64, data span) ([]float64, error) {
 	if h.X.Log {
 		return division(r, n), nil
 	}
-	m, e := niceStep((r.max - r.min) / float64(n))
+	// Marks far away make the axis long: a bin has to be seen on it.
+	axis := span{lo: r.min, hi: r.max, n: 1}
+	for _, k := range h.Marks {
+		h.X.measure(&axis, k.Values)
+	}
+	m, e := niceStep(max((r.max-r.min)/float64(n), (axis.hi-axis.lo)/mostBins))
 	step := float64(m) * math.Pow10(e)
 	if h.X.Min != 0 || h.X.Max != 0 { // as round as the given ends allow
 		return division(r, int(math.Round((r.max-r.min)/step))), nil

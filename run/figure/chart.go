@@ -25,11 +25,13 @@ type chart struct {
 	width, height   vg.Length // of axes and data; the whole figure is as much higher as the rest needs
 }
 
+// A chart is drawn for one column of a paper, 85 mm wide: there its text is six to
+// nine points high.
 const (
-	sheetMargin  = 14
-	chartWidth   = 600
-	chartHeight  = 340
-	markerRadius = 2.6
+	sheetMargin  = 9
+	chartWidth   = 400
+	chartHeight  = 240
+	markerRadius = 2.4
 )
 
 // layer draws data; c is the area between the axes.
@@ -202,13 +204,15 @@ func (ch *chart) addMarks(marks []Mark, d direction, number int) {
 	}
 }
 
-// addBands draws bands behind everything that is added later.
+// addBands draws bands behind everything that is added later, in a grey that is
+// no series'. Bands without a name belong to the named one that follows.
 func (ch *chart) addBands(bands []Band, d direction) error {
-	for i, b := range bands {
+	named := 0
+	for _, b := range bands {
 		if !(b.Low < b.High) {
 			return fmt.Errorf("band %q: from %g to %g is no range: give Low below High", b.Name, b.Low, b.High)
 		}
-		tint := translucent(seriesColors[(2+i)%len(seriesColors)], 0.16)
+		tint := translucent([]color.NRGBA{muted, seriesColors[2], seriesColors[3]}[named%3], 0.16)
 		ch.layers = append(ch.layers, func(c draw.Canvas, p place) {
 			area := c.Rectangle
 			if d == alongY {
@@ -222,6 +226,7 @@ func (ch *chart) addBands(bands []Band, d direction) error {
 			}
 		})
 		if b.Name != "" {
+			named++
 			ch.legend = append(ch.legend, entry{clean(b.Name), areaSample(tint, draw.LineStyle{})})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"image/color"
+	"image/png"
 	"io"
 	"sync"
 
@@ -61,7 +62,7 @@ func newDrawing(title string, width, height vg.Length, paint func(draw.Canvas)) 
 	return d, nil
 }
 
-// paintOn draws the background and the recording on a canvas.
+// paintOn draws the recording on a canvas.
 func (d *Drawing) paintOn(c vg.Canvas) (err error) {
 	d.replay.Lock()
 	defer d.replay.Unlock()
@@ -70,9 +71,6 @@ func (d *Drawing) paintOn(c vg.Canvas) (err error) {
 			err = fmt.Errorf("%v", cause)
 		}
 	}()
-	sheet := draw.NewCanvas(c, d.width, d.height)
-	c.SetColor(color.White)
-	c.Fill(sheet.Rectangle.Path())
 	return d.record.ReplayOn(c)
 }
 
@@ -82,10 +80,17 @@ func (d *Drawing) paintOn(c vg.Canvas) (err error) {
 // with each figure.
 const fontStack = "font-family:Liberation Sans,Arial,Helvetica,sans-serif"
 
+// whiten paints the ground of a canvas that has none.
+func (d *Drawing) whiten(c vg.Canvas) {
+	c.SetColor(color.White)
+	c.Fill(draw.NewCanvas(c, d.width, d.height).Path())
+}
+
 // WriteSVG writes the figure as an SVG document of its own. The texts in it
 // are text elements, which can be searched and copied.
 func (d *Drawing) WriteSVG(w io.Writer) error {
 	canvas := vgsvg.New(d.width, d.height)
+	d.whiten(canvas)
 	if err := d.paintOn(canvas); err != nil {
 		return fmt.Errorf("figure %q as SVG: %w", d.title, err)
 	}
@@ -119,11 +124,13 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 
 // WritePNG writes the figure as a PNG image, 1200 pixels wide.
 func (d *Drawing) WritePNG(w io.Writer) error {
-	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(d.dotsPerInch()))}
+	canvas := vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(d.dotsPerInch()), vgimg.UseBackgroundColor(color.White))
 	if err := d.paintOn(canvas); err != nil {
 		return fmt.Errorf("figure %q as PNG: %w", d.title, err)
 	}
-	if _, err := canvas.WriteTo(w); err != nil {
+	// Compressing takes longer than drawing.
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(w, canvas.Image()); err != nil {
 		return fmt.Errorf("figure %q as PNG: %w", d.title, err)
 	}
 	return nil

@@ -291,7 +291,7 @@ func ExampleMap_Draw() {
 	width, height := drawing.Size()
 	fmt.Printf("%s, %d x %d pixels\n%s\n", drawing.Title(), width, height, strings.Join(doc.texts, " | "))
 	// Output:
-	// Array A after forming, 1200 x 668 pixels
+	// Array A after forming, 1200 x 763 pixels
 	// Array A after forming | 0 | 1 | 2 | 0 | 1 | column | row | 20 | 40 | 60 | 80 | conductance (µS) | defective | no value
 }
 

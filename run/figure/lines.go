@@ -37,6 +37,7 @@ type Series struct {
 	Markers bool // a glyph at each point
 	NoLine  bool // points only; they have markers then
 	Faint   bool // thin and pale, for single devices behind their mean
+	Other   bool // not of this run, such as published values: in the colour of a mark
 }
 
 // Draw lays the chart out. Where no point can be placed, the error is
@@ -89,17 +90,24 @@ func (l Lines) draw() (*Drawing, error) {
 	if err := ch.addBands(l.Bands, alongY); err != nil {
 		return nil, err
 	}
-	var front []Series
+	var front, other []Series
 	for _, s := range l.Series {
-		if s.Faint {
+		switch {
+		case s.Faint:
 			ch.addSeries(s, draw.LineStyle{Color: translucent(hex(0x7d858f), 0.35), Width: 0.7}, seriesGlyph(0))
-		} else {
+		case s.Other:
+			other = append(other, s)
+		default:
 			front = append(front, s)
 		}
 	}
 	for i, s := range front {
 		tone, dashes := seriesStyle(i, len(front), l.Ordered)
 		ch.addSeries(s, draw.LineStyle{Color: tone, Width: 1.7, Dashes: dashes}, seriesGlyph(i))
+	}
+	for i, s := range other {
+		style := markStyle(1)
+		ch.addSeries(s, style, []draw.GlyphDrawer{draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}[i%3])
 	}
 	ch.addMarks(l.Levels, alongY, 0)
 	ch.addMarks(l.Moments, alongX, len(l.Levels))

@@ -201,14 +201,15 @@ func (p *panel) shares(q *panel) bool {
 	return p.valued == q.valued && p.kind() == q.kind() && p.scale.min == q.scale.min && p.scale.max == q.scale.max
 }
 
-// Widths of figures of maps in points, and gaps. A wide figure has fewer
-// pixels to the point in its PNG.
+// Widths of figures of maps in points, and gaps. One map is for a column of a
+// paper, as charts are, several are for two. A wide figure has fewer pixels to the
+// point in its PNG.
 const (
-	oneMapWide   = 600
-	manyMapsWide = 900
-	mapsHigh     = 560 // cells of one map, at most
-	largestCell  = 110
-	leastBar     = 150
+	oneMapWide   = chartWidth
+	manyMapsWide = 640
+	mapsHigh     = 380 // cells of one map, at most
+	largestCell  = 75
+	leastBar     = 110
 	leastCells   = 40 // height or width of the cells of a map, at least
 	panelGap     = 22
 	compactGap   = 12

@@ -28,6 +28,7 @@ var dates = regexp.MustCompile(`/(Creation|Mod)Date \(D:\d{14}\)`)
 // document has no date, so that equal figures are equal files.
 func (d *Drawing) WritePDF(w io.Writer) error {
 	canvas := document{vgpdf.New(d.width, d.height), make(map[int]bool)}
+	d.whiten(canvas)
 	if err := d.paintOn(canvas); err != nil {
 		return fmt.Errorf("figure %q as PDF: %w", d.title, err)
 	}

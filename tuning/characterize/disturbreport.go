@@ -72,7 +72,7 @@ func (d *Disturb) Figures() []figure.Figure {
 			}
 			if low, high := publishedDisturb(s.Scheme, amplitude, d.Spec.Width); high > 0 && pulses > 0 {
 				n := 100 * float64(pulses)
-				literature = append(literature, figure.Series{Name: fmt.Sprintf("published, %s, half-selected", s.Scheme), NoLine: true,
+				literature = append(literature, figure.Series{Name: fmt.Sprintf("published, %s, half-selected", s.Scheme), NoLine: true, Other: true,
 					X: []float64{float64(pulses)}, Y: []float64{n * (low + high) / 2}, Low: []float64{n * low}, High: []float64{n * high}})
 			}
 		}

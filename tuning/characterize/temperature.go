@@ -189,7 +189,7 @@ func (t *Temperatures) Comparison() []Comparison {
 func (t *Temperatures) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the first temperature", t.Spec.Read),
 		X: figure.Axis{Label: "temperature", Unit: "°C"}, Y: figure.Axis{Label: "relative conductance"}}
-	calculated := figure.Series{Name: "published, " + published.Model, NoLine: true}
+	calculated := figure.Series{Name: published.Model, NoLine: true, Other: true}
 	for _, state := range t.Spec.States {
 		x, values, n := make([]float64, len(t.Spec.Temperatures)), make([][]float64, len(t.Spec.Temperatures)), 0
 		for _, h := range t.Devices {

@@ -28,6 +28,9 @@ const (
 	Data = 1 << 30
 )
 
+// ErrNotText is in the errors of what should be text.
+var ErrNotText = errors.New("this is no text")
+
 // TooLargeError is a file that goes on beyond the limit of its kind.
 type TooLargeError struct {
 	Name  string
@@ -116,7 +119,8 @@ func ReadText(name string) ([]byte, error) {
 }
 
 // Decode makes UTF-8 without a byte order mark of a text in UTF-8 or, where
-// such a mark says so, UTF-16. What is no text is an error that names the line.
+// such a mark says so, UTF-16. What is no text is an error that names the line;
+// a line longer than Text is none.
 func Decode(r io.Reader, name string) io.Reader {
 	return &text{r: transform.NewReader(r, unicode.BOMOverride(transform.Nop)), name: name, line: 1}
 }
@@ -126,6 +130,7 @@ type text struct {
 	r    io.Reader
 	name string
 	line int
+	size int    // of the line so far
 	part []byte // of a character, at the end of the last piece
 	err  error
 }
@@ -152,15 +157,19 @@ func (t *text) Read(p []byte) (int, error) {
 		switch {
 		case c == '\n':
 			t.line++
+			t.size = 0
+		case t.size > Text:
+			t.err = fmt.Errorf("%s:%d: the line is longer than %d MiB: %w", t.name, t.line, Text>>20, ErrNotText)
 		case c == 0:
-			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: this is no text, or UTF-16 without its byte order mark; save it as UTF-8", t.name, t.line)
+			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: %w, or UTF-16 without its byte order mark; save it as UTF-8", t.name, t.line, ErrNotText)
 		case c == utf8.RuneError:
-			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: save the file as UTF-8", t.name, t.line)
+			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: %w, or in an older encoding; save it as UTF-8", t.name, t.line, ErrNotText)
 		}
 		if t.err != nil {
 			return 0, t.err
 		}
 		piece = piece[size:]
+		t.size += size
 	}
 	t.err = err
 	return n, err

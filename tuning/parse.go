@@ -1,16 +1,17 @@
 package tuning
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"image/png"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"image/color"
 
+	"xlab/input/table"
 	"xlab/instrument"
 )
 
@@ -66,48 +67,89 @@ func (f *faultList) err() error {
 	return errors.Join(f.shown...)
 }
 
-// ReadCSV reads targets from CSV, one line per row of the array. A cell is a
-// quantity with its unit or a bare number in unit ("S" or "ohm"); an empty cell
-// or "-" leaves its device alone. Faults name the file, line and column.
-func ReadCSV(r io.Reader, name, unit string) (Targets, error) {
+// ReadTable reads targets from a table, one line per row of the array. A cell is
+// a quantity with its unit or a bare number in unit ("S" or "ohm"); an empty cell
+// or "-" leaves its device alone. A heading, and names of rows in the first
+// column, are passed over. Faults name the file, line and column.
+func ReadTable(r io.Reader, o table.Options, unit string) (Targets, table.Dialect, error) {
 	switch strings.ToLower(unit) {
 	case "s", "siemens":
 		unit = "S"
 	case "ohm", "ohms", "Ω":
 		unit = "ohm"
 	default:
-		return nil, fmt.Errorf("unit %q of bare numbers is neither S nor ohm", unit)
+		return nil, table.Dialect{}, fmt.Errorf("unit %q of bare numbers is neither S nor ohm", unit)
 	}
-	c := csv.NewReader(r)
-	c.FieldsPerRecord = -1
-	c.TrimLeadingSpace = true
-	records, err := c.ReadAll()
+	o.Ragged = true // devices at the edge may be left alone
+	o.Number = func(cell string) bool {
+		_, siemens := instrument.ParseSiemens(cell)
+		_, ohms := instrument.ParseOhms(cell)
+		return siemens == nil || ohms == nil
+	}
+	in, err := table.NewReader(r, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, table.Dialect{}, err
 	}
-	if len(records) == 0 {
-		return nil, fmt.Errorf("%s is empty: one line per row of the array is expected", name)
+	first := 0
+	if in.Width > 1 && (in.Words(0) || in.Names != nil && (in.Names[0] == "" || strings.EqualFold(in.Names[0], "row"))) {
+		first = 1
 	}
 	var faults faultList
-	t := NewTargets(len(records), len(records[0]))
-	for i, record := range records {
-		if len(record) != len(records[0]) {
-			faults.add("%s:%d: %d cells where line 1 has %d", name, i+1, len(record), len(records[0]))
-			continue
+	var t Targets
+	for {
+		cells, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		for j, cell := range record {
-			if cell = strings.TrimSpace(cell); cell == "" || cell == "-" {
+		if err != nil {
+			return nil, in.Dialect, err
+		}
+		row := make([]instrument.Siemens, len(cells)-first)
+		for j, cell := range cells[first:] {
+			row[j] = instrument.Siemens(math.NaN())
+			if cell == "" || cell == "-" {
 				continue
 			}
-			g, err := parseTarget(cell, unit)
+			g, err := parseTarget(in.Plain(cell), unit)
 			if err != nil {
-				faults.add("%s:%d: cell %d: %w", name, i+1, j+1, err)
+				faults.add("%s:%d: cell %d: %w", o.Name, in.Line, first+j+1, err)
 				continue
 			}
-			t[i][j] = g
+			row[j] = g
+		}
+		if t = append(t, row); len(t)*len(row) > mostTargets {
+			return nil, in.Dialect, fmt.Errorf("%s:%d: more than %d targets: is it the right file?", o.Name, in.Line, mostTargets)
 		}
 	}
-	return t, faults.err()
+	if len(t) == 0 {
+		return nil, in.Dialect, fmt.Errorf("%s: there is nothing below the heading: one line per row of the array is expected", o.Name)
+	}
+	return t, in.Dialect, faults.err()
+}
+
+// mostTargets is far beyond every array.
+const mostTargets = 1 << 22
+
+// Trim takes off rows and columns at the end that ask for nothing and lie beyond
+// rows x cols: spreadsheets write some.
+func (t Targets) Trim(rows, cols int) Targets {
+	asks := func(row []instrument.Siemens) bool {
+		return slices.ContainsFunc(row, func(g instrument.Siemens) bool { return !math.IsNaN(float64(g)) })
+	}
+	for len(t) > max(rows, 1) && !asks(t[len(t)-1]) {
+		t = t[:len(t)-1]
+	}
+	for _, width := t.Size(); width > max(cols, 1); width-- {
+		for _, row := range t {
+			if asks(row[width-1:]) {
+				return t
+			}
+		}
+		for r := range t {
+			t[r] = t[r][:width-1]
+		}
+	}
+	return t
 }
 
 // ReadPNG reads targets from a picture with one pixel per device: its grey

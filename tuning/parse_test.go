@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"xlab/input/table"
 	"xlab/instrument"
 )
 
@@ -30,8 +31,12 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-func TestReadCSV(t *testing.T) {
-	got, err := ReadCSV(strings.NewReader("20uS, ,5e4\n-, 96.6kΩ,20uS\n"), "t.csv", "ohm")
+func TestReadTable(t *testing.T) {
+	read := func(text, unit string) (Targets, error) {
+		t, _, err := ReadTable(strings.NewReader(text), table.Options{Name: "t.csv"}, unit)
+		return t, err
+	}
+	got, err := read("20uS, ,5e4\n-, 96.6kΩ,20uS\n", "ohm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,19 +50,41 @@ func TestReadCSV(t *testing.T) {
 		}
 	}
 	for text, places := range map[string][]string{
-		"":                        {"t.csv is empty"},
-		"1uS,2uS\n3uS\n":          {"t.csv:2: 1 cells where line 1 has 2"},
-		"1uS,x\n-2uS,3uS\n":       {"t.csv:1: cell 2", "t.csv:2: cell 1", "above 0 S"},
-		strings.Repeat("x\n", 15): {"t.csv:10: cell 1", "and 5 more"},
+		"":                           {"t.csv: the file is empty"},
+		"1uS,2uS\n1uS,2uS\n3uS\n":    {"t.csv:3:1: 1 cells in this line, the others have 2"},
+		"1uS,3uS\n-2uS,x\n5uS,3uS\n": {"t.csv:2: cell 1", "t.csv:2: cell 2", "above 0 S"},
+		"1uS,x\n-2uS,3uS\n":          {"the first line (1uS, x) may be a heading or values: say --header yes or --header no"},
+		strings.Repeat("x\n", 15):    {"t.csv:10: cell 1", "and 5 more"},
 	} {
-		_, err := ReadCSV(strings.NewReader(text), "t.csv", "S")
+		_, err := read(text, "S")
 		for _, place := range places {
 			if err == nil || !strings.Contains(err.Error(), place) {
 				t.Errorf("%q: %v does not say %q", text, err, place)
 			}
 		}
 	}
-	if _, err := ReadCSV(strings.NewReader("1"), "t.csv", "volt"); err == nil {
+	// What spreadsheets and programs write of the same targets.
+	for name, text := range map[string]string{
+		"Excel, European":     "\ufeff0,00002;;0,00005\r\n;0,00003;0,00002\r\n;;\r\n",
+		"heading and numbers": ",0,1,2\n0,2e-05,,5e-05\n1,,3e-05,2e-05\n",
+		"named rows":          "row,c0,c1,c2\nr0,2e-05,,5e-05\nr1,,3e-05,2e-05\n",
+		"comment and blanks":  "# in S\n2e-05 -    5e-05\n-     3e-05 2e-05\n\n",
+		"separators at ends":  "20uS,,50uS,\n,30uS,20uS,\n,,,\n",
+		"comma and units":     "20,0uS;;50uS\n-;30uS;\"20,0 µS\"\n",
+	} {
+		got, err := read(text, "S")
+		got = got.Trim(2, 3)
+		if rows, cols := got.Size(); err != nil || rows != 2 || cols != 3 {
+			t.Errorf("%s: %v, %v", name, got, err)
+			continue
+		}
+		for i, want := range []float64{20e-6, nan, 50e-6, nan, 30e-6, 20e-6} {
+			if g := float64(got[i/3][i%3]); !(math.Abs(g/want-1) < 1e-12 || math.IsNaN(g) && math.IsNaN(want)) {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+	}
+	if _, err := read("1", "volt"); err == nil {
 		t.Error("a unit of volt was accepted")
 	}
 }

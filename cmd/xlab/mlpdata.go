@@ -63,6 +63,7 @@ type mlpData struct {
 	train, test *dataset.Set     // test may be nil
 	scaling     *dataset.Scaling // nil = features are as they were
 	warnings    []string
+	reading     *dataset.Reading // how the table of --file was understood; nil = it is none
 }
 
 // dataFlags say which data set is used.
@@ -73,12 +74,16 @@ type dataFlags struct {
 	first                                           int
 	ternary                                         bool
 	classes                                         []string // only these, in this order; empty = all
+	ignore                                          []string // columns that are no features; nil = found out, "none" = none
+	table                                           tableFlags
 }
 
 func (d *dataFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&d.file, "file", "", "data set instead of the letters: a CSV file, or an IDX file of images")
+	f.StringVar(&d.file, "file", "", "data set instead of the letters: a table (CSV in any dialect), or an IDX file of images")
 	f.StringVar(&d.labels, "labels", "", "IDX file of the labels that go with --file")
-	f.StringVar(&d.label, "label", "", "column of a CSV file that holds the class: its name, or its index from 0 (default: the last)")
+	f.StringVar(&d.label, "label", "", "column of a table that holds the class: its name, or its index from 0 (default: found out)")
+	f.StringSliceVar(&d.ignore, "ignore", nil, "columns of a table that are no features: names or indices, or none (default: those that number the samples)")
+	d.table.register(f)
 	f.StringVar(&d.testFile, "test-file", "", "test set of the same kind (default: a part of --file)")
 	f.StringVar(&d.testLabels, "test-labels", "", "labels that go with --test-file")
 	f.Float64Var(&d.share, "test-share", 0.3, "part of --file that is kept for testing, drawn by class")
@@ -147,10 +152,17 @@ func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
 		return nil, err
 	}
 	data := &mlpData{train: all}
-	if d.testFile != "" {
-		if data.test, err = d.open(d.testFile, d.testLabels, whole.Classes); err == nil {
-			data.test, err = d.only(data.test)
+	if whole.Reading != nil {
+		data.reading = whole.Reading
+		if whole.Reading.Notable != "" {
+			data.warnings = append(data.warnings, whole.Name+": "+whole.Reading.Notable)
 		}
+		for _, column := range whole.Reading.LeftOut {
+			data.warnings = append(data.warnings, fmt.Sprintf("%s: left out: %s", whole.Name, column))
+		}
+	}
+	if d.testFile != "" {
+		data.test, err = d.openTest(whole)
 	} else if d.share > 0 {
 		data.test, data.train, err = all.Split(d.share, d.seed)
 		if err == nil && data.test.Len() == 0 {
@@ -163,6 +175,22 @@ func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
 		return nil, err
 	}
 	return data, data.scale(known, d.labels != "")
+}
+
+// openTest reads the test set that goes with a training set, in the same way.
+func (d *dataFlags) openTest(whole *dataset.Set) (*dataset.Set, error) {
+	same := *d
+	if whole.Reading != nil {
+		same.label = whole.Reading.Column
+	}
+	test, err := same.open(d.testFile, d.testLabels, whole.Classes)
+	if err != nil {
+		return nil, err
+	}
+	if test.Features != nil && whole.Features != nil && !slices.Equal(test.Features, whole.Features) {
+		return nil, fmt.Errorf("the columns of %s are %q, those of %s are %q", test.Name, test.Features, whole.Name, whole.Features)
+	}
+	return d.only(test)
 }
 
 // only is the part of a set with the classes asked for.
@@ -179,16 +207,20 @@ func (d *dataFlags) only(s *dataset.Set) (*dataset.Set, error) {
 
 // open reads one set. classes are those of the training set, for a test set.
 func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, error) {
-	if strings.EqualFold(filepath.Ext(file), ".csv") {
-		s, err := dataset.OpenCSV(file, dataset.CSVOptions{Label: d.label, Classes: classes})
-		var text *dataset.NotNumberError
-		if errors.As(err, &text) && d.label == "" {
-			err = fmt.Errorf("%w; the class was taken from the last column, %q: if it is in column %q, say --label %[3]s", err, text.Label, text.Column)
+	if labels == "" {
+		o := dataset.TableOptions{Label: d.label, Classes: classes, Ignore: d.ignore}
+		if slices.Equal(o.Ignore, []string{"none"}) {
+			o.Ignore = []string{}
+		}
+		var err error
+		if o.Options, err = d.table.options(filepath.Base(file)); err != nil {
+			return nil, err
+		}
+		s, err := dataset.OpenTable(file, o)
+		if err != nil && !strings.EqualFold(filepath.Ext(file), ".csv") {
+			err = fmt.Errorf("%w; an IDX file of images needs --labels with the file of its labels", err)
 		}
 		return s, err
-	}
-	if labels == "" {
-		return nil, fmt.Errorf("%s is no .csv file; an IDX file of images needs --labels with the file of its labels", file)
 	}
 	s, err := dataset.OpenIDX(file, labels, dataset.IDXOptions{Classes: len(classes), First: d.first})
 	if err != nil || d.pool == "" {
@@ -294,8 +326,12 @@ func (a *app) mlpDataCommand() *cobra.Command {
 		Use:   "data",
 		Short: "Show the patterns that a network learns and is tested with",
 		Long: `Shows the training patterns as text: # is black and . is white. --test shows
-the test patterns, --output draws a figure. --file reads other data: CSV with a
-heading and one column with the class, or IDX images (with --labels).`,
+the test patterns, --output draws a figure. --file reads other data: a table with
+one sample per line and one column with the class, or IDX images (with --labels).
+
+Tables are read as spreadsheets and programs write them: commas, semicolons, tabs or
+blanks, decimal comma, with or without a heading, UTF-8 or UTF-16. What was understood
+is printed; where there is a doubt, a flag settles it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			data, err := d.load(nil)
@@ -318,7 +354,7 @@ heading and one column with the class, or IDX images (with --labels).`,
 			}
 			if a.json {
 				warnings := append([]string{}, data.warnings...)
-				return a.writeJSON(map[string]any{"train": describeSet(data.train), "test": describeSet(data.test), "warnings": warnings})
+				return a.writeJSON(map[string]any{"train": describeSet(data.train), "test": describeSet(data.test), "table": data.reading, "warnings": warnings})
 			}
 			return a.printData(data, shown)
 		},
@@ -369,6 +405,9 @@ func (a *app) printData(data *mlpData, shown *dataset.Set) error {
 			return err
 		}
 		fmt.Fprintln(a.out)
+	}
+	if data.reading != nil {
+		fmt.Fprintf(a.out, "read as %s\n", data.reading)
 	}
 	for _, s := range []*dataset.Set{data.train, data.test} {
 		if s == nil {

@@ -1,16 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"xlab/input"
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
 	"xlab/mock/device"
@@ -155,27 +156,34 @@ stress so far: at most %.3g V and %.3g A through a device, %d intervals
 }
 
 func (a *app) simSolveCommand() *cobra.Command {
-	return &cobra.Command{
+	var t tableFlags
+	c := &cobra.Command{
 		Use:   "solve CASE.json",
 		Short: "Solve one crossbar given as JSON",
 		Long: `Reads {"g_file":"G.csv","r_word_segment_ohm":2,"r_bit_segment_ohm":2,
 "r_row_driver_ohm":0,"r_col_sense_ohm":0,"device":{"model":"linear"},
 "row_terminal_volts":[...],"col_terminal_volts":[...]} and prints the line
-currents and the voltage across every device. Conductances are in siemens, one
-CSV line per word line; device models are linear, {"model":"sinh","v0":0.25}
+currents and the voltage across every device. Conductances are in siemens, a
+table with one line per word line; device models are linear, {"model":"sinh","v0":0.25}
 for I = G v0 sinh(v/v0) and {"model":"cubic","vc":0.6} for I = G v (1+(v/vc)^2);
 null volts make a line float.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) (err error) {
-			f, err := os.Open(args[0])
+			o, err := t.options("")
 			if err != nil {
 				return usageError(err)
 			}
-			result, err := crossbar.SolveCase(f, filepath.Dir(args[0]))
-			if err := errors.Join(err, f.Close()); err != nil {
+			text, err := input.ReadText(args[0])
+			if err != nil {
+				return usageError(err)
+			}
+			result, err := crossbar.SolveCase(bytes.NewReader(text), filepath.Dir(args[0]), o)
+			if err != nil {
 				return usageError(fmt.Errorf("%s: %w", args[0], err))
 			}
 			return json.NewEncoder(a.out).Encode(result)
 		},
 	}
+	t.register(c.Flags())
+	return c
 }

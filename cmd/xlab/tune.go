@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -26,7 +28,8 @@ type tuneResult struct {
 }
 
 func (a *app) tuneCommand() *cobra.Command {
-	var name, devices, target, unit, at, scheme, defectMap string
+	var name, scheme, defectMap string
+	var t targetFlags
 	var tolerance percentage
 	var policy string
 	var dryRun bool
@@ -37,8 +40,8 @@ func (a *app) tuneCommand() *cobra.Command {
 passes over the array, and ends with a read of all devices.
 
 --target is "face" (a 10-level pattern between 7 kΩ and 96.6 kΩ), a value such as
-20uS or 50kΩ for the devices named by --devices, or a file: CSV with one line per
-row, or PNG with the grey level between the bounds of the range.
+20uS or 50kΩ for the devices named by --devices, or a file: a table with one line
+per row (CSV in any dialect), or PNG with the grey level between the bounds of the range.
 
 The parameters are keys of the section "tuning" in bench.yaml; --set
 tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
@@ -66,8 +69,12 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				}
 				spec.SetScheme, spec.ResetScheme = s, s
 			}
-			if spec.Targets, err = targetsFor(target, devices, unit, at, w, spec); err != nil {
+			var understood string
+			if spec.Targets, understood, err = t.read(w, spec); err != nil {
 				return usageError(fmt.Errorf("--target: %w", err))
+			}
+			if understood != "" {
+				fmt.Fprintln(a.err, understood)
 			}
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
 				return usageError(err)
@@ -95,10 +102,11 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 	}
 	f := c.Flags()
 	f.StringVarP(&name, "array", "a", "A", "array to tune")
-	f.StringVarP(&target, "target", "t", "face", "face, a conductance or resistance, or a CSV or PNG file")
-	f.StringVarP(&devices, "devices", "d", "", `devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
-	f.StringVar(&unit, "unit", "S", "unit of bare numbers in a CSV file: S or ohm")
-	f.StringVar(&at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
+	f.StringVarP(&t.target, "target", "t", "face", "face, a conductance or resistance, or a table or PNG file")
+	f.StringVarP(&t.devices, "devices", "d", "", `devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
+	f.StringVar(&t.unit, "unit", "S", "unit of bare numbers in a table: S or ohm")
+	t.table.register(f)
+	f.StringVar(&t.at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
 	f.Var(&tolerance, "tolerance", "relative error that is still right, such as 5% (default: tuning.tolerance)")
 	f.StringVar(&policy, "policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+" (default: tuning.policy)")
 	f.StringVar(&scheme, "scheme", "", "other lines during pulses of either sign: v2, v3 or floating (default: tuning.set_scheme and tuning.reset_scheme)")
@@ -107,43 +115,74 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 	return c
 }
 
-// targetsFor reads --target.
-func targetsFor(target, devices, unit, at string, w *array.Wiring, spec tuning.Spec) (tuning.Targets, error) {
-	place := func(t tuning.Targets, err error) (tuning.Targets, error) {
-		if err != nil || at == "" {
-			return t, err
-		}
-		cells, err := array.ParseCells(at, w.Rows, w.Cols)
-		if err != nil || len(cells) != 1 {
-			return nil, errors.Join(fmt.Errorf("--at %q must name one device, such as r2c3", at), err)
-		}
-		return t.Place(w.Rows, w.Cols, cells[0])
-	}
-	switch extension := strings.ToLower(filepath.Ext(target)); {
-	case target == "face":
-		return place(tuning.Face(w.Rows, w.Cols))
-	case extension == ".csv" || extension == ".png":
-		f, err := os.Open(target)
+// targetFlags say which conductances are asked for of which devices.
+type targetFlags struct {
+	target, devices, unit, at string
+	table                     tableFlags
+}
+
+// read gives the targets, and how they were understood if they are a table.
+func (t *targetFlags) read(w *array.Wiring, spec tuning.Spec) (targets tuning.Targets, understood string, err error) {
+	if t.target == "face" {
+		face, err := tuning.Face(w.Rows, w.Cols)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		var t tuning.Targets
-		if extension == ".csv" {
-			t, err = tuning.ReadCSV(f, target, unit)
-		} else {
-			t, err = tuning.ReadPNG(f, target, spec.RangeMin, spec.RangeMax)
+		targets, err = t.place(face, w)
+		return targets, "", err
+	}
+	g, err := tuning.ParseTarget(t.target)
+	if err == nil {
+		cells, err := array.ParseCells(t.devices, w.Rows, w.Cols)
+		if err != nil {
+			return nil, "", fmt.Errorf("--devices: %w", err)
 		}
-		return place(t, errors.Join(err, f.Close()))
+		targets, err = tuning.Uniform(w.Rows, w.Cols, cells, g)
+		return targets, "", err
 	}
-	g, err := tuning.ParseTarget(target)
+	f, openErr := input.Open(t.target, input.Text)
+	if errors.Is(openErr, fs.ErrNotExist) && filepath.Ext(t.target) == "" {
+		return nil, "", fmt.Errorf("%q is neither \"face\", a value (%w) nor a file", t.target, err)
+	}
+	if openErr != nil {
+		return nil, "", openErr
+	}
+	targets, understood, err = t.file(f, spec)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, "", err
+	}
+	targets, err = t.place(targets, w)
+	return targets, understood, err
+}
+
+// file reads targets from a picture or a table.
+func (t *targetFlags) file(r io.Reader, spec tuning.Spec) (tuning.Targets, string, error) {
+	b := bufio.NewReader(r)
+	if magic, _ := b.Peek(4); string(magic) == "\x89PNG" {
+		targets, err := tuning.ReadPNG(b, t.target, spec.RangeMin, spec.RangeMax)
+		return targets, "", err
+	}
+	o, err := t.table.options(t.target)
 	if err != nil {
-		return nil, fmt.Errorf("%q is neither \"face\", a value nor a .csv or .png file: %w", target, err)
+		return nil, "", err
 	}
-	cells, err := array.ParseCells(devices, w.Rows, w.Cols)
+	targets, dialect, err := tuning.ReadTable(b, o, t.unit)
 	if err != nil {
-		return nil, fmt.Errorf("--devices: %w", err)
+		return nil, "", err
 	}
-	return tuning.Uniform(w.Rows, w.Cols, cells, g)
+	return targets, fmt.Sprintf("%s: %s, %s", t.target, plural(len(targets), "row"), dialect), nil
+}
+
+// place puts targets where --at says.
+func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Targets, error) {
+	if t.at == "" {
+		return targets.Trim(w.Rows, w.Cols), nil
+	}
+	cells, err := array.ParseCells(t.at, w.Rows, w.Cols)
+	if err != nil || len(cells) != 1 {
+		return nil, errors.Join(fmt.Errorf("--at %q must name one device, such as r2c3", t.at), err)
+	}
+	return targets.Trim(w.Rows-cells[0].Row, w.Cols-cells[0].Col).Place(w.Rows, w.Cols, cells[0])
 }
 
 // defectsOf finds the defect map to use: a file, none, or the newest one of

@@ -3,6 +3,7 @@ package array
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,41 @@ func AllCells(rows, cols int) []Cell {
 // once. An empty text or "all" means all cells; separators alone are an error,
 // because a list that was meant to name devices must not become all of them.
 func ParseCells(text string, rows, cols int) ([]Cell, error) {
+	cells, err := parseCells(text, rows, cols)
+	if err == nil {
+		return cells, nil
+	}
+	meant := nearlyCells(text)
+	if _, wrong := parseCells(meant, rows, cols); meant != "" && wrong == nil {
+		err = fmt.Errorf("%w; did you mean %s?", err, meant)
+	}
+	return nil, err
+}
+
+// Ways in which people write the device r3c7, and lines.
+var (
+	pairOfNumbers = regexp.MustCompile(`^[(\[]? *(\d+) *[,;:/x ] *(\d+) *[)\]]?$`)
+	rowAndColumn  = regexp.MustCompile(`^(?:r|row|r_|row )?(\d+)[ ,;_-]*c(?:ol|olumn)?[ _]?(\d+)$`)
+	columnAndRow  = regexp.MustCompile(`^c(?:ol|olumn)?[ _]?(\d+)[ ,;_-]*r(?:ow)?[ _]?(\d+)$`)
+	wholeRow      = regexp.MustCompile(`^r(?:ow)?[ _]?(\d+)$`)
+	wholeColumn   = regexp.MustCompile(`^c(?:ol|olumn)?[ _]?(\d+)$`)
+)
+
+// nearlyCells gives the right form of what is nearly right, "" for what is not.
+func nearlyCells(text string) string {
+	text = strings.ToLower(strings.TrimSpace(text))
+	for _, form := range []struct {
+		pattern *regexp.Regexp
+		right   string
+	}{{pairOfNumbers, "r${1}c${2}"}, {rowAndColumn, "r${1}c${2}"}, {columnAndRow, "r${2}c${1}"}, {wholeRow, "r${1}c*"}, {wholeColumn, "r*c${1}"}} {
+		if form.pattern.MatchString(text) {
+			return form.pattern.ReplaceAllString(text, form.right)
+		}
+	}
+	return ""
+}
+
+func parseCells(text string, rows, cols int) ([]Cell, error) {
 	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
 	if strings.TrimSpace(text) == "" || len(fields) == 1 && strings.EqualFold(fields[0], "all") {
 		return AllCells(rows, cols), nil

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"xlab/input/table"
 	"xlab/mlp/dataset/datasettest"
 )
 
-const table = "height, width ,kind\n1.5,2,b\n-3e2, 4,a\n0,0,b\n"
+const kinds = "height, width ,kind\n1.5,2,b\n-3e2, 4,a\n0,0,b\n"
 
-func TestReadCSV(t *testing.T) {
-	s, err := ReadCSV(strings.NewReader("\ufeff"+table), CSVOptions{})
+func TestReadTable(t *testing.T) {
+	s, err := ReadTable(strings.NewReader("\ufeff"+kinds), TableOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,20 +26,20 @@ func TestReadCSV(t *testing.T) {
 		!slices.Equal(s.Labels, []int{1, 0, 1}) || !slices.Equal(s.X.RawMatrix().Data, []float64{1.5, 2, -300, 4, 0, 0}) {
 		t.Errorf("read as %+v", s)
 	}
-	for name, o := range map[string]CSVOptions{
+	for name, o := range map[string]TableOptions{
 		"label by name":  {Label: "kind"},
 		"label by index": {Label: "2"},
 	} {
-		again, err := ReadCSV(strings.NewReader(table), o)
+		again, err := ReadTable(strings.NewReader(kinds), o)
 		if err != nil || again.Digest() != s.Digest() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	numbered, err := ReadCSV(strings.NewReader("1;0;x\n5;6;7\n"), CSVOptions{Label: "1", Comma: ';', Ignore: []string{"x"}})
+	numbered, err := ReadTable(strings.NewReader("1;0;x\n5;6;7\n"), TableOptions{Label: "1", Options: table.Options{Separator: ';', Header: table.Yes}, Ignore: []string{"x"}})
 	if err != nil || !slices.Equal(numbered.Features, []string{"0"}) || !slices.Equal(numbered.Classes, []string{"5"}) {
 		t.Errorf("a label column whose name is a number: %+v, %v", numbered, err)
 	}
-	declared, err := ReadCSV(strings.NewReader(table), CSVOptions{Classes: []string{"b", "c", "a"}})
+	declared, err := ReadTable(strings.NewReader(kinds), TableOptions{Classes: []string{"b", "c", "a"}})
 	if err != nil || !slices.Equal(declared.Labels, []int{0, 2, 0}) {
 		t.Errorf("declared classes: %+v, %v", declared, err)
 	}
@@ -47,40 +48,40 @@ func TestReadCSV(t *testing.T) {
 	}
 }
 
-func TestReadCSVErrors(t *testing.T) {
+func TestReadTableErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
-		o    CSVOptions
+		o    TableOptions
 		want string
 	}{
-		"empty":               {"", CSVOptions{}, "t.csv: the file is empty"},
-		"header only":         {"a,b\n", CSVOptions{}, "t.csv: there is no sample"},
-		"name missing":        {"a,,c\n", CSVOptions{}, "t.csv:1:3: column 1 has no name"},
-		"name twice":          {"a,a\n", CSVOptions{}, `t.csv:1:3: column name "a" is there twice`},
-		"no such label":       {table, CSVOptions{Label: "colour"}, `t.csv:1: there is no label column "colour"`},
-		"no such index":       {table, CSVOptions{Label: "3"}, "t.csv:1: there is no label column 3"},
-		"nothing to ignore":   {table, CSVOptions{Ignore: []string{"q"}}, `no column "q" to ignore`},
-		"no features":         {"kind\na\n", CSVOptions{}, "no column is left for features"},
-		"short line":          {"a,b,c\n1,2,x\n1,2\n", CSVOptions{}, "t.csv:3:3: 2 fields in this line, the header has 3"},
-		"long line":           {"a,b\n1,x,9\n", CSVOptions{}, "t.csv:2:3: 3 fields in this line, the header has 2"},
-		"not a number":        {"a,b\n1,x\n2O,x\n", CSVOptions{}, `t.csv:3:1: "2O" in column "a" is not a number`},
-		"NaN":                 {"a,b,c\n1,NaN,x\n", CSVOptions{}, `t.csv:2:3: NaN in column "b" is not a finite number`},
-		"too large":           {"a,c\n1e999,x\n", CSVOptions{}, `t.csv:2:1: "1e999" in column "a" is not a number`},
-		"value missing":       {"a,b,c\n1,,x\n", CSVOptions{}, `t.csv:2:3: the value of "b" is missing`},
-		"class missing":       {"a,c\n1,\n", CSVOptions{}, `t.csv:2:3: the class in column "c" is missing`},
-		"undeclared class":    {table, CSVOptions{Classes: []string{"a"}}, `t.csv:2:7: class "b" is not one of ["a"]`},
-		"stray quote":         {"a,c\n1\"2,x\n", CSVOptions{}, "t.csv:2:2: bare \""},
-		"stray quote, header": {"a\"b,c\n", CSVOptions{}, "t.csv:1:2: bare \""},
+		"empty":               {"", TableOptions{}, "t.csv: the file is empty"},
+		"header only":         {"a,b\n", TableOptions{}, "t.csv: there is no sample"},
+		"name missing":        {"a,,c\n1,2,x\n", TableOptions{}, "t.csv:1:3: column 1 has no name"},
+		"name twice":          {"a,a\n1,2\n", TableOptions{}, `t.csv:1:3: column name "a" is there twice`},
+		"no such label":       {kinds, TableOptions{Label: "colour"}, `t.csv: the class: there is no column "colour": the heading has ["height"`},
+		"no such index":       {kinds, TableOptions{Label: "3"}, "t.csv: the class: there is no column 3: there are 3, counted from 0"},
+		"nothing to ignore":   {kinds, TableOptions{Ignore: []string{"q"}}, `to ignore: there is no column "q"`},
+		"no features":         {"kind\na\n", TableOptions{}, "there is a single column"},
+		"short line":          {"a,b,c\n1,2,x\n1,2\n", TableOptions{}, "t.csv:3:3: 2 cells in this line, the others have 3 (separated by commas"},
+		"long line":           {"a,b\n1,x\n1,x,9\n", TableOptions{}, "t.csv:3:3: 3 cells in this line, the others have 2"},
+		"not a number":        {"a,b\n1,x\n2O,x\n", TableOptions{}, `t.csv:3:1: column 0 (a): "2O" is not a finite number (the class is taken from column 1 (b); --label`},
+		"NaN":                 {"a,b,c\n1,NaN,x\n", TableOptions{}, `t.csv:2:3: column 1 (b): "NaN" is not a finite number`},
+		"too large":           {"a,c\n1e999,x\n1,y\n", TableOptions{}, `t.csv:2:1: column 0 (a): "1e999" is not a finite number`},
+		"value missing":       {"a,b,c\n1,,x\n", TableOptions{}, `t.csv:2:3: the value in column 1 (b) is missing`},
+		"class missing":       {"a,c\n1,\n2,x\n", TableOptions{}, `t.csv:2:3: the class in column 1 (c) is missing`},
+		"undeclared class":    {kinds, TableOptions{Classes: []string{"a"}}, `t.csv:2:7: class "b" in column 2 (kind) is not one of ["a"]`},
+		"stray quote":         {"a,c\n1\"2,x\n", TableOptions{}, "t.csv:2:2: bare \""},
+		"stray quote, header": {"a\"b,c\n", TableOptions{}, "t.csv:1:2: bare \""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Name = "t.csv"
-			_, err := ReadCSV(strings.NewReader(c.text), c.o)
+			_, err := ReadTable(strings.NewReader(c.text), c.o)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
 	}
-	if _, err := OpenCSV(filepath.Join(t.TempDir(), "none.csv"), CSVOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenTable(filepath.Join(t.TempDir(), "none.csv"), TableOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -160,7 +161,7 @@ func TestReadIDXErrors(t *testing.T) {
 }
 
 func TestIris(t *testing.T) {
-	s, err := OpenCSV(datasettest.Shared(t, "uci", "iris.csv"), CSVOptions{Label: "species"})
+	s, err := OpenTable(datasettest.Shared(t, "uci", "iris.csv"), TableOptions{Label: "species"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func TestIris(t *testing.T) {
 }
 
 func TestWDBC(t *testing.T) {
-	s, err := OpenCSV(datasettest.Shared(t, "uci", "wdbc.csv"), CSVOptions{Label: "diagnosis", Classes: []string{"B", "M"}})
+	s, err := OpenTable(datasettest.Shared(t, "uci", "wdbc.csv"), TableOptions{Label: "diagnosis", Classes: []string{"B", "M"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,11 +198,11 @@ func TestMNIST(t *testing.T) {
 	}
 }
 
-func FuzzReadCSV(f *testing.F) {
-	f.Add(table)
+func FuzzReadTable(f *testing.F) {
+	f.Add(kinds)
 	f.Add("a,c\n\"1\n2\",x\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := ReadCSV(strings.NewReader(text), CSVOptions{})
+		s, err := ReadTable(strings.NewReader(text), TableOptions{})
 		if err == nil && s.Validate() != nil {
 			t.Errorf("an invalid set was read: %v", s.Validate())
 		}

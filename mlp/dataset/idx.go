@@ -22,9 +22,6 @@ const (
 	idxImages = 0x00000803
 )
 
-// A damaged header must not make the program ask for all memory there is.
-const idxLargest = 1 << 27 // features of one set
-
 // IDXOptions say how a pair of IDX files is to be understood.
 type IDXOptions struct {
 	Name    string // for messages; empty = the image file's name
@@ -124,8 +121,8 @@ func readIDX(r io.Reader, name string, magic uint32) (data []byte, size []int, e
 	for k, n := range header[1:] {
 		total *= int64(n)
 		size = append(size, int(n))
-		if n == 0 || total > idxLargest {
-			return nil, nil, fmt.Errorf("%s: byte %d: dimension %d is %d: sizes must be 1 or more and their product at most %d", name, 4+4*k, k, n, idxLargest)
+		if n == 0 || total > MaxValues {
+			return nil, nil, fmt.Errorf("%s: byte %d: dimension %d is %d: sizes must be 1 or more and their product at most %d", name, 4+4*k, k, n, MaxValues)
 		}
 	}
 	start := int64(4 * len(header))

@@ -30,6 +30,7 @@ type Set struct {
 	X        *mat.Dense // samples x features
 	Labels   []int      // class of every sample
 	Image    Image      // zero when the samples are not images
+	Reading  *Reading   // how the file was understood that it comes from; nil = no table
 }
 
 // Len is the number of samples.

@@ -34,7 +34,7 @@ func learn(t *testing.T, first, rest *dataset.Set, scaling dataset.Scaling, o Op
 }
 
 func TestIris(t *testing.T) {
-	s, err := dataset.OpenCSV(datasettest.Shared(t, "uci", "iris.csv"), dataset.CSVOptions{Label: "species"})
+	s, err := dataset.OpenTable(datasettest.Shared(t, "uci", "iris.csv"), dataset.TableOptions{Label: "species"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestIris(t *testing.T) {
 // Thirty features do not fit twenty columns; the ten means do.
 func TestWDBC(t *testing.T) {
 	path := datasettest.Shared(t, "uci", "wdbc.csv")
-	all, err := dataset.OpenCSV(path, dataset.CSVOptions{Label: "diagnosis"})
+	all, err := dataset.OpenTable(path, dataset.TableOptions{Label: "diagnosis"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestWDBC(t *testing.T) {
 	if err := mlp.DefaultPlacement("A", "B").Validate(d, map[string]mlp.ArraySize{"A": {Rows: 20, Columns: 20}, "B": {Rows: 20, Columns: 20}}); err == nil {
 		t.Error("31 columns fit an array of 20")
 	}
-	s, err := dataset.OpenCSV(path, dataset.CSVOptions{Label: "diagnosis", Ignore: all.Features[10:]})
+	s, err := dataset.OpenTable(path, dataset.TableOptions{Label: "diagnosis", Ignore: all.Features[10:]})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,16 +2,19 @@ package crossbar
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
+
+	"xlab/input"
+	"xlab/input/table"
 )
 
 // Case is one array with its bias, as read from a case file. Fields in the file, all of them required:
 //
-//	g_file              conductances in S, one CSV line per row (word line); relative to the case file
+//	g_file              conductances in S, a table with one line per row (word line); relative to the case file
 //	r_word_segment_ohm  Geometry.RowSegment
 //	r_bit_segment_ohm   Geometry.ColSegment
 //	r_row_driver_ohm    Line.Resistance of every driven row
@@ -37,9 +40,9 @@ type CaseResult struct {
 }
 
 // SolveCase reads a case from r and solves it. dir is the directory that the name of the conductance file is relative
-// to. Errors name the field or the file with line and column.
-func SolveCase(r io.Reader, dir string) (*CaseResult, error) {
-	c, err := ReadCase(r, dir)
+// to, and o says what that file leaves open. Errors name the field or the file with line and column.
+func SolveCase(r io.Reader, dir string, o table.Options) (*CaseResult, error) {
+	c, err := ReadCase(r, dir, o)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +50,7 @@ func SolveCase(r io.Reader, dir string) (*CaseResult, error) {
 }
 
 // ReadCase reads a case without solving it.
-func ReadCase(r io.Reader, dir string) (*Case, error) {
+func ReadCase(r io.Reader, dir string, o table.Options) (*Case, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("case: %w", err)
@@ -82,7 +85,7 @@ func ReadCase(r io.Reader, dir string) (*Case, error) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(dir, file)
 	}
-	g, rows, cols, err := readConductances(file)
+	g, rows, cols, err := readConductances(file, o)
 	if err != nil {
 		return nil, err
 	}
@@ -175,16 +178,16 @@ func (r *CaseResult) MarshalJSON() ([]byte, error) {
 	}{nullable(r.RowCurrents), nullable(r.ColCurrents), r.DeviceVolts})
 }
 
-// readConductances reads a CSV file of conductances, row-major.
-func readConductances(name string) (g []float64, rows, cols int, err error) {
-	f, err := os.Open(name)
+// readConductances reads a table of conductances, row-major.
+func readConductances(name string, o table.Options) (g []float64, rows, cols int, err error) {
+	f, err := input.Open(name, input.Text)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("case: g_file: %w; it is looked for beside the case file", err)
 	}
-	defer f.Close()
-	g, rows, cols, err = parseConductances(f)
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("case: g_file %s: %w", name, err)
+	o.Name = name
+	g, rows, cols, err = parseConductances(f, o)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, 0, 0, fmt.Errorf("case: g_file: %w", err)
 	}
 	return g, rows, cols, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"xlab/input/table"
 	"xlab/mock/crossbar"
 )
 
@@ -49,7 +50,7 @@ func TestSolveCase(t *testing.T) {
 		"{\n\t\"model\" : \"linear\"\n}": linearLaws(g),
 	} {
 		text := strings.Replace(caseFile, `{"model": "linear"}`, device, 1)
-		got, err := crossbar.SolveCase(strings.NewReader(text), caseDir(t, "\ufeff"+caseConductances))
+		got, err := crossbar.SolveCase(strings.NewReader(text), caseDir(t, "\ufeff"+caseConductances), table.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +74,7 @@ func TestCaseAbsoluteFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(caseFile, `"G.csv"`, string(name), 1)
-	if _, err := crossbar.SolveCase(strings.NewReader(text), t.TempDir()); err != nil {
+	if _, err := crossbar.SolveCase(strings.NewReader(text), t.TempDir(), table.Options{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,7 +94,7 @@ func ExampleSolveCase() {
 		"device": {"model": "linear"},
 		"row_terminal_volts": [0.5],
 		"col_terminal_volts": [0, null]
-	}`), dir)
+	}`), dir, table.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -146,14 +147,14 @@ func TestCaseErrors(t *testing.T) {
 		{name: "something behind", old: "\n}", new: "\n}\n{}", want: []string{"line 11, column 1", "after top-level value"}},
 		{name: "a comma too many", old: "-0.1]", new: "-0.1],", want: []string{"line 10, column 1", "not a JSON object"}},
 
-		{name: "negative conductance", csv: "1,2,3\n4,-5,6\n", want: []string{"G.csv", "line 2, column 3", "-5 S", "0 or more"}},
-		{name: "conductance NaN", csv: "1,2,3\n4,5,NaN\n", want: []string{"G.csv", "line 2, column 5", "NaN"}},
-		{name: "conductance Inf", csv: "1,+Inf,3\n4,5,6\n", want: []string{"G.csv", "line 1, column 3", "Inf"}},
-		{name: "header", csv: "a,b,c\n1,2,3\n4,5,6\n", want: []string{"G.csv", "line 1, column 1", `"a"`, "siemens"}},
-		{name: "ragged", csv: "1,2,3\n4,5\n", want: []string{"G.csv", "line 2 has 2 values", "first has 3"}},
+		{name: "negative conductance", csv: "1,2,2\n4,-5,6\n", want: []string{"G.csv:2:3: ", "-5 S", "0 or more"}},
+		{name: "conductance NaN", csv: "1,2,2\n4,5,NaN\n", want: []string{"G.csv:2:5: ", "NaN"}},
+		{name: "conductance Inf", csv: "1,+Inf,3\n4,5,6\n", want: []string{"G.csv", "(1, +Inf, 3)", "--header"}},
+		{name: "header or not", csv: "1,2,3\n4,5,6\n", want: []string{"G.csv", "the first line (1, 2, 3) may be a heading or values", "--header"}},
+		{name: "ragged", csv: "1,2,2\n1,2,3\n4,5\n", want: []string{"G.csv:3:3: 2 cells in this line, the others have 3"}},
 		{name: "wrong size", csv: "1,2,3\n", want: []string{"G.csv", "1 rows of 3", "row_terminal_volts has 2"}},
 		{name: "empty table", csv: "\n", want: []string{"G.csv", "empty"}},
-		{name: "bad quotes", csv: "1,\"2,3\n4,5,6\n", want: []string{"G.csv", "line"}},
+		{name: "bad quotes", csv: "1,\"2,3\n4,5,6\n", want: []string{"G.csv:2:", "quote"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -165,7 +166,7 @@ func TestCaseErrors(t *testing.T) {
 			if test.old != "" && text == caseFile {
 				t.Fatalf("%q is not in the case", test.old)
 			}
-			_, err := crossbar.SolveCase(strings.NewReader(text), caseDir(t, csv))
+			_, err := crossbar.SolveCase(strings.NewReader(text), caseDir(t, csv), table.Options{})
 			if err == nil {
 				t.Fatal("no error")
 			}

@@ -2,14 +2,14 @@ package crossbar
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
+
+	"xlab/input/table"
 )
 
 // Reading of case files, strict in what encoding/json is lenient about: names in another case, names given twice, names
@@ -222,47 +222,32 @@ func (m member) lines(l *[]Line) error {
 	return nil
 }
 
-// parseConductances reads a CSV table of conductances in S.
-func parseConductances(r io.Reader) (g []float64, rows, cols int, err error) {
-	data, err := io.ReadAll(r)
+// parseConductances reads a table of conductances in S.
+func parseConductances(r io.Reader, o table.Options) (g []float64, rows, cols int, err error) {
+	t, err := table.NewReader(r, o)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff")))) // spreadsheets write a byte order mark
-	c.ReuseRecord = true
-	c.FieldsPerRecord = -1
-	for {
-		record, err := c.Read()
-		if err == io.EOF {
-			break
+	for ; ; rows++ {
+		cells, err := t.Next()
+		if errors.Is(err, io.EOF) && rows > 0 {
+			return g, rows, t.Width, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, 0, 0, fmt.Errorf("%s: there is nothing below the heading: give one line of conductances per row", o.Name)
 		}
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		line, _ := c.FieldPos(0)
-		if rows == 0 {
-			cols = len(record)
-		}
-		if len(record) != cols {
-			return nil, 0, 0, fmt.Errorf("line %d has %d values, the first has %d: every row needs one conductance per column",
-				line, len(record), cols)
-		}
-		for k, field := range record {
-			x, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
-			switch line, column := c.FieldPos(k); {
-			case err != nil:
-				return nil, 0, 0, fmt.Errorf("line %d, column %d: %q is not a number: give conductances in siemens, no header",
-					line, column, field)
-			case !(x >= 0) || math.IsInf(x, 1):
-				return nil, 0, 0, fmt.Errorf("line %d, column %d: a conductance of %g S: give a finite value of 0 or more",
-					line, column, x)
+		for k, cell := range cells {
+			x, err := t.Number(cell)
+			if err == nil && x < 0 {
+				err = fmt.Errorf("a conductance of %g S: give a finite value of 0 or more", x)
+			}
+			if err != nil {
+				return nil, 0, 0, fmt.Errorf("%s:%d:%d: %w", o.Name, t.Line, t.Column(k), err)
 			}
 			g = append(g, x)
 		}
-		rows++
 	}
-	if rows == 0 {
-		return nil, 0, 0, errors.New("the file is empty: give one line of conductances per row")
-	}
-	return g, rows, cols, nil
 }

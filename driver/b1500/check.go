@@ -238,7 +238,7 @@ func (c *checker) spot(s instrument.Spot) (*spot, error) {
 	if out.settle, err = waitTime("settling time", s.Settle, maxPause); err != nil {
 		return nil, c.usage(0, err)
 	}
-	if out.integration, err = integrate(s.Aperture, c.lineFrequency); err != nil {
+	if out.integration, err = integrate(s.Aperture, c.lineFrequency, false); err != nil {
 		return nil, c.usage(0, err)
 	}
 	return out, nil
@@ -317,7 +317,7 @@ func (c *checker) sweep(s instrument.Sweep) (*sweep, error) {
 	if out.delay, err = waitTime("delay", s.Delay, maxDelay); err != nil {
 		return nil, c.usage(0, err)
 	}
-	if out.integration, err = integrate(s.Aperture, c.lineFrequency); err != nil {
+	if out.integration, err = integrate(s.Aperture, c.lineFrequency, len(s.Measure) > 1); err != nil {
 		return nil, c.usage(0, err)
 	}
 	return out, c.limit(s.Source, c.limits.CheckWidth(instrument.Seconds(out.levelTime())))
@@ -478,7 +478,7 @@ func (c *checker) current(ch instrument.Channel, i instrument.Amps) (float64, er
 
 // levelTime is how long a sweep stays at one level.
 func (s *sweep) levelTime() float64 {
-	return s.delay + float64(len(s.measure))*s.integration.seconds
+	return math.Round((s.delay+s.integration.of(s.measure))*1e9) / 1e9 // to ns: the sum of decimals is none
 }
 
 // levels gives what is forced, level by level.

@@ -76,6 +76,9 @@ func (s *script) integrate(channels []instrument.Channel, in integration) {
 		s.set("AAD "+integer(ch), "AAD", integer(ch), integer(converter))
 	}
 	s.set("AIT "+integer(converter), "AIT", integer(converter), integer(mode), integer(in.n))
+	if len(channels) > 1 && !in.highResolution {
+		s.set("PAD", "PAD", "1")
+	}
 }
 
 func (s *script) force(l level, volts float64) {
@@ -189,7 +192,7 @@ func bounds(step any) (amps, volts float64) {
 func busy(step any) instrument.Seconds {
 	switch s := step.(type) {
 	case *spot:
-		return instrument.Seconds(s.settle + float64(len(s.measure))*s.integration.seconds)
+		return instrument.Seconds(s.settle + s.integration.of(s.measure))
 	case *pulse:
 		return instrument.Seconds(s.period)
 	case *sweep:

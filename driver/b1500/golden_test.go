@@ -291,7 +291,7 @@ func TestGoldenSteps(t *testing.T) {
 			[][]want{{one(5e-3, 24e-6), one(20e-3, -4e-6)}, {one(5e-3, 24.4e-6), one(20e-3, -4e-6)}}, false},
 		{"sweep-voltage", [][]instrument.Step{{staircase}, {twoWay}}, [][]want{
 			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}, {8e-6}, {10e-6}}, source: []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}, busy: 6 * (1e-3 + sample13)}},
-			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0}, busy: 4 * (1e-3 + 2*sample13)}},
+			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0}, busy: 4 * (1e-3 + sample13)}},
 		}, false},
 		{"sweep-follow", [][]instrument.Step{{following}}, [][]want{
 			{{values: [][]float64{{0}, {-6e-6}, {-12e-6}}, source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}}}, false},

@@ -107,7 +107,7 @@ func (w *witness) line(line string) {
 			w.moment(nil)
 		case "XE":
 			w.execute()
-		case "RI", "AAD", "AIT", "MCPT", "WT", "WM", "PA", "BC":
+		case "RI", "AAD", "AIT", "PAD", "MCPT", "WT", "WM", "PA", "BC":
 		default:
 			w.t.Fatalf("command %q", command)
 		}

@@ -118,23 +118,35 @@ type integration struct {
 	seconds        float64 // what n amounts to
 }
 
+// of is how long measuring the channels takes: high-speed converters work in
+// parallel (PAD), each channel has one.
+func (in integration) of(channels []instrument.Channel) float64 {
+	if in.highResolution {
+		return float64(len(channels)) * in.seconds
+	}
+	return in.seconds
+}
+
 const (
 	sampleTime = 80e-6 // s, one sample of the high-speed converter (recalled)
 	maxSamples = 1023  // AIT 0,1,n
 	maxCycles  = 100   // AIT 1,2,n
 )
 
-// integrate chooses the converter: the high-resolution one from one power line
-// cycle on. The time is rounded up to what the converter offers, so that it
+// integrate chooses the converter for a number of channels: the high-resolution
+// one from one power line cycle on, but the high-speed ones as far as they reach
+// where several channels are measured at each level of a sweep: the analyzer has
+// one high-resolution converter, which would take the channels in turn and hold
+// the level so much longer. The time is rounded up to what the converter offers, so that it
 // never integrates less than was asked for; an excess of up to 1 % of a cycle
 // or sample is ignored.
-func integrate(aperture instrument.Seconds, lineFrequency float64) (integration, error) {
+func integrate(aperture instrument.Seconds, lineFrequency float64, together bool) (integration, error) {
 	t, cycle := float64(aperture), 1/lineFrequency
 	if !(t > 0) || math.IsInf(t, 0) {
 		return integration{}, fmt.Errorf("aperture %s is not a positive time", aperture.Exact())
 	}
 	unit, most, high := sampleTime, maxSamples, false
-	if t >= 0.99*cycle {
+	if t >= 0.99*cycle && !(together && t <= sampleTime*(maxSamples+0.01)) {
 		unit, most, high = cycle, maxCycles, true
 	}
 	n := math.Max(1, math.Ceil(t/unit-0.01))

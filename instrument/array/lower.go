@@ -188,67 +188,106 @@ func (a *Array) read(r Read) lowered {
 			Range: r.Range, Settle: r.Settle, Aperture: r.Aperture,
 		},
 		raise: func(raw instrument.Result) Result {
-			return columnResult(raw, func(instrument.Point) float64 { return float64(r.Voltage) }, 0)
+			return raising{cell: at(r.Voltage)}.result(raw)
 		},
 	}
 }
 
 func (a *Array) pulse(p Pulse) lowered {
+	drives := a.drives(p.Scheme, p.Voltage, p.Compliance)
+	sources := a.sources(p.Scheme, p.Compliance, p.Compliance)
 	return lowered{
-		step: instrument.Pulse{
-			Drives: a.drives(p.Scheme, p.Voltage, p.Compliance), Width: p.Width, Measure: []instrument.Channel{a.wiring.SMU[BusForce2]},
-			Range: p.Compliance,
-		},
+		step:  instrument.Pulse{Drives: drives, Width: p.Width, Measure: channels(sources), Range: p.Compliance},
 		lines: selection{othersFloat: p.Scheme == Floating},
 		raise: func(raw instrument.Result) Result {
-			return columnResult(raw, func(instrument.Point) float64 { return float64(p.Voltage) }, 0)
+			return raising{cell: at(p.Voltage), sources: sources}.result(raw)
 		},
 	}
 }
 
 func (a *Array) sweep(s Sweep) lowered {
-	row, column := a.wiring.SMU[BusForce1], a.wiring.SMU[BusForce2]
+	sources := a.sources(s.Scheme, instrument.Amps(s.Compliance), s.Return)
 	step := instrument.Sweep{
-		Kind: s.Kind, Source: row, Start: s.Start, Stop: s.Stop, Steps: s.Steps, TwoWay: s.TwoWay,
-		Compliance: s.Compliance, Measure: []instrument.Channel{column}, Range: s.Return,
+		Kind: s.Kind, Source: a.wiring.SMU[BusForce1], Start: s.Start, Stop: s.Stop, Steps: s.Steps, TwoWay: s.TwoWay,
+		Compliance: s.Compliance, Range: s.Return,
 		Delay: s.Delay, Aperture: s.Aperture, StopAtCompliance: s.StopAtCompliance,
 	}
-	voltage, index := func(p instrument.Point) float64 { return float64(p.Source) }, 0
+	r := raising{sources: sources}
 	if s.Kind == instrument.SweepCurrent {
+		// The row gives volts, which belong to the cell, and comes first.
+		sources[0], sources[1] = sources[1], sources[0]
+		sources[0].compliance = 0
 		step.Drives = a.drives(s.Scheme, 0, s.Return)[1:]
-		step.Measure = []instrument.Channel{row, column}
-		voltage, index = firstValue, 1
+		r.cell, r.column = firstValue, 1
 	} else {
 		// The row has its share of the voltage; the others follow the row.
 		f := s.Scheme.Fractions()
 		step.Start, step.Stop = s.Start*f.Row, s.Stop*f.Row
+		step.Range = max(s.Return, instrument.Amps(s.Compliance))
 		for _, d := range a.drives(s.Scheme, 1, s.Return)[1:] {
 			step.Follow = append(step.Follow, instrument.Follow{Channel: d.Channel, Ratio: float64(d.Voltage) / f.Row, Compliance: d.Compliance})
 		}
-		voltage = func(p instrument.Point) float64 { return p.Source / f.Row }
+		r.cell = func(p instrument.Point) float64 { return p.Source / f.Row }
 	}
-	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating},
-		raise: func(raw instrument.Result) Result { return columnResult(raw, voltage, index) }}
+	step.Measure = channels(sources)
+	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating}, raise: r.result}
 }
 
-// columnResult takes the column's current from the given reading. The meter
-// counts current out of the source as positive, the device's current flows
-// into the column's source.
-func columnResult(raw instrument.Result, voltage func(instrument.Point) float64, index int) Result {
-	r := Result{Busy: raw.Busy, Levels: make([]Level, 0, len(raw.Points))}
-	for _, p := range raw.Points {
-		level := Level{Voltage: instrument.Volts(voltage(p))}
-		for _, reading := range p.Readings {
-			r.Status |= reading.Status
-		}
-		if index < len(p.Readings) {
-			level.Current = instrument.Amps(-p.Readings[index].Value)
-		} else {
-			r.Status |= instrument.StatusInvalid // a current that was not measured is not 0 A
-		}
-		r.Levels = append(r.Levels, level)
+// source is a unit of a step and what bounds it.
+type source struct {
+	bus        Bus
+	channel    instrument.Channel
+	compliance instrument.Amps // 0 = it forces a current
+}
+
+// sources are the units of a scheme, the column's first: its current is the cell's.
+func (a *Array) sources(scheme Scheme, row, rest instrument.Amps) []source {
+	list := []source{{BusForce2, a.wiring.SMU[BusForce2], rest}, {BusForce1, a.wiring.SMU[BusForce1], row}}
+	if !scheme.Fractions().OthersFloat {
+		list = append(list, source{BusOtherRows, a.wiring.SMU[BusOtherRows], rest}, source{BusOtherCols, a.wiring.SMU[BusOtherCols], rest})
 	}
-	return r
+	return list
+}
+
+func channels(sources []source) []instrument.Channel {
+	list := make([]instrument.Channel, len(sources))
+	for i, s := range sources {
+		list[i] = s.channel
+	}
+	return list
+}
+
+// raising is the way back from an analyzer's result.
+type raising struct {
+	cell    func(instrument.Point) float64 // V across the cell
+	column  int                            // index of the column's reading
+	sources []source                       // what the readings are of; nil where only the column's was taken
+}
+
+func at(v instrument.Volts) func(instrument.Point) float64 {
+	return func(instrument.Point) float64 { return float64(v) }
+}
+
+// result takes the column's current from its reading. The meter counts current
+// out of the source as positive, the device's current flows into the column's
+// source. The status is the column's, which knows of the others' compliance, and
+// that of the readings before it; of the others it is told which were limited.
+func (r raising) result(raw instrument.Result) Result {
+	out := Result{Busy: raw.Busy, Levels: make([]Level, 0, len(raw.Points))}
+	for _, p := range raw.Points {
+		level := Level{Voltage: instrument.Volts(r.cell(p))}
+		if len(p.Readings) >= max(r.column+1, len(r.sources)) {
+			level.Current = instrument.Amps(-p.Readings[r.column].Value)
+			for _, reading := range p.Readings[:r.column+1] {
+				out.Status |= reading.Status
+			}
+		} else {
+			out.Status |= instrument.StatusInvalid // a current that was not measured is not 0 A
+		}
+		out.Levels = append(out.Levels, level)
+		out.Limited = r.limited(out.Limited, p, level.Voltage)
+	}
+	return out
 }
 
 func firstValue(p instrument.Point) float64 {

@@ -145,6 +145,10 @@ type Result struct {
 	Status instrument.Status  `json:"status,omitempty"` // union of all readings' statuses
 	Busy   instrument.Seconds `json:"busy"`             // time the instrument needs for the step by itself
 
+	// Limited are the sources that were at their compliance. Results recorded
+	// before it was kept have none, whatever their status says.
+	Limited []Limited `json:"limited,omitempty"`
+
 	// Unknown says that it is not known whether the step happened: the run was
 	// cut off before its result was recorded. There are no levels; what became
 	// of the device is in a read behind it.

@@ -1,0 +1,112 @@
+package array
+
+import (
+	"math"
+	"slices"
+
+	"xlab/instrument"
+)
+
+// Demand is what the sources of a bias scheme have to give, magnitudes in A.
+type Demand map[Bus]instrument.Amps
+
+// Most is the largest of the sources' currents but the row's, with its bus.
+func (d Demand) Most() (Bus, instrument.Amps) {
+	bus := BusForce2
+	for _, b := range []Bus{BusOtherRows, BusOtherCols} {
+		if d[b] > d[bus] {
+			bus = b
+		}
+	}
+	return bus, d[bus]
+}
+
+// Demand says what the sources will have to give while the selected device, at
+// 0 S or at what it will become, sees v, for device conductances g at a small
+// voltage in S, row by row. The selected lines are the most loaded ones. It is an
+// estimate: every device of a kind counts as the mean of them, and is taken to
+// conduct as the published model says.
+func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrument.Volts) Demand {
+	byRow, byCol, total := make([]float64, rows), make([]float64, cols), 0.0
+	for k, x := range g {
+		byRow[k/cols] += x
+		byCol[k%cols] += x
+		total += x
+	}
+	f, volts := scheme.Fractions(), math.Abs(float64(v))
+	// The selected device, as good as the mean of its row, is on both lines.
+	row, col := slices.Max(byRow), slices.Max(byCol)
+	rest := max(total-row-col+row/float64(cols), 0)
+	row, col = row*(1-1/float64(cols)), col*(1-1/float64(rows))
+	if f.OthersFloat {
+		return Demand{} // nothing holds the other lines
+	}
+	// The devices of a kind share the drop along their lines: a selected line
+	// carries all of its own, the others one each.
+	current := func(sum, share float64, n, onRow, onCol int) float64 {
+		if n == 0 || sum == 0 {
+			return 0
+		}
+		contact := float64(l.Contact)
+		along := float64(onRow)*(contact+float64(l.RowSegment)*float64(cols)/2) + float64(onCol)*(contact+float64(l.ColSegment)*float64(rows)/2)
+		return float64(n) * through(sum/float64(n), along, share*volts)
+	}
+	inRow := current(row, f.Row-f.OtherCols, cols-1, cols-1, 1)
+	inCol := current(col, f.OtherRows-f.Col, rows-1, 1, rows-1)
+	among := current(rest, f.OtherCols-f.OtherRows, (rows-1)*(cols-1), cols-1, rows-1)
+	return Demand{
+		BusForce1: instrument.Amps(inRow), BusForce2: instrument.Amps(inCol),
+		BusOtherRows: instrument.Amps(math.Abs(inCol - among)), BusOtherCols: instrument.Amps(math.Abs(among - inRow)),
+	}
+}
+
+// Held is the largest voltage across the selected device, up to v, at which no
+// source but the row's has to give more than the compliance.
+func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrument.Volts, compliance instrument.Amps) instrument.Volts {
+	fits := func(v instrument.Volts) bool {
+		_, most := l.Demand(rows, cols, g, scheme, v).Most()
+		return most <= compliance
+	}
+	if fits(v) {
+		return v
+	}
+	low, high := instrument.Volts(0), v
+	for range 30 {
+		if middle := (low + high) / 2; fits(middle) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// through is the current in A of a device of g behind the resistance that n such
+// devices share, n times r in all, at v across both.
+func through(g, r, v float64) float64 {
+	low, high := 0.0, v
+	for range 60 {
+		if u := (low + high) / 2; u+r*passes(g, u) > v {
+			high = u
+		} else {
+			low = u
+		}
+	}
+	return passes(g, low)
+}
+
+// passes is the current in A through a device of g (S, at a small voltage) at v,
+// by the cubic law of the published compact model (Nili et al., IEEE Trans.
+// Nanotechnology 2020) at 25 °C, whose smallest conductances are those of
+// devices that were formed: one that is not is ohmic here.
+func passes(g, v float64) float64 {
+	if g < leastFormed {
+		return g * v
+	}
+	return g*v + (1.18*g+6596*g*g+2.2e-5)*v*v*v
+}
+
+const (
+	leastFormed = 1e-6 // S
+	offState    = 5e-6 // S, of the devices that were reset after forming: the many
+)

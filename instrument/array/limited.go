@@ -1,0 +1,169 @@
+package array
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"xlab/instrument"
+)
+
+// Limited is a source that was at its compliance during a step: the lines on
+// its bus were not where the scheme puts them.
+type Limited struct {
+	Bus        Bus                `json:"bus"`
+	Unit       instrument.Channel `json:"unit"`
+	Compliance instrument.Amps    `json:"comp"`
+	From       instrument.Volts   `json:"from"`           // across the cell, the first level at which it was
+	Need       instrument.Amps    `json:"need,omitempty"` // about what it would have to give at the step's full voltage; 0 = not known
+}
+
+// String says what happened and what would be needed.
+func (l Limited) String() string {
+	text := fmt.Sprintf("SMU %d (%s) was at its compliance of %v from %v on", l.Unit, l.Bus.Lines(), l.Compliance, l.From)
+	if l.Need > 0 {
+		text += fmt.Sprintf(" and would need about %v", l.Need)
+	}
+	return text
+}
+
+// Lines says in words what is on a bus.
+func (b Bus) Lines() string {
+	switch b {
+	case BusForce1:
+		return "the selected row"
+	case BusForce2:
+		return "the selected column"
+	case BusOtherRows:
+		return "the other rows"
+	case BusOtherCols:
+		return "the other columns"
+	}
+	return string(b)
+}
+
+// Unheld are the sources that were at their compliance and are not the row's,
+// whose compliance is there to bound the selected device: while one of them is,
+// the other lines are not where they should be, and nothing follows for the
+// device. Empty for results recorded before sources were told apart.
+func (r Result) Unheld() []Limited {
+	return slices.DeleteFunc(slices.Clone(r.Limited), func(l Limited) bool { return l.Bus == BusForce1 })
+}
+
+// Unheld puts limited sources in words, with the configuration key that holds
+// their compliance; "" for none.
+func Unheld(list []Limited, key string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	texts := make([]string, len(list))
+	need := instrument.Amps(0)
+	for i, l := range list {
+		texts[i] = l.String()
+		need = max(need, l.Need)
+	}
+	advice := "raise " + key
+	if need > 0 {
+		advice = fmt.Sprintf("set %s=%s or more", key, roundedUp(need))
+	}
+	return strings.Join(texts, ", ") + ": " + advice + ", and limits.max_current where that is less"
+}
+
+// roundedUp gives a current with two digits, not below it.
+func roundedUp(i instrument.Amps) string {
+	step := math.Pow(10, math.Floor(math.Log10(float64(i)))-1)
+	return strings.ReplaceAll(instrument.Amps(math.Ceil(float64(i)/step-1e-9)*step).Exact(), " ", "")
+}
+
+// limited adds to the list the sources that one level found at their compliance.
+func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts) []Limited {
+	for i, s := range r.sources {
+		known := func(l Limited) bool { return l.Bus == s.bus }
+		if i < len(p.Readings) && s.compliance > 0 && p.Readings[i].Status&instrument.StatusCompliance != 0 && !slices.ContainsFunc(list, known) {
+			list = append(list, Limited{Bus: s.bus, Unit: s.channel, Compliance: s.compliance, From: v})
+		}
+	}
+	return list
+}
+
+// Needs are measured with a spot whose aperture is short: they are known to a few
+// parts in a hundred at best, because of what the devices do at higher voltages.
+const (
+	needAperture instrument.Seconds = 1e-3
+	needVoltage                     = 0.1 // V across the selected device, at most
+)
+
+// explain finds out which sources were at their compliance in a read, which
+// measures the column alone, and what limited sources of reads and sweeps would
+// have to give. A source that was limited from the first level on is asked for its
+// current at a voltage that disturbs nothing; what the others gave is known. The
+// selection is the step's and is left as it is.
+func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
+	var scheme Scheme
+	var row, rest instrument.Amps
+	v, _ := step.Peak()
+	switch s := step.(type) {
+	case Read:
+		scheme, row, rest = Grounded, s.Compliance, s.Compliance
+	case Sweep:
+		if s.Kind == instrument.SweepCurrent {
+			return nil // what the row's potential would become is not known
+		}
+		scheme, row, rest = s.Scheme, instrument.Amps(s.Compliance), s.Return
+	default:
+		return nil // pulses come by the hundred, and what they did is read behind them
+	}
+	sources := a.sources(scheme, row, rest)
+	spot := func(v instrument.Volts) ([]Limited, []instrument.Reading, error) {
+		drives := a.drives(scheme, v, rest)
+		drives[0].Compliance = row
+		raw, err := a.source.Run(ctx, instrument.Spot{Drives: drives, Measure: channels(sources), Range: max(row, rest), Aperture: needAperture})
+		if err != nil || len(raw) != 1 || len(raw[0].Points) != 1 || len(raw[0].Points[0].Readings) != len(sources) {
+			return nil, nil, fmt.Errorf("asking which source is at its compliance: %w", cmp.Or(err, errNoAnswer))
+		}
+		return raising{sources: sources}.limited(nil, raw[0].Points[0], v), raw[0].Points[0].Readings, nil
+	}
+	if _, read := step.(Read); read {
+		list, _, err := spot(v)
+		if err != nil {
+			return err
+		}
+		r.Limited = list
+	}
+	small := instrument.Volts(math.Copysign(math.Min(needVoltage, math.Abs(float64(v))/4), float64(v)))
+	var still []Limited
+	var readings []instrument.Reading
+	for i := range r.Limited {
+		l := &r.Limited[i]
+		if l.From != r.Levels[0].Voltage {
+			l.Need = instrument.Amps(float64(l.Compliance) * scheme.growth(l.From, v))
+			continue
+		}
+		if readings == nil {
+			var err error
+			if still, readings, err = spot(small); err != nil {
+				return err
+			}
+		}
+		at := slices.IndexFunc(sources, func(s source) bool { return s.bus == l.Bus })
+		if !slices.ContainsFunc(still, func(s Limited) bool { return s.Bus == l.Bus }) {
+			l.Need = instrument.Amps(math.Abs(readings[at].Value) * scheme.growth(small, v))
+		}
+	}
+	return nil
+}
+
+var errNoAnswer = errors.New("the analyzer did not give one reading per source")
+
+// growth is the ratio of a source's currents at two voltages across the selected
+// device. Devices let more pass than in proportion and the lines make it less:
+// the geometric mean of both is within a tenth of what Demand gives with lines of
+// 200 Ω for 64 x 64 devices between 0.5 V and 2.2 V under V/3.
+func (s Scheme) growth(from, to instrument.Volts) float64 {
+	at := func(v instrument.Volts) float64 { return passes(offState, math.Abs(float64(s.HalfSelected(v)))) }
+	return math.Sqrt(at(to) / at(from) * float64(to/from))
+}

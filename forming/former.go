@@ -2,8 +2,10 @@ package forming
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -30,6 +32,10 @@ type Record struct {
 	After     instrument.Siemens `json:"after"`             // after the last reset
 	Resets    int                `json:"resets"`            // reset pulses
 	SwitchedV instrument.Volts   `json:"forming,omitempty"` // voltage across the lines at which the sweep's current jumped
+
+	// Limited are the sources of other lines that were at their compliance, so
+	// that nothing follows for the device: it stays untried.
+	Limited []array.Limited `json:"limited,omitempty"`
 }
 
 // Event tells an observer how far forming is. It must not block.
@@ -63,8 +69,10 @@ func (o *Outcome) Count(s array.State) int {
 
 // Run forms the devices of the specification. It blocks until done, until the
 // guard around ctx asks it to stop at the next device, or until an error or the
-// end of ctx; the outcome so far comes with an error too. The caller makes the
-// bench safe.
+// end of ctx; the outcome so far comes with an error too. While the sources of
+// the other lines cannot hold them nothing is said of a device that did not form
+// or answer: it stays untried, and the run ends as partial, at once when that
+// happens to a few devices in a row. The caller makes the bench safe.
 func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*Outcome, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
@@ -87,6 +95,8 @@ type former struct {
 	options Options
 	outcome *Outcome
 	retried map[*Record]bool // devices that have had their second round
+	limited []array.Limited  // sources that could not hold their lines in a pulse on the present device
+	unheld  int              // devices in a row without a verdict
 }
 
 func (f *former) run(ctx context.Context) error {
@@ -103,7 +113,7 @@ func (f *former) run(ctx context.Context) error {
 		}
 	}
 	if len(failed) == 0 {
-		return nil
+		return f.held()
 	}
 	err := f.second(ctx, all, failed)
 	if err != nil {
@@ -112,9 +122,36 @@ func (f *former) run(ctx context.Context) error {
 				r.Reason += "; not tried a second time"
 			}
 		}
+		return err
 	}
-	return err
+	return f.held()
 }
+
+// held is nil when every device got a verdict.
+func (f *former) held() error {
+	var last *Record
+	n := 0
+	for i := range f.outcome.Records {
+		if r := &f.outcome.Records[i]; len(r.Limited) > 0 {
+			last = r
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices have no verdict, because sources could not hold their lines; %s: %s",
+		n, len(f.outcome.Records), last.Cell, last.Reason)}
+}
+
+const (
+	// What a person has to change: the compliance of the row in a sweep, and that
+	// of everything else.
+	rowKey, complianceKey = "forming.icomp", "forming.compliance"
+	// mostUnheld is the number of devices in a row without a verdict after which
+	// the next one is not stressed any more.
+	mostUnheld = 3
+)
 
 // second resets the devices that work and tries the failed ones once more.
 func (f *former) second(ctx context.Context, all, failed []*Record) error {
@@ -147,6 +184,12 @@ func (f *former) round(ctx context.Context, n int, records []*Record) error {
 		if f.options.Observe != nil {
 			f.options.Observe(Event{Round: n, Done: i + 1, Total: len(records), Record: *r})
 		}
+		if f.unheld++; len(r.Limited) == 0 {
+			f.unheld = 0
+		}
+		if f.unheld == mostUnheld {
+			return f.held()
+		}
 	}
 	return nil
 }
@@ -156,10 +199,33 @@ func (f *former) device(ctx context.Context, r *Record, round int) error {
 	if err := f.bench.Expect(r.Cell, f.spec.bounds()); err != nil {
 		return err
 	}
-	if err := f.form(ctx, r, round); err != nil {
+	f.limited, r.Limited = nil, nil
+	return f.settle(r, f.form(ctx, r, round))
+}
+
+// unread is the error of a check that measured nothing because of limited sources.
+type unread []array.Limited
+
+func (u unread) Error() string { return array.Unheld(u, complianceKey) }
+
+// settle ends the visit to a device whose work ended with err.
+func (f *former) settle(r *Record, err error) error {
+	var u unread
+	if errors.As(err, &u) {
+		r.noVerdict(u, complianceKey)
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	return f.bench.Settle(r)
+}
+
+// noVerdict leaves a device as untried: the other lines were not where they
+// should have been.
+func (r *Record) noVerdict(list []array.Limited, key string) {
+	r.State, r.Limited = array.StateUntried, list
+	r.Reason = "no verdict: " + array.Unheld(list, key)
 }
 
 func (f *former) form(ctx context.Context, r *Record, round int) error {
@@ -180,6 +246,7 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 		}
 		return f.confirm(ctx, r, state)
 	}
+	var elsewhere []array.Limited // where the row's current went in the last sweep
 	for attempt := 0; attempt < f.spec.Attempts; attempt++ {
 		sweep := f.spec.sweep(attempt)
 		results, err := f.bench.Do(ctx, r.Cell, sweep, f.spec.check())
@@ -197,6 +264,12 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 			r.Formed, r.SwitchedV = after, jump(results[0])
 			return f.confirm(ctx, r, array.StateFormed)
 		}
+		if list := results[0].Unheld(); len(list) > 0 {
+			// A stronger sweep would be held even less.
+			r.noVerdict(list, complianceKey)
+			return nil
+		}
+		elsewhere = f.spec.elsewhere(results[0])
 		if results[0].Unknown {
 			// It may not have happened, and the device is not formed: the next
 			// one must not be stronger.
@@ -210,7 +283,22 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 	}
 	r.State = array.StateDefective
 	r.Reason = fmt.Sprintf("did not form: %v at %v after %d sweeps", r.After, f.spec.Check, r.Sweeps)
+	if len(elsewhere) > 0 && round > 1 {
+		r.noVerdict(elsewhere, rowKey)
+	}
 	return nil
+}
+
+// elsewhere is the row's source where it was at its compliance below the top of the
+// first sweep of voltage and the device did not form all the same: the current went
+// through the other devices of the row, and the selected one never saw a whole
+// sweep. nil where that was not so.
+func (s Spec) elsewhere(r array.Result) []array.Limited {
+	i := slices.IndexFunc(r.Limited, func(l array.Limited) bool { return l.Bus == array.BusForce1 })
+	if s.Mode != instrument.SweepVoltage || i < 0 || float64(r.Limited[i].From) >= s.maximum(0) {
+		return nil
+	}
+	return r.Limited[i : i+1]
 }
 
 // confirm switches a device off and makes sure that it can be switched: it is
@@ -231,7 +319,11 @@ func (f *former) confirm(ctx context.Context, r *Record, state array.State) erro
 		}
 	}
 	r.State, r.Reason = state, ""
-	if !responded {
+	switch {
+	case responded:
+	case len(f.limited) > 0:
+		r.noVerdict(f.limited, complianceKey)
+	default:
 		r.State = array.StateDefective
 		r.Reason = fmt.Sprintf("stuck at %v: does not answer to pulses from %v to %v", r.After, f.spec.VresetMax, f.spec.Vset)
 	}
@@ -308,15 +400,12 @@ func (f *former) resetAgain(ctx context.Context, r *Record) error {
 	}
 	now, err := f.read(ctx, r.Cell)
 	if err != nil {
-		return err
+		return f.settle(r, err)
 	}
-	r.After = now
-	if now > f.spec.Goff {
-		if _, err := f.reset(ctx, r); err != nil {
-			return err
-		}
+	if r.After = now; now > f.spec.Goff {
+		_, err = f.reset(ctx, r)
 	}
-	return f.bench.Settle(r)
+	return f.settle(r, err)
 }
 
 func (f *former) read(ctx context.Context, cell array.Cell) (instrument.Siemens, error) {
@@ -338,11 +427,20 @@ func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts,
 	if err != nil {
 		return 0, false, err
 	}
+	for _, r := range results[:n] {
+		if list := r.Unheld(); len(list) > 0 {
+			f.limited = list
+		}
+	}
 	after, err = conductance(cell, results[n])
 	return after, results[n-1].Unknown, err
 }
 
 func conductance(cell array.Cell, r array.Result) (instrument.Siemens, error) {
+	// Without the other lines at ground the column's current is not the device's.
+	if len(r.Limited) > 0 {
+		return 0, unread(r.Limited)
+	}
 	if !r.Valid() {
 		return 0, &instrument.Error{Op: "forming check", Channel: cell.String(), Kind: instrument.KindInstrument,
 			Err: fmt.Errorf("the reading is not valid (status %08b)", r.Status), Advice: "check the measuring range and the connections of the selected lines"}

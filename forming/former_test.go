@@ -27,6 +27,7 @@ type stub struct {
 	sweeps     []array.Sweep
 	pulses     map[array.Cell]int
 	settled    []any
+	limited    func(array.Step) []array.Limited // sources at their compliance in a step; nil = none
 }
 
 func newStub(rows, cols int) *stub {
@@ -76,7 +77,11 @@ func (s *stub) Do(_ context.Context, cell array.Cell, steps ...array.Step) ([]ar
 				s.g[k] *= 2
 			}
 		}
-		results = append(results, array.Result{Levels: []array.Level{{Voltage: v, Current: instrument.Amps(s.g[k] * float64(v))}}})
+		r := array.Result{Levels: []array.Level{{Voltage: v, Current: instrument.Amps(s.g[k] * float64(v))}}}
+		if s.limited != nil {
+			r.Limited = s.limited(step)
+		}
+		results = append(results, r)
 	}
 	return results, nil
 }

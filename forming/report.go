@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"xlab/instrument"
@@ -35,7 +36,53 @@ type Estimate struct {
 	MaxVoltage  instrument.Volts   `json:"max_voltage"`  // across a selected device
 	MinVoltage  instrument.Volts   `json:"min_voltage"`
 	MaxCurrent  instrument.Amps    `json:"max_current"` // forced, or compliance of any source
+	Load        *Load              `json:"load,omitempty"`
 	Spec        Spec               `json:"spec"`
+}
+
+// Load is what the sources of the other lines will have to give in a sweep once
+// all devices asked for are formed: about, by the published model.
+type Load struct {
+	Voltage instrument.Volts `json:"voltage"` // top of the first sweep
+	Bus     array.Bus        `json:"bus"`     // whose source gives most
+	Current instrument.Amps  `json:"current"` // at that voltage
+	Held    instrument.Volts `json:"held"`    // up to here the compliance is enough; Voltage where it is to the top
+}
+
+// typicalOff is what a device is left at by its reset, as a part of Goff (the mean
+// over the simulated chip of seed 1).
+const typicalOff = 0.5
+
+// Load estimates the other lines' currents and refuses, with an error of kind
+// limit, a compliance that cannot hold them up to half the top of the first sweep:
+// no device forms below that. others are the conductances in S of the devices, row
+// by row, as far as they are known, 0 for those that were never formed; lines is
+// what lies between them and the sources. nil and no error where nothing holds
+// the other lines.
+func (s Spec) Load(rows, cols int, lines array.Resistance, others []float64) (*Load, error) {
+	if s.Mode != instrument.SweepVoltage || s.Scheme == array.Floating {
+		return nil, nil
+	}
+	g := slices.Clone(others)
+	for _, c := range s.devices(rows, cols) {
+		g[c.Row*cols+c.Col] = typicalOff * float64(s.Goff)
+	}
+	l := &Load{Voltage: instrument.Volts(s.maximum(0))}
+	l.Bus, l.Current = lines.Demand(rows, cols, g, s.Scheme, l.Voltage).Most()
+	l.Held = lines.Held(rows, cols, g, s.Scheme, l.Voltage, s.Compliance)
+	if l.Held < l.Voltage/2 {
+		return l, &instrument.Error{Op: "forming", Kind: instrument.KindLimit, Err: fmt.Errorf("%s; at %v no device forms, and the others would see more than they should", l.text(s), l.Held),
+			Advice: "raise " + complianceKey + ", and limits.max_current with it where that is less, or form with another scheme"}
+	}
+	return l, nil
+}
+
+func (l *Load) text(s Spec) string {
+	text := fmt.Sprintf("the source of %s will have to give about %v at the top of a first sweep, %v, when all is formed; its compliance of %v (%s) is enough", l.Bus.Lines(), l.Current, l.Voltage, s.Compliance, complianceKey)
+	if l.Held < l.Voltage {
+		text += fmt.Sprintf(" up to about %v only", l.Held)
+	}
+	return text
 }
 
 // A freshly formed device usually takes so many reset pulses, with so many reads
@@ -97,6 +144,13 @@ func (e *Estimate) Print(w io.Writer) error {
 	if s.Mode == instrument.SweepCurrent {
 		limit = fmt.Sprintf("voltage compliance %v", s.Vcomp)
 	}
+	load := ""
+	if e.Load != nil {
+		load = e.Load.text(s) + "\n"
+		if e.Load.Held < e.Load.Voltage {
+			load += "  a device that has not formed by then gets no verdict and stays untried\n"
+		}
+	}
 	_, err := fmt.Fprintf(w, `%d devices; nothing is touched by a dry run
 for every device:
   read at %v; below %v it is pre-formed and only switched off
@@ -105,9 +159,9 @@ for every device:
   reset with pulses of %v, %v to %v, until below %v, other lines %s
 then, if any failed: all devices are reset and those are tried once more
 across a selected device: %v to %v; no source gives more than %v
-at most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
+%sat most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
 `, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check, s.Amin, unit(last.Stop), s.Attempts,
-		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
+		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, load, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
 	return err
 }
 

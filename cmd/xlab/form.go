@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -61,8 +64,15 @@ one. See hwdocs/forming.md.`,
 				return usageError(err)
 			}
 			// What is beyond the limits is refused here, before anything is opened.
+			formed, err := c.formedBefore(name, w)
+			if err != nil {
+				return err
+			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
 			if err != nil {
+				return err
+			}
+			if estimate.Load, err = spec.Load(w.Rows, w.Cols, c.Tuning.Lines, formed); err != nil {
 				return err
 			}
 			switch {
@@ -156,7 +166,7 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	}
 	fmt.Fprintln(a.out)
 	for _, d := range o.Records {
-		if d.State == array.StateDefective {
+		if d.State == array.StateDefective || len(d.Limited) > 0 {
 			fmt.Fprintf(a.out, "  %-7s %s\n", d.Cell, d.Reason)
 		}
 	}
@@ -166,33 +176,80 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 }
 
 // openDefects finds the newest defect map of an array among the runs.
-func openDefects(c *Config, name, chip string) (*array.DefectMap, string, error) {
-	list, err := run.List(c.runsDir())
-	if err != nil {
-		return nil, "", err
-	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].Command != "form" || list[i].Array != name {
-			continue
-		}
-		file := filepath.Join(c.runsDir(), list[i].ID, defectsFile)
-		f, err := input.Open(file, input.Record)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // ended before it had one
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		m, err := array.ReadDefectMap(f, file)
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		if m.Chip == chip {
-			return m, file, nil
-		}
+func openDefects(c *Config, name, chip string) (m *array.DefectMap, file string, err error) {
+	for found, err := range defectMaps(c, name, chip) {
+		return found.DefectMap, found.file, err
 	}
 	return nil, "", nil
+}
+
+type foundMap struct {
+	*array.DefectMap
+	file string
+}
+
+// defectMaps gives the defect maps of an array and chip among the runs, the newest
+// first. It ends with the first error.
+func defectMaps(c *Config, name, chip string) iter.Seq2[foundMap, error] {
+	return func(yield func(foundMap, error) bool) {
+		list, err := run.List(c.runsDir())
+		if err != nil {
+			yield(foundMap{}, err)
+			return
+		}
+		for _, r := range slices.Backward(list) {
+			if r.Command != "form" || r.Array != name {
+				continue
+			}
+			file := filepath.Join(c.runsDir(), r.ID, defectsFile)
+			f, err := input.Open(file, input.Record)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // ended before it had one
+			}
+			var m *array.DefectMap
+			if err == nil {
+				m, err = array.ReadDefectMap(f, file)
+				err = errors.Join(err, f.Close())
+			}
+			if err != nil {
+				yield(foundMap{}, err)
+				return
+			}
+			if m.Chip == chip && !yield(foundMap{m, file}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// formedBefore gives the devices' conductances in S, row by row, after the newest
+// forming of each; 0 where there is none. A directory of runs that cannot be read
+// holds none: that is said by what wants to write there.
+func (c *Config) formedBefore(name string, w *array.Wiring) ([]float64, error) {
+	g := make([]float64, w.Rows*w.Cols)
+	board, err := c.board(name)
+	if err != nil {
+		return nil, err
+	}
+	chip, err := c.chipIdentity()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.ReadDir(c.runsDir()); err != nil {
+		return g, nil
+	}
+	for m, err := range defectMaps(c, board.Name, chip) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Rows != w.Rows || m.Cols != w.Cols {
+			continue
+		}
+		for k, d := range m.Devices {
+			if g[k] == 0 && d.State != array.StateUntried {
+				g[k] = float64(d.Conductance)
+			}
+		}
+	}
+	return g, nil
 }

@@ -20,7 +20,42 @@ type Estimate struct {
 	MaxCurrent  instrument.Amps    `json:"max_current"` // compliance of every source
 	Lowest      instrument.Siemens `json:"lowest_target"`
 	Highest     instrument.Siemens `json:"highest_target"`
+	Load        []Load             `json:"load"` // of the sources of the other lines, with all devices asked for at their targets
 	Spec        Spec               `json:"spec"`
+}
+
+// Load is what the sources of the other lines have to give during the strongest
+// pulses of one sign: about, by the published model.
+type Load struct {
+	Voltage instrument.Volts `json:"voltage"`
+	Scheme  array.Scheme     `json:"scheme"`
+	Bus     array.Bus        `json:"bus"` // whose source gives most
+	Current instrument.Amps  `json:"current"`
+	Held    instrument.Volts `json:"held"` // up to here the compliance is enough
+}
+
+// load estimates the pulses' loads, and refuses, with an error of kind limit, a
+// compliance that is not enough for the reads, which every verdict is made by.
+// During pulses it may be too low: the selected lines are driven all the same.
+func (s Spec) load(rows, cols int) (list []Load, err error) {
+	g := make([]float64, rows*cols)
+	for _, c := range s.Targets.Cells() {
+		target, _ := s.Targets.At(c)
+		g[c.Row*cols+c.Col] = float64(target)
+	}
+	reads := s.Lines.Demand(rows, cols, g, array.Grounded, s.Read)
+	if most := max(reads[array.BusForce1], reads[array.BusOtherCols]); most > s.Compliance {
+		return nil, &instrument.Error{Op: "tuning", Kind: instrument.KindLimit,
+			Err:    fmt.Errorf("reads at %v would draw about %v from the source of a row with its targets, beyond the compliance of %v", s.Read, most, s.Compliance),
+			Advice: "raise " + complianceKey + ", and limits.max_current where that is less, or read at a lower voltage"}
+	}
+	for _, v := range []instrument.Volts{s.SetMax, s.ResetMax} {
+		l := Load{Voltage: v, Scheme: s.scheme(v > 0)}
+		l.Bus, l.Current = s.Lines.Demand(rows, cols, g, l.Scheme, v).Most()
+		l.Held = instrument.Volts(math.Copysign(float64(s.Lines.Held(rows, cols, g, l.Scheme, instrument.Volts(math.Abs(float64(v))), s.Compliance)), float64(v)))
+		list = append(list, l)
+	}
+	return list, nil
 }
 
 // typicalPulses and typicalReads are the usual numbers per device of the
@@ -56,6 +91,9 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 		TypicalTime: n*typicalPulses*write + typicalReads*array*read,
 		LongestTime: n*instrument.Seconds(budget)*write + instrument.Seconds(s.Passes+3)*array*read,
 		Lowest:      instrument.Siemens(math.Inf(1)), Spec: s}
+	if e.Load, err = s.load(rows, cols); err != nil {
+		return nil, err
+	}
 	for _, c := range cells {
 		g, _ := s.Targets.At(c)
 		e.Lowest, e.Highest = min(e.Lowest, g), max(e.Highest, g)
@@ -74,5 +112,16 @@ across a selected device: %v to %v, compliance %v
 at most %d pulses (%d per device) in %d passes and the last reads; instrument time about %v, %v if every device uses its budget
 `, e.Devices, e.Lowest, e.Highest, 100*s.Tolerance, s.Policy, s.Width, s.SetMin, s.SetMax, s.ResetMin, s.ResetMax, s.SetScheme, s.ResetScheme,
 		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2, e.TypicalTime, e.LongestTime)
+	for _, l := range e.Load {
+		if err == nil && l.Current > 0 {
+			_, err = fmt.Fprintf(w, "with all at their targets the source of %s gives about %v during pulses of %v", l.Bus.Lines(), l.Current, l.Voltage)
+		}
+		if err == nil && l.Held != l.Voltage {
+			_, err = fmt.Fprintf(w, "; its compliance (%s) is enough up to about %v: stronger pulses that do nothing to a device are no verdict on it", complianceKey, l.Held)
+		}
+		if err == nil && l.Current > 0 {
+			_, err = fmt.Fprintln(w)
+		}
+	}
 	return err
 }

@@ -86,14 +86,15 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 type device struct {
 	Record
 	index   int
-	closed  Verdict // it is not visited any more; "" = open
-	fault   bool    // closed because a result could not be used
-	reached bool    // was within its band at the end of a visit
-	limited bool    // a visit ended because the strongest pulses had too little effect
-	tried   bool    // pulses of the other direction were tried because those of one had no effect
-	left    float64 // S, conductance when the last visit ended; 0 = not visited
-	guess   float64 // S, conductance by all reads since then
-	mark    mark    // of the disturb account since then
+	closed  Verdict         // it is not visited any more; "" = open
+	fault   bool            // closed because a result could not be used
+	reached bool            // was within its band at the end of a visit
+	limited bool            // a visit ended because the strongest pulses had too little effect
+	tried   bool            // pulses of the other direction were tried because those of one had no effect
+	left    float64         // S, conductance when the last visit ended; 0 = not visited
+	guess   float64         // S, conductance by all reads since then
+	mark    mark            // of the disturb account since then
+	unheld  []array.Limited // sources that could not hold the other lines in a pulse of this visit
 }
 
 // tuner is a run under way. Conductances inside are those of the devices, with

@@ -14,9 +14,14 @@ func (d *device) close(v Verdict, format string, args ...any) {
 	d.closed, d.Reason = v, fmt.Sprintf(format, args...)
 }
 
+// complianceKey is the configuration key of every source's compliance.
+const complianceKey = "tuning.compliance"
+
 // faulty tells why a read cannot be used; "" when it can.
 func faulty(r array.Result, v instrument.Volts) string {
 	switch {
+	case len(r.Limited) > 0:
+		return fmt.Sprintf("the read at %v is no measurement: %s", v, array.Unheld(r.Limited, complianceKey))
 	case r.InCompliance():
 		return fmt.Sprintf("the read at %v was in compliance: a short on its lines, or a compliance too low", v)
 	case !r.Valid():
@@ -51,6 +56,7 @@ func (t *tuner) approach(ctx context.Context, d *device, band float64, budget in
 		return err
 	}
 	t.take(d, results[0])
+	d.unheld = nil
 	if d.left > 0 {
 		d.Moved = math.Max(d.Moved, math.Abs(t.lines.g[d.index]/d.left-1))
 	}
@@ -129,8 +135,11 @@ func (t *tuner) do(ctx context.Context, d *device, steps ...array.Step) ([]array
 	for i, r := range results {
 		// During a pulse the sources of the other lines carry the sum of all
 		// unselected devices and may well be at their compliance; what the pulse
-		// did is what the read behind it shows.
+		// did is what the read behind it shows. What it did not do is no verdict.
 		if steps[i].Stress() {
+			if list := r.Unheld(); len(list) > 0 {
+				d.unheld = list
+			}
 			continue
 		}
 		v, _ := steps[i].Peak()
@@ -181,6 +190,9 @@ func (t *tuner) exhausted(ctx context.Context, d *device, first int, target floa
 	}
 	if t.answers(latest) || d.tried {
 		reason := fmt.Sprintf("pulses of %v move it by %.2g %% each, it is %.2g %% away", limit, 100*moved/now, 100*math.Abs(target/now-1))
+		if len(d.unheld) > 0 {
+			reason += "; " + array.Unheld(d.unheld, complianceKey)
+		}
 		if d.Reason = reason; d.limited {
 			d.close(GaveUp, "%s", reason)
 		}
@@ -203,6 +215,10 @@ func (t *tuner) exhausted(ctx context.Context, d *device, first int, target floa
 		}
 	}
 	d.left = t.lines.g[d.index]
+	if len(d.unheld) > 0 {
+		d.close(GaveUp, "no verdict at %v: answers neither to %v nor to %v, but %s", t.shown(d), limit, back, array.Unheld(d.unheld, complianceKey))
+		return true, nil
+	}
 	d.close(Stuck, "at %v: answers neither to %v nor to %v", t.shown(d), limit, back)
 	return true, nil
 }

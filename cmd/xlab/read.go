@@ -114,7 +114,11 @@ func (a *app) readJob(name string, spec readSpec) job {
 			if err != nil {
 				return err
 			}
-			if status := statusText(results[0].Status); status != "" {
+			status := statusText(results[0].Status)
+			if len(results[0].Limited) > 0 {
+				status = array.Unheld(results[0].Limited, "read.compliance")
+			}
+			if status != "" {
 				result.Flagged = append(result.Flagged, flagged{cell, status})
 			}
 			if results[0].Valid() {

@@ -118,11 +118,20 @@ func (w *Watch) look(cell array.Cell, steps []array.Step, results []array.Result
 			w.short = append(w.short, cell)
 		}
 		if len(w.short) >= w.o.Compliance {
-			return &Trip{What: "reads in compliance, where none is expected", Value: fmt.Sprintf("%d devices in a row: %v", len(w.short), w.short),
+			return &Trip{What: "reads in compliance, where none is expected", Value: fmt.Sprintf("%d devices in a row: %v%s", len(w.short), w.short, named(r.Limited)),
 				Limit: fmt.Sprintf("fewer than %d: a short between lines, or a source that has failed", w.o.Compliance)}
 		}
 	}
 	return nil
+}
+
+// named says which sources it was in the last of them.
+func named(list []array.Limited) string {
+	text := ""
+	for _, l := range list {
+		text += "; " + l.String()
+	}
+	return text
 }
 
 // trip journals what ended the run and gives the error that does.

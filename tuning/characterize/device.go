@@ -50,9 +50,10 @@ func (o Options) usable(cells []array.Cell) (keep, skipped []array.Cell) {
 	return keep, skipped
 }
 
-// errUnreadable marks a read whose value is no conductance of the device. It
-// ends the measurement of that device, not the run.
-var errUnreadable = errors.New("the read is not valid")
+// errUnreadable marks steps that say nothing of the device: a read whose value is
+// no conductance of it, stress during which the other lines were not held. It ends
+// the measurement of that device, not the run.
+var errUnreadable = errors.New("no verdict")
 
 // probe measures and stresses one device.
 type probe struct {
@@ -78,8 +79,23 @@ func (p *probe) measured(ctx context.Context, steps ...array.Step) (array.Level,
 	if err != nil {
 		return array.Level{}, err
 	}
+	if err := unheld(results); err != nil {
+		p.pulses += len(steps)
+		return array.Level{}, err
+	}
 	p.unknown = slices.ContainsFunc(results, func(r array.Result) bool { return r.Unknown })
 	return results[0].Last(), p.take(results[len(steps)], len(steps))
+}
+
+// unheld is nil unless sources were at their compliance in a step that bound
+// other lines than the selected row.
+func unheld(results []array.Result) error {
+	for _, r := range results {
+		if list := r.Unheld(); len(list) > 0 {
+			return fmt.Errorf("%w: %s", errUnreadable, array.Unheld(list, "read.compliance"))
+		}
+	}
+	return nil
 }
 
 // take keeps what a read after n pulses gave.
@@ -87,9 +103,9 @@ func (p *probe) take(r array.Result, n int) error {
 	p.pulses += n
 	switch {
 	case !r.Valid():
-		return fmt.Errorf("%w (status %08b): check the measuring range and the lines of the device", errUnreadable, r.Status)
+		return fmt.Errorf("%w: the read is not valid (status %08b): check the measuring range and the lines of the device", errUnreadable, r.Status)
 	case r.InCompliance():
-		return fmt.Errorf("%w: it was in compliance, so the voltage was not the one asked for; raise the compliance above %v", errUnreadable, p.conditions.Compliance)
+		return fmt.Errorf("%w: the read was in compliance, so the voltage was not the one asked for; raise the compliance above %v", errUnreadable, p.conditions.Compliance)
 	}
 	p.last = r.Conductance()
 	return nil

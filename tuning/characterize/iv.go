@@ -192,6 +192,9 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) (again
 	if err != nil || static[0].Unknown {
 		return err == nil, err
 	}
+	if err := unheld(static); err != nil {
+		return false, err
+	}
 	c.Static = static[0].Levels
 	if s.Set == 0 {
 		return false, nil
@@ -212,6 +215,9 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) (again
 	}{{true, &c.On}, {false, &c.Off}} {
 		results, err := p.bench.Do(ctx, p.cell, s.loop(half.positive), s.read())
 		if err != nil {
+			return false, err
+		}
+		if err := unheld(results); err != nil {
 			return false, err
 		}
 		c.Loop = append(c.Loop, results[0].Levels...)

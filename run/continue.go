@@ -127,8 +127,8 @@ func (c *Claim) Release() error {
 }
 
 // Continue begins the run's next segment with a header of its own, on disk when
-// it returns. What identifies the run (ID, command, arrays, start,
-// specification) is taken from its first header, whatever h says. The
+// it returns. What identifies the run (ID, command, array, start, specification,
+// task of a plan) is taken from its first header, whatever h says. The
 // interrupted segment's result.json is gone from then on: the run has not ended.
 // The claim is used up, also after an error.
 func (c *Claim) Continue(h Header) (*Run, error) { return c.ContinueWith(h, Options{}) }
@@ -137,7 +137,7 @@ func (c *Claim) Continue(h Header) (*Run, error) { return c.ContinueWith(h, Opti
 func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 	o = o.withDefaults()
 	first := c.Header
-	h.ID, h.Command, h.Array, h.Started, h.Spec = first.ID, first.Command, first.Array, first.Started, first.Spec
+	h.ID, h.Command, h.Array, h.Started, h.Spec, h.Task = first.ID, first.Command, first.Array, first.Started, first.Spec, first.Task
 	r := &Run{header: h, dir: c.dir, options: o, began: o.Now(), mark: c.mark,
 		segment: c.last + 1, earlierWall: c.Wall, earlierBench: c.BenchSpan, benchKnown: c.HasBench}
 	c.mark = nil

@@ -21,6 +21,10 @@ type Options struct {
 	Reserve    uint64                                   // space below which no intent is accepted, in bytes; 0 = 64 MiB
 	FlushEvery time.Duration                            // bound on how long a result may wait for the disk; 0 = 1 s
 	Now        func() time.Time                         // wall clock
+	// Announce is told of a new run's ID before there is a directory of that name,
+	// and again where the name turns out to be taken. It returns when who has to
+	// know will know after a crash too. An error begins no run; nil = nobody is told.
+	Announce func(id string) error
 }
 
 const (

@@ -30,6 +30,18 @@ type Summary struct {
 	Problems []string            `json:"problems,omitempty"`
 }
 
+// Resumable tells whether the run can be taken up: it ended before it was done, or
+// its process did before its result was on disk.
+func (s *Summary) Resumable() bool {
+	switch s.Outcome {
+	case OutcomeInterrupted, OutcomeUnknown, OutcomeFailed, OutcomeTripped:
+		return true
+	case OutcomeComplete, OutcomePartial, OutcomeOutside:
+		return s.Summary == nil
+	}
+	return false
+}
+
 // Stored is a run read back from its directory.
 type Stored struct {
 	Summary
@@ -43,15 +55,28 @@ type Stored struct {
 // be understood is listed as broken, with the reason; it is no error. A root
 // that does not exist has no runs.
 func List(root string) ([]Summary, error) {
+	all, err := All(root)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Summary, 0, len(all))
+	for _, s := range all {
+		list = append(list, s.Summary)
+	}
+	return list, nil
+}
+
+// All is List with what else is known of each run.
+func All(root string) ([]*Stored, error) {
 	names, err := directories(root)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Summary, 0, len(names))
+	list := make([]*Stored, 0, len(names))
 	for _, name := range names {
-		list = append(list, read(filepath.Join(root, name)).Summary)
+		list = append(list, read(filepath.Join(root, name)))
 	}
-	slices.SortStableFunc(list, func(a, b Summary) int {
+	slices.SortStableFunc(list, func(a, b *Stored) int {
 		if c := a.Started.Compare(b.Started); c != 0 {
 			return c
 		}

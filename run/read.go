@@ -137,7 +137,11 @@ func scanSegments(dir string, upTo int, visit func(Record) error) (*Report, erro
 			break
 		}
 		if n != previous+1 {
-			s.damage(Damage{File: segmentName(n), Line: 1, Cause: fmt.Sprintf("the segment before it, %s, is missing", segmentName(n-1))})
+			cause := fmt.Sprintf("the segment before it, %s, is missing", segmentName(n-1))
+			if n > previous+2 {
+				cause = fmt.Sprintf("the segments before it, %s to %s, are missing", segmentName(previous+1), segmentName(n-1))
+			}
+			s.damage(Damage{File: segmentName(n), Line: 1, Cause: cause})
 			s.gap = true
 		}
 		if err := s.file(dir, n); err != nil {

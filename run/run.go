@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Header struct {
 	Arrays      []ArrayHeader                  `json:"arrays,omitempty"`  // what the run works on, "Array" among them
 	Started     time.Time                      `json:"started"`           // wall clock; zero = now
 	Resumed     *time.Time                     `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
+	Task        *Task                          `json:"task,omitempty"`    // that the run carries out; nil = none, it is a run by itself
 	Spec        any                            `json:"spec"`              // specification as given, any JSON; json.RawMessage when read back
 }
 
@@ -42,6 +44,14 @@ type ArrayHeader struct {
 	Rows   int    `json:"rows"`
 	Cols   int    `json:"cols"`
 	Wiring string `json:"wiring,omitempty"` // checksum of its line map: another one is another array
+}
+
+// Task says of which plan a run carries out a task. The plan's journal names the
+// run: the two are found from either side.
+type Task struct {
+	Plan  string `json:"plan"`  // ID of the plan's run
+	Index int    `json:"index"` // in the plan's order, from 0
+	Name  string `json:"name"`
 }
 
 // UnmarshalJSON leaves the specification as raw JSON for who knows its type.
@@ -120,7 +130,7 @@ func CreateWith(root string, h Header, o Options) (*Run, error) {
 	if err := checkFree(o.Free, root, o.Reserve); err != nil {
 		return nil, err
 	}
-	if h.ID, r.dir, err = makeDirectory(root, h); err != nil {
+	if h.ID, r.dir, err = makeDirectory(root, h, o.Announce); err != nil {
 		return nil, cannotStart(root, err)
 	}
 	r.header = h
@@ -152,8 +162,9 @@ func (r *Run) fill(root string, spec []byte) error {
 	return nil
 }
 
-// makeDirectory finds the first free ID for a run that starts now.
-func makeDirectory(root string, h Header) (id, dir string, err error) {
+// makeDirectory finds the first free ID for a run that starts now. Each one that
+// is tried is announced before there is a directory.
+func makeDirectory(root string, h Header, announce func(id string) error) (id, dir string, err error) {
 	stem := h.Started.Format("20060102T150405Z") + "-" + slug(h.Command)
 	if h.Array != "" {
 		stem += "-" + slug(h.Array)
@@ -162,12 +173,53 @@ func makeDirectory(root string, h Header) (id, dir string, err error) {
 	for i := range 1 << 16 {
 		id = fmt.Sprintf("%s-%04x", stem, (first+i)&0xffff)
 		dir = filepath.Join(root, id)
+		if announce != nil {
+			if _, err := os.Lstat(dir); err == nil {
+				continue
+			}
+			if err := announce(id); err != nil {
+				return "", "", err
+			}
+		}
 		err = os.Mkdir(dir, atomicfile.PrivateDir)
 		if !errors.Is(err, fs.ErrExist) {
 			return id, dir, err
 		}
 	}
 	return "", "", err
+}
+
+// Begun tells whether the run that was announced with an ID below root has come
+// to be: its header is on disk. Before that nothing is done to any device, so
+// that a directory in which there is nothing yet, left by a process that ended
+// in between, is removed.
+func Begun(root, id string) (bool, error) {
+	if id != filepath.Base(id) || !filepath.IsLocal(id) {
+		return false, fmt.Errorf("%q is not the ID of a run", id)
+	}
+	dir := filepath.Join(root, id)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, notRun(dir, err)
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == firstSegment:
+			report, err := ScanJournal(dir, func(Record) error { return nil })
+			if err != nil || report.Records > 0 || slices.ContainsFunc(report.Damage, func(d Damage) bool { return !d.Torn }) {
+				return true, err
+			}
+		case name != specFile && !atomicfile.Unfinished(name):
+			return true, nil
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return false, notRun(dir, err)
+	}
+	return false, atomicfile.SyncDir(root)
 }
 
 // slug makes text fit for a file name on every system.

@@ -90,7 +90,7 @@ describes the tables and how other programs read them.`,
 	f.StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default: by the file's name, csv on stdout)")
 	f.StringVar(&table, "table", "readings", strings.Join(export.Tables(), " or "))
 	f.StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
-	f.BoolVar(&partial, "partial", false, "export what is there of a run with missing pieces")
+	f.BoolVar(&partial, "partial", false, "export what is there of a run whose record is damaged")
 	f.BoolVar(&force, "force", false, "replace a file that is there")
 	return c
 }

@@ -135,16 +135,11 @@ func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(t
 	return l, nil
 }
 
-// watchOver lets people and the plan that the run belongs to know of a run that
-// has a directory and has done nothing yet.
+// watchOver lets people know of a run that has done nothing yet, and the plan that
+// it belongs to hear of its progress.
 func (a *app) watchOver(c *Config, r *recorded) error {
 	if a.watch != nil {
 		r.progress.listen(a.watch)
-	}
-	if a.created != nil {
-		if err := a.created(r.ID()); err != nil {
-			return err
-		}
 	}
 	if a.quiet {
 		return nil

@@ -21,12 +21,6 @@ import (
 	"xlab/run/plan"
 )
 
-// planCommandName is the command in the header of a plan's own run.
-const planCommandName = "plan"
-
-// eventTask is the kind of the journal's events about a plan's tasks.
-const eventTask = "task"
-
 // planSpec is what a plan's run keeps: the plan, and what held for all of it.
 type planSpec struct {
 	Plan   *plan.Plan `json:"plan"`
@@ -83,12 +77,12 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			h := run.Header{Command: planCommandName, Arguments: a.arguments, Program: version(), Bench: fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
+			h := run.Header{Command: plan.Command, Arguments: a.arguments, Program: version(), Bench: fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
 				Simulated: c.simulated(), Limits: c.limits(), Spec: spec}
 			if h.Chip, err = c.chipIdentity(); err != nil {
 				return err
 			}
-			r, err := run.Create(c.runsDir(), h)
+			r, err := run.CreateWith(c.runsDir(), h, a.kept(run.Options{}))
 			if err != nil {
 				return err
 			}
@@ -202,7 +196,7 @@ func (a *app) checkLimits(c *Config, s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{in: a.in, out: out, err: a.err, signals: a.signals, newBench: a.newBench, quiet: true}
+	return &app{in: a.in, out: out, err: a.err, signals: a.signals, newBench: a.newBench, keep: a.keep, quiet: true}
 }
 
 // shared are the flags that hold for all tasks.
@@ -231,12 +225,7 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 	if err != nil {
 		return errors.Join(err, r.End(err, nil))
 	}
-	e, err := plan.Begin(spec.Plan, past, func(x plan.Entry) error {
-		if err := r.Journal().Event(eventTask, x); err != nil {
-			return err
-		}
-		return r.Journal().Flush()
-	})
+	e, err := plan.Begin(spec.Plan, past, plan.Recorder(r.Journal()))
 	if err != nil {
 		return r.End(err, nil)
 	}
@@ -255,7 +244,7 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 			return err
 		},
 	}, func(ctx context.Context) error {
-		return e.Run(ctx, planRunner{a, c, alarm}, func(t plan.Task, x plan.Entry) {
+		return e.Run(ctx, planRunner{a, c, r.ID(), alarm}, func(t plan.Task, x plan.Entry) {
 			alarm.vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
 			show.Message(taskLine(x))
 		})
@@ -268,7 +257,7 @@ const forever = 24 * time.Hour
 
 func taskLine(x plan.Entry) string {
 	switch x.State {
-	case plan.Begun, plan.Running:
+	case plan.Begun:
 		return x.Name + ": begins"
 	case plan.Skipped:
 		return x.Name + ": skipped, " + x.Reason
@@ -315,22 +304,31 @@ func (a *app) printPlan(c *Config, result planResult) error {
 type planRunner struct {
 	app    *app
 	config *Config
+	id     string // of the plan's run
 	alarm  *alarm
 }
 
 // Run carries out a task.
-func (p planRunner) Run(ctx context.Context, t plan.Task, created func(id string) error) (plan.Report, error) {
-	return p.command(ctx, t, append(p.app.shared(), t.Arguments()...), created)
+func (p planRunner) Run(ctx context.Context, t plan.Task, begun func(id string) error) (plan.Report, error) {
+	return p.command(ctx, t, append(p.app.shared(), t.Arguments()...), "", begun)
 }
 
 // Resume takes up a task's run.
-func (p planRunner) Resume(ctx context.Context, t plan.Task, id string) (plan.Report, error) {
+func (p planRunner) Resume(ctx context.Context, t plan.Task, id string, begun func(id string) error) (plan.Report, error) {
+	if ok, err := run.Begun(p.config.runsDir(), id); err != nil {
+		return plan.Report{}, err
+	} else if !ok {
+		return p.Run(ctx, t, begun)
+	}
 	s, err := run.Load(p.config.runsDir(), id)
 	if err != nil {
 		return plan.Report{}, err
 	}
-	if !canResume(s.Outcome) {
+	if s.Result != nil && !s.Resumable() {
 		return reportOf(s), nil // it ended before the plan could note it
+	}
+	if err := refuseToResume(s); err != nil {
+		return plan.Report{}, err
 	}
 	args := append(p.app.shared(), "resume", id)
 	for _, key := range sortedKeys(t.Step.Set) {
@@ -339,7 +337,7 @@ func (p planRunner) Resume(ctx context.Context, t plan.Task, id string) (plan.Re
 	if p.app.accept {
 		args = append(args, "--accept")
 	}
-	return p.command(ctx, t, args, nil)
+	return p.command(ctx, t, args, id, nil)
 }
 
 // reportOf reads how a run ended.
@@ -347,16 +345,14 @@ func reportOf(s *run.Stored) plan.Report {
 	return plan.Report{Outcome: s.Outcome, Cause: s.Cause, Figures: s.Summary.Summary}
 }
 
-func (p planRunner) command(ctx context.Context, t plan.Task, args []string, created func(id string) error) (plan.Report, error) {
+// command carries a command out for a task; id is its run where there is one.
+func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id string, begun func(id string) error) (plan.Report, error) {
 	child := p.app.child(io.Discard)
 	child.arguments = args
-	var id string
-	child.created = func(run string) error {
+	child.task = &run.Task{Plan: p.id, Index: t.Index, Name: t.Name()}
+	child.announce = func(run string) error {
 		id = run
-		if created == nil {
-			return nil
-		}
-		return created(run)
+		return begun(run)
 	}
 	child.watch = p.alarm.vigil
 	root := child.root()
@@ -379,40 +375,41 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, cre
 	return r, nil
 }
 
+// planOf reads the plan out of its run's header.
+func planOf(h *run.Header) (planSpec, error) {
+	spec, err := specOf[planSpec](h)
+	if err == nil && spec.Plan == nil {
+		err = usageError(fmt.Errorf("run %s holds no plan", h.ID))
+	}
+	return spec, err
+}
+
 // resumePlan goes on with a plan.
 func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool) error {
 	if err := a.checkNotify(c); err != nil {
 		return err
 	}
-	var past []plan.Entry
-	claim, err := run.NewClaim(dir, func(rec run.Record) error {
-		if rec.Type != run.TypeEvent || rec.Kind != eventTask {
-			return nil
-		}
-		var x plan.Entry
-		if err := json.Unmarshal(rec.Data, &x); err != nil {
-			return fmt.Errorf("the record of the plan's tasks: %w", err)
-		}
-		past = append(past, x)
-		return nil
-	})
+	var past plan.Record
+	claim, err := run.NewClaim(dir, past.See)
 	if err != nil {
 		return err
 	}
-	if err := a.checkRecord(claim, accept); err != nil {
+	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return errors.Join(err, claim.Release())
 	}
-	spec, err := specOf[planSpec](&claim.Header)
-	if err == nil && spec.Plan == nil {
-		err = usageError(fmt.Errorf("run %s holds no plan", claim.Header.ID))
+	spec, err := planOf(&claim.Header)
+	var all []*run.Stored
+	if err == nil {
+		all, err = run.All(c.runsDir())
 	}
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}
+	past.Adopt(claim.Header.ID, all)
 	h := claim.Header
 	now := time.Now().UTC().Round(0)
 	h.Resumed, h.Program, h.Arguments = &now, version(), a.arguments
-	r, err := claim.Continue(h)
+	r, err := claim.ContinueWith(h, a.kept(run.Options{}))
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}
@@ -422,13 +419,13 @@ func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool
 		a.config = spec.Config
 	}
 	a.set = append(slices.Clone(spec.Set), a.set...)
-	return a.carryOutPlan(ctx, c, r, spec, past)
+	return a.carryOutPlan(ctx, c, r, spec, past.Entries)
 }
 
 // continuePlan looks for earlier runs of a plan on this bench and goes on with the
 // newest one. taken is true where nothing is left to be begun.
 func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken bool, err error) {
-	list, err := run.List(c.runsDir())
+	all, err := run.All(c.runsDir())
 	if err != nil {
 		return false, err
 	}
@@ -436,19 +433,15 @@ func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken 
 	if err != nil {
 		return false, err
 	}
-	for _, summary := range slices.Backward(list) {
-		if summary.Command != planCommandName {
+	for _, s := range slices.Backward(all) {
+		if s.Header.Command != plan.Command {
 			continue
 		}
-		s, err := run.Load(c.runsDir(), summary.ID)
-		if err != nil {
-			return false, err
-		}
-		spec, err := specOf[planSpec](&s.Header)
-		if err != nil || spec.Plan == nil || spec.Plan.Name != p.Name || s.Header.Chip != chip {
+		spec, err := planOf(&s.Header)
+		if err != nil || spec.Plan.Name != p.Name || s.Header.Chip != chip {
 			continue // another plan, or one that cannot be read
 		}
-		if !canResume(s.Outcome) {
+		if !s.Resumable() {
 			fmt.Fprintf(a.err, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name, s.Outcome, s.ID)
 			return true, nil
 		}
@@ -477,27 +470,6 @@ func samePlan(a, b *plan.Plan) bool {
 		return string(b)
 	}
 	return text(a) == text(b)
-}
-
-// withoutTasks leaves out the runs that belong to plans among them: going on with
-// the plan goes on with them.
-func withoutTasks(runs []*run.Stored) ([]*run.Stored, error) {
-	owned := make(map[string]bool)
-	for _, s := range runs {
-		if s.Header.Command != planCommandName {
-			continue
-		}
-		for record, err := range run.Records(s.Dir) {
-			if err != nil {
-				return nil, err
-			}
-			var x plan.Entry
-			if record.Type == run.TypeEvent && record.Kind == eventTask && json.Unmarshal(record.Data, &x) == nil && x.Run != "" {
-				owned[x.Run] = true
-			}
-		}
-	}
-	return slices.DeleteFunc(runs, func(s *run.Stored) bool { return owned[s.ID] }), nil
 }
 
 var _ plan.Runner = planRunner{}

@@ -114,7 +114,7 @@ func plansRun(t *testing.T, dir string) *run.Stored {
 		t.Fatal(err)
 	}
 	for _, s := range list {
-		if s.Command == planCommandName {
+		if s.Command == plan.Command {
 			stored, err := run.Load(dir, s.ID)
 			if err != nil {
 				t.Fatal(err)

@@ -170,7 +170,9 @@ func showOutcome(r *recorded, j job, err error) error {
 // begun.
 func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error) {
 	return a.onBench(ctx, c, j, func(r *recorded) (err error) {
-		if r.Run, err = run.CreateWith(c.runsDir(), r.header, r.session.options()); err == nil {
+		o := a.kept(r.session.options())
+		r.header.Task, o.Announce = a.task, a.announce
+		if r.Run, err = run.CreateWith(c.runsDir(), r.header, o); err == nil {
 			r.header = r.Run.Header()
 		}
 		return err

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"xlab/run"
+	"xlab/run/plan"
 )
 
 // old is a bench with runs that an older version has recorded, in a directory of
@@ -70,7 +71,7 @@ func (o old) runs() []run.Summary {
 // read replays, exports and reports a run.
 func (o old) read(s run.Summary) {
 	o.t.Helper()
-	if s.Command != planCommandName {
+	if s.Command != plan.Command {
 		o.must(0, "no difference, to the end of the run and its result", "replay", s.ID)
 		o.must(0, s.ID, "export", s.ID, "--format", "json")
 	}

@@ -25,13 +25,15 @@ type replayResult struct {
 }
 
 func (a *app) replayCommand() *cobra.Command {
-	return &cobra.Command{
+	var accept bool
+	command := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Run a recorded run's algorithm again over its record and show the first difference",
 		Long: `Feeds what a run has recorded to the algorithm once more and compares what it asks
 for, what it concludes and what comes out with the record, to the last bit. No
 bench is touched; the run's directory is all that is needed. A difference is shown
-with its place, and the exit code is 3.`,
+with its place, and the exit code is 3. A damaged record is refused with the places;
+--accept runs it up to the first line that is missing.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig(a.config, a.set)
@@ -42,24 +44,26 @@ with its place, and the exit code is 3.`,
 			if err != nil {
 				return usageError(err)
 			}
-			return a.replay(cmd.Context(), c, s)
+			return a.replay(cmd.Context(), c, s, accept)
 		},
 	}
+	command.Flags().BoolVar(&accept, "accept", false, "replay a run although its record is damaged")
+	return command
 }
 
 // replay runs a job again over its record.
-func (a *app) replay(ctx context.Context, c *Config, s *run.Stored) error {
+func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool) error {
 	var skips replay.Skips
 	report, err := run.ScanJournal(s.Dir, func(r run.Record) error { skips.See(r); return nil })
 	if err != nil {
 		return err
 	}
+	if err := a.checkRecord(s.Dir, report, accept); err != nil {
+		return err
+	}
 	h := report.Header
 	if h.ID == "" {
 		return usageError(fmt.Errorf("the journal in %s has no readable header", s.Dir))
-	}
-	if h.Program != version() {
-		fmt.Fprintf(a.err, "the run is of version %s of the program, this is version %s\n", h.Program, version())
 	}
 	j, err := a.rebuild(c, &h)
 	if err != nil {

@@ -26,6 +26,7 @@ const reportFile = "report.html"
 
 func (a *app) reportCommand() *cobra.Command {
 	var output string
+	var partial bool
 	c := &cobra.Command{
 		Use:   "report ID",
 		Short: "Put a run on one self-contained HTML page",
@@ -41,6 +42,15 @@ as long as it is unique, or be "last".`,
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
 				return usageError(err)
+			}
+			record, err := run.ScanJournal(s.Dir, func(run.Record) error { return nil })
+			if err == nil {
+				err = run.Check(s.Dir, record)
+			}
+			if err != nil && !partial {
+				return fmt.Errorf("%w; --partial reports what is there", err)
+			} else if err != nil {
+				s.Problems = append(s.Problems, err.Error())
 			}
 			page, err := runReport(s)
 			if err != nil {
@@ -64,6 +74,7 @@ as long as it is unique, or be "last".`,
 			return err
 		},
 	}
+	c.Flags().BoolVar(&partial, "partial", false, "report what is there of a run whose record is damaged")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write (default: "+reportFile+" in the run directory)")
 	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/run"
+	"xlab/run/plan"
 )
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -45,7 +46,7 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 			if err != nil {
 				return err
 			}
-			if s.Header.Command == planCommandName {
+			if s.Header.Command == plan.Command {
 				return a.resumePlan(cmd.Context(), c, s.Dir, accept)
 			}
 			return a.resume(cmd.Context(), c, s.Dir, accept)
@@ -56,38 +57,43 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 	return c
 }
 
-// canResume tells whether a run ended before it was done.
-func canResume(o run.Outcome) bool {
-	switch o {
-	case run.OutcomeInterrupted, run.OutcomeUnknown, run.OutcomeFailed, run.OutcomeTripped:
-		return true
-	}
-	return false
-}
-
 // resumable finds the run to take up.
 func (a *app) resumable(c *Config, args []string) (*run.Stored, error) {
-	if len(args) > 0 {
-		s, err := run.Load(c.runsDir(), args[0])
+	if len(args) == 0 {
+		candidates, _, err := a.allResumable(c)
 		if err != nil {
-			return nil, usageError(err)
+			return nil, err
 		}
-		return s, refuseToResume(s)
+		if len(candidates) == 0 {
+			return nil, usageError(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", c.runsDir()))
+		}
+		return candidates[len(candidates)-1], nil
 	}
-	candidates, err := a.allResumable(c)
+	s, err := run.Load(c.runsDir(), args[0])
+	if err != nil {
+		return nil, usageError(err)
+	}
+	if a.task != nil {
+		return s, refuseToResume(s) // the plan is at work, and this is its doing
+	}
+	all, err := run.All(c.runsDir())
 	if err != nil {
 		return nil, err
 	}
-	if len(candidates) == 0 {
-		return nil, usageError(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", c.runsDir()))
+	switch owner := plan.Owners(all)[s.ID]; {
+	case owner != nil && owner.Outcome == run.OutcomeRunning:
+		return nil, refuseToResume(owner)
+	case owner != nil && owner.Resumable():
+		fmt.Fprintf(a.err, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
+		return owner, nil
 	}
-	return candidates[len(candidates)-1], nil
+	return s, refuseToResume(s)
 }
 
 // refuseToResume says why a run cannot be taken up; nil when it can.
 func refuseToResume(s *run.Stored) error {
 	switch {
-	case canResume(s.Outcome):
+	case s.Resumable():
 		return nil
 	case s.Outcome == run.OutcomeRunning:
 		return &instrument.Error{Op: "resume", Channel: s.ID, Kind: instrument.KindBusy, Err: errors.New("its process is still at work"),
@@ -98,52 +104,131 @@ func refuseToResume(s *run.Stored) error {
 	return usageError(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
 }
 
+// leftOut counts runs that were cut off and are not offered, by reason.
+type leftOut map[string]int
+
 // allResumable lists the runs of this bench that can be taken up, oldest first.
-func (a *app) allResumable(c *Config) ([]*run.Stored, error) {
-	list, err := run.List(c.runsDir())
+func (a *app) allResumable(c *Config) (found []*run.Stored, left leftOut, err error) {
+	all, err := run.All(c.runsDir())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	chip, err := c.chipIdentity()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	jobs := a.jobs()
-	var found []*run.Stored
-	for _, summary := range list {
-		if !canResume(summary.Outcome) || jobs[summary.Command] == nil && summary.Command != planCommandName {
+	left = make(leftOut)
+	owners := plan.Owners(all)
+	for _, s := range all {
+		if !s.Resumable() {
 			continue
 		}
-		s, err := run.Load(c.runsDir(), summary.ID)
-		if err != nil {
-			return nil, err
-		}
-		if h := s.Header; h.ID != "" && h.Simulated == c.simulated() && (h.Simulated && h.Chip == chip || !h.Simulated && strings.HasPrefix(h.Bench, c.Bench+" (")) {
+		owner := owners[s.ID]
+		if why := a.neverResumable(c, chip, s); why != "" {
+			left[why]++
+		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
+			left["with the plan that they are tasks of"]++
+		} else {
 			found = append(found, s)
 		}
 	}
-	return withoutTasks(found)
+	return found, left, nil
+}
+
+// neverResumable says why a run that was cut off can only fail again on this
+// bench, in words that go behind a number of runs; "" where it may go on.
+func (a *app) neverResumable(c *Config, chip string, s *run.Stored) string {
+	h := s.Header
+	switch {
+	case h.ID == "":
+		return "without a readable header"
+	case h.Simulated != c.simulated() || h.Simulated && h.Chip != chip || !h.Simulated && !strings.HasPrefix(h.Bench, c.Bench+" ("):
+		return "of another bench or chip"
+	}
+	var err error
+	if h.Command == plan.Command {
+		_, err = planOf(&h)
+	} else {
+		_, err = a.rebuild(c, &h)
+	}
+	if err != nil {
+		return "whose work this program cannot make out"
+	}
+	if s.Result != nil && h.Command != plan.Command && h.Limits == c.limits() {
+		switch s.Result.Kind {
+		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
+			return "that failed at what would be refused again"
+		}
+	}
+	return ""
+}
+
+// needsAccepting says why a run is not taken up without --accept, as far as that
+// can be told without its bench; "" for no such reason.
+func needsAccepting(c *Config, s *run.Stored) (string, error) {
+	k := newKnowledge(0)
+	report, err := run.ScanJournal(s.Dir, k.see)
+	if err != nil {
+		return "", err
+	}
+	if run.Check(s.Dir, report) != nil {
+		return "with a damaged record", nil
+	}
+	if s.Header.Command == plan.Command {
+		return "", nil
+	}
+	now := run.Header{Simulated: c.simulated(), Chip: k.header.Chip, Limits: c.limits()}
+	for _, h := range k.header.Arrays {
+		w, err := c.wiringOf(h.Name)
+		if err != nil {
+			return "of arrays that the bench does not have", nil
+		}
+		now.Arrays = append(now.Arrays, run.ArrayHeader{Name: h.Name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
+	}
+	if len(compareBench(k.header, now)) > 0 {
+		return "made with other limits or other wiring", nil
+	}
+	later, err := laterRuns(c, s.Header, k.header)
+	if len(later) > 0 {
+		return "on arrays that were worked on since", err
+	}
+	return "", err
 }
 
 func (a *app) listResumable(c *Config) error {
-	list, err := a.allResumable(c)
+	list, left, err := a.allResumable(c)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		summaries := []run.Summary{}
-		for _, s := range list {
+	summaries := []run.Summary{}
+	for _, s := range list {
+		why, err := needsAccepting(c, s)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			left[why+" (--accept)"]++
+		} else {
 			summaries = append(summaries, s.Summary)
 		}
+	}
+	if len(left) > 0 {
+		var reasons []string
+		for _, why := range sortedKeys(left) {
+			reasons = append(reasons, fmt.Sprintf("%d %s", left[why], why))
+		}
+		fmt.Fprintf(a.err, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n", strings.Join(reasons, ", "))
+	}
+	if a.json {
 		return a.writeJSON(summaries)
 	}
-	if len(list) == 0 {
-		fmt.Fprintf(a.err, "no run of this bench in %s was cut off\n", c.runsDir())
+	if len(summaries) == 0 {
+		fmt.Fprintf(a.err, "no run of this bench in %s was cut off and can go on\n", c.runsDir())
 		return nil
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tCAUSE")
-	for _, s := range list {
+	for _, s := range summaries {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, s.Cause)
 	}
 	return w.Flush()
@@ -160,7 +245,7 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 	defer func() { err = errors.Join(err, claim.Release()) }()
 	a.cutOff = claim.Header.ID
 	known.forget(claim.Unknown)
-	if err := a.checkRecord(claim, accept); err != nil {
+	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return err
 	}
 	j, err := a.rebuild(c, &claim.Header)
@@ -182,7 +267,7 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
 			return err
 		}
-		if r.Run, err = claim.ContinueWith(r.header, r.session.options()); err != nil {
+		if r.Run, err = claim.ContinueWith(r.header, a.kept(r.session.options())); err != nil {
 			return err
 		}
 		r.header = r.Run.Header()
@@ -213,25 +298,19 @@ func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
 	return p
 }
 
-// checkRecord refuses a journal with holes: where it ends too early, what was
-// done behind the hole would be taken for not done.
-func (a *app) checkRecord(claim *run.Claim, accept bool) error {
-	if p := claim.Header.Program; p != version() {
+// checkRecord refuses a damaged record, unless that was accepted: what was done
+// behind the first fault is then taken for not done.
+func (a *app) checkRecord(dir string, report *run.Report, accept bool) error {
+	if p := report.Header.Program; p != "" && p != version() {
 		fmt.Fprintf(a.err, "the run was begun by version %s of the program, this is version %s\n", p, version())
 	}
-	var holes []string
-	for _, d := range claim.Damage {
-		if !d.Torn {
-			holes = append(holes, "  "+d.String())
-		}
-	}
-	if len(holes) == 0 {
+	err := run.Check(dir, report)
+	switch {
+	case err == nil:
+		return nil
+	case accept:
+		fmt.Fprintf(a.err, "accepted: %v\n", err)
 		return nil
 	}
-	fmt.Fprintf(a.err, "the record of run %s is damaged:\n%s\n", claim.Header.ID, strings.Join(holes, "\n"))
-	if accept {
-		return nil
-	}
-	return usageError(fmt.Errorf("the record of run %s has %s: put the files back from a copy, or use --accept to take it up where the first one is; devices that were worked on after it are then read and not taken as done",
-		claim.Header.ID, plural(len(holes), "hole")))
+	return fmt.Errorf("%w; --accept goes as far as the first fault: devices that were worked on after it are read and not taken as done", err)
 }

@@ -69,7 +69,7 @@ func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...s
 	for {
 		args := command
 		if last := b.last(dir); last != nil && last.Command == command[0] {
-			if !canResume(last.Outcome) {
+			if !last.Resumable() {
 				return killed
 			}
 			args = []string{"resume"}
@@ -82,7 +82,7 @@ func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...s
 		switch {
 		case code == -1:
 			killed++
-		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !canResume(b.last(dir).Outcome):
+		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !b.last(dir).Resumable():
 			// The box's good-bye came late on a busy machine: the run was over.
 			b.t.Logf("after the run: %s", output[strings.LastIndex(output, "xlab: "):])
 		case code != run.ExitDone && code != run.ExitPartial:

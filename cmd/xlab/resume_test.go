@@ -224,7 +224,7 @@ func TestResumeRefuses(t *testing.T) {
 			if err := os.WriteFile(file, text, 0o644); err != nil {
 				t.Fatal(err)
 			}
-		}, nil, run.ExitUsage, []string{"is damaged", "journal.jsonl:", "1 hole", "--accept"}, true},
+		}, nil, run.ExitUsage, []string{"is damaged", "journal.jsonl:", "--accept"}, true},
 		"a newer journal": {func(t *testing.T, r *rig) {
 			rewrite(t, journal(r), 0, func(line string) string { return strings.Replace(line, `"version":1`, `"version":2`, 1) })
 		}, []string{"last"}, run.ExitUsage, []string{"version 2", "newer one"}, false},
@@ -400,16 +400,33 @@ func TestListResumable(t *testing.T) {
 		t.Fatal(code)
 	}
 	r.heard = nil
-	if code := r.run("form", "--devices", "r5c0"); code != 0 {
-		t.Fatal(code)
-	}
-	at := len(r.out.String())
-	if code := r.run("resume", "--list", "--json"); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	var list []run.Summary
-	if err := json.Unmarshal([]byte(r.out.String()[at:]), &list); err != nil || len(list) != 1 || list[0].Outcome != run.OutcomeInterrupted {
-		t.Errorf("%v, %+v", err, list)
+	for _, c := range []struct {
+		before []string
+		args   []string
+		listed int
+		says   string // of what is left out
+	}{
+		{[]string{"form", "--array", "B", "--devices", "r5c0"}, nil, 1, ""},
+		{nil, []string{"--set", "limits.max_voltage=3.4V"}, 0, "1 made with other limits or other wiring (--accept);"},
+		{nil, []string{"--set", "simulation.chip=another.json"}, 0, "1 of another bench or chip;"},
+		{[]string{"form", "--devices", "r5c0"}, nil, 0, "1 on arrays that were worked on since (--accept);"},
+	} {
+		if c.before != nil {
+			if code := r.run(c.before...); code != 0 {
+				t.Fatal(code)
+			}
+		}
+		at, said := len(r.out.String()), len(r.err.String())
+		if code := r.run(append([]string{"resume", "--list", "--json"}, c.args...)...); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		var list []run.Summary
+		if err := json.Unmarshal([]byte(r.out.String()[at:]), &list); err != nil || len(list) != c.listed {
+			t.Errorf("%v, %+v, want %d", err, list, c.listed)
+		}
+		if errs := r.err.String()[said:]; !strings.Contains(errs, c.says) || c.says == "" && strings.Contains(errs, "left out") {
+			t.Errorf("%q is said, want %q", errs, c.says)
+		}
 	}
 }
 

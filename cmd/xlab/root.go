@@ -34,14 +34,16 @@ type app struct {
 	cutOff    string   // the run that was begun or taken up, for who goes on with it; "" = none
 
 	// Of a command that is a task of a plan: the plan tells people, is told of the
-	// run's directory before anything is done, and hears of its progress.
-	quiet   bool
-	created func(id string) error
-	watch   run.Observer
-	accept  bool // tasks are taken up although the bench is not as it was
+	// run's ID before that has a directory, and hears of its progress.
+	quiet    bool
+	task     *run.Task
+	announce func(id string) error
+	watch    run.Observer
+	accept   bool // tasks are taken up although the bench is not as it was
 
 	signals  <-chan os.Signal                         // interrupts; nil = those of the process
 	newBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
+	keep     func(run.Options) run.Options            // how runs are kept otherwise, in tests; nil = no otherwise
 }
 
 // errUsage marks errors of the command line or the configuration.

@@ -72,6 +72,14 @@ func (s *session) options() run.Options {
 	return o
 }
 
+// kept is how the program keeps a run: with o, unless a test has it otherwise.
+func (a *app) kept(o run.Options) run.Options {
+	if a.keep == nil {
+		return o
+	}
+	return a.keep(o)
+}
+
 // attendance is what a run's arrays are worked on under when nobody is there.
 type attendance struct {
 	session *session

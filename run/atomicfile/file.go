@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Permissions of what belongs to one user, and of what the user makes for others
@@ -105,11 +106,18 @@ func Target(path string) (string, error) {
 	return "", errors.New("too many symbolic links")
 }
 
+// unfinished begins the names of files that are not whole yet.
+const unfinished = ".new-"
+
+// Unfinished tells whether a file of this name is what a process has left that
+// ended while it wrote.
+func Unfinished(name string) bool { return strings.HasPrefix(name, unfinished) }
+
 // create makes a file of another name in dir. os.CreateTemp would leave the umask
 // out.
 func create(dir string, perm fs.FileMode) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".new-%016x", rand.Uint64())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s%016x", unfinished, rand.Uint64())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		switch {
 		case err == nil:
 			return f, nil

@@ -14,27 +14,27 @@ import (
 type Source struct {
 	Provenance Provenance
 	Damage     []run.Damage // of the journal; what is readable is exported
-	Problems   []error      // missing pieces, where they were accepted
+	Problems   []error      // of the record, where they were accepted
 
 	dir     string
 	last    uint64 // record up to which the journal is exported
 	unknown []run.Unknown
 }
 
-// Open opens the run directory dir. A run with missing pieces is refused (see
-// run.CheckPieces), unless partial accepts what is there: then they are in
-// Problems and in the provenance. A journal of a newer version is refused.
+// Open opens the run directory dir. A run whose record is damaged is refused (see
+// run.Check), unless partial accepts what is there: then that is in Problems and
+// in the provenance. A journal of a newer version is refused.
 func Open(dir string, partial bool) (*Source, error) {
 	s := &Source{dir: dir}
-	if err := run.CheckPieces(dir); err != nil {
+	report, err := run.ScanJournal(dir, func(run.Record) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	if err := run.Check(dir, report); err != nil {
 		if !partial {
 			return nil, err
 		}
 		s.Problems = append(s.Problems, err)
-	}
-	report, err := run.ScanJournal(dir, func(run.Record) error { return nil })
-	if err != nil {
-		return nil, err
 	}
 	if report.Header.ID == "" && !partial {
 		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage, Err: errors.New("the journal has no readable header, which says where the numbers come from"),

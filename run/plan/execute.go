@@ -15,8 +15,9 @@ import (
 type State string
 
 const (
-	Begun   State = "begun"   // the task is about to be carried out
-	Running State = "running" // its run has a directory; nothing has been done yet
+	// Begun is on disk before the run's directory is made. Entries of older
+	// versions have no run here, and one "running" after it, once there was one.
+	Begun   State = "begun"
 	Ended   State = "ended"
 	Skipped State = "skipped"
 )
@@ -44,11 +45,13 @@ type Report struct {
 // Runner carries tasks out. It blocks until the task has ended, also when it
 // ended badly: that is a report and no error. An error ends the plan.
 type Runner interface {
-	// Run carries a task out. It calls created with the run's ID before anything
-	// is done, and does nothing when that fails.
-	Run(ctx context.Context, t Task, created func(id string) error) (Report, error)
-	// Resume takes up the run of a task that was interrupted.
-	Resume(ctx context.Context, t Task, id string) (Report, error)
+	// Run carries a task out. It calls begun with the ID of the run before that has
+	// a directory, again where the ID turns out to be taken, and begins no run when
+	// that fails.
+	Run(ctx context.Context, t Task, begun func(id string) error) (Report, error)
+	// Resume takes up the run of a task that has begun, or is Run where that run has
+	// never come to be.
+	Resume(ctx context.Context, t Task, id string, begun func(id string) error) (Report, error)
 }
 
 // Execution is a plan under way.
@@ -179,20 +182,18 @@ func (e *Execution) task(ctx context.Context, runner Runner, t Task, skipped map
 			return e.note(x)
 		}
 	}
-	if err := e.note(x); err != nil {
-		return err
-	}
 	observe(t, x)
+	begun := func(id string) error {
+		x.Run = id
+		return e.note(x)
+	}
 	var report Report
 	var err error
 	if resume {
 		x.Run = before.Run
-		report, err = runner.Resume(ctx, t, x.Run)
+		report, err = runner.Resume(ctx, t, x.Run, begun)
 	} else {
-		report, err = runner.Run(ctx, t, func(id string) error {
-			x.State, x.Run = Running, id
-			return e.note(x)
-		})
+		report, err = runner.Run(ctx, t, begun)
 	}
 	if err != nil {
 		return err

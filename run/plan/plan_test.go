@@ -150,7 +150,7 @@ func (p *player) Run(_ context.Context, t plan.Task, created func(string) error)
 	return p.end(t)
 }
 
-func (p *player) Resume(_ context.Context, t plan.Task, id string) (plan.Report, error) {
+func (p *player) Resume(_ context.Context, t plan.Task, id string, _ func(string) error) (plan.Report, error) {
 	p.log = append(p.log, "resume "+t.Name()+" "+id)
 	return p.end(t)
 }
@@ -255,7 +255,7 @@ func TestEveryTaskOnce(t *testing.T) {
 					return errors.New("killed")
 				}
 				entries = append(entries, x)
-				if x.State == plan.Running {
+				if x.State == plan.Begun {
 					runs[x.Name]++
 				}
 				return nil

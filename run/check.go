@@ -1,0 +1,69 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"xlab/instrument"
+)
+
+// Read reads the run directory dir as far as that goes. What cannot be
+// understood is in Problems; it is no error.
+func Read(dir string) *Stored { return read(dir) }
+
+// Alive tells whether the process that writes the run in dir is still there. It
+// is false with filelock.ErrUnsupported where the system or the file system knows
+// no locks.
+func Alive(dir string) (bool, error) { return isAlive(dir) }
+
+// Check says what is wrong with the record of the run in dir, which report is of:
+// lines that are damaged, doubled, missing or out of order, segments that are
+// missing or were renamed, and a specification that is missing. The error is of
+// kind instrument.KindUsage and names every place. What a crash leaves at the end
+// of a segment is nothing wrong.
+//
+// Whoever draws conclusions from a record (to go on with the run, to run it again,
+// to hand its numbers on) checks it first, and goes on with a damaged one only
+// where a person has said so.
+func Check(dir string, report *Report) error {
+	var faults []string
+	for _, d := range report.Damage {
+		if !d.Torn {
+			faults = append(faults, d.String())
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return notRun(dir, err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if _, ok := segmentNumber(name); !ok && strings.HasPrefix(name, "journal") && strings.HasSuffix(name, ".jsonl") {
+			faults = append(faults, name+": not the name of a segment: was the file renamed?")
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, resultFile))
+	var result Result
+	// A process that died as it took the run up leaves a result of fewer segments.
+	if err == nil && json.Unmarshal(text, &result) == nil && result.Segments > report.Segments {
+		faults = append(faults, fmt.Sprintf("%s: the run has %d segments, and the files of %d are there", resultFile, result.Segments, report.Segments))
+	}
+	if _, err := os.Stat(filepath.Join(dir, specFile)); errors.Is(err, fs.ErrNotExist) {
+		faults = append(faults, fmt.Sprintf("%s is missing (\"spec\" in the first line of %s is the same)", specFile, firstSegment))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	const shown = 5
+	list := strings.Join(faults[:min(shown, len(faults))], "; ")
+	if n := len(faults) - shown; n > 0 {
+		list += fmt.Sprintf("; and %d more", n)
+	}
+	return &instrument.Error{Op: "read run", Channel: filepath.Base(dir), Kind: instrument.KindUsage,
+		Err: fmt.Errorf("its record is damaged: %s", list), Advice: "put the files back from a copy"}
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"xlab/input"
 	"xlab/instrument"
 )
 
@@ -47,7 +48,7 @@ func Check(dir string, report *Report) error {
 			faults = append(faults, name+": not the name of a segment: was the file renamed?")
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, resultFile))
+	text, err := input.ReadFile(filepath.Join(dir, resultFile), input.Record)
 	var result Result
 	// A process that died as it took the run up leaves a result of fewer segments.
 	if err == nil && json.Unmarshal(text, &result) == nil && result.Segments > report.Segments {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(alone{m}, map[string]func(){"xlab": main})
+	testscript.Main(alone{m}, map[string]func(){"xlab": main, "xlab-dying": dying})
 }
 
 // alone runs the tests without the configuration and the chip of whoever runs

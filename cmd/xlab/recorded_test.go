@@ -12,19 +12,22 @@ import (
 	"xlab/run/plan"
 )
 
-// old is a bench with runs that an older version has recorded, in a directory of
-// its own; see the README beside them.
+// old is a small bench in a directory of its own, with runs that an older version
+// has recorded; see the README beside them.
 type old struct {
 	t   *testing.T
 	dir string
 }
 
+// recordedBy gives the bench of that name; "" has no runs and no chip yet.
 func recordedBy(t *testing.T, version, bench string) old {
 	t.Helper()
 	o := old{t, t.TempDir()}
 	from := filepath.Join("testdata", "recorded-"+version)
-	if err := os.CopyFS(o.dir, os.DirFS(filepath.Join(from, bench))); err != nil {
-		t.Fatal(err)
+	if bench != "" {
+		if err := os.CopyFS(o.dir, os.DirFS(filepath.Join(from, bench))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, name := range []string{configName, "small.yaml", "night.yaml"} {
 		text, err := os.ReadFile(filepath.Join(from, name))
@@ -41,8 +44,13 @@ func recordedBy(t *testing.T, version, bench string) old {
 // xlab runs the program there; the paths in the records are relative.
 func (o old) xlab(args ...string) (code int, said string) {
 	o.t.Helper()
-	c := exec.Command("xlab", args...)
-	c.Dir = o.dir
+	return o.program("xlab", nil, args...)
+}
+
+func (o old) program(name string, environment []string, args ...string) (code int, said string) {
+	o.t.Helper()
+	c := exec.Command(name, args...)
+	c.Dir, c.Env = o.dir, append(os.Environ(), environment...)
 	text, err := c.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

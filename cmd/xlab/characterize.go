@@ -241,7 +241,7 @@ func (a *app) characterizeJob(c *Config, what, name string, spec specification, 
 			figures
 		}{what, result.Comparison, result.Notes, f}
 	}
-	j.files = func(r *recorded) error { return result.write(r.writeTo) }
+	j.files = func(r *recorded) error { return result.write(r.writeTo, c.Figures) }
 	j.show = func(_ *recorded, _ error) error {
 		if result.Result == nil {
 			return nil
@@ -276,7 +276,7 @@ func (c *characterizeResult) data(w io.Writer) error {
 }
 
 // write puts data and figures into files, of the run's directory or another.
-func (c *characterizeResult) write(to func(name string, write func(io.Writer) error) error) error {
+func (c *characterizeResult) write(to func(name string, write func(io.Writer) error) error, in figure.Formats) error {
 	if c.Result == nil {
 		return nil
 	}
@@ -291,7 +291,7 @@ func (c *characterizeResult) write(to func(name string, write func(io.Writer) er
 		put(c.Measurement+".csv", c.Result.WriteCSV),
 		put(c.Measurement+".json", c.data),
 	}
-	names, err := figure.WriteFiles(to, c.Result.Figures()...)
+	names, err := figure.WriteFiles(to, in, c.Result.Figures()...)
 	c.Files = append(c.Files, names...)
 	return errors.Join(append(errs, err)...)
 }

@@ -21,6 +21,7 @@ import (
 	"xlab/forming"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/run/figure"
 	"xlab/tuning"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	Bench      string           `mapstructure:"bench"`      // a name for this bench
 	Runs       string           `mapstructure:"runs"`       // directory of run directories; "" = XDG state directory
 	Locks      string           `mapstructure:"locks"`      // directory of the lock files of real instruments, the same for all who use them; "" = the computer's
+	Figures    figure.Formats   `mapstructure:"figures"`    // forms in which figures are written
 	Analyzer   AnalyzerConfig   `mapstructure:"analyzer"`   //
 	Boards     []BoardConfig    `mapstructure:"boards"`     // one switch board per array
 	Neurons    NeuronsConfig    `mapstructure:"neurons"`    // the neuron board; no address = there is none
@@ -174,7 +176,7 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 // deliberately absent on a bench with a file: forgotten limits allow nothing.
 func configDefaults() map[string]any {
 	d := map[string]any{
-		"bench": "simulated", "runs": "", "locks": "",
+		"bench": "simulated", "runs": "", "locks": "", "figures": figure.AllFormats.String(),
 		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
 		"neurons.address": "", "neurons.wiring": "neuron-board.yaml", "neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"read.voltage": "0.2V", "read.aperture": "40ms", "read.settle": "1ms", "read.compliance": "5mA",

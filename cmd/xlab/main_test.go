@@ -17,6 +17,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"xlab/run/figure"
 )
 
 func TestMain(m *testing.M) {
@@ -43,6 +45,7 @@ func (a alone) Run() int {
 	os.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	os.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
 	os.Setenv(environmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
+	os.Setenv(figuresVariable, figure.SVG.String())
 	code := a.M.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, "a command left something running:", err)
@@ -50,6 +53,10 @@ func (a alone) Run() int {
 	}
 	return code
 }
+
+// figuresVariable keeps tests from drawing every figure in every form, which takes
+// longer than what most of them are about. Scripts that look at the files unset it.
+const figuresVariable = environmentPrefix + "_FIGURES"
 
 var long = flag.Bool("long", false, "run what takes long too: statistics over many chips, kills and faults, and the parts of scripts behind [long]")
 
@@ -81,6 +88,7 @@ func TestScripts(t *testing.T) {
 		home := filepath.Join(e.WorkDir, "home")
 		e.Setenv("HOME", home)
 		e.Setenv("TERM", "xterm")
+		e.Setenv(figuresVariable, figure.SVG.String())
 		return os.Mkdir(home, 0o755)
 	}
 	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV}

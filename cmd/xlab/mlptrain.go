@@ -275,7 +275,7 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 		result.File = output
 		err = out.file.Save(output)
 	}
-	if err = r.End(errors.Join(err, trainFiles(r, out)), result); err != nil {
+	if err = r.End(errors.Join(err, trainFiles(r, c.Figures, out)), result); err != nil {
 		return err
 	}
 	for _, w := range result.Warnings {
@@ -295,7 +295,7 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 }
 
 // trainFiles writes the network and the training curve.
-func trainFiles(r *run.Run, t *trained) error {
+func trainFiles(r *run.Run, in figure.Formats, t *trained) error {
 	var network bytes.Buffer
 	if err := t.file.Write(&network); err != nil {
 		return err
@@ -306,7 +306,7 @@ func trainFiles(r *run.Run, t *trained) error {
 			return err
 		}
 		return r.WriteFile(name, b.Bytes())
-	}, trainingCurve(t.result))
+	}, in, trainingCurve(t.result))
 	return errors.Join(err, r.WriteFile(networkFile, network.Bytes()))
 }
 

@@ -79,7 +79,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 				return err
 			}
 			return atomicfile.WriteFile(filepath.Join(output, name), atomicfile.Shared, b.Bytes())
-		})
+		}, c.Figures)
 		if err != nil {
 			return err
 		}

@@ -39,12 +39,12 @@ type Listed struct {
 	Caption string `json:"caption"`
 }
 
-// WriteFiles draws the figures and puts each as SVG, PNG and PDF, and the list
-// of them, with the function given. Figures without anything to draw are left
+// WriteFiles draws the figures and puts each in the forms given, and the list of
+// them, with the function given. Figures without anything to draw are left
 // out: the run may have ended early. It gives the names of the files.
-func WriteFiles(put func(name string, write func(io.Writer) error) error, list ...Figure) ([]string, error) {
+func WriteFiles(put func(name string, write func(io.Writer) error) error, in Formats, list ...Figure) ([]string, error) {
 	drawings := make([]*Drawing, len(list))
-	files := make([][3][]byte, len(list))
+	files := make([]map[string][]byte, len(list)) // by ending
 	// Drawing takes long, and the figures do not know each other.
 	var group errgroup.Group
 	for i, f := range list {
@@ -57,13 +57,16 @@ func WriteFiles(put func(name string, write func(io.Writer) error) error, list .
 				return fmt.Errorf("figure %s: %w", f.Name, err)
 			}
 			d.caption = f.caption()
-			drawings[i] = d
-			for k, write := range []func(io.Writer) error{d.WriteSVG, d.WritePNG, d.WritePDF} {
+			drawings[i], files[i] = d, make(map[string][]byte)
+			for _, x := range formats {
+				if in&x.format == 0 {
+					continue
+				}
 				var b bytes.Buffer
-				if err := write(&b); err != nil {
+				if err := x.write(d, &b); err != nil {
 					return err
 				}
-				files[i][k] = b.Bytes()
+				files[i]["."+x.name] = b.Bytes()
 			}
 			return nil
 		})
@@ -76,9 +79,13 @@ func WriteFiles(put func(name string, write func(io.Writer) error) error, list .
 			continue
 		}
 		listed = append(listed, Listed{f.Name, f.caption()})
-		for k, ending := range []string{".svg", ".png", ".pdf"} {
+		for _, x := range formats {
+			if in&x.format == 0 {
+				continue
+			}
+			ending := "." + x.name
 			err := put(f.Name+ending, func(w io.Writer) error {
-				_, err := w.Write(files[i][k])
+				_, err := w.Write(files[i][ending])
 				return err
 			})
 			errs, names = append(errs, err), append(names, f.Name+ending)

@@ -20,7 +20,7 @@ func files(t *testing.T, list ...figure.Figure) (map[string][]byte, []string) {
 		err := write(&b)
 		found[name] = b.Bytes()
 		return err
-	}, list...)
+	}, figure.AllFormats, list...)
 	if err != nil {
 		t.Fatal(err)
 	}

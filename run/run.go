@@ -22,7 +22,7 @@ import (
 type Header struct {
 	ID          string                         `json:"run"`                 // filled in by Create
 	Command     string                         `json:"command"`             // "form"
-	Arguments   []string                       `json:"arguments,omitempty"` // as given, without the program's name
+	Arguments   []string                       `json:"arguments,omitempty"` // as given, without the program's name and what gives access to others (RedactArguments)
 	Array       string                         `json:"array,omitempty"`     // "A"; "" where a run is not about one array
 	Program     string                         `json:"program,omitempty"`   // version of the program
 	Bench       string                         `json:"bench,omitempty"`     // what the bench is, in words
@@ -54,7 +54,8 @@ type Task struct {
 	Name  string `json:"name"`
 }
 
-// UnmarshalJSON leaves the specification as raw JSON for who knows its type.
+// UnmarshalJSON leaves the specification as raw JSON for who knows its type, and
+// redacts the arguments.
 func (h *Header) UnmarshalJSON(b []byte) error {
 	type plain Header
 	var spec json.RawMessage
@@ -64,6 +65,7 @@ func (h *Header) UnmarshalJSON(b []byte) error {
 	}
 	*h = Header(p)
 	h.Spec = spec
+	h.Arguments = RedactArguments(h.Arguments) // versions up to 0.2.0 kept them as given
 	return nil
 }
 
@@ -124,6 +126,7 @@ func CreateWith(root string, h Header, o Options) (*Run, error) {
 		return nil, fmt.Errorf("start run: the specification cannot be written as JSON: %w", err)
 	}
 	h.Spec = json.RawMessage(spec)
+	h.Arguments = RedactArguments(h.Arguments)
 	if err := os.MkdirAll(root, atomicfile.PrivateDir); err != nil {
 		return nil, cannotStart(root, err)
 	}

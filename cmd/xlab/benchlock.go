@@ -14,6 +14,7 @@ import (
 
 	"xlab/driver/transport"
 	"xlab/instrument"
+	"xlab/run"
 	"xlab/run/filelock"
 	"xlab/run/lock"
 )
@@ -29,7 +30,7 @@ func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lo
 		bench, files = c.Bench, c.lockFiles(c.endpoints(ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
-		Owner:  lock.Owner{Command: strings.Join(append([]string{"xlab"}, a.arguments...), " "), Reason: reason, Bench: bench},
+		Owner:  lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.arguments)...), " "), Reason: reason, Bench: bench},
 		Shared: !c.simulated(),
 		Wait:   a.wait,
 		Waiting: func(e *lock.HeldError) {

@@ -21,6 +21,7 @@ import (
 	"xlab/forming"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/run"
 	"xlab/run/figure"
 	"xlab/tuning"
 )
@@ -156,13 +157,13 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 		key, value, found := strings.Cut(text, "=")
 		key = strings.ToLower(strings.TrimSpace(key))
 		if !found {
-			return nil, fmt.Errorf("--set %q is not of the form key=value", text)
+			return nil, fmt.Errorf("--set %q is not of the form key=value", run.RedactSetting(text))
 		}
 		if err := knownKey(key); err != nil {
-			return nil, fmt.Errorf("--set %s: %w", text, err)
+			return nil, fmt.Errorf("--set %s: %w", run.RedactSetting(text), err)
 		}
 		v.Set(key, value)
-		c.overrides[key] = "--set " + text
+		c.overrides[key] = "--set " + run.RedactSetting(text)
 	}
 	err := v.UnmarshalExact(c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
 		mapstructure.TextUnmarshallerHookFunc(), mapstructure.DecodeHookFuncType(plainValue))))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +95,17 @@ func (a *app) checkNotify(c *Config) error {
 		return usageError(err)
 	}
 	return nil
+}
+
+// askWhomToTell says that nobody is told of a run that was begun with --notify and is
+// taken up without: where to is not in the record.
+func (a *app) askWhomToTell(c *Config, h *run.Header) {
+	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
+		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") || strings.Contains(arg, "notify.command=")
+	})
+	if s, err := c.sender(a.notify); told && !a.quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
+		fmt.Fprintln(a.err, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; give it again, or set notify in bench.yaml")
+	}
 }
 
 // sendTimeout bounds how long the end of a run waits for messages to be sent.

@@ -25,7 +25,7 @@ import (
 type planSpec struct {
 	Plan   *plan.Plan `json:"plan"`
 	Config string     `json:"config,omitempty"` // --config, absolute
-	Set    []string   `json:"set,omitempty"`    // --set
+	Set    []string   `json:"set,omitempty"`    // --set, but where people are told: that is not kept
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -71,7 +71,9 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			spec := planSpec{Plan: p, Set: a.set}
+			spec := planSpec{Plan: p, Set: slices.DeleteFunc(slices.Clone(a.set), func(text string) bool {
+				return strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), "notify.") && run.RedactSetting(text) != text
+			})}
 			if a.config != "" {
 				if spec.Config, err = filepath.Abs(a.config); err != nil {
 					return err
@@ -141,6 +143,9 @@ func (a *app) checkStep(c *Config, s *plan.Step) error {
 	for _, key := range sortedKeys(s.Set) {
 		if err := knownKey(key); err != nil {
 			return err
+		}
+		if strings.HasPrefix(key, "notify.") {
+			return fmt.Errorf("set: %s cannot be given to a single step: the plan tells people, by notify in bench.yaml or --notify", key)
 		}
 	}
 	task := plan.Task{Step: s}
@@ -397,6 +402,7 @@ func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool
 	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return errors.Join(err, claim.Release())
 	}
+	a.askWhomToTell(c, &claim.Header)
 	spec, err := planOf(&claim.Header)
 	var all []*run.Stored
 	if err == nil {

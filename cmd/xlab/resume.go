@@ -248,6 +248,7 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return err
 	}
+	a.askWhomToTell(c, &claim.Header)
 	j, err := a.rebuild(c, &claim.Header)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ const File = ".index.sqlite"
 // application marks a database as an index of runs, and version its form.
 const (
 	application = 0x786c6162 // "xlab"
-	version     = 1
+	version     = 2          // since arguments are redacted
 )
 
 const schema = `

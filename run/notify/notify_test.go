@@ -160,6 +160,29 @@ func TestFailingCommand(t *testing.T) {
 	}
 }
 
+// What gives access to a destination is in no error.
+func TestErrorsKeepSecrets(t *testing.T) {
+	var s notify.Sender
+	var errs []error
+	for _, text := range []string{"https://u:SEC RET@h/x", "https://u:SECRET%zz@h/x", "https://?SECRET"} {
+		err := s.Parse(text)
+		if err == nil {
+			t.Errorf("%s was taken", text)
+		}
+		errs = append(errs, err)
+	}
+	s = notify.Sender{Client: &server{codes: []int{0}}, Retries: []time.Duration{}}
+	for _, text := range []string{"https://u:SECRET@h/SECRET?SECRET", "SECRET=1; echo https://h/SECRET; false SECRET", "false SECRET"} {
+		if err := s.Parse(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := errors.Join(append(errs, s.Send(t.Context(), message()))...)
+	if err == nil || strings.Contains(err.Error(), "SEC") || strings.Contains(err.Error(), "RET") {
+		t.Error(err)
+	}
+}
+
 func TestOnlyWhatIsWanted(t *testing.T) {
 	far := &server{codes: []int{200}}
 	s := notify.Sender{Client: far, Webhooks: []string{"http://x/"}, On: []notify.Kind{notify.Trip}}

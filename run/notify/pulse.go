@@ -164,7 +164,7 @@ func (v *Vigil) beat(ctx context.Context) error {
 	}
 	if v.heartbeat.URL != "" && state == "running" {
 		if _, err := fetch(ctx, v.heartbeat.Transport, beatTimeout, http.MethodGet, v.heartbeat.URL, nil); err != nil {
-			errs = append(errs, fmt.Errorf("heartbeat to %s: %w", redacted(v.heartbeat.URL), err))
+			errs = append(errs, fmt.Errorf("heartbeat to %s: %w", run.RedactURL(v.heartbeat.URL), err))
 		}
 	}
 	return errors.Join(errs...)

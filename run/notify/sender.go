@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"xlab/run"
 )
 
 // Sender sends messages to one place or several.
@@ -48,10 +50,11 @@ func (s *Sender) Parse(text string) error {
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
-		return err
+		// What cannot be read of it may be a part of the password.
+		return fmt.Errorf("%s cannot be read as a URL: characters of user names and passwords that mean something in URLs are written as in %%40 for @", run.RedactURL(text))
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("%q is not a URL such as https://example.org/hook", text)
+		return fmt.Errorf("%s is not a URL such as https://example.org/hook", run.RedactURL(text))
 	}
 	return nil
 }
@@ -78,24 +81,27 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	var errs []error
 	for _, hook := range s.Webhooks {
 		if err := s.post(ctx, hook, text); err != nil {
-			errs = append(errs, fmt.Errorf("notification by %s: %w", redacted(hook), err))
+			errs = append(errs, fmt.Errorf("notification by %s: %w", run.RedactURL(hook), err))
 		}
 	}
 	for _, command := range s.Commands {
 		if err := s.execute(ctx, command, m, text); err != nil {
-			errs = append(errs, fmt.Errorf("notification by the command %q: %w", command[len(command)-1], err))
+			errs = append(errs, fmt.Errorf("notification by the command %s: %w", program(command), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// redacted is a URL without what gives access to it.
-func redacted(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "webhook"
+// program is the first word of a command. What follows may hold a password.
+func program(command []string) string {
+	name, more, _ := strings.Cut(command[len(command)-1], " ")
+	switch {
+	case strings.Contains(name, "="): // a variable
+		return "…"
+	case more != "":
+		name += " …"
 	}
-	return u.Scheme + "://" + u.Host + "/…"
+	return run.RedactText(name)
 }
 
 func (s *Sender) timeout() time.Duration {
@@ -131,7 +137,7 @@ func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Durati
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return false, err
+		return false, errors.New("its URL cannot be read")
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -176,7 +182,7 @@ func (s *Sender) execute(ctx context.Context, command []string, m Message, text 
 		return nil
 	}
 	if said := strings.TrimSpace(output.String()); said != "" {
-		return fmt.Errorf("%w: %s", err, said[:min(len(said), 500)])
+		return fmt.Errorf("%w: %s", err, run.RedactText(said[:min(len(said), 500)]))
 	}
 	return err
 }

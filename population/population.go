@@ -72,8 +72,12 @@ func Of(values []float64) Population {
 	case 1:
 		p.Mean = Number(known[0])
 	default:
-		mean, sigma := stat.MeanStdDev(known, nil)
-		p.Mean, p.Sigma = Number(mean), Number(sigma)
+		p.Sigma = Number(stat.StdDev(known, nil))
+		sum := 0.0
+		for _, v := range known {
+			sum += v
+		}
+		p.Mean = Number(sum / float64(len(known)))
 	}
 	return p
 }

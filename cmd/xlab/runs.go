@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"xlab/instrument"
 	"xlab/run"
+	"xlab/run/keyfigure"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -56,32 +55,15 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 	return c
 }
 
-// keyFigures puts a run's flat figures on one line.
+// keyFigures puts what a run found, or why it ended, on one line.
 func keyFigures(s run.Summary) string {
 	if s.Outcome != run.OutcomeComplete && s.Cause != "" {
 		return s.Cause
 	}
-	var values map[string]any
-	if json.Unmarshal(s.Summary, &values) != nil {
-		return strings.Join(s.Problems, "; ")
+	if line := keyfigure.Of(s.Summary).Line(); line != "" {
+		return line
 	}
-	var words []string
-	for key, v := range values {
-		switch v := v.(type) {
-		case float64:
-			if !strings.Contains(key, "seconds") && key != "overhead" {
-				words = append(words, fmt.Sprintf("%s %.4g", key, v))
-			}
-		case []any:
-			words = append(words, fmt.Sprintf("%s %d", key, len(v)))
-		case string:
-			if v != "" && key != "run" {
-				words = append(words, key+" "+v)
-			}
-		}
-	}
-	sort.Strings(words)
-	return strings.Join(words, ", ")
+	return strings.Join(s.Problems, "; ")
 }
 
 func (a *app) showRun(s *run.Stored) error {
@@ -111,22 +93,26 @@ func (a *app) showRun(s *run.Stored) error {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem\t%s\n", p)
 	}
-	if s.Bench != nil {
-		fmt.Fprintf(w, "bench time\t%s\n", run.FormatDuration(*s.Bench))
-	}
-	fmt.Fprintf(w, "wall time\t%.1f s\n", s.Wall)
 	fmt.Fprintf(w, "files\t%s\n", strings.Join(files, " "))
-	var figures map[string]json.RawMessage
-	if json.Unmarshal(s.Summary.Summary, &figures) != nil {
-		return w.Flush() // none, or of another form: result.json has them
-	}
-	fmt.Fprintln(w)
-	for _, key := range sortedKeys(figures) {
-		var line bytes.Buffer
-		if err := json.Compact(&line, figures[key]); err != nil {
-			return err
+	found := keyfigure.Of(s.Summary.Summary)
+	lines := found.Result
+	for _, c := range found.Comparisons {
+		if c.Published != "" {
+			c.Measured += "; published: " + c.Published + " (" + c.Source + ")"
 		}
-		fmt.Fprintf(w, "%s\t%s\n", key, &line)
+		lines = append(lines, keyfigure.Figure{Name: c.What, Value: c.Measured})
+	}
+	if len(found.Bookkeeping) == 0 && s.Wall > 0 { // it has no result yet
+		lines = append(lines, keyfigure.Figure{Name: "time on the clock", Value: run.FormatDuration(instrument.Seconds(s.Wall))})
+	}
+	for i, f := range append(lines, found.Bookkeeping...) {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Value)
+	}
+	for _, text := range found.Remarks {
+		fmt.Fprintf(w, "remark\t%s\n", text)
 	}
 	return w.Flush()
 }

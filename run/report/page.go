@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"html/template"
 	"image/png"
+	"path"
 	"slices"
+	"strings"
 )
 
 //go:embed page.html
@@ -64,6 +66,11 @@ func newPage(r Report) (page, error) {
 			return page{}, fmt.Errorf("section %d has no title", i)
 		}
 		q := section{Section: s, ID: fmt.Sprintf("section-%d", i+1)}
+		for _, l := range s.Links {
+			if l.Text == "" || path.IsAbs(l.File) || strings.Contains(l.File, ":") || path.Ext(l.File) != ".html" {
+				return page{}, fmt.Errorf("section %q: a link to %q: give the relative name of another page", s.Title, l.File)
+			}
+		}
 		for _, c := range s.Comparisons {
 			tables++
 			numbered, err := newComparison(c, tables)

@@ -17,9 +17,10 @@ import (
 
 // Report is what a page shows, in this order. All texts are plain text.
 type Report struct {
-	Title    string // of the page; needed
-	Subtitle string // one line below it
-	Facts    []Fact // key facts: the result in a few lines
+	Title    string   // of the page; needed
+	Subtitle string   // one line below it
+	Lead     []string // sentences: how it ended, and why
+	Facts    []Fact   // key facts: the result in a few lines
 	Sections []Section
 
 	Provenance Provenance // at the end, folded up
@@ -30,13 +31,20 @@ type Report struct {
 type Fact struct{ Name, Value string }
 
 // Section is a part of a report with a heading: paragraphs first, then
-// comparisons, tables and figures. Parts that are empty are left out.
+// comparisons, tables, figures and links. Parts that are empty are left out.
 type Section struct {
 	Title       string
 	Text        []string // paragraphs
 	Comparisons []Comparison
 	Tables      []Table
 	Figures     []Figure
+	Links       []Link
+}
+
+// Link leads to another page beside this one.
+type Link struct {
+	Text string
+	File string // relative to the page's directory, with slashes
 }
 
 // Comparison is a table of published values beside the measured ones.

@@ -100,3 +100,14 @@ func writeAttribute(out *bytes.Buffer, element string, a xml.Attr, root bool) er
 	fmt.Fprintf(out, ` %s="%s"`, name, html.EscapeString(value))
 	return nil
 }
+
+// svgTitle is the title of a drawing.
+func svgTitle(document []byte) string {
+	var d struct {
+		Title string `xml:"title"`
+	}
+	if err := xml.Unmarshal(document, &d); err != nil || d.Title == "" {
+		return "untitled"
+	}
+	return d.Title
+}

@@ -29,9 +29,11 @@ func (a *app) doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, instruments and switch boards without stressing anything",
-		Long: `Reads the configuration, connects to every instrument, asks who it is, sends
-a test pattern through every switch chain with all sources at 0 V, and leaves
-the bench safe. No voltage is applied to any device.
+		Long: `Reads the configuration, connects to every instrument, asks who it is and all
+that a run asks before it begins, sends a test pattern through every switch chain
+with all sources at 0 V, and leaves the bench safe. No voltage is applied to any
+device. What an earlier process left behind is made safe: sources first, then
+switches. Another instrument in the analyzer's place gets nothing but *IDN?.
 
 --route r0=S1,c3=S5 closes exactly these switches of one board, for an ohmmeter:
 the sources are at 0 V and disconnected, Enter or Ctrl-C opens everything again.
@@ -140,20 +142,20 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	// Each is connected on its own, so that one that is missing does not hide
 	// what is wrong with the others.
 	serving := s.start(ctx)
-	open := make(map[string]bool)
-	for _, b := range c.Boards {
-		if err := s.openBoard(ctx, serving, a, b, wirings[b.Name].Lines()); err != nil {
-			delete(s.boards, b.Name)
-			report("switch board "+b.Name, err, "")
-			continue
+	lines := make(map[string]int)
+	for name, w := range wirings {
+		lines[name] = w.Lines()
+	}
+	s.takeOver(ctx, serving, a, channels, lines, func(name string, err error) { report(name, err, "") })
+	if s.analyzer == nil {
+		for _, b := range c.Boards {
+			if s.boards[b.Name] != nil {
+				report("switch board "+b.Name, nil, "answers, all switches open; not tested, because nobody knows what the sources do")
+			}
 		}
-		open[b.Name] = true
+		return findings, first
 	}
-	if err := s.openNeurons(ctx, serving, a); err != nil {
-		report("neuron board", err, "")
-	}
-	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
-		// Without it nobody knows what the sources do: no switch is closed.
+	if err := s.openAnalyzer(ctx); err != nil {
 		report("analyzer", err, "")
 		return findings, first
 	}
@@ -166,8 +168,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 			report("neuron board", err, "%s %s, serial %s, firmware %s; %s", i.Vendor, i.Model, i.Serial, i.Firmware, offsets)
 		}
 		for _, b := range c.Boards {
-			if open[b.Name] {
-				report("switch board "+b.Name, testBoard(ctx, s.boards[b.Name], wirings[b.Name]), "%d chips pass a pattern on and read back", s.boards[b.Name].Lines())
+			if chain := s.boards[b.Name]; chain != nil {
+				report("switch board "+b.Name, testBoard(ctx, chain, wirings[b.Name]), "%d chips pass a pattern on and read back", chain.Lines())
 			}
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"xlab/driver/transport"
+	"xlab/instrument"
 	"xlab/run/recovery"
 )
 
@@ -68,15 +69,19 @@ func (s *session) restoreNeurons(ctx context.Context, reopen bool) error {
 	return s.neurons.Resume(ctx)
 }
 
-// restore makes the bench safe, sources before switches, and then ready. Every
-// instrument gets its turn: one that cannot be reached must not keep the
-// others from being made safe.
+// restore makes the bench safe, sources before switches, and then ready, as when
+// it is opened: what answers behind a link that was lost may be another
+// instrument. Every instrument gets its turn: one that cannot be reached must not
+// keep the others from being made safe.
 func (s *session) restore(ctx context.Context, reopen bool) error {
 	var errs []error
 	if reopen {
 		errs = append(errs, s.adapter.Reopen(ctx))
 	}
-	sources := s.analyzer.Safe(ctx)
+	sources := s.analyzer.TakeOver(ctx)
+	if instrument.KindOf(sources) == instrument.KindIdentity {
+		return errors.Join(append(errs, sources)...)
+	}
 	errs = append(errs, sources)
 	for _, b := range s.config.Boards {
 		if chain := s.boards[b.Name]; chain != nil {

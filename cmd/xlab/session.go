@@ -105,10 +105,9 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 		wirings[b.Name] = w
 		channels = mergeChannels(channels, w.Channels())
 	}
-	// Switches open before anything can force: only then is the order of
-	// power-up of no consequence.
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
+	lines := make(map[string]int)
 	for _, b := range c.Boards {
 		w := wirings[b.Name]
 		if w == nil {
@@ -116,14 +115,14 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 				return s, err
 			}
 		}
-		if err := s.openBoard(ctx, serving, a, b, w.Lines()); err != nil {
-			return s, err
-		}
+		lines[b.Name] = w.Lines()
 	}
-	if err := s.openNeurons(ctx, serving, a); err != nil {
+	var faults []error
+	s.takeOver(ctx, serving, a, channels, lines, func(_ string, err error) { faults = append(faults, err) })
+	if err := errors.Join(faults...); err != nil {
 		return s, err
 	}
-	if err := s.openAnalyzer(ctx, serving, a, channels); err != nil {
+	if err := s.openAnalyzer(ctx); err != nil {
 		return s, err
 	}
 	for name, w := range wirings {
@@ -149,7 +148,35 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 	return w, nil
 }
 
-func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
+// takeOver connects to all instruments, of which nothing is known: another
+// process may have been killed with voltage on a device. The sources are switched
+// off before a switch is touched, see hwdocs/safety.md. lines is the length of each
+// board's chain. failed is told of every instrument that could not be taken over,
+// which is then not among the session's.
+//
+// An analyzer that cannot be reached does not keep the switches closed. Another
+// instrument in its place ends it: this bench is not the one that is configured.
+func (s *session) takeOver(ctx, serving context.Context, a *app, channels []instrument.Channel, lines map[string]int, failed func(name string, err error)) {
+	err := s.takeOverAnalyzer(ctx, serving, a, channels)
+	if err != nil {
+		failed("analyzer", err)
+	}
+	if ctx.Err() != nil || instrument.KindOf(err) == instrument.KindIdentity {
+		return
+	}
+	for _, b := range s.config.Boards {
+		if err := s.openBoard(ctx, serving, a, b, lines[b.Name]); err != nil {
+			delete(s.boards, b.Name)
+			failed("switch board "+b.Name, err)
+		}
+	}
+	if err := s.openNeurons(ctx, serving, a); err != nil {
+		failed("neuron board", err)
+	}
+}
+
+// takeOverAnalyzer leaves the session without an analyzer where it fails.
+func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
 	c := s.config
 	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() server { return s.sim.adapter })
 	if err != nil {
@@ -161,19 +188,31 @@ func (s *session) openAnalyzer(ctx, serving context.Context, a *app, channels []
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, adapter) // whatever its connection is by then
-	s.adapter = adapter
-	s.analyzer = b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), Margin: s.patience(), ReadTimeout: s.readTimeout(),
+	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
 		Retries: c.Recovery.Retries, Logger: a.logger()})
-	if s.identity, err = s.analyzer.Identify(ctx); err == nil {
-		err = s.lockIdentity(ctx, s.identity)
-	}
-	if err != nil {
+	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
-	if err := s.analyzer.Open(ctx); err != nil {
+	s.adapter, s.analyzer = adapter, analyzer
+	return nil
+}
+
+// openAnalyzer makes the analyzer that was taken over ready, and asks it all that
+// a run asks before the first stress.
+func (s *session) openAnalyzer(ctx context.Context) (err error) {
+	if s.identity, err = s.analyzer.Identify(ctx); err == nil {
+		err = s.analyzer.Open(ctx)
+	}
+	if err == nil {
+		err = s.analyzer.Check(ctx)
+	}
+	if err == nil {
+		_, err = s.analyzer.BenchTime(ctx)
+	}
+	if err != nil {
 		// Opening ends with the outputs switched on at 0 V; it may have got so far.
-		return fmt.Errorf("%s: %w", c.place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
+		return fmt.Errorf("%s: %w", s.config.place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ type Options struct {
 	// Margin is added to what the instrument itself needs for a conversation:
 	// the adapter's and the host's part. 0 means 5 s.
 	Margin time.Duration
+	// Hello is how long the analyzer may take to say who it is, before its
+	// outputs are switched off unasked; 0 means 1.5 s, of which the adapter waits
+	// for 1 s.
+	Hello time.Duration
 	// Retries is how often a question that changes nothing (who it is, its clock,
 	// its status) is asked again when the link fails; 0 means never. Steps are
 	// never repeated here.
@@ -37,10 +41,15 @@ type Options struct {
 type state int
 
 const (
-	closed  state = iota // not opened, or made safe: Run needs Open
-	ready                // drives at 0 V, output switches closed
-	unknown              // an error left the outputs in an unknown state
+	untouched state = iota // never talked to
+	closed                 // made safe: Run needs Open
+	ready                  // drives at 0 V, output switches closed
+	unknown                // an error left the outputs in an unknown state
+	foreign                // another instrument answers: it gets no byte but *IDN?
 )
+
+// helloWait is how long the adapter waits for the answer to the first *IDN?.
+const helloWait = time.Second
 
 // Device is one analyzer. Its methods may be called from several goroutines;
 // they take turns, and a method that waits for its turn gives up when its
@@ -51,7 +60,8 @@ type Device struct {
 	log      *slog.Logger
 	turn     chan struct{} // holds one token; whoever takes it has the device
 	state    state
-	cause    error // why the state is unknown
+	cause    error               // why the state is unknown
+	identity instrument.Identity // who answered when it was taken over
 	units    []flex.Unit
 	settings *settings
 	stamped  bool               // TSR was sent: the clock can be read
@@ -66,7 +76,8 @@ var (
 	_ instrument.Clock      = (*Device)(nil)
 )
 
-// New makes a device on a bus. It touches nothing: no byte is sent before Open.
+// New makes a device on a bus. It touches nothing: no byte is sent before
+// TakeOver, Open or Identify.
 func New(bus flex.Bus, o Options) *Device {
 	if o.LineFrequency == 0 {
 		o.LineFrequency = 50
@@ -76,6 +87,9 @@ func New(bus flex.Bus, o Options) *Device {
 	}
 	if o.Margin == 0 {
 		o.Margin = 5 * time.Second
+	}
+	if o.Hello == 0 {
+		o.Hello = helloWait + 500*time.Millisecond
 	}
 	log := o.Logger
 	if log == nil {
@@ -87,7 +101,20 @@ func New(bus flex.Bus, o Options) *Device {
 	return d
 }
 
+// take waits for the turn, and refuses another instrument than the analyzer.
 func (d *Device) take(ctx context.Context, op string) error {
+	if err := d.acquire(ctx, op); err != nil {
+		return err
+	}
+	if d.state != foreign {
+		return nil
+	}
+	defer d.give()
+	return &instrument.Error{Op: op, Kind: instrument.KindIdentity, Err: d.cause, Advice: "nothing was sent"}
+}
+
+// acquire waits for the turn.
+func (d *Device) acquire(ctx context.Context, op string) error {
 	// A context that has ended wins over a free device.
 	if ctx.Err() == nil {
 		select {
@@ -107,7 +134,11 @@ func (d *Device) patience(busy instrument.Seconds) time.Duration {
 
 // converse sends parts and checks that there is an answer to each question.
 func (d *Device) converse(ctx context.Context, op string, busy instrument.Seconds, parts ...flex.Part) ([]string, error) {
-	replies, err := d.bus.Converse(ctx, d.patience(busy), parts...)
+	return d.converseWithin(ctx, op, d.patience(busy), parts...)
+}
+
+func (d *Device) converseWithin(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) ([]string, error) {
+	replies, err := d.bus.Converse(ctx, timeout, parts...)
 	if err != nil {
 		return nil, linkError(op, err)
 	}
@@ -150,40 +181,103 @@ func (d *Device) Identify(ctx context.Context) (instrument.Identity, error) {
 	}
 	defer d.give()
 	var identity instrument.Identity
-	err := d.persist(ctx, op, func() (err error) {
-		identity, _, err = d.identify(ctx, op)
+	err := d.persist(ctx, op, func() error {
+		replies, err := d.converse(ctx, op, 0, ask("*IDN?"), ask("UNT?"))
+		if err != nil {
+			return err
+		}
+		if identity, err = flex.ParseIdentity(replies[0]); err != nil {
+			return err
+		}
+		units, err := flex.ParseUnits(replies[1])
+		identity.Modules = models(units)
 		return err
 	})
 	return identity, err
 }
 
-func (d *Device) identify(ctx context.Context, op string) (instrument.Identity, []flex.Unit, error) {
-	replies, err := d.converse(ctx, op, 0, ask("*IDN?"), ask("UNT?"))
-	if err != nil {
-		return instrument.Identity{}, nil, err
+// TakeOver makes an analyzer safe of which nothing is known: another process may
+// have been killed with a source at its voltage, and another instrument may sit
+// at the address. It asks *IDN?, with a short time-out. Another instrument is an
+// error of KindIdentity and gets no further byte. The right one, and one that says
+// nothing, gets DZ and CL: outputs to 0 V and off. A second *IDN? tells by its
+// answer that they were carried out; without it the error says that the outputs
+// may still be on. Nothing else is sent. Afterwards Open is needed.
+//
+// It comes before the switches of the bench are touched, and is safe to repeat.
+func (d *Device) TakeOver(ctx context.Context) error {
+	const op = "b1500 take over"
+	if err := d.acquire(ctx, op); err != nil {
+		return err
 	}
-	identity, err := flex.ParseIdentity(replies[0])
-	if err != nil {
-		return identity, nil, err
-	}
-	units, err := flex.ParseUnits(replies[1])
-	if err != nil {
-		return identity, nil, err
-	}
-	for _, u := range units {
-		identity.Modules = append(identity.Modules, u.Model)
-	}
-	return identity, units, nil
+	defer d.give()
+	return d.takeOver(ctx, op)
 }
 
-// Open makes the analyzer ready: it clears the bus, checks who answers and that
-// the configured channels are SMUs, empties the error queue, refuses an open
-// interlock, resets, and closes the output switches at 0 V. It may be called
-// in any state; the reset opens all outputs first. A wrong instrument or
-// module is an error of KindIdentity, before anything was changed.
+func (d *Device) takeOver(ctx context.Context, op string) error {
+	d.state, d.cause = unknown, errors.New("taking over was not completed")
+	within := min(helloWait, d.o.ReadTimeout)
+	// A sweep that a killed process began keeps the analyzer from answering. The
+	// conversation behind one that failed is preceded by a device clear, which
+	// ends it.
+	_, silent := d.hello(ctx, op, d.o.Hello, flex.Part{Command: "*IDN?", Reply: true, Within: within})
+	switch {
+	case silent == nil:
+	case ctx.Err() != nil || instrument.KindOf(silent) == instrument.KindIdentity:
+		return silent
+	case instrument.KindOf(silent) == instrument.KindProtocol:
+		// The answer to something else. What is still on its way must not be taken
+		// for the next one; where the clear fails DZ and CL are tried all the same.
+		if err := d.bus.Clear(ctx); err != nil {
+			silent = fmt.Errorf("%w, and then the device clear: %w", silent, err)
+		}
+	}
+	identity, err := d.hello(ctx, op, d.patience(0), tell("DZ"), tell("CL"), ask("*IDN?"))
+	switch {
+	case err == nil:
+		d.identity, d.state, d.cause, d.settings = identity, closed, nil, newSettings()
+		return nil
+	case ctx.Err() != nil || instrument.KindOf(err) == instrument.KindIdentity:
+		return err
+	}
+	if silent != nil {
+		err = fmt.Errorf("%w; and before it: %w", err, silent)
+	}
+	return &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
+		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the voltage that an earlier process gave it. " +
+			"Look at its panel and switch the outputs off there"}
+}
+
+// hello has a conversation whose one answer is the analyzer's identity.
+func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) (instrument.Identity, error) {
+	replies, err := d.converseWithin(ctx, op, timeout, parts...)
+	if err != nil {
+		return instrument.Identity{}, err
+	}
+	for _, format := range []flex.Format{flex.FMT1, flex.FMT11, flex.FMT21} {
+		// Four records that nobody read would make four fields.
+		if _, err := flex.ParseRecords(format, replies[0]); err == nil {
+			return instrument.Identity{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q are readings, not an identity", replies[0])}
+		}
+	}
+	identity, err := flex.ParseIdentity(replies[0])
+	if err == nil && !strings.Contains(identity.Model, "B1500A") {
+		err = &instrument.Error{Op: op, Kind: instrument.KindIdentity,
+			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
+			Advice: "check the address of the analyzer; nothing more was sent to this instrument"}
+		d.state, d.cause = foreign, err
+	}
+	return identity, err
+}
+
+// Open makes the analyzer ready: it clears the bus, checks that the configured
+// channels are SMUs, empties the error queue, refuses an open interlock, resets,
+// and closes the output switches at 0 V. It may be called in any state; unless
+// the analyzer was just made safe, TakeOver comes first. A wrong instrument or
+// module is an error of KindIdentity.
 func (d *Device) Open(ctx context.Context) error {
 	const op = "b1500 open"
-	if err := d.take(ctx, op); err != nil {
+	if err := d.acquire(ctx, op); err != nil {
 		return err
 	}
 	defer d.give()
@@ -194,14 +288,23 @@ func (d *Device) open(ctx context.Context, op string) error {
 	if err := d.checkOptions(op); err != nil {
 		return err
 	}
+	if d.state != closed {
+		if err := d.takeOver(ctx, op); err != nil {
+			return err
+		}
+	}
 	if err := d.bus.Clear(ctx); err != nil {
 		return linkError(op, err)
 	}
-	identity, units, err := d.identify(ctx, op)
+	replies, err := d.converse(ctx, op, 0, ask("UNT?"))
 	if err != nil {
 		return err
 	}
-	if err := d.matches(op, identity, units); err != nil {
+	units, err := flex.ParseUnits(replies[0])
+	if err != nil {
+		return err
+	}
+	if err := d.matches(op, units); err != nil {
 		return err
 	}
 	// Entries from earlier work say nothing about ours.
@@ -229,7 +332,7 @@ func (d *Device) open(ctx context.Context, op string) error {
 	} else {
 		parts = append(parts, tell("TSR"))
 	}
-	replies, err := d.converse(ctx, op, 0, append(parts, ask("ERRX?"))...)
+	replies, err = d.converse(ctx, op, 0, append(parts, ask("ERRX?"))...)
 	if err != nil {
 		return d.lose(ctx, op, err)
 	}
@@ -242,7 +345,7 @@ func (d *Device) open(ctx context.Context, op string) error {
 		}
 	}
 	d.state, d.cause, d.stamped = ready, nil, true
-	d.log.Info("analyzer open", "model", identity.Model, "firmware", identity.Firmware, "channels", d.o.Channels)
+	d.log.Info("analyzer open", "model", d.identity.Model, "firmware", d.identity.Firmware, "channels", d.o.Channels)
 	return nil
 }
 
@@ -269,13 +372,17 @@ func (d *Device) checkOptions(op string) error {
 	return nil
 }
 
-// matches refuses another instrument, and slots without an SMU.
-func (d *Device) matches(op string, identity instrument.Identity, units []flex.Unit) error {
-	if !strings.Contains(identity.Model, "B1500A") {
-		return &instrument.Error{Op: op, Kind: instrument.KindIdentity,
-			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
-			Advice: "check the address of the analyzer"}
+// models lists what the slots hold, "" for an empty one.
+func models(units []flex.Unit) []string {
+	list := make([]string, len(units))
+	for i, u := range units {
+		list[i] = u.Model
 	}
+	return list
+}
+
+// matches refuses slots without an SMU.
+func (d *Device) matches(op string, units []flex.Unit) error {
 	for _, ch := range d.o.Channels {
 		model := ""
 		if int(ch) <= len(units) {
@@ -289,7 +396,7 @@ func (d *Device) matches(op string, identity instrument.Identity, units []flex.U
 			has = "slot holds " + model + ", which is not an SMU that the driver knows"
 		}
 		return &instrument.Error{Op: op, Channel: channelName(ch), Kind: instrument.KindIdentity, Err: errors.New(has),
-			Advice: fmt.Sprintf("the analyzer's slots are %v; configure those that hold SMUs", identity.Modules)}
+			Advice: fmt.Sprintf("the analyzer's slots are %v; configure those that hold SMUs", models(units))}
 	}
 	return nil
 }
@@ -305,7 +412,8 @@ func (d *Device) ranges(ch instrument.Channel) []sourceRange {
 }
 
 // Safe stops what runs, takes all outputs to 0 V and opens all output switches.
-// It works in every state and may be repeated. Give it a context of its own:
+// It works in every state, unless TakeOver has found another instrument, and may
+// be repeated. Give it a context of its own:
 // the one that failed has often ended. Afterwards Open is needed.
 func (d *Device) Safe(ctx context.Context) error {
 	const op = "b1500 safe"
@@ -351,17 +459,4 @@ func (d *Device) safe(ctx context.Context, op string) error {
 		}
 		parts = parts[1:]
 	}
-}
-
-// Recover is Safe followed by Open: the way back from an error.
-func (d *Device) Recover(ctx context.Context) error {
-	const op = "b1500 recover"
-	if err := d.take(ctx, op); err != nil {
-		return err
-	}
-	defer d.give()
-	if err := d.safe(ctx, op); err != nil {
-		return err
-	}
-	return d.open(ctx, op)
 }

@@ -19,10 +19,10 @@
 //
 // # States
 //
-// New touches nothing. Open identifies and resets the analyzer and closes the
-// output switches; now Run works. Safe takes all outputs to 0 V and opens the
-// switches; Open is needed before the next Run. After any error whose effect on
-// the outputs is not known, Run refuses until Recover, or Safe and Open, or
-// Open alone (whose reset opens all switches) has succeeded. Safe works in
-// every state.
+// New touches nothing. TakeOver switches off the outputs of an analyzer of which
+// nothing is known, before a switch of the bench is touched. Open resets the
+// analyzer and closes the output switches; now Run works. Safe takes all outputs
+// to 0 V and opens the switches, in every state; Open is needed before the next
+// Run. After any error whose effect on the outputs is not known, Run refuses
+// until Open, which begins with TakeOver then, has succeeded.
 package b1500

@@ -102,7 +102,7 @@ func timeStamp(op, answer string) (instrument.Seconds, error) {
 // switches closed, error queue empty, interlock closed. It forces nothing and
 // is meant to come before stress: an analyzer that was switched off and on, or
 // whose outputs somebody opened at the front panel, is found out before a pulse
-// is lost. An error leaves the state of the outputs unknown, see Recover; its
+// is lost. An error leaves the state of the outputs unknown, see Open; its
 // kind is interlock, instrument, or that of the link.
 func (d *Device) Check(ctx context.Context) error {
 	const op = "b1500 check"

@@ -45,7 +45,7 @@ func (d *Device) check(steps []instrument.Step) ([]any, error) {
 // that the error queue confirmed, which with an error may be fewer than steps.
 //
 // A step that no byte was sent for leaves the device as it was. Any later
-// error leaves the outputs' state unknown: see Recover.
+// error leaves the outputs' state unknown: see Open.
 func (d *Device) Run(ctx context.Context, steps ...instrument.Step) ([]instrument.Result, error) {
 	const op = "b1500 run"
 	if len(steps) == 0 {
@@ -84,7 +84,7 @@ func (d *Device) runnable(op string) error {
 			Err:    fmt.Errorf("the state of the outputs is unknown since an earlier error: %w", d.cause),
 			Advice: "make the analyzer safe and open it again; nothing was sent"}
 	}
-	return &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the outputs are switched off"),
+	return &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer is not open: its outputs are switched off"),
 		Advice: "open the analyzer first; nothing was sent"}
 }
 

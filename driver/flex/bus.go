@@ -17,10 +17,13 @@ const (
 
 // Part is one piece of a conversation: a command line without its terminator
 // and whether an answer is read after it. An empty Command sends nothing to
-// the instrument and reads an answer that is already on its way.
+// the instrument and reads an answer that is already on its way. Within is how
+// long the bus is kept for this answer, in whole milliseconds; 0 = as long as the
+// bus allows.
 type Part = struct {
 	Command string
 	Reply   bool
+	Within  time.Duration
 }
 
 // Bus is one instrument on an instrument bus, as far as FLEX needs it. A GPIB

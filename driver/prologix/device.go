@@ -13,12 +13,14 @@ import (
 
 // Part is one piece of a conversation: a message to the instrument, without its
 // line end, and whether an answer is read after it. An empty Command sends
-// nothing and reads an answer that is already on its way. It is an alias, so
-// that a package which names the same type can take a Device without knowing
-// this one.
+// nothing and reads an answer that is already on its way. Within is how long the
+// adapter waits for this answer, in whole milliseconds; 0 = Options.ReadTimeout.
+// It is an alias, so that a package which names the same type can take a Device
+// without knowing this one.
 type Part = struct {
 	Command string
 	Reply   bool
+	Within  time.Duration
 }
 
 // Device is one instrument behind an adapter. It is safe for concurrent use.
@@ -49,7 +51,7 @@ func (d *Device) channel() string { return "GPIB " + strconv.Itoa(d.address) }
 // otherwise what the instrument did is not known.
 func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...Part) ([][]byte, error) {
 	const op = "prologix converse"
-	if err := errors.Join(d.checkAddress(), checkParts(parts), checkTimeout(timeout)); err != nil {
+	if err := errors.Join(d.checkAddress(), d.adapter.checkParts(parts), checkTimeout(timeout)); err != nil {
 		return nil, d.usage(op, err)
 	}
 	a := d.adapter
@@ -74,7 +76,7 @@ func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...P
 		return err
 	}
 	for i, part := range parts {
-		request = appendMessage(request, part)
+		request = a.appendMessage(request, part)
 		if part.Reply {
 			asked++
 		}
@@ -96,15 +98,24 @@ func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...P
 }
 
 // appendMessage appends the lines of one part.
-func appendMessage(request []byte, part Part) []byte {
+func (a *Adapter) appendMessage(request []byte, part Part) []byte {
 	if part.Command != "" {
 		request = appendEscaped(request, part.Command)
 		request = append(request, '\n')
 	}
-	if part.Reply {
+	switch {
+	case part.Reply && part.Within > 0:
+		// Meanwhile the adapter does nothing else: what is sent next would wait.
+		request = append(appendReadTimeout(request, part.Within), "++read eoi\n"...)
+		request = appendReadTimeout(request, a.o.ReadTimeout)
+	case part.Reply:
 		request = append(request, "++read eoi\n"...)
 	}
 	return request
+}
+
+func appendReadTimeout(b []byte, t time.Duration) []byte {
+	return fmt.Appendf(b, "++read_tmo_ms %d\n", t.Milliseconds())
 }
 
 // appendEscaped appends a message in which CR, LF, ESC and + are preceded by
@@ -121,13 +132,16 @@ func appendEscaped(b []byte, message string) []byte {
 	return b
 }
 
-func checkParts(parts []Part) error {
+func (a *Adapter) checkParts(parts []Part) error {
 	if len(parts) == 0 {
 		return errors.New("the conversation has no parts")
 	}
 	for i, part := range parts {
 		if part.Command == "" && !part.Reply {
 			return fmt.Errorf("part %d neither sends nor reads", i+1)
+		}
+		if part.Within < 0 || part.Within > a.o.ReadTimeout || part.Within%time.Millisecond != 0 {
+			return fmt.Errorf("part %d waits %v for its answer; it is whole milliseconds up to %v", i+1, part.Within, a.o.ReadTimeout)
 		}
 	}
 	return nil

@@ -96,6 +96,10 @@ func TestGoldenFrames(t *testing.T) {
 			got, err := a.Device(17).Converse(t.Context(), time.Second, tell("DV 1,0,0.1,0.0001"), ask("TI 1,0"), ask("ERRX?"))
 			return join(got), err
 		}, `000AI+1.00000E-06|+0,"No Error."`},
+		{"converse-within", 1, func(a *Adapter) (string, error) {
+			got, err := a.Device(17).Converse(t.Context(), time.Second, Part{Command: "*IDN?", Reply: true, Within: time.Second})
+			return join(got), err
+		}, "Agilent Technologies,B1500A,0,A.06.01.2016.0902"},
 		{"converse-silent", 1, func(a *Adapter) (string, error) {
 			got, err := a.Device(17).Converse(t.Context(), time.Second, tell("DZ"))
 			return join(got), err
@@ -188,7 +192,7 @@ func TestEscapingIsReversible(t *testing.T) {
 		p := newPeer(far)
 		p.settings["addr"] = "5"
 		p.instruments[5] = &peerInstrument{answer: func(string) string { return "" }}
-		if _, err := near.Write(appendMessage(nil, tell(message))); err != nil {
+		if _, err := near.Write(new(Adapter).appendMessage(nil, tell(message))); err != nil {
 			t.Fatal(err)
 		}
 		near.Close() // the peer reads what is there and ends

@@ -221,7 +221,7 @@ func TestAnalyzerFaults(t *testing.T) {
 			if tc.mend != nil {
 				r.bench.Do(func() { tc.mend(r) })
 			}
-			if err := r.driver.Recover(t.Context()); err != nil {
+			if err := r.driver.Open(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.driver.Run(t.Context(), spot); err != nil {

@@ -98,6 +98,7 @@ func newRig(t testing.TB) *rig {
 	}
 	r.Adapter = a
 	r.at17 = &scripted{bench: r.bench, status: 17, takes: map[string]float64{}, answers: map[string]string{
+		"*IDN?":  "Agilent Technologies,B1500A,0,A.06.01.2016.0902\r\n",
 		"ERRX?":  "+0,\"No Error.\"\r\n",
 		"TI 1,0": "000AI+1.00000E-06\r\n",
 	}}

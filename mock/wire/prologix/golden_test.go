@@ -83,6 +83,8 @@ func TestGoldenFrames(t *testing.T) {
 			case "setup", "converse-read-only", "spoll", "clear-probe":
 			case "converse-one":
 				want17 = "ERRX?\n"
+			case "converse-within":
+				want17 = "*IDN?\n"
 			case "converse-pipelined":
 				want17 = "DV 1,0,0.1,0.0001\n|TI 1,0\n|ERRX?\n"
 			case "converse-silent":

@@ -1,0 +1,124 @@
+package b1500
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"xlab/driver/flex"
+	"xlab/instrument"
+)
+
+// sayings is a bus on which every conversation gets the next answer, or none
+// for "". It writes down what was sent.
+type sayings struct {
+	canned
+	answers []string
+	sent    []string
+	within  []time.Duration // the adapter waits, by conversation
+}
+
+func (b *sayings) Converse(_ context.Context, _ time.Duration, parts ...flex.Part) ([][]byte, error) {
+	for _, p := range parts {
+		b.sent = append(b.sent, p.Command)
+	}
+	b.within = append(b.within, parts[len(parts)-1].Within)
+	answer := b.answers[0]
+	b.answers = b.answers[1:]
+	if answer == "" {
+		return nil, os.ErrDeadlineExceeded
+	}
+	return [][]byte{[]byte(answer)}, nil
+}
+
+func (b *sayings) Clear(context.Context) error {
+	b.sent = append(b.sent, "@clear")
+	return nil
+}
+
+// Whatever answers, nothing but *IDN?, DZ and CL is sent, and nothing at all to
+// another instrument once it has said its name.
+func TestTakeOver(t *testing.T) {
+	const right = "Agilent Technologies,B1500A,0,A.06.01.2016.0902"
+	all := "*IDN?|DZ|CL|*IDN?"
+	for name, tc := range map[string]struct {
+		answers []string
+		sent    string
+		kind    instrument.Kind
+	}{
+		"the right one":                 {[]string{right, right}, all, ""},
+		"its later name":                {[]string{"Keysight Technologies,B1500A,0,A.06.02", right}, all, ""},
+		"another instrument":            {[]string{"HEWLETT-PACKARD,4156C,0,03.10"}, "*IDN?", instrument.KindIdentity},
+		"busy with a sweep":             {[]string{"", right}, all, ""},
+		"silent":                        {[]string{"", ""}, all, instrument.KindTimeout},
+		"silent, and then another":      {[]string{"", "HEWLETT-PACKARD,4156C,0,03.10"}, all, instrument.KindIdentity},
+		"it falls silent":               {[]string{right, ""}, all, instrument.KindTimeout},
+		"half an answer":                {[]string{"Agilent Technologies,B15", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"an error nobody read":          {[]string{`+0,"No Error."`, right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"four records nobody read":      {[]string{"000AI+1.000000E-06,000BI+1.000000E-06,000CI+0.000000E+00,000DI+0.000000E+00", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"four records of another's":     {[]string{"NAI+000.005E-06,NBI+000.005E-06,NCI+000.005E-06,NDI+000.005E-06", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"nothing that makes sense ever": {[]string{"?", "?"}, "*IDN?|@clear|DZ|CL|*IDN?", instrument.KindProtocol},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bus := &sayings{answers: tc.answers}
+			d := New(bus, Options{Limits: lab, Channels: fourChannels})
+			err := d.TakeOver(t.Context())
+			if instrument.KindOf(err) != tc.kind {
+				t.Errorf("%v of kind %q, want %q", err, instrument.KindOf(err), tc.kind)
+			}
+			if got := strings.Join(bus.sent, "|"); got != tc.sent {
+				t.Errorf("sent %s, want %s", got, tc.sent)
+			}
+			if bus.within[0] != time.Second || slices.ContainsFunc(bus.within[1:], func(d time.Duration) bool { return d > 0 }) {
+				t.Errorf("the adapter waits %v", bus.within)
+			}
+			if unsure := tc.kind == instrument.KindTimeout || tc.kind == instrument.KindProtocol; unsure && !strings.Contains(err.Error(), "at its panel") {
+				t.Errorf("%v does not say what to do", err)
+			}
+			if tc.kind != instrument.KindIdentity {
+				if _, err := d.Run(t.Context(), verify(0)); instrument.KindOf(err) != instrument.KindUsage {
+					t.Errorf("run after it: %v", err)
+				}
+				return
+			}
+			sent := len(bus.sent)
+			_, of := d.BenchTime(t.Context())
+			_, who := d.Identify(t.Context())
+			for _, err := range []error{d.Safe(t.Context()), d.Check(t.Context()), of, who} {
+				if instrument.KindOf(err) != instrument.KindIdentity || len(bus.sent) != sent {
+					t.Errorf("%v; sent to another instrument: %q", err, bus.sent[sent:])
+				}
+			}
+		})
+	}
+}
+
+// What was taken over is opened without being asked again, and an Open alone
+// begins with it.
+func TestGoldenTakeOverThenOpen(t *testing.T) {
+	open := golden(t)["open"]
+	bus := &scripted{t: t, frames: open[:6]}
+	d := New(bus, Options{Limits: lab, Channels: fourChannels})
+	if err := d.TakeOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bus.done()
+	bus.frames = open[6:]
+	if err := d.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bus.done()
+}
+
+func TestTakeOverIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	bus := &sayings{}
+	if err := New(bus, Options{}).TakeOver(ctx); !errors.Is(err, context.Canceled) || bus.sent != nil {
+		t.Errorf("%v, sent %q", err, bus.sent)
+	}
+}

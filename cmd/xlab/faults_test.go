@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,9 +41,10 @@ const (
 // Marks of messages to the analyzer.
 const (
 	whoAreYou = "*IDN?"
+	modules   = "UNT?"
 	aSweep    = "WNX"     // a forming sweep
 	aPulse    = "MCPNX"   // reset pulses
-	aCheck    = "*LRN? 0" // before every stress
+	aCheck    = "*LRN? 0" // at the end of opening, and before every stress
 )
 
 // fromTheStart makes something that is wrong from the beginning.
@@ -52,12 +52,18 @@ func fromTheStart(do func(s *simulation)) func(*rig) { return func(r *rig) { r.p
 
 // atMessage makes something that happens on the bench at the first message with a
 // mark, before the analyzer hears of it.
-func atMessage(mark string, do func(s *simulation)) func(*rig) {
+func atMessage(mark string, do func(s *simulation)) func(*rig) { return atNthMessage(1, mark, do) }
+
+// atNthMessage is atMessage for the n-th message with the mark.
+func atNthMessage(n int, mark string, do func(s *simulation)) func(*rig) {
 	return func(r *rig) {
-		var once sync.Once
+		marked := 0
 		r.heard = func(_ int, message string, _ io.Closer) {
-			if strings.Contains(message, mark) {
-				once.Do(func() { r.sim.bench.Do(func() { do(r.sim) }) })
+			if !strings.Contains(message, mark) {
+				return
+			}
+			if marked++; marked == n {
+				r.sim.bench.Do(func() { do(r.sim) })
 			}
 		}
 	}
@@ -111,11 +117,13 @@ func faults() []failure {
 	return []failure{
 		// Before anything can be stressed.
 		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *simulation) { s.analyzer.Silence(true) }),
-			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 identify", "GPIB 17", "no answer within", "check that the instrument is switched on"}},
+			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 take over", "GPIB 17", "no answer within", "check that the instrument is switched on"}},
 		{name: "other instrument", tamper: answersTo(whoAreYou, true, replaced("B1500A", "4155C")),
 			code: run.ExitUnreachable, words: []string{"4155C answers, not a B1500A", "check the address of the analyzer"}},
-		{name: "module missing", tamper: answersTo(whoAreYou, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
+		{name: "module missing", tamper: answersTo(modules, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
 			code: run.ExitUnreachable, words: []string{"SMU 2", "slot is empty"}},
+		{name: "power cut at opening", tamper: atMessage(aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
+			code: run.ExitUnreachable, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
 		{name: "interlock open", tamper: fromTheStart(func(s *simulation) { s.bench.OpenInterlock(true) }),
 			code: run.ExitTrip, words: []string{"the interlock circuit is open", "close the lid"}},
 		{name: "chain broken", tamper: fromTheStart(onChain(func(c *adg1438.Chain) error { return c.Break(10, false) })),
@@ -131,8 +139,8 @@ func faults() []failure {
 		{name: "error queue", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.InjectError(121, 2) }),
 			lost: instrument.KindInstrument, words: []string{"analyzer error 121"}},
 		{name: "power cut of the analyzer", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.PowerCycle() }), lost: instrument.KindInstrument},
-		{name: "power cut before a device", tamper: atMessage(aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
-			lost: instrument.KindInstrument, words: []string{"the output switch is open"}},
+		{name: "power cut before a device", tamper: atNthMessage(2, aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
+			lost: instrument.KindInstrument, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
 		{name: "output opened at the front panel", slow: true, tamper: atMessage(aPulse, func(s *simulation) {
 			if err := s.analyzer.OpenOutput(2); err != nil {
 				panic(err)

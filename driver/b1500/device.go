@@ -229,7 +229,7 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 		// The answer to something else. What is still on its way must not be taken
 		// for the next one; where the clear fails DZ and CL are tried all the same.
 		if err := d.bus.Clear(ctx); err != nil {
-			silent = fmt.Errorf("%w, and then the device clear: %w", silent, err)
+			d.log.Warn("device clear failed while taking over", "error", err)
 		}
 	}
 	identity, err := d.hello(ctx, op, d.patience(0), tell("DZ"), tell("CL"), ask("*IDN?"))
@@ -240,12 +240,13 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 	case ctx.Err() != nil || instrument.KindOf(err) == instrument.KindIdentity:
 		return err
 	}
-	if silent != nil {
-		err = fmt.Errorf("%w; and before it: %w", err, silent)
-	}
-	return &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
+	out := &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
 		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the voltage that an earlier process gave it. " +
 			"Look at its panel and switch the outputs off there"}
+	if placed := (*instrument.Error)(nil); errors.As(err, &placed) && placed.Op == op {
+		out.Err = placed.Err
+	}
+	return out
 }
 
 // hello has a conversation whose one answer is the analyzer's identity.

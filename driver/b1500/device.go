@@ -30,6 +30,10 @@ type Options struct {
 	// outputs are switched off unasked; 0 means 1.5 s, of which the adapter waits
 	// for 1 s.
 	Hello time.Duration
+	// Claim is asked once the analyzer has said who it is, before its outputs are
+	// touched: an error says that it is somebody else's, and it gets no further
+	// byte. nil asks nobody.
+	Claim func(ctx context.Context, i instrument.Identity) error
 	// Retries is how often a question that changes nothing (who it is, its clock,
 	// its status) is asked again when the link fails; 0 means never. Steps are
 	// never repeated here.
@@ -45,7 +49,7 @@ const (
 	closed                 // made safe: Run needs Open
 	ready                  // drives at 0 V, output switches closed
 	unknown                // an error left the outputs in an unknown state
-	foreign                // another instrument answers: it gets no byte but *IDN?
+	foreign                // another instrument answers, or it is somebody else's: it gets no byte but *IDN?
 )
 
 // helloWait is how long the adapter waits for the answer to the first *IDN?.
@@ -223,7 +227,7 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 	_, silent := d.hello(ctx, op, d.o.Hello, flex.Part{Command: "*IDN?", Reply: true, Within: within})
 	switch {
 	case silent == nil:
-	case ctx.Err() != nil || instrument.KindOf(silent) == instrument.KindIdentity:
+	case ctx.Err() != nil || d.state == foreign:
 		return silent
 	case instrument.KindOf(silent) == instrument.KindProtocol:
 		// The answer to something else. What is still on its way must not be taken
@@ -237,7 +241,7 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 	case err == nil:
 		d.identity, d.state, d.cause, d.settings = identity, closed, nil, newSettings()
 		return nil
-	case ctx.Err() != nil || instrument.KindOf(err) == instrument.KindIdentity:
+	case ctx.Err() != nil || d.state == foreign:
 		return err
 	}
 	out := &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
@@ -262,10 +266,18 @@ func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, pa
 		}
 	}
 	identity, err := flex.ParseIdentity(replies[0])
-	if err == nil && !strings.Contains(identity.Model, "B1500A") {
+	if err != nil {
+		return identity, err
+	}
+	switch {
+	case !strings.Contains(identity.Model, "B1500A"):
 		err = &instrument.Error{Op: op, Kind: instrument.KindIdentity,
 			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
 			Advice: "check the address of the analyzer; nothing more was sent to this instrument"}
+	case d.o.Claim != nil:
+		err = d.o.Claim(ctx, identity)
+	}
+	if err != nil {
 		d.state, d.cause = foreign, err
 	}
 	return identity, err

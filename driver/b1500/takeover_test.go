@@ -114,6 +114,24 @@ func TestGoldenTakeOverThenOpen(t *testing.T) {
 	bus.done()
 }
 
+// What somebody else has reached by another address is not switched off under them.
+func TestTakeOverIsRefused(t *testing.T) {
+	held := &instrument.Error{Op: "lock", Kind: instrument.KindBusy, Err: errors.New("held by another process")}
+	bus := &sayings{answers: []string{"Keysight Technologies,B1500A,MY1234,A.06.02"}}
+	d := New(bus, Options{Limits: lab, Channels: fourChannels, Claim: func(_ context.Context, i instrument.Identity) error {
+		if i.Serial != "MY1234" {
+			t.Errorf("claimed %+v", i)
+		}
+		return held
+	}})
+	if err := d.TakeOver(t.Context()); !errors.Is(err, held) || len(bus.sent) != 1 {
+		t.Errorf("%v, sent %q", err, bus.sent)
+	}
+	if err := d.Safe(t.Context()); !errors.Is(err, held) || len(bus.sent) != 1 {
+		t.Errorf("%v, sent %q", err, bus.sent)
+	}
+}
+
 func TestTakeOverIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

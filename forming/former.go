@@ -41,8 +41,9 @@ type Record struct {
 // Event tells an observer how far forming is. It must not block.
 type Event struct {
 	Round       int // 1 or 2
-	Done, Total int // devices of this round
+	Done, Total int // devices; those that get a second round count twice, as soon as it begins
 	Record      Record
+	Ahead       []run.Work // what is still to be done in both rounds, as far as it is known
 }
 
 // Options are the parts of a run that are not the procedure's.
@@ -182,7 +183,7 @@ func (f *former) round(ctx context.Context, n int, records []*Record) error {
 		}
 		f.retried[r] = n > 1
 		if f.options.Observe != nil {
-			f.options.Observe(Event{Round: n, Done: i + 1, Total: len(records), Record: *r})
+			f.options.Observe(f.event(n, i+1, len(records), *r))
 		}
 		if f.unheld++; len(r.Limited) == 0 {
 			f.unheld = 0
@@ -192,6 +193,22 @@ func (f *former) round(ctx context.Context, n int, records []*Record) error {
 		}
 	}
 	return nil
+}
+
+// longer is how many times longer than another a device takes that does not form:
+// it gets all sweeps.
+const longer = 4
+
+// event tells that so many of a round's devices are done.
+func (f *former) event(round, done, total int, r Record) Event {
+	e := Event{Round: round, Done: done, Total: total, Record: r}
+	if round == 1 {
+		e.Ahead = []run.Work{{Kind: "device", Steps: total - done, Each: 1}, {Kind: "failed device", Steps: f.outcome.Count(array.StateDefective), Each: longer}}
+		return e
+	}
+	e.Done, e.Total = e.Done+len(f.outcome.Records), e.Total+len(f.outcome.Records)
+	e.Ahead = []run.Work{{Kind: "failed device", Steps: total - done, Each: longer}}
+	return e
 }
 
 // device checks, forms and resets one device.

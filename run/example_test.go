@@ -91,9 +91,10 @@ func ExampleGuard() {
 
 // Only the work after a resume tells how fast it goes.
 func ExampleMeter() {
-	meter := run.NewMeter(400, 300, 0) // 300 of 400 devices were done last night
+	meter := run.NewMeter(0)
+	meter.Skip("device", 300, []run.Work{{Kind: "device", Steps: 100, Each: 1}}, 0) // done last night
 	for device := range 10 {
-		meter.Advance(301+device, 400, instrument.Seconds(2*(device+1)))
+		meter.Advance("device", 1, []run.Work{{Kind: "device", Steps: 99 - device, Each: 1}}, instrument.Seconds(2*(device+1)))
 	}
 	left, _ := meter.Remaining(20)
 	fmt.Println(run.FormatDuration(left), "left")

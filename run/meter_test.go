@@ -9,6 +9,21 @@ import (
 	"xlab/instrument"
 )
 
+// counted is a Meter of steps of one kind that are counted from the run's beginning.
+type counted struct {
+	*Meter
+	done int
+}
+
+func newCounted(already int, now instrument.Seconds) *counted {
+	return &counted{NewMeter(now), already}
+}
+
+func (c *counted) advance(done, total int, now instrument.Seconds) {
+	c.Advance("device", done-c.done, []Work{{"device", total - done, 1}}, now)
+	c.done = done
+}
+
 func near(a, b instrument.Seconds) bool {
 	return math.Abs(float64(a-b)) <= 1e-9*math.Max(1, math.Abs(float64(b)))
 }
@@ -20,7 +35,8 @@ func TestMeterAtASteadyPace(t *testing.T) {
 		already := rapid.IntRange(0, total-1).Draw(t, "already")
 		each := instrument.Seconds(rapid.Float64Range(1e-3, 1e3).Draw(t, "each"))
 		now := instrument.Seconds(rapid.Float64Range(0, 1e3).Draw(t, "start"))
-		m := NewMeter(total, already, now)
+		m := newCounted(already, now)
+		m.Skip("device", 0, []Work{{"device", total - already, 1}}, now)
 		if _, ok := m.Remaining(now); ok {
 			t.Fatal("an estimate from nothing")
 		}
@@ -28,7 +44,7 @@ func TestMeterAtASteadyPace(t *testing.T) {
 			step := rapid.IntRange(1, total-done).Draw(t, "step")
 			done += step
 			now += instrument.Seconds(step) * each
-			m.Advance(done, total, now)
+			m.advance(done, total, now)
 			want := instrument.Seconds(total-done) * each
 			left, ok := m.Remaining(now)
 			if !ok || math.Abs(float64(left-want)) > 1e-6*float64(want)+1e-9 {
@@ -45,37 +61,37 @@ func TestMeterAtASteadyPace(t *testing.T) {
 
 // The time before a resume, however long, is not the devices' time.
 func TestMeterAfterAResume(t *testing.T) {
-	m := NewMeter(400, 300, 5)
-	m.Advance(300, 400, 6) // says where it starts
-	m.Advance(301, 400, 8)
-	m.Advance(302, 400, 11)
+	m := newCounted(300, 5)
+	m.advance(300, 400, 6) // says where it starts
+	m.advance(301, 400, 8)
+	m.advance(302, 400, 11)
 	if left, ok := m.Remaining(11); !ok || !near(left, 98*3) {
 		t.Errorf("%v left, want %v", left, 98*3)
 	}
 }
 
 func TestMeterIsRobust(t *testing.T) {
-	m := NewMeter(1000, 0, 0)
+	m := newCounted(0, 0)
 	now := instrument.Seconds(0)
 	for i := range 50 {
 		now += 2
 		if i == 40 {
 			now += 3600 // the computer slept
 		}
-		m.Advance(i+1, 1000, now)
+		m.advance(i+1, 1000, now)
 	}
 	if left, ok := m.Remaining(now); !ok || !near(left, 950*2) {
 		t.Errorf("one long pause: %v left, want %v", left, 950*2)
 	}
 
 	// Every fourth device needs a second attempt: that is not an outlier.
-	m, now = NewMeter(1000, 0, 0), 0
+	m, now = newCounted(0, 0), 0
 	for i := range 64 {
 		now += 2
 		if i%4 == 3 {
 			now += 8
 		}
-		m.Advance(i+1, 1000, now)
+		m.advance(i+1, 1000, now)
 	}
 	if left, ok := m.Remaining(now); !ok || !near(left, 936*4) {
 		t.Errorf("a share of slow devices: %v left, want %v", left, 936*4)
@@ -84,7 +100,7 @@ func TestMeterIsRobust(t *testing.T) {
 	// What was long ago does not count.
 	for i := range meterWindow {
 		now++
-		m.Advance(65+i, 1000, now)
+		m.advance(65+i, 1000, now)
 	}
 	if left, ok := m.Remaining(now); !ok || !near(left, instrument.Seconds(1000-64-meterWindow)) {
 		t.Errorf("after a change of pace: %v left", left)
@@ -92,10 +108,10 @@ func TestMeterIsRobust(t *testing.T) {
 }
 
 func TestMeterOddities(t *testing.T) {
-	m := NewMeter(10, 0, 100)
-	m.Advance(1, 10, 102)
-	m.Advance(2, 10, 50) // the clock was set back: no sample, a new start
-	m.Advance(3, 10, 52)
+	m := newCounted(0, 100)
+	m.advance(1, 10, 102)
+	m.advance(2, 10, 50) // the clock was set back: no sample, a new start
+	m.advance(3, 10, 52)
 	if left, ok := m.Remaining(52); !ok || !near(left, 14) {
 		t.Errorf("after a clock that jumped back: %v, %v", left, ok)
 	}
@@ -105,22 +121,47 @@ func TestMeterOddities(t *testing.T) {
 	if left, ok := m.Remaining(0); !ok || !near(left, 14) {
 		t.Errorf("asked before the last device: %v, %v", left, ok)
 	}
-	m.Advance(3, 20, 52) // another round
+	m.advance(3, 20, 52) // another round
 	if left, ok := m.Remaining(52); !ok || !near(left, 34) {
 		t.Errorf("with a larger total: %v, %v", left, ok)
 	}
-	m.Advance(0, 20, 53) // the next phase counts from zero
-	m.Advance(1, 20, 55)
-	if left, ok := m.Remaining(55); !ok || left <= 0 || left > 19*4 {
-		t.Errorf("in the next phase: %v, %v", left, ok)
-	}
-	m.Advance(20, 20, 60)
+	m.advance(20, 20, 60)
 	if left, ok := m.Remaining(60); !ok || left != 0 {
 		t.Errorf("at the end: %v, %v", left, ok)
 	}
-	if left, ok := NewMeter(0, 0, 0).Remaining(5); !ok || left != 0 {
+	if left, ok := NewMeter(0).Remaining(5); !ok || left != 0 {
 		t.Errorf("of nothing: %v, %v", left, ok)
 	}
+}
+
+// What takes how long of which nothing has been seen follows from what is expected,
+// and gives way to what is seen.
+func TestMeterOverSeveralKinds(t *testing.T) {
+	m := NewMeter(0)
+	m.Skip("read", 30, []Work{{"read", 10, 1}, {"visit", 20, 8}}, 0)
+	if _, ok := m.Remaining(0); ok {
+		t.Error("an estimate from what an earlier segment did")
+	}
+	now := instrument.Seconds(0)
+	check := func(what string, want instrument.Seconds, share float64) {
+		t.Helper()
+		if left, ok := m.Remaining(now); !ok || !near(left, want) {
+			t.Errorf("%s: %v left, want %v", what, left, want)
+		}
+		if got := m.Share(); math.Abs(got-share) > 1e-9 {
+			t.Errorf("%s: %v is done, want %v", what, got, share)
+		}
+	}
+	for i := range 10 {
+		now += 2
+		m.Advance("read", 1, []Work{{"read", 9 - i, 1}, {"visit", 20, 8}}, now)
+	}
+	check("before the first visit", 20*8*2, 80./400)
+	for i := range 5 {
+		now += 10
+		m.Advance("visit", 1, []Work{{"visit", 19 - i, 8}, {"read", 40, 1}}, now)
+	}
+	check("after some visits", 15*10+40*2, 130./360)
 }
 
 func TestFormatDuration(t *testing.T) {

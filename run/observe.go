@@ -5,19 +5,22 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"xlab/instrument"
 )
 
 // Event tells observers how far a run is. What it points to must not change
 // after it has been published: harmless observers see it later, elsewhere.
 type Event struct {
-	Kind  string             `json:"-"`     // one word: "device", "phase", "trip"
-	Bench instrument.Seconds `json:"-"`     // bench time; 0 = not told
-	Done  int                `json:"done"`  // devices done, with those of earlier segments
-	Total int                `json:"total"` // devices to do; 0 = this event tells nothing about progress
-	Note  string             `json:"note,omitempty"`
-	Data  any                `json:"data,omitempty"`
+	Kind  string `json:"-"`     // one word: "device", "phase", "trip"
+	Array string `json:"-"`     // where; "" = not on one array
+	Phase string `json:"-"`     // which part of the run Done and Total count in; "" = they count all of it
+	Done  int    `json:"done"`  // devices done, with those of earlier segments
+	Total int    `json:"total"` // devices to do; 0 = this event tells nothing about progress
+	Note  string `json:"note,omitempty"`
+	Data  any    `json:"data,omitempty"`
+	// Ahead is what is still to be done in the whole run as far as it is known,
+	// beginning with what is under way; nil = Total less Done steps.
+	Ahead []Work `json:"-"`
+	Steps int    `json:"-"` // of the kind under way, done since the event before; 0 = by Done
 }
 
 // Recorder is a critical observer: when it fails, the run stops. The journal

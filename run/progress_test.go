@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"xlab/instrument"
 )
 
 func environment(pairs ...string) func(string) string {
@@ -22,47 +20,63 @@ func environment(pairs ...string) func(string) string {
 	}
 }
 
-// Elsewhere than on a terminal there is a line now and then.
+// Elsewhere than on a terminal there is a line every ten seconds and one at the end.
 func TestProgressInALog(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
-	p := NewProgress(ProgressOptions{Output: &out, Label: "form A", Now: c.now, Getenv: environment()})
-	p.Observe(Event{Done: 0, Total: 400, Bench: 1000})
+	p := NewProgress(ProgressOptions{Output: &out, Label: "form", Now: c.now, Getenv: environment()})
+	p.Observe(Event{Array: "A", Total: 400})
 	for i := range 400 {
-		c.advance(10 * time.Millisecond)
-		p.Observe(Event{Done: i + 1, Total: 400, Bench: instrument.Seconds(1000 + 3*(i+1)), Note: fmt.Sprintf("r%dc%d formed", i/20, i%20)})
+		c.advance(100 * time.Millisecond)
+		p.Observe(Event{Array: "A", Done: i + 1, Total: 400, Note: fmt.Sprintf("r%dc%d formed", i/20, i%20)})
 	}
-	p.Message("done\n")
+	p.Message("saved\n")
 	p.Close()
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if len(lines) != 12 {
-		t.Fatalf("%d lines:\n%s", len(lines), &out)
-	}
-	for i, want := range map[int]string{
-		0:  "form A 0/400 (0 %), bench time 0 ms",
-		1:  "form A 40/400 (10 %), 3.6 s left, bench time 2 min 00 s + 18 min 00 s: r1c19 formed",
-		10: "form A 400/400 (100 %), done in 4.0 s, bench time 20 min 00 s: r19c19 formed",
-		11: "done",
-	} {
-		if lines[i] != want {
-			t.Errorf("line %d is %q, want %q", i, lines[i], want)
-		}
-	}
-	if strings.ContainsAny(out.String(), "\r\x1b") {
-		t.Errorf("control characters in a log: %q", &out)
+	want := `form A 100/400 (25 %), 30 s left: r4c19 formed
+form A 200/400 (50 %), 20 s left: r9c19 formed
+form A 300/400 (75 %), 10 s left: r14c19 formed
+form A 400/400 (100 %), done in 40 s: r19c19 formed
+saved
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
 	}
 }
 
-func TestProgressOfSlowDevices(t *testing.T) {
+// However often a run tells of itself and however many parts it has, a log gets a
+// line every ten seconds, with the time that all of them take.
+func TestProgressOverPhases(t *testing.T) {
+	var out bytes.Buffer
+	c := newClock()
+	p := NewProgress(ProgressOptions{Output: &out, Label: "mlp run", Now: c.now, Getenv: environment()})
+	for i, array := range []string{"A", "B"} {
+		for k := range 5 {
+			c.advance(4 * time.Second)
+			p.Observe(Event{Array: array, Phase: "fine", Done: k + 1, Total: 5, Note: "pass 1", Ahead: []Work{{"visit", 5*(2-i) - k - 1, 1}}})
+		}
+	}
+	p.Close()
+	want := `mlp run A 30 %, 28 s left: fine 3/5, pass 1
+mlp run B 60 %, 16 s left: fine 1/5, pass 1
+mlp run B 90 %, 4.0 s left: fine 4/5, pass 1
+mlp run B 100 %, done in 40 s: fine 5/5, pass 1
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+}
+
+// A run that tells nothing for long, and one that ends early.
+func TestProgressThatEnds(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
 	p := NewProgress(ProgressOptions{Output: &out, Now: c.now, Getenv: environment()})
-	for i := range 10 {
-		p.Observe(Event{Done: i, Total: 100000})
-		c.advance(31 * time.Second)
-	}
-	if n := strings.Count(out.String(), "\n"); n != 5 { // the first, and one every 62 s
-		t.Errorf("%d lines:\n%s", n, &out)
+	c.advance(2 * time.Second)
+	p.Observe(Event{Done: 1, Total: 40})
+	p.Close()
+	p.Close()
+	if want := "1/40 (2 %), ended after 2.0 s\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
 	}
 }
 
@@ -70,11 +84,30 @@ func TestProgressOfSlowDevices(t *testing.T) {
 func TestProgressAfterAResume(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
-	p := NewProgress(ProgressOptions{Output: &out, Already: 300, Now: c.now, Getenv: environment()})
-	c.advance(2 * time.Second)
+	p := NewProgress(ProgressOptions{Output: &out, Quiet: true, Now: c.now, Getenv: environment()})
+	for i := range 300 {
+		p.Observe(Event{Done: i + 1, Total: 400})
+	}
+	c.advance(time.Hour)
+	if last := p.Resume(); last.Done != 300 {
+		t.Errorf("it had come to %d", last.Done)
+	}
+	c.advance(12 * time.Second)
 	p.Observe(Event{Done: 301, Total: 400})
-	if want := "301/400 (75 %), 3 min 18 s left\n"; out.String() != want {
+	if want := "301/400 (75 %), 19 min 48 s left\n"; out.String() != want {
 		t.Errorf("%q, want %q", &out, want)
+	}
+}
+
+// What instruments and files say is not acted upon.
+func TestProgressOfForeignText(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(ProgressOptions{Output: &out, Label: "plan \x1b[31mred", Getenv: environment()})
+	p.Observe(Event{Done: 1, Total: 1, Note: "a\nb\x07"})
+	p.Close()
+	p.Message("\u202eevil")
+	if want := `plan \u001b[31mred 1/1 (100 %), done in `; !strings.HasPrefix(out.String(), want) || !strings.HasSuffix(out.String(), `: a\nb\u0007`+"\n"+`\u202eevil`+"\n") {
+		t.Errorf("%q", &out)
 	}
 }
 
@@ -107,16 +140,4 @@ func TestProgressThatNobodyCanRead(t *testing.T) {
 	p.Observe(Event{Done: 1, Total: 1})
 	p.Message("x")
 	p.Close()
-}
-
-func TestCut(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		n    int
-		want string
-	}{{"form", 10, "form"}, {"form", 2, "fo"}, {"µΩ°C", 3, "µΩ°"}, {"a\x1b[2Jb\nc", 10, "a [2Jb c"}, {"x", 0, ""}} {
-		if got := cut(c.text, c.n); got != c.want {
-			t.Errorf("%q: %q, want %q", c.text, got, c.want)
-		}
-	}
 }

@@ -33,9 +33,9 @@ func onTerminal(t *testing.T, columns uint16, f func(terminal *os.File)) string 
 func TestProgressOnATerminal(t *testing.T) {
 	show := func(terminal *os.File, pairs ...string) {
 		c := newClock()
-		p := NewProgress(ProgressOptions{Output: terminal, Label: "form A", Now: c.now, Getenv: environment(pairs...)})
+		p := NewProgress(ProgressOptions{Output: terminal, Label: "form", Now: c.now, Getenv: environment(pairs...)})
 		for i := range 11 {
-			p.Observe(Event{Done: i, Total: 10})
+			p.Observe(Event{Array: "A", Done: i, Total: 10})
 			c.advance(50 * time.Millisecond) // drawn at every second one
 		}
 		p.Message("interrupt: stopping")
@@ -66,7 +66,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	if bold := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "xterm") }); !strings.Contains(bold, "\r\x1b[1mform A\x1b[0m 2/10") {
 		t.Errorf("in colour: %q", bold)
 	}
-	if dumb := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "dumb") }); strings.ContainsAny(dumb, "\r\x1b") || !strings.Contains(dumb, "form A 5/10 (50 %)") {
+	if dumb := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "dumb") }); strings.ContainsAny(dumb, "\r\x1b") || !strings.Contains(dumb, "form A 10/10 (100 %), done in 550 ms\n") {
 		t.Errorf("on a dumb terminal: %q", dumb)
 	}
 	narrow := onTerminal(t, 24, func(f *os.File) { show(f, "NO_COLOR", "1", "TERM", "xterm") })

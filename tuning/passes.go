@@ -120,6 +120,7 @@ func (t *tuner) pass(ctx context.Context, phase Phase, band float64, list []*dev
 		return nil
 	}
 	t.passes++
+	t.after = phase
 	t.disturb.begin(list)
 	for i, d := range list {
 		if err := run.CheckStop(ctx); err != nil {

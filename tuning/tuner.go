@@ -6,6 +6,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // Bench is what tuning needs of a crossbar: steps, and one intent for a bounded
@@ -32,6 +33,8 @@ type Event struct {
 	Pass        int    // from 1; 0 before the first
 	Done, Total int    // devices of this pass or read
 	Record      Record // of the device just visited; zero for reads
+	// Ahead is what is still to be done in all of the tuning, as far as it is known.
+	Ahead []run.Work
 }
 
 // Options are the parts of a run that are not the procedure's.
@@ -116,7 +119,8 @@ type tuner struct {
 	asked      []*device // row by row
 	bystanders float64   // largest relative change of a device not asked for
 	passes     int
-	visits     int // since the lines were solved
+	after      Phase // the last pass's; "" = before the first
+	visits     int   // since the lines were solved
 }
 
 // error is the relative distance from the target.
@@ -136,6 +140,7 @@ func (t *tuner) away(d *device) float64 { return math.Abs(d.guess/t.want[d.index
 
 func (t *tuner) observe(e Event) {
 	if t.options.Observe != nil {
+		e.Ahead = ahead(e.Phase, e.Total-e.Done, t.after, t.policy.Coarse() > t.band, t.open(), len(t.reads))
 		t.options.Observe(e)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"sync"
 
 	"xlab/run"
@@ -10,31 +12,29 @@ import (
 // display shows how far a run is. While a run that is taken up again passes
 // through its record, it says nothing: that is not progress.
 type display struct {
-	options run.ProgressOptions
+	*run.Progress
+	array string // that the run is on, where it is one
 
-	mu    sync.Mutex
-	shown *run.Progress
-	quiet bool
-	last  run.Event // while it was quiet
-
+	mu   sync.Mutex
+	live bool
 	also []run.Observer // who else hears of live progress
 }
 
 var _ run.Observer = (*display)(nil)
 
-func newDisplay(o run.ProgressOptions, quiet bool) *display {
-	return &display{options: o, shown: run.NewProgress(o), quiet: quiet}
+func newDisplay(o run.ProgressOptions) *display {
+	return &display{Progress: run.NewProgress(o), live: !o.Quiet}
 }
 
 // Observe takes in how far the run is.
 func (d *display) Observe(e run.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.quiet {
-		d.last = e
+	e.Array = cmp.Or(e.Array, d.array)
+	d.Progress.Observe(e)
+	if !d.live {
 		return
 	}
-	d.shown.Observe(e)
 	for _, o := range d.also {
 		o.Observe(e)
 	}
@@ -45,20 +45,6 @@ func (d *display) listen(o run.Observer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.also = append(d.also, o)
-}
-
-// Message shows a line of text.
-func (d *display) Message(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.shown.Message(text)
-}
-
-// Close ends the display.
-func (d *display) Close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.shown.Close()
 }
 
 // publish hands an event to the observers of a run. While the run passes through
@@ -77,15 +63,17 @@ func (r *recorded) publish(events *run.Fanout, e run.Event) {
 func (d *display) goLive() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.quiet = false
-	d.options.Already = d.last.Done
-	d.shown = run.NewProgress(d.options)
-	if d.last.Total == 0 {
+	d.live = true
+	last := d.Resume()
+	if last.Total == 0 {
 		return "no device was done"
 	}
-	text := fmt.Sprintf("%d of %s were done", d.last.Done, plural(d.last.Total, "device"))
-	if d.last.Note != "" {
-		text += " (" + d.last.Note + ")"
+	text := fmt.Sprintf("%d of %s were done", last.Done, plural(last.Total, cmp.Or(last.Kind, "device")))
+	if where := strings.TrimSpace(last.Array + " " + last.Phase); where != "" {
+		text += " in " + where
+	}
+	if last.Note != "" {
+		text += " (" + last.Note + ")"
 	}
 	return text
 }

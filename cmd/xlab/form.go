@@ -103,7 +103,7 @@ func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 			if e.Round > 1 {
 				note = "second round, " + note
 			}
-			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note})
+			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note, Ahead: e.Ahead})
 		}})
 		if outcome != nil {
 			outcome.Defects.Run, outcome.Defects.Chip = r.ID(), r.Header().Chip

@@ -242,12 +242,14 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		}
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
+		later := []run.Work{classifications(spec.Measure.Points())}
 		bench := stability.Bench{Classifier: hardware, Write: func(ctx context.Context, n *mlp.Network) error {
 			what := "as trained"
 			if n != task.Network {
 				what = stabilityNames[stability.Biased]
 			}
-			o, err := spec.write(ctx, r, events, n)
+			o, err := spec.write(ctx, n, r, func(e transfer.Event) { r.publish(events, writingEvent(e, later...)) })
+			later = nil // what is left is known as soon as something has been classified
 			if err == nil {
 				warnings = append(warnings, badlyWritten(o, what, spec.MLP.Import.Weights)...)
 			}
@@ -260,7 +262,7 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 			}
 		}
 		o := stability.Options{Clock: r.clock(), Waiter: r.waiter(), Observe: func(e stability.Event) {
-			r.publish(events, run.Event{Kind: "classification", Done: e.Done, Total: e.Total, Data: e.Point, Note: stabilityNote(e.Point)})
+			r.publish(events, stabilityEvent(e))
 		}}
 		if len(spec.Measure.Temperatures) > 0 {
 			thermostat, restore := a.networkThermostat(r, spec.MLP.Placement.Arrays())
@@ -293,14 +295,12 @@ func (a *app) rebuildStability(c *Config, h *run.Header) (job, error) {
 }
 
 // write imports a network in one of its ways.
-func (s *stabilitySpec) write(ctx context.Context, r *recorded, events *run.Fanout, n *mlp.Network) (*transfer.Outcome, error) {
+func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r *recorded, observe func(transfer.Event)) (*transfer.Outcome, error) {
 	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
 	for _, name := range s.MLP.Placement.Arrays() {
 		task.Arrays[name] = transfer.Array{Bench: r.bar(name), Defects: s.MLP.Defects[name]}
 	}
-	return transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: func(e transfer.Event) {
-		r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("%s, pass %d, %s", e.Array, e.Pass, e.Phase)})
-	}})
+	return transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: observe})
 }
 
 // badlyWritten warns of weights that did not become what they should be: what is

@@ -10,6 +10,7 @@ import (
 
 	"xlab/mlp/stability"
 	"xlab/population"
+	"xlab/run"
 	"xlab/run/figure"
 )
 
@@ -136,6 +137,20 @@ func (s *stabilitySpec) writeCSV(w io.Writer, points []stability.Point) error {
 		}
 	}
 	return nil
+}
+
+// classifications is the work of classifying all patterns so often.
+func classifications(points int) run.Work {
+	return run.Work{Kind: "classification", Steps: points, Each: 300}
+}
+
+// stabilityEvent tells how far a measurement is.
+func stabilityEvent(e stability.Event) run.Event {
+	left, wait := classifications(e.Total-e.Done), run.Work{Kind: "wait", Steps: int(e.ToWait), Each: 1}
+	if e.Waited > 0 {
+		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total, Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
+	}
+	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total, Data: e.Point, Note: stabilityNote(e.Point), Ahead: []run.Work{left, wait}, Steps: 1}
 }
 
 // stabilityNote is a point in a line of progress.

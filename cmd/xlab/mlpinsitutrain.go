@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -75,7 +77,8 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 		}
 	}
 	t.outcome, err = insitu.Train(ctx, task, spec.Training, insitu.Options{Observe: func(p insitu.Point) {
-		b.observe(run.Event{Kind: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p,
+		left := epochs(spec.Training.Epochs - p.Epoch)
+		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p, Ahead: []run.Work{left},
 			Note: fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, plural(p.Pulses, "pulse"))})
 	}})
 	if err != nil || !spec.Test {
@@ -93,6 +96,22 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 	return t, err
 }
 
+// epochs is the work of so many epochs, beside reads of devices: patterns, and
+// pulses with their reads.
+func epochs(n int) run.Work { return run.Work{Kind: "epoch", Steps: n, Each: 200} }
+
+// ahead is what is to be done after an array has been brought to its start: the
+// arrays after it, and all epochs.
+func (b insituBench) ahead(spec insituSpec, array string) []run.Work {
+	arrays := spec.Placement.Arrays()
+	var list []run.Work
+	for _, name := range arrays[slices.Index(arrays, array)+1:] {
+		rows, cols := b.bar(name).Size()
+		list = append(list, spec.Tuning.Ahead(len(spec.targets(name, rows, cols).Cells()), rows*cols)...)
+	}
+	return append(list, epochs(spec.Training.Epochs))
+}
+
 // prepare writes the starting conductances of an array and learns from the
 // pulses that this takes.
 func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, law learnt) (pulses int, err error) {
@@ -101,10 +120,12 @@ func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, 
 	if targets == nil {
 		return 0, nil
 	}
+	later := b.ahead(spec, name)
 	write := spec.Tuning
 	write.Targets, write.Tolerance = targets, spec.Start.Tolerance
 	outcome, err := tuning.Tune(ctx, b.bar(name), name, write, spec.Defects[name], tuning.Options{Observe: func(e tuning.Event) {
-		b.observe(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("array %s, pass %d, %s", name, e.Pass, e.Phase)})
+		b.observe(run.Event{Kind: "device", Array: name, Phase: string(e.Phase), Done: e.Done, Total: e.Total,
+			Note: strings.TrimPrefix(passNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
 	}})
 	if outcome == nil {
 		return 0, err

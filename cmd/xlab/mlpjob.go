@@ -67,6 +67,7 @@ type networkRun struct {
 	wall     float64       // s, of the classification on the hardware
 	patterns int           // classified on the hardware
 	warnings []string
+	observe  func(run.Event) // told after every set that was classified; nil = nobody
 }
 
 // evaluate classifies a set in software.
@@ -159,6 +160,10 @@ func (w *networkRun) classify(ctx context.Context, c classifier, record hardware
 		}
 		k.hardware, k.fidelity = out, &f
 		w.patterns += k.set.Len()
+		if w.observe != nil {
+			ahead := w.toClassify()
+			w.observe(run.Event{Kind: "pattern", Phase: "classification", Done: w.patterns, Total: w.patterns + ahead[0].Steps, Note: k.set.Name, Ahead: ahead})
+		}
 		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
 		if w.spec.Import == nil && f.Agreement < unlikeSoftware {
 			w.warnings = append(w.warnings, fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: has this network been written into the arrays (`xlab mlp import`), and nothing since?", k.set.Name, f.Agreement))
@@ -234,13 +239,7 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		if spec.Import != nil {
-			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) }, func(e transfer.Event) {
-				kind := "carrying"
-				if e.Idle {
-					kind = "idle"
-				}
-				r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("%s, %s devices, pass %d, %s", e.Array, kind, e.Pass, e.Phase)})
-			})
+			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) }, func(e transfer.Event) { r.publish(events, writingEvent(e, w.toClassify()...)) })
 			if err != nil {
 				return err
 			}
@@ -250,6 +249,7 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 			if err != nil {
 				return err
 			}
+			w.observe = func(e run.Event) { r.publish(events, e) }
 			if err := w.classify(ctx, bench, r); err != nil {
 				return err
 			}
@@ -271,6 +271,36 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 		return w.print(a, c, result)
 	}
 	return j
+}
+
+// classification is the work of classifying so many patterns, beside reads of
+// devices.
+func classification(patterns int) run.Work {
+	return run.Work{Kind: "pattern", Steps: patterns, Each: 0.5}
+}
+
+// toClassify is the classification that is still to come.
+func (w *networkRun) toClassify() []run.Work {
+	if !w.spec.Classify {
+		return nil
+	}
+	n := -w.patterns
+	for _, k := range w.sets {
+		n += k.set.Len()
+	}
+	return []run.Work{classification(n)}
+}
+
+// writingEvent tells how far an import is, and what comes after it.
+func writingEvent(e transfer.Event, later ...run.Work) run.Event {
+	what := "carrying devices"
+	if e.Idle {
+		what = "idle devices"
+	}
+	if pass := passNote(e.Pass); pass != "" {
+		what += ", " + pass
+	}
+	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what, Ahead: slices.Concat(e.Ahead, later)}
 }
 
 func (a *app) rebuildMLP(c *Config, h *run.Header) (job, error) {

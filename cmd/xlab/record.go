@@ -222,7 +222,10 @@ func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *rec
 			a.noteRun(ctx, c, r.ID())
 		}
 	}()
-	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.TrimSpace(j.command + " " + r.header.Array)}, r.past.records != nil)
+	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.ReplaceAll(j.command, "-", " "), Quiet: r.past.records != nil})
+	if len(names) == 1 {
+		r.progress.array = r.header.Array
+	}
 	if r.Run != nil {
 		if err := a.watchOver(c, r); err != nil {
 			r.progress.Close()

@@ -223,7 +223,7 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
-			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: fmt.Sprintf("pass %d, %s", e.Pass, e.Phase)})
+			r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: passNote(e.Pass), Ahead: e.Ahead})
 		}})
 		if err == nil {
 			err = verdict(outcome.Summary())
@@ -254,6 +254,14 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 		return a.printTuned(c, spec, outcome, result)
 	}
 	return j
+}
+
+// passNote says in which pass over the devices a run is; "" before the first.
+func passNote(pass int) string {
+	if pass == 0 {
+		return ""
+	}
+	return fmt.Sprintf("pass %d", pass)
 }
 
 func (a *app) rebuildTune(c *Config, h *run.Header) (job, error) {

@@ -73,6 +73,9 @@ type Spec struct {
 	Temperatures []instrument.Celsius `json:"temperatures_c,omitempty"`
 }
 
+// Points is how often all patterns are classified.
+func (s Spec) Points() int { return len(s.Variants) * (len(s.Ages) + len(s.Temperatures)) }
+
 // LogarithmicAges are ages from the first to the last, so many per decade.
 func LogarithmicAges(first, last instrument.Seconds, perDecade int) ([]instrument.Seconds, error) {
 	if !(first > 0) || !(last > first) || last > 1e10 || perDecade < 1 || perDecade > 100 {
@@ -195,8 +198,10 @@ type Point struct {
 
 // Event tells an observer how far it is. It must not block.
 type Event struct {
-	Done, Total int // classifications of all patterns
-	Point       Point
+	Done, Total int                // classifications of all patterns
+	Point       Point              // of the last one
+	Waited      instrument.Seconds // what came last was not a classification but this wait
+	ToWait      instrument.Seconds // still, for all ages
 }
 
 // Options are the parts of a measurement that are not the procedure's.
@@ -216,6 +221,7 @@ type measuring struct {
 	points    []Point
 	first     map[Variant]*mat.Dense
 	total     int
+	toWait    instrument.Seconds
 	reference instrument.Siemens // when the weights were written
 }
 
@@ -232,8 +238,14 @@ func Measure(ctx context.Context, b Bench, t Task, spec Spec, o Options) ([]Poin
 		return nil, errors.New("this bench has no memristor in the feedback of its difference stages: leave the variant feedback out")
 	}
 	m := &measuring{bench: b, task: t, spec: spec, o: o, first: make(map[Variant]*mat.Dense),
-		total: len(spec.Variants) * (len(spec.Ages) + len(spec.Temperatures))}
+		total: spec.Points()}
 	shared := slices.DeleteFunc(slices.Clone(spec.Variants), func(v Variant) bool { return v == Biased })
+	if n := len(spec.Ages); n > 0 {
+		m.toWait = spec.Ages[n-1]
+		if len(shared) > 0 && len(shared) < len(spec.Variants) {
+			m.toWait *= 2
+		}
+	}
 	if len(shared) > 0 {
 		if err := m.hold(ctx, t.Network, shared); err != nil {
 			return m.points, err
@@ -298,6 +310,8 @@ func (m *measuring) hold(ctx context.Context, n *mlp.Network, variants []Variant
 			if now, err = m.o.Clock.BenchTime(ctx); err != nil {
 				return err
 			}
+			m.toWait -= wait
+			m.observe(Event{Waited: wait})
 		}
 		age := now - written
 		if err := m.classify(ctx, variants, Point{Age: &age}); err != nil {
@@ -329,11 +343,16 @@ func (m *measuring) classify(ctx context.Context, variants []Variant, at Point) 
 			return err
 		}
 		m.points = append(m.points, p)
-		if m.o.Observe != nil {
-			m.o.Observe(Event{Done: len(m.points), Total: m.total, Point: p})
-		}
+		m.observe(Event{Point: p})
 	}
 	return nil
+}
+
+func (m *measuring) observe(e Event) {
+	if m.o.Observe != nil {
+		e.Done, e.Total, e.ToWait = len(m.points), m.total, max(m.toWait, 0)
+		m.o.Observe(e)
+	}
 }
 
 // with classifies at the point's gain and brings the nominal one back.

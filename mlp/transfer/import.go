@@ -57,7 +57,8 @@ func Import(ctx context.Context, task Task, s Spec, o Options) (*Outcome, error)
 		return nil, err
 	}
 	w := &writing{task: task, spec: s, options: o, records: make(map[mlp.Device]record), reads: make(map[string]*mat.Dense), lines: make(map[string]*mat.Dense)}
-	for _, t := range steps {
+	for i, t := range steps {
+		w.later = steps[i+1:]
 		if err := w.write(ctx, t, sizes[t.array]); err != nil {
 			return nil, err
 		}
@@ -81,6 +82,7 @@ type writing struct {
 	task    Task
 	spec    Spec
 	options Options
+	later   []step // than the one under way
 	records map[mlp.Device]record
 	reads   map[string]*mat.Dense // S, last read of every array on the targets' scale
 	lines   map[string]*mat.Dense // S, the same with the lines taken out
@@ -94,6 +96,11 @@ func (w *writing) write(ctx context.Context, t step, size mlp.ArraySize) error {
 	a := w.task.Arrays[t.array]
 	tuned, err := tuning.Tune(ctx, a.Bench, t.array, t.spec, a.Defects, tuning.Options{Observe: func(e tuning.Event) {
 		if w.options.Observe != nil {
+			for _, later := range w.later {
+				bench := w.task.Arrays[later.array].Bench
+				rows, cols := bench.Size()
+				e.Ahead = append(e.Ahead, later.spec.Ahead(len(later.targets), rows*cols)...)
+			}
 			w.options.Observe(Event{Array: t.array, Idle: t.idle, Event: e})
 		}
 	}})

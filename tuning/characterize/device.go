@@ -9,6 +9,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // Bench is what characterization needs of a crossbar: steps, and one intent for
@@ -21,8 +22,11 @@ type Bench interface {
 
 // Event tells an observer how far a measurement is. It must not block.
 type Event struct {
-	Done, Total int // devices, or what the measurement counts
+	Phase       string // of measurements with several; "" = Done and Total are of the whole
+	Done, Total int    // devices, or what the measurement counts
 	Note        string
+	Ahead       []run.Work // what is still to be done in all phases; nil = Total less Done
+	Steps       int        // of the first of them, done since the event before; 0 = by Done
 }
 
 // Options are the parts of a run that are not the measurement's.

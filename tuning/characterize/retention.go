@@ -155,7 +155,7 @@ func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, 
 		}
 		last = written[i]
 		out.Devices = append(out.Devices, r)
-		o.observe(Event{Done: i + 1, Total: len(cells), Note: cell.String() + " written"})
+		o.observe(spec.event("write", i+1, len(cells), 0, cell.String()))
 	}
 	ages := spec.ages()
 	for i, age := range ages {
@@ -167,6 +167,7 @@ func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, 
 			if err := waiter.Wait(ctx, left); err != nil {
 				return out, fmt.Errorf("retention: %w", err)
 			}
+			o.observe(spec.event("wait", i+1, len(ages), age, "to "+age.String()))
 		}
 		for k := range out.Devices {
 			if err := run.CheckStop(ctx); err != nil {
@@ -176,9 +177,33 @@ func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, 
 				return out, fmt.Errorf("retention: %w", err)
 			}
 		}
-		o.observe(Event{Done: i + 1, Total: len(ages), Note: fmt.Sprintf("read after %.3g s", float64(age))})
+		o.observe(spec.event("read", i+1, len(ages), age, "after "+age.String()))
 	}
 	return out, spec.switchOff(ctx, bench, cells)
+}
+
+// event tells how far a measurement is: how many devices are written, or how many
+// ages are waited for or read, the last of which is age.
+func (s RetentionSpec) event(phase string, done, total int, age instrument.Seconds, note string) Event {
+	ages := s.ages()
+	work := []run.Work{{Kind: "write", Each: 10}, {Kind: "read", Steps: len(ages), Each: 1}, {Kind: "wait", Steps: int(ages[len(ages)-1] - age), Each: 1}}
+	e := Event{Phase: phase, Done: done, Total: total, Note: note}
+	switch phase {
+	case "write":
+		work[0].Steps = total - done
+	case "read":
+		work[1].Steps = total - done
+		work[0], work[1] = work[1], work[0]
+	case "wait": // its steps are seconds
+		work[1].Steps = total - done + 1
+		work[0], work[2] = work[2], work[0]
+		e.Steps = int(age)
+		if done > 1 {
+			e.Steps -= int(ages[done-2])
+		}
+	}
+	e.Ahead = work
+	return e
 }
 
 // look reads a device that was written, unless it was given up.

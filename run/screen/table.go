@@ -1,0 +1,225 @@
+package screen
+
+import (
+	"bytes"
+	"cmp"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Align says where the text of a cell stands.
+type Align bool
+
+const (
+	Left  Align = false
+	Right Align = true
+)
+
+const (
+	gap      = 2  // blanks between columns
+	readable = 16 // columns that a cell of words is not made narrower than
+)
+
+// Table lines text up in columns. Cells end with a tab, rows with a newline; it
+// is written by Flush, and may be used again after that. Where the screen has too
+// little room, cells with words are broken into lines, and if that is not enough
+// the table is cut into pieces that stand below each other, each with the first
+// column.
+type Table struct {
+	to    io.Writer
+	align Align
+	text  bytes.Buffer
+}
+
+// NewTable makes a table that Flush writes to w, a Screen or anything else.
+func NewTable(w io.Writer, align Align) *Table { return &Table{to: w, align: align} }
+
+// Write takes text in.
+func (t *Table) Write(p []byte) (int, error) { return t.text.Write(p) }
+
+// Flush writes the table.
+func (t *Table) Flush() error {
+	width := 0
+	letters := func(s string) string { return s }
+	if s, ok := t.to.(*Screen); ok {
+		// A cell is as wide as what is shown of it.
+		width, letters = s.Width(), s.letters
+	}
+	var rows [][]string
+	for line := range strings.SplitSeq(strings.TrimSuffix(letters(t.text.String()), "\n"), "\n") {
+		rows = append(rows, strings.Split(strings.TrimSuffix(line, "\t"), "\t"))
+	}
+	t.text.Reset()
+	var b strings.Builder
+	widths := fit(rows, width)
+	for _, piece := range pieces(widths, width) {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		for _, row := range rows {
+			t.row(&b, row, widths, piece)
+		}
+	}
+	if s, ok := t.to.(*Screen); ok {
+		return s.Styled(b.String())
+	}
+	_, err := io.WriteString(t.to, b.String())
+	return err
+}
+
+// row writes the columns of a piece of one row, on as many lines as it needs.
+func (t *Table) row(b *strings.Builder, row []string, widths, piece []int) {
+	var cells [][]string
+	lines := 1
+	for _, k := range piece {
+		var cell []string
+		if k < len(row) {
+			cell = fold(row[k], widths[k])
+		}
+		cells = append(cells, cell)
+		lines = max(lines, len(cell))
+	}
+	for line := range lines {
+		var out strings.Builder
+		for i, k := range piece {
+			text := ""
+			if line < len(cells[i]) {
+				text = cells[i][line]
+			}
+			blanks := strings.Repeat(" ", max(0, widths[k]-Width(text)))
+			if t.align == Right {
+				if i > 0 || len(widths) > 1 {
+					blanks = strings.Repeat(" ", gap) + blanks
+				}
+				out.WriteString(blanks + text)
+				continue
+			}
+			out.WriteString(text + blanks + strings.Repeat(" ", gap))
+		}
+		b.WriteString(strings.TrimRight(out.String(), " ") + "\n")
+	}
+}
+
+// fit gives the columns' widths: their own, or less where words can be broken and
+// the whole is wider than the screen.
+func fit(rows [][]string, width int) []int {
+	var own, least []int
+	for _, row := range rows {
+		for k, cell := range row {
+			if k == len(own) {
+				own, least = append(own, 0), append(least, 0)
+			}
+			own[k] = max(own[k], Width(cell))
+			for word := range strings.FieldsSeq(cell) {
+				least[k] = max(least[k], Width(word))
+			}
+		}
+	}
+	if width == 0 {
+		return own
+	}
+	for over := sum(own) - width; over > 0; {
+		// The widest column gives way first, down to the next one.
+		k := widest(own, least)
+		if k < 0 {
+			break
+		}
+		step := min(over, own[k]-max(least[k], readable))
+		for other := range own {
+			if other != k && own[other] < own[k] {
+				step = min(step, max(1, own[k]-own[other]))
+			}
+		}
+		own[k] -= step
+		over -= step
+	}
+	return own
+}
+
+// widest is the widest column that can give way; -1 for none.
+func widest(own, least []int) int {
+	best := -1
+	for k := range own {
+		if own[k] > max(least[k], readable) && (best < 0 || own[k] > own[best]) {
+			best = k
+		}
+	}
+	return best
+}
+
+func sum(widths []int) int {
+	n := -gap
+	for _, w := range widths {
+		n += w + gap
+	}
+	return n
+}
+
+// pieces are the columns that stand beside each other.
+func pieces(widths []int, width int) [][]int {
+	var list [][]int
+	var piece []int
+	for k := range widths {
+		if piece = append(piece, k); width == 0 || len(piece) <= 2 || gap+sum(at(widths, piece)) <= width {
+			continue
+		}
+		list = append(list, slices.Clone(piece[:len(piece)-1]))
+		piece = []int{0, k}
+	}
+	return append(list, piece)
+}
+
+func at(widths, columns []int) []int {
+	list := make([]int, len(columns))
+	for i, k := range columns {
+		list[i] = widths[k]
+	}
+	return list
+}
+
+// fold breaks a cell into lines of at most width columns, between words.
+func fold(text string, width int) []string {
+	if Width(text) <= width {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case Width(line)+1+Width(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	return append(lines, cmp.Or(line, text))
+}
+
+// Reflow fills paragraphs of text to lines of at most width columns; 0 leaves
+// everything as it is. Lines that begin with a blank stay as they are.
+func Reflow(text string, width int) string {
+	if width == 0 {
+		return text
+	}
+	var out []string
+	var words []string
+	flush := func() {
+		if len(words) > 0 {
+			out = append(out, fold(strings.Join(words, " "), width)...)
+			words = nil
+		}
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line == "" || line[0] == ' ' {
+			flush()
+			out = append(out, line)
+			continue
+		}
+		words = append(words, line)
+	}
+	flush()
+	return strings.Join(out, "\n")
+}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +15,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/screen"
 	"xlab/tuning/characterize"
 )
 
@@ -309,7 +309,7 @@ func (a *app) printCharacterized(c *Config, result *characterizeResult) error {
 }
 
 func (a *app) printComparison(result *characterizeResult) error {
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	t := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(t, "\tmeasured\tpublished\t")
 	for _, line := range result.Comparison {
 		published := line.Published

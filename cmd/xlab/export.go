@@ -80,10 +80,10 @@ describes the tables and how other programs read them.`,
 				_, err = fmt.Fprintln(a.out, output)
 				return err
 			}
-			if export.Binary(format) && onTerminal(a.out) {
+			if export.Binary(format) && a.page().Terminal() {
 				return usageError(fmt.Errorf("%s is no text for a terminal: name a file with -o", format))
 			}
-			return to(a.out)
+			return to(a.data())
 		},
 	}
 	f := c.Flags()

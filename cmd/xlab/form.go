@@ -157,7 +157,7 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 			g.marks[[2]int{d.Cell.Row, d.Cell.Col}] = "."
 		}
 	}
-	if err := g.print(a.out, coloured(a.out)); err != nil {
+	if err := g.print(a.page()); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", plural(result.Devices, "device"), result.Formed, result.Preformed, len(result.Defective))

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
+	"strings"
 
-	"golang.org/x/term"
+	"xlab/run/screen"
 )
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // grid is a map of one value per device, row by row.
 type grid struct {
@@ -25,44 +22,73 @@ type grid struct {
 	marks  map[[2]int]string // replaces the number, such as "x" for a defective device
 }
 
-// print writes the map as a grid of numbers. With colour each cell's
-// background shows its place between the smallest and the largest value on a
-// logarithmic scale, and a bar below explains it. Marked cells have no part in
-// that: a single bad device would take the colours from all others.
-func (g grid) print(w io.Writer, colour bool) error {
-	out := bufio.NewWriter(w)
+// cell is the width of a printed number, with the blank before it.
+const cell = 5
+
+// print writes the map as a grid of numbers, in pieces of as many columns as the
+// screen has room for. With colour each cell's background shows its place between
+// the smallest and the largest value on a logarithmic scale, and a bar below
+// explains it. Marked cells have no part in that: a single bad device would take the
+// colours from all others.
+func (g grid) print(to *screen.Screen) error {
 	low, high := math.Inf(1), math.Inf(-1)
 	for k, v := range g.values {
 		if _, marked := g.marks[[2]int{k / g.cols, k % g.cols}]; v > 0 && !marked {
 			low, high = min(low, v), max(high, v)
 		}
 	}
-	fmt.Fprintf(out, "%s, %s\n     ", g.title, g.unit)
-	for c := range g.cols {
-		fmt.Fprintf(out, "%5d", c)
+	if _, err := fmt.Fprintf(to, "%s, %s\n", g.title, g.unit); err != nil {
+		return err
 	}
-	fmt.Fprintln(out)
+	pieces := 1
+	if width := to.Width(); width > 0 {
+		room := max(1, (width-cell)/cell)
+		pieces = (g.cols + room - 1) / room
+	}
+	var out strings.Builder
+	for i := range pieces {
+		if i > 0 {
+			out.WriteString("\n")
+		}
+		g.piece(&out, i*g.cols/pieces, (i+1)*g.cols/pieces, func(text string, v float64) string {
+			if !to.Coloured() {
+				return text
+			}
+			return shade(text, position(v, low, high))
+		})
+	}
+	if to.Coloured() && high > low {
+		left, right := g.number(low, "")+" ", fmt.Sprintf(" %s %s (logarithmic)", g.number(high, ""), g.unit)
+		length := max(2, min(40, to.Width()-cell-screen.Width(left+right)))
+		out.WriteString(strings.Repeat(" ", cell) + left)
+		for i := range length {
+			out.WriteString(shade(" ", float64(i)/float64(length-1)))
+		}
+		out.WriteString(right + "\n")
+	}
+	return to.Styled(out.String())
+}
+
+// piece writes some of the columns.
+func (g grid) piece(out *strings.Builder, from, to int, shaded func(text string, v float64) string) {
+	out.WriteString(strings.Repeat(" ", cell))
+	for c := from; c < to; c++ {
+		fmt.Fprintf(out, "%*d", cell, c)
+	}
+	out.WriteString("\n")
 	for r := range g.rows {
-		fmt.Fprintf(out, "%4d ", r)
-		for c := range g.cols {
+		fmt.Fprintf(out, "%*d ", cell-1, r)
+		for c := from; c < to; c++ {
 			v := g.values[r*g.cols+c]
 			mark := g.marks[[2]int{r, c}]
-			text := fmt.Sprintf("%5s", g.number(v, mark))
-			if colour && v > 0 && mark == "" {
-				text = shade(text, position(v, low, high))
+			text := fmt.Sprintf("%*s", cell, g.number(v, mark))
+			if v > 0 && mark == "" {
+				text = shaded(text, v)
 			}
 			out.WriteString(text)
 		}
-		fmt.Fprintln(out)
+		out.WriteString("\n")
 	}
-	if colour && high > low {
-		fmt.Fprintf(out, "     %s ", g.number(low, ""))
-		for i := range 40 {
-			out.WriteString(shade(" ", float64(i)/39))
-		}
-		fmt.Fprintf(out, " %s %s (logarithmic)\n", g.number(high, ""), g.unit)
-	}
-	return out.Flush()
 }
 
 func (g grid) number(v float64, mark string) string {
@@ -132,10 +158,4 @@ func plural(n int, word string) string {
 		return "1 " + word
 	}
 	return strconv.Itoa(n) + " " + word + "s"
-}
-
-// onTerminal tells whether w is a terminal.
-func onTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isTerminal(f)
 }

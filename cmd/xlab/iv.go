@@ -137,7 +137,7 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		if result.Status != "" {
 			fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
 		}
-		return result.csv(a.out)
+		return result.csv(a.data())
 	}
 	return j
 }

@@ -6,12 +6,12 @@ import (
 	"io"
 	"math"
 	"path/filepath"
-	"text/tabwriter"
 
 	"xlab/mlp/stability"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/screen"
 )
 
 // stabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
@@ -165,7 +165,7 @@ func stabilityNote(p stability.Point) string {
 }
 
 func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
 	for _, v := range s.Measure.Variants {
 		for _, p := range r.Points {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"xlab/instrument/array"
 	"xlab/mlp/insitu"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -120,7 +120,7 @@ func insituRows(list []insituStudied) []insituRow {
 
 // printInsituRows prints what training in place reached.
 func (a *app) printInsituRows(rows []insituRow) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(w, "in place\tclasses\ttraining patterns\tlowest\tall recognised\tpublished\tepochs\tpulses\tbench time\t")
 	for _, r := range rows {
 		published := r.Published

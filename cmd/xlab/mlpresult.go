@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"text/tabwriter"
 
 	"xlab/mlp"
 	"xlab/population"
 	"xlab/published"
+	"xlab/run/screen"
 	"xlab/tuning"
 	"xlab/tuning/characterize"
 )
@@ -132,7 +132,7 @@ func (r *mlpResult) compare() []characterize.Comparison {
 func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 	n := w.spec.Network
 	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach, n.Provenance.Data.Name)
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	t := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(t, "\ttraining\ttest\t")
 	for _, line := range []struct {
 		name string

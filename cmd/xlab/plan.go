@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +18,7 @@ import (
 	"xlab/input"
 	"xlab/run"
 	"xlab/run/plan"
+	"xlab/run/screen"
 )
 
 // planSpec is what a plan's run keeps: the plan, and what held for all of it.
@@ -286,7 +286,7 @@ func (a *app) printPlan(c *Config, result planResult) error {
 	if a.json {
 		return a.writeJSON(result)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "TASK\tOUTCOME\tRUN\tREASON")
 	for _, x := range result.Tasks {
 		outcome := string(x.Outcome)

@@ -10,13 +10,13 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"xlab/instrument"
 	"xlab/run"
 	"xlab/run/plan"
+	"xlab/run/screen"
 )
 
 // taskEstimate is what one task of a plan does and costs, at most unless it says
@@ -205,7 +205,7 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 		}{p, list})
 	}
 	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", p.Name, plural(len(list), "task"))
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "TASK\tPULSES\tSWEEPS\tTIME\tAT MOST\tVOLTAGE\tCURRENT\tON DISK\tCONDITION")
 	var sum taskEstimate
 	untold := false // whether the sum of the times is too short

@@ -178,10 +178,10 @@ func (a *app) printRead(result *readResult, g grid, format string) (err error) {
 	switch {
 	case a.json || format == "json":
 		err = a.writeJSON(result)
-	case format == "grid" || format == "" && onTerminal(a.out):
-		err = g.print(a.out, coloured(a.out))
+	case format == "grid" || format == "" && a.page().Terminal():
+		err = g.print(a.page())
 	default:
-		err = g.csv(a.out)
+		err = g.csv(a.data())
 	}
 	for _, f := range result.Flagged {
 		fmt.Fprintf(a.err, "%s: %s\n", f.Cell, f.Status)

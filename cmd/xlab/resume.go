@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"xlab/instrument"
 	"xlab/run"
 	"xlab/run/plan"
+	"xlab/run/screen"
 )
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -226,7 +226,7 @@ func (a *app) listResumable(c *Config) error {
 		fmt.Fprintf(a.err, "no run of this bench in %s was cut off and can go on\n", c.runsDir())
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tCAUSE")
 	for _, s := range summaries {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, s.Cause)

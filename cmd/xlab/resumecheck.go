@@ -13,13 +13,13 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/replay"
+	"xlab/run/screen"
 )
 
 // A bench that a run is taken up on is compared by reads of some devices. What
@@ -368,7 +368,7 @@ func (a *app) acceptable(id string, list []difference, accept bool) error {
 }
 
 func printDifferences(w io.Writer, list []difference) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := screen.NewTable(w, screen.Left)
 	fmt.Fprintln(t, "  \tthen\tnow")
 	for _, d := range list {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", d.what, d.then, d.now)

@@ -15,12 +15,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // app is what every command shares: the streams and the global flags.
 type app struct {
 	in      io.Reader
-	out     io.Writer     // data
+	out     io.Writer     // results: see page and data
 	err     io.Writer     // messages and progress
 	config  string        // --config
 	set     []string      // --set key=value
@@ -66,6 +67,7 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 // execute carries out one command line and gives the exit code.
 func (a *app) execute(args []string) int {
 	a.arguments = args
+	a.out, a.err = a.page(), screen.New(a.err, screen.Options{})
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
@@ -200,14 +202,14 @@ func (a *app) logger() *slog.Logger {
 
 // writeJSON writes a result for programs.
 func (a *app) writeJSON(v any) error {
-	e := json.NewEncoder(a.out)
+	e := json.NewEncoder(a.data())
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }
 
-// coloured tells whether w is a terminal that wants colour.
-func coloured(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
+// page is stdout for what people read: tables, maps, words.
+func (a *app) page() *screen.Screen { return screen.New(a.out, screen.Options{Data: true}) }
+
+// data is stdout for what programs read.
+func (a *app) data() io.Writer { return a.page().Data() }

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"xlab/instrument"
 	"xlab/run"
 	"xlab/run/keyfigure"
+	"xlab/run/screen"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -78,7 +78,7 @@ func (a *app) showRun(s *run.Stored) error {
 	if a.json {
 		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir, "files": files})
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, strings.Join(s.Header.Arguments, " "), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
 	for _, name := range sortedKeys(s.Header.Instruments) {
 		id := s.Header.Instruments[name]

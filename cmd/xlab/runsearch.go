@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"xlab/run"
 	"xlab/run/index"
+	"xlab/run/screen"
 )
 
 // runsFilter is what the flags of `xlab runs` say.
@@ -114,7 +114,7 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 		fmt.Fprintf(a.err, text, c.runsDir())
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tBENCH\tWALL\tFIGURES")
 	resumable := 0
 	for _, s := range list {

@@ -143,7 +143,7 @@ func (a *app) showChip(c *Config, name string) error {
 	for _, cell := range t.Destroyed {
 		g.marks[cell] = "#"
 	}
-	if err := g.print(a.out, coloured(a.out)); err != nil {
+	if err := g.print(a.page()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.out, `
@@ -181,7 +181,7 @@ null volts make a line float.`,
 			if err != nil {
 				return usageError(fmt.Errorf("%s: %w", args[0], err))
 			}
-			return json.NewEncoder(a.out).Encode(result)
+			return json.NewEncoder(a.data()).Encode(result)
 		},
 	}
 	t.register(c.Flags())

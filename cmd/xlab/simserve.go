@@ -78,7 +78,7 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 	if s.neurons != nil {
 		offers = append(offers, offer{endpoint{Instrument: "neurons"}, s.neurons})
 	}
-	lines := json.NewEncoder(a.out)
+	lines := json.NewEncoder(a.data())
 	for _, o := range offers {
 		if near, name, err := openPTY(); err != nil {
 			fmt.Fprintf(a.err, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)

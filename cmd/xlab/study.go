@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +19,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -291,7 +291,7 @@ func (r *studyRow) add(cases []*studyCase) {
 }
 
 func printStudy(a *app, rows []studyRow) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave up\tdefective\tworst disturb\tbench time\toverhead\t")
 	percent, whole := population.Format("%.2f %%", 100), population.Format("%.0f", 1)
 	for _, r := range rows {

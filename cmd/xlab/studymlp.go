@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +19,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -396,7 +396,7 @@ func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
 }
 
 func (a *app) printMLPStudy(s *mlpStudy) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(w, "approach\tchip\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tweights in tolerance\tpulses\tbench time\t")
 	show := func(p *float64) string {
 		if p == nil {

@@ -298,7 +298,7 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 			g.marks[[2]int{r.Cell.Row, r.Cell.Col}] = "x"
 		}
 	}
-	if err := g.print(a.out, coloured(a.out)); err != nil {
+	if err := g.print(a.page()); err != nil {
 		return err
 	}
 	s := result.Summary

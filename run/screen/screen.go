@@ -190,12 +190,15 @@ func (s *Screen) wrap(text string, width int) string {
 				n = len(text)
 			}
 			if !s.started {
-				s.indent = s.column + n
+				s.indent = s.column + n + hanging
+			} else if n >= gap && s.column+n < width/2 {
+				s.indent = s.column + n // a column of text goes on below itself
 			}
 			// Blanks before a word that does not fit end the line.
-			if s.started && s.column+n+wordWidth(text[n:]) > width && s.indent+hanging < width/2 && n < len(text) && text[n] != '\n' {
-				b.WriteString("\n" + strings.Repeat(" ", s.indent+hanging))
-				s.column = s.indent + hanging
+			word := wordWidth(text[n:])
+			if s.started && s.column+n+word > width && s.indent+word <= width && n < len(text) && text[n] != '\n' {
+				b.WriteString("\n" + strings.Repeat(" ", s.indent))
+				s.column = s.indent
 			} else {
 				b.WriteString(text[:n])
 				s.column += n
@@ -207,8 +210,9 @@ func (s *Screen) wrap(text string, width int) string {
 				end = len(text)
 			}
 			b.WriteString(text[:end])
-			s.column += Width(text[:end])
-			s.started = true
+			if s.column += Width(text[:end]); !s.started {
+				s.started, s.indent = true, min(max(s.indent, hanging), width/2)
+			}
 			text = text[end:]
 		}
 	}

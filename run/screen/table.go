@@ -47,20 +47,15 @@ func (t *Table) Flush() error {
 		width, letters = s.Width(), s.letters
 	}
 	var rows [][]string
+	if t.text.Len() == 0 {
+		return nil
+	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(letters(t.text.String()), "\n"), "\n") {
 		rows = append(rows, strings.Split(strings.TrimSuffix(line, "\t"), "\t"))
 	}
 	t.text.Reset()
 	var b strings.Builder
-	widths := fit(rows, width)
-	for _, piece := range pieces(widths, width) {
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		for _, row := range rows {
-			t.row(&b, row, widths, piece)
-		}
-	}
+	write(&b, rows, t.align, width)
 	if s, ok := t.to.(*Screen); ok {
 		return s.Styled(b.String())
 	}
@@ -68,8 +63,21 @@ func (t *Table) Flush() error {
 	return err
 }
 
-// row writes the columns of a piece of one row, on as many lines as it needs.
-func (t *Table) row(b *strings.Builder, row []string, widths, piece []int) {
+// write lays rows out for a screen of so many columns; 0 = as many as needed.
+func write(b *strings.Builder, rows [][]string, align Align, width int) {
+	widths := fit(rows, width)
+	for i, piece := range pieces(widths, width) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for _, row := range rows {
+			writeRow(b, row, align, widths, piece)
+		}
+	}
+}
+
+// writeRow writes the columns of a piece of one row, on as many lines as it needs.
+func writeRow(b *strings.Builder, row []string, align Align, widths, piece []int) {
 	var cells [][]string
 	lines := 1
 	for _, k := range piece {
@@ -88,11 +96,8 @@ func (t *Table) row(b *strings.Builder, row []string, widths, piece []int) {
 				text = cells[i][line]
 			}
 			blanks := strings.Repeat(" ", max(0, widths[k]-Width(text)))
-			if t.align == Right {
-				if i > 0 || len(widths) > 1 {
-					blanks = strings.Repeat(" ", gap) + blanks
-				}
-				out.WriteString(blanks + text)
+			if align == Right {
+				out.WriteString(strings.Repeat(" ", gap) + blanks + text)
 				continue
 			}
 			out.WriteString(text + blanks + strings.Repeat(" ", gap))
@@ -101,8 +106,9 @@ func (t *Table) row(b *strings.Builder, row []string, widths, piece []int) {
 	}
 }
 
-// fit gives the columns' widths: their own, or less where words can be broken and
-// the whole is wider than the screen.
+// fit gives the columns' widths: their own, or less where breaking words makes the
+// whole as narrow as the screen. Where it does not, only columns give way that are
+// too wide beside the first one.
 func fit(rows [][]string, width int) []int {
 	var own, least []int
 	for _, row := range rows {
@@ -110,7 +116,9 @@ func fit(rows [][]string, width int) []int {
 			if k == len(own) {
 				own, least = append(own, 0), append(least, 0)
 			}
-			own[k] = max(own[k], Width(cell))
+			if own[k] = max(own[k], Width(cell)); k == len(row)-1 && k > 0 {
+				continue // nothing stands beside it: a long word there does no harm
+			}
 			for word := range strings.FieldsSeq(cell) {
 				least[k] = max(least[k], Width(word))
 			}
@@ -119,13 +127,20 @@ func fit(rows [][]string, width int) []int {
 	if width == 0 {
 		return own
 	}
-	for over := sum(own) - width; over > 0; {
-		// The widest column gives way first, down to the next one.
-		k := widest(own, least)
-		if k < 0 {
-			break
+	narrowest := make([]int, len(own))
+	for k := range own {
+		narrowest[k] = min(own[k], max(least[k], readable))
+	}
+	if gap+sum(narrowest) > width {
+		for k := 1; k < len(own); k++ {
+			own[k] = max(narrowest[k], min(own[k], width-own[0]-2*gap))
 		}
-		step := min(over, own[k]-max(least[k], readable))
+		return own
+	}
+	for over := gap + sum(own) - width; over > 0; {
+		// The widest column gives way first, down to the next one.
+		k := widest(own, narrowest)
+		step := min(over, own[k]-narrowest[k])
 		for other := range own {
 			if other != k && own[other] < own[k] {
 				step = min(step, max(1, own[k]-own[other]))
@@ -138,10 +153,10 @@ func fit(rows [][]string, width int) []int {
 }
 
 // widest is the widest column that can give way; -1 for none.
-func widest(own, least []int) int {
+func widest(own, narrowest []int) int {
 	best := -1
 	for k := range own {
-		if own[k] > max(least[k], readable) && (best < 0 || own[k] > own[best]) {
+		if own[k] > narrowest[k] && (best < 0 || own[k] > own[best]) {
 			best = k
 		}
 	}
@@ -178,7 +193,8 @@ func at(widths, columns []int) []int {
 	return list
 }
 
-// fold breaks a cell into lines of at most width columns, between words.
+// fold breaks a cell into lines of at most width columns, between words. A word
+// that is longer, such as the name of a file, stays whole.
 func fold(text string, width int) []string {
 	if Width(text) <= width {
 		return []string{text}

@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
+	"xlab/run"
 	"xlab/tuning"
 )
 
@@ -58,7 +59,11 @@ func Import(ctx context.Context, task Task, s Spec, o Options) (*Outcome, error)
 	}
 	w := &writing{task: task, spec: s, options: o, records: make(map[mlp.Device]record), reads: make(map[string]*mat.Dense), lines: make(map[string]*mat.Dense)}
 	for i, t := range steps {
-		w.later = steps[i+1:]
+		w.later = nil
+		for _, later := range steps[i+1:] {
+			size := sizes[later.array]
+			w.later = append(w.later, later.spec.Ahead(len(later.targets), size.Rows*size.Columns)...)
+		}
 		if err := w.write(ctx, t, sizes[t.array]); err != nil {
 			return nil, err
 		}
@@ -82,7 +87,7 @@ type writing struct {
 	task    Task
 	spec    Spec
 	options Options
-	later   []step // than the one under way
+	later   []run.Work // than the step under way
 	records map[mlp.Device]record
 	reads   map[string]*mat.Dense // S, last read of every array on the targets' scale
 	lines   map[string]*mat.Dense // S, the same with the lines taken out
@@ -96,11 +101,7 @@ func (w *writing) write(ctx context.Context, t step, size mlp.ArraySize) error {
 	a := w.task.Arrays[t.array]
 	tuned, err := tuning.Tune(ctx, a.Bench, t.array, t.spec, a.Defects, tuning.Options{Observe: func(e tuning.Event) {
 		if w.options.Observe != nil {
-			for _, later := range w.later {
-				bench := w.task.Arrays[later.array].Bench
-				rows, cols := bench.Size()
-				e.Ahead = append(e.Ahead, later.spec.Ahead(len(later.targets), rows*cols)...)
-			}
+			e.Ahead = append(e.Ahead, w.later...)
 			w.options.Observe(Event{Array: t.array, Idle: t.idle, Event: e})
 		}
 	}})

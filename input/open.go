@@ -23,7 +23,7 @@ const (
 	Text = 16 << 20
 	// Record is for what the program writes and reads again: chips, defect maps,
 	// results of runs.
-	Record = 256 << 20
+	Record = 128 << 20
 	// Data is for data sets, whose readers also count the values.
 	Data = 1 << 30
 )

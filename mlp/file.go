@@ -152,7 +152,7 @@ func Read(r io.Reader) (*File, error) {
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, fmt.Errorf("network file: %w", place(err, text))
+		return nil, fmt.Errorf("network file: %w", input.JSONError(err, text))
 	}
 	switch {
 	case head.Format != fileFormat:
@@ -166,7 +166,7 @@ func Read(r io.Reader) (*File, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&j); err != nil {
-		return nil, fmt.Errorf("network file: %w", place(err, text))
+		return nil, fmt.Errorf("network file: %w", input.JSONError(err, text))
 	}
 	if j.Provenance.Training != nil {
 		var compact bytes.Buffer // indentation is of the file, not of the options
@@ -237,27 +237,6 @@ func (f *File) validate() error {
 		return fmt.Errorf("network file: approach %q is unknown: use %q, %q or %q", f.Provenance.Approach, Oblivious, Aware, InSitu)
 	}
 	return nil
-}
-
-// place adds line and column to an error of encoding/json that knows its
-// offset.
-func place(err error, text []byte) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	offset := int64(-1)
-	switch {
-	case errors.As(err, &syntax):
-		offset = syntax.Offset
-	case errors.As(err, &kind):
-		offset = kind.Offset
-	}
-	if offset < 0 || offset > int64(len(text)) {
-		return err
-	}
-	before := text[:offset]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n') - 1
-	return fmt.Errorf("line %d, column %d: %w", line, max(column, 1), err)
 }
 
 // Save writes the file at path. An older file there is replaced only when the

@@ -112,7 +112,7 @@ func TestFileErrors(t *testing.T) {
 		"unknown key":      {change(`"seed"`, `"sead"`), `unknown field "sead"`},
 		"torn":             {text[:len(text)/2], "line "},
 		"tail":             {text + "{}", "line "},
-		"wrong type":       {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`), "line 29, column 20: json"},
+		"wrong type":       {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`), "line 29, column 20: design.sizes: there is a string where a number belongs"},
 		"missing row":      {change("      [1e-05, 1e-05, 1e-05]\n", "      [1e-05, 1e-05]\n"), "layer 0, row 1 has 2 conductances, row 0 has 3"},
 		"other sizes":      {change(`"sizes": [2, 1, 2]`, `"sizes": [2, 2, 2]`), "layer 0 has 2 x 3 conductances, its sizes ask for 4 x 3"},
 		"no layers":        {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": []\n}"), "0 layers of conductances"},

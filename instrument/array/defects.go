@@ -1,11 +1,13 @@
 package array
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"xlab/input"
 	"xlab/instrument"
 )
 
@@ -85,11 +87,15 @@ func (m *DefectMap) Write(w io.Writer) error {
 
 // ReadDefectMap reads a map and checks that it is whole.
 func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
-	d := json.NewDecoder(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("defect map %s: %w", name, err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var m DefectMap
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("defect map %s: %w", name, err)
+		return nil, fmt.Errorf("defect map %s: %w", name, input.JSONError(err, text))
 	}
 	if m.Version != defectMapVersion {
 		return nil, fmt.Errorf("defect map %s has version %d, this program reads version %d: form the array again or use the matching program", name, m.Version, defectMapVersion)

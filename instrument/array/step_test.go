@@ -146,8 +146,8 @@ func TestReadDefectMapRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, old, new, says string }{
-		{"cut off", `2e-5}]}`, `2e-5}`, "unexpected EOF"},
-		{"empty", good, ``, "EOF"},
+		{"cut off", `2e-5}]}`, `2e-5}`, "ends in the middle"},
+		{"empty", good, ``, "ends in the middle"},
 		{"unknown key", `"run"`, `"rum"`, "rum"},
 		{"other version", `"version":1`, `"version":2`, "version 2"},
 		{"too few devices", `"cols":2`, `"cols":3`, "2 devices for 1 x 3"},

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ type TableOptions struct {
 	// Ignore are columns, by name or index, that are no features. nil leaves out
 	// what plainly numbers the samples.
 	Ignore []string
+
+	most int // values; 0 = MaxTable
 }
 
 // Reading is how a table was understood.
@@ -66,9 +69,14 @@ func OpenTable(path string, o TableOptions) (*Set, error) {
 	return s, nil
 }
 
-// MaxValues bounds the features of all samples of a set together: half a GiB of
-// numbers. The MNIST training set has 47 million.
-const MaxValues = 1 << 26
+// Bounds of the features of all samples of a set together. No table of words
+// and numbers with as many columns as a crossbar has lines comes near the first;
+// the images of the MNIST training set, which are made smaller before they are
+// used, have 47 million pixels.
+const (
+	MaxTable  = 1 << 24
+	MaxPixels = 1 << 26
+)
 
 // ReadTable reads a table: one sample per line, one column with its class, all
 // others numbers. Everything that is not as expected is an error with name, line
@@ -317,8 +325,8 @@ func (t *samples) sample(cells []string) error {
 		return t.at(t.label, "class %q in %s is not one of %q", class, t.name(t.label), t.o.Classes)
 	}
 	t.classes = append(t.classes, class)
-	if len(t.values)+len(t.feature) > MaxValues {
-		return t.at(0, "the table has more than %d values, which is the most that is read: leave lines or columns out", MaxValues)
+	if most := cmp.Or(t.o.most, MaxTable); len(t.values)+len(t.feature) > most {
+		return t.at(0, "the table has more than %d values, which is the most that is read: leave lines or columns out", most)
 	}
 	for _, f := range t.feature {
 		text := cells[f]

@@ -127,3 +127,33 @@ func TestRealTables(t *testing.T) {
 		}
 	}
 }
+
+// What does not fit is noticed while it is read.
+func TestTableTooLarge(t *testing.T) {
+	text := samplesOf(100, func(i int) string { return fmt.Sprintf("%d.5,%d.5,a", i%7, i*i) })
+	if _, err := ReadTable(strings.NewReader(text), TableOptions{most: 200}); err != nil {
+		t.Errorf("as many as fit: %v", err)
+	}
+	endless := &endless{line: "1.5,2.5,a\n"}
+	_, err := ReadTable(endless, TableOptions{most: 1000})
+	if err == nil || !strings.Contains(err.Error(), "table:501:1: the table has more than 1000 values") {
+		t.Errorf("a table without end: %v", err)
+	}
+	if endless.given > 1<<20 {
+		t.Errorf("%d bytes were read of it", endless.given)
+	}
+}
+
+// endless gives the same line again and again.
+type endless struct {
+	line  string
+	given int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = e.line[(e.given+i)%len(e.line)]
+	}
+	e.given += len(p)
+	return len(p), nil
+}

@@ -101,6 +101,7 @@ type SimulationConfig struct {
 	Technology  string             `mapstructure:"technology"`  // technology file; "" = the shipped Pt/Al2O3/TiO2-x
 	Temperature instrument.Celsius `mapstructure:"temperature"` // of the chip
 	Faults      string             `mapstructure:"faults"`      // script of what goes wrong on the bench; "" = nothing
+	Slots       string             `mapstructure:"slots"`       // of the analyzer that hold SMUs, such as 1-4
 }
 
 // configName is the project file; the user's has the same form.
@@ -181,7 +182,7 @@ func configDefaults() map[string]any {
 		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
 		"neurons.address": "", "neurons.wiring": "neuron-board.yaml", "neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"read.voltage": "0.2V", "read.aperture": "40ms", "read.settle": "1ms", "read.compliance": "5mA",
-		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "", "simulation.temperature": 25.0,
+		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "", "simulation.slots": "1-4", "simulation.temperature": 25.0,
 		"limits.min_voltage": 0.0, "limits.max_voltage": 0.0, "limits.max_current": 0.0, "limits.max_width": 0.0,
 	}
 	maps.Copy(d, notifyDefaults())

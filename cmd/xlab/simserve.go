@@ -21,7 +21,7 @@ type endpoint struct {
 }
 
 func (a *app) simServeCommand() *cobra.Command {
-	var host, faults string
+	var host, faults, slots string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Offer the simulated instruments on pseudo-terminals and TCP",
@@ -50,12 +50,16 @@ pseudo-terminal does not come back under its name.`,
 			if faults != "" {
 				c.Simulation.Faults, c.overrides["simulation.faults"] = faults, "--faults"
 			}
+			if slots != "" {
+				c.Simulation.Slots, c.overrides["simulation.slots"] = slots, "--slots"
+			}
 			ctx, release := a.interruptible(cmd.Context())
 			defer release()
 			return a.serve(ctx, c, host)
 		},
 	}
 	c.Flags().StringVar(&faults, "faults", "", "script of what goes wrong (default: simulation.faults)")
+	c.Flags().StringVar(&slots, "slots", "", "slots of the analyzer that hold its SMUs, such as 3-6, as the wiring maps name them (default: simulation.slots)")
 	c.Flags().StringVar(&host, "host", "127.0.0.1", "address to listen on; the instruments obey anyone who connects")
 	return c
 }

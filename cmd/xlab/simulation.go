@@ -155,7 +155,15 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 		return nil, err
 	}
 	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
-	s.bench, err = bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
+	options := b1500.DefaultOptions()
+	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
+		return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.slots"), err))
+	}
+	units := 0
+	for _, slot := range options.Slots {
+		units = max(units, slot.Unit)
+	}
+	s.bench, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +176,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
-			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps", err))
+			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, and simulation.slots says which units there are", err))
 		}
 		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
 		if err != nil {
@@ -184,7 +192,6 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	if err := s.attachNeurons(c); err != nil {
 		return nil, err
 	}
-	options := b1500.DefaultOptions()
 	options.LineFrequency = float64(c.Analyzer.LineFrequency)
 	// A bench that must be dead with its cover open, and an analyzer that
 	// refuses what a real one would quietly round, find more mistakes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,9 +53,6 @@ const (
 	foreign                // another instrument answers, or it is somebody else's: it gets no byte but *IDN?
 )
 
-// helloWait is how long the adapter waits for the answer to the first *IDN?.
-const helloWait = time.Second
-
 // Device is one analyzer. Its methods may be called from several goroutines;
 // they take turns, and a method that waits for its turn gives up when its
 // context ends.
@@ -64,7 +62,7 @@ type Device struct {
 	log      *slog.Logger
 	turn     chan struct{} // holds one token; whoever takes it has the device
 	state    state
-	cause    error               // why the state is unknown
+	cause    error               // why the state is unknown, or foreign
 	identity instrument.Identity // who answered when it was taken over
 	units    []flex.Unit
 	settings *settings
@@ -194,92 +192,11 @@ func (d *Device) Identify(ctx context.Context) (instrument.Identity, error) {
 			return err
 		}
 		units, err := flex.ParseUnits(replies[1])
-		identity.Modules = models(units)
+		for _, u := range units {
+			identity.Modules = append(identity.Modules, u.Model)
+		}
 		return err
 	})
-	return identity, err
-}
-
-// TakeOver makes an analyzer safe of which nothing is known: another process may
-// have been killed with a source at its voltage, and another instrument may sit
-// at the address. It asks *IDN?, with a short time-out. Another instrument is an
-// error of KindIdentity and gets no further byte. The right one, and one that says
-// nothing, gets DZ and CL: outputs to 0 V and off. A second *IDN? tells by its
-// answer that they were carried out; without it the error says that the outputs
-// may still be on. Nothing else is sent. Afterwards Open is needed.
-//
-// It comes before the switches of the bench are touched, and is safe to repeat.
-func (d *Device) TakeOver(ctx context.Context) error {
-	const op = "b1500 take over"
-	if err := d.acquire(ctx, op); err != nil {
-		return err
-	}
-	defer d.give()
-	return d.takeOver(ctx, op)
-}
-
-func (d *Device) takeOver(ctx context.Context, op string) error {
-	d.state, d.cause = unknown, errors.New("taking over was not completed")
-	within := min(helloWait, d.o.ReadTimeout)
-	// A sweep that a killed process began keeps the analyzer from answering. The
-	// conversation behind one that failed is preceded by a device clear, which
-	// ends it.
-	_, silent := d.hello(ctx, op, d.o.Hello, flex.Part{Command: "*IDN?", Reply: true, Within: within})
-	switch {
-	case silent == nil:
-	case ctx.Err() != nil || d.state == foreign:
-		return silent
-	case instrument.KindOf(silent) == instrument.KindProtocol:
-		// The answer to something else. What is still on its way must not be taken
-		// for the next one; where the clear fails DZ and CL are tried all the same.
-		if err := d.bus.Clear(ctx); err != nil {
-			d.log.Warn("device clear failed while taking over", "error", err)
-		}
-	}
-	identity, err := d.hello(ctx, op, d.patience(0), tell("DZ"), tell("CL"), ask("*IDN?"))
-	switch {
-	case err == nil:
-		d.identity, d.state, d.cause, d.settings = identity, closed, nil, newSettings()
-		return nil
-	case ctx.Err() != nil || d.state == foreign:
-		return err
-	}
-	out := &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
-		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the voltage that an earlier process gave it. " +
-			"Look at its panel and switch the outputs off there"}
-	if placed := (*instrument.Error)(nil); errors.As(err, &placed) && placed.Op == op {
-		out.Err = placed.Err
-	}
-	return out
-}
-
-// hello has a conversation whose one answer is the analyzer's identity.
-func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) (instrument.Identity, error) {
-	replies, err := d.converseWithin(ctx, op, timeout, parts...)
-	if err != nil {
-		return instrument.Identity{}, err
-	}
-	for _, format := range []flex.Format{flex.FMT1, flex.FMT11, flex.FMT21} {
-		// Four records that nobody read would make four fields.
-		if _, err := flex.ParseRecords(format, replies[0]); err == nil {
-			return instrument.Identity{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q are readings, not an identity", replies[0])}
-		}
-	}
-	identity, err := flex.ParseIdentity(replies[0])
-	if err != nil {
-		return identity, err
-	}
-	switch {
-	case !strings.Contains(identity.Model, "B1500A"):
-		err = &instrument.Error{Op: op, Kind: instrument.KindIdentity,
-			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
-			Advice: "check the address of the analyzer; nothing more was sent to this instrument"}
-	case d.o.Claim != nil:
-		err = d.o.Claim(ctx, identity)
-	}
-	if err != nil {
-		d.state, d.cause = foreign, err
-	}
 	return identity, err
 }
 
@@ -385,15 +302,6 @@ func (d *Device) checkOptions(op string) error {
 	return nil
 }
 
-// models lists what the slots hold, "" for an empty one.
-func models(units []flex.Unit) []string {
-	list := make([]string, len(units))
-	for i, u := range units {
-		list[i] = u.Model
-	}
-	return list
-}
-
 // matches refuses slots without an SMU.
 func (d *Device) matches(op string, units []flex.Unit) error {
 	for _, ch := range d.o.Channels {
@@ -409,9 +317,23 @@ func (d *Device) matches(op string, units []flex.Unit) error {
 			has = "slot holds " + model + ", which is not an SMU that the driver knows"
 		}
 		return &instrument.Error{Op: op, Channel: channelName(ch), Kind: instrument.KindIdentity, Err: errors.New(has),
-			Advice: fmt.Sprintf("the analyzer's slots are %v; configure those that hold SMUs", models(units))}
+			Advice: suitable(units)}
 	}
 	return nil
+}
+
+// suitable says which slots can be configured.
+func suitable(units []flex.Unit) string {
+	var slots []string
+	for i, u := range units {
+		if rangesOf(u.Model) != nil {
+			slots = append(slots, strconv.Itoa(i+1))
+		}
+	}
+	if slots == nil {
+		return "the analyzer has no SMU that the driver knows"
+	}
+	return fmt.Sprintf("the SMUs of this analyzer are in slots %s; the wiring maps name those in use, under smu", strings.Join(slots, ", "))
 }
 
 // ranges of a channel; before Open those of the high-resolution unit.

@@ -299,3 +299,22 @@ func TestErrors(t *testing.T) {
 }
 
 func itoa(n int) string { return string(appendPlain(nil, float64(n))) }
+
+func TestParseSlots(t *testing.T) {
+	for text, want := range map[string][]int{"1-4": {1, 2, 3, 4}, "3-6": {3, 4, 5, 6}, "1, 3-5,10": {1, 3, 4, 5, 10}, "7": {7}} {
+		slots, err := ParseSlots(text)
+		if err != nil || len(slots) != len(want) {
+			t.Fatalf("%q: %v, %v", text, slots, err)
+		}
+		for i, s := range slots {
+			if s.Number != want[i] || s.Unit != want[i] || s.Model != "B1517A" {
+				t.Errorf("%q: %+v", text, s)
+			}
+		}
+	}
+	for _, bad := range []string{"", "0", "0-4", "3-11", "4-1", "a", "1,,2", "1-2-3", "3,2-4", "1;2"} {
+		if slots, err := ParseSlots(bad); err == nil {
+			t.Errorf("%q: %v", bad, slots)
+		}
+	}
+}

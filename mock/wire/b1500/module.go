@@ -1,6 +1,12 @@
 package b1500
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Slot says what is plugged into one slot of the mainframe and which unit of
 // the bench it drives.
@@ -13,10 +19,39 @@ type Slot struct {
 
 // DefaultSlots is the configuration of the project's bench: four HRSMUs
 // (B1517A) in slots 1 to 4, driving units 1 to 4.
-func DefaultSlots() []Slot {
-	s := make([]Slot, 4)
-	for i := range s {
-		s[i] = Slot{Number: i + 1, Model: "B1517A", Revision: "0", Unit: i + 1}
+func DefaultSlots() []Slot { return slotsOfHRSMUs(1, 2, 3, 4) }
+
+// ParseSlots reads which slots hold HRSMUs: numbers and ranges joined by commas,
+// such as 3-6 or 1,3-5. The unit of each has the slot's number.
+func ParseSlots(text string) ([]Slot, error) {
+	var numbers []int
+	for part := range strings.SplitSeq(text, ",") {
+		low, high, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			high = low
+		}
+		first, err := strconv.Atoi(low)
+		last, err2 := strconv.Atoi(high)
+		if err != nil || err2 != nil || first < 1 || last > mostSlots || first > last {
+			return nil, fmt.Errorf("%q is not a list of slots, which are 1 to %d, like 1-4 or 1,3-5", text, mostSlots)
+		}
+		for n := first; n <= last; n++ {
+			if slices.Contains(numbers, n) {
+				return nil, fmt.Errorf("%q names slot %d twice", text, n)
+			}
+			numbers = append(numbers, n)
+		}
+	}
+	return slotsOfHRSMUs(numbers...), nil
+}
+
+// mostSlots is how many slots the mainframe has.
+const mostSlots = 10
+
+func slotsOfHRSMUs(numbers ...int) []Slot {
+	s := make([]Slot, len(numbers))
+	for i, n := range numbers {
+		s[i] = Slot{Number: n, Model: "B1517A", Revision: "0", Unit: n}
 	}
 	return s
 }

@@ -1,0 +1,98 @@
+package b1500
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"xlab/driver/flex"
+	"xlab/instrument"
+)
+
+// helloWait is how long the adapter waits for the answer to the first *IDN?.
+const helloWait = time.Second
+
+// TakeOver makes an analyzer safe of which nothing is known: another process may
+// have been killed with a source at its voltage, and another instrument may sit
+// at the address. It asks *IDN?, with a short time-out. Another instrument is an
+// error of KindIdentity and gets no further byte. The right one, and one that says
+// nothing, gets DZ and CL: outputs to 0 V and off. A second *IDN? tells by its
+// answer that they were carried out; without it the error says that the outputs
+// may still be on. Nothing else is sent. Afterwards Open is needed.
+//
+// It comes before the switches of the bench are touched, and is safe to repeat.
+func (d *Device) TakeOver(ctx context.Context) error {
+	const op = "b1500 take over"
+	if err := d.acquire(ctx, op); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.takeOver(ctx, op)
+}
+
+func (d *Device) takeOver(ctx context.Context, op string) error {
+	d.state, d.cause = unknown, errors.New("taking over was not completed")
+	within := min(helloWait, d.o.ReadTimeout)
+	// A sweep that a killed process began keeps the analyzer from answering. The
+	// conversation behind one that failed is preceded by a device clear, which
+	// ends it.
+	_, silent := d.hello(ctx, op, d.o.Hello, flex.Part{Command: "*IDN?", Reply: true, Within: within})
+	switch {
+	case silent == nil:
+	case ctx.Err() != nil || d.state == foreign:
+		return silent
+	case instrument.KindOf(silent) == instrument.KindProtocol:
+		// The answer to something else. What is still on its way must not be taken
+		// for the next one; where the clear fails DZ and CL are tried all the same.
+		if err := d.bus.Clear(ctx); err != nil {
+			d.log.Warn("device clear failed while taking over", "error", err)
+		}
+	}
+	identity, err := d.hello(ctx, op, d.patience(0), tell("DZ"), tell("CL"), ask("*IDN?"))
+	switch {
+	case err == nil:
+		d.identity, d.state, d.cause, d.settings = identity, closed, nil, newSettings()
+		return nil
+	case ctx.Err() != nil || d.state == foreign:
+		return err
+	}
+	out := &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
+		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the voltage that an earlier process gave it. " +
+			"Look at its panel and switch the outputs off there"}
+	if placed := (*instrument.Error)(nil); errors.As(err, &placed) && placed.Op == op {
+		out.Err = placed.Err
+	}
+	return out
+}
+
+// hello has a conversation whose one answer is the analyzer's identity.
+func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) (instrument.Identity, error) {
+	replies, err := d.converseWithin(ctx, op, timeout, parts...)
+	if err != nil {
+		return instrument.Identity{}, err
+	}
+	for _, format := range []flex.Format{flex.FMT1, flex.FMT11, flex.FMT21} {
+		// Four records that nobody read would make four fields.
+		if _, err := flex.ParseRecords(format, replies[0]); err == nil {
+			return instrument.Identity{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q are readings, not an identity", replies[0])}
+		}
+	}
+	identity, err := flex.ParseIdentity(replies[0])
+	if err != nil {
+		return identity, err
+	}
+	switch {
+	case !strings.Contains(identity.Model, "B1500A"):
+		err = &instrument.Error{Op: op, Kind: instrument.KindIdentity,
+			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
+			Advice: "check the address of the analyzer; nothing more was sent to this instrument"}
+	case d.o.Claim != nil:
+		err = d.o.Claim(ctx, identity)
+	}
+	if err != nil {
+		d.state, d.cause = foreign, err
+	}
+	return identity, err
+}

@@ -86,19 +86,20 @@ func All(root string) ([]*Stored, error) {
 }
 
 // Load reads the run below root whose ID is, or as the only one starts with,
-// idOrPrefix. "last" is the run that was started last. A broken run is loaded
+// idOrPrefix. "last" is the run that was started last, of those that are no task of
+// a plan. A broken run is loaded
 // as far as it can be read; an unknown or ambiguous ID is an error of kind
 // instrument.KindUsage.
 func Load(root, idOrPrefix string) (*Stored, error) {
 	if idOrPrefix == "last" {
-		list, err := List(root)
+		all, err := All(root)
 		if err != nil {
 			return nil, err
 		}
-		if len(list) == 0 {
+		if len(all) == 0 {
 			return nil, unknownRun(root, idOrPrefix, "there are no runs yet")
 		}
-		return read(filepath.Join(root, list[len(list)-1].ID)), nil
+		return last(all), nil
 	}
 	names, err := directories(root)
 	if err != nil {
@@ -125,6 +126,27 @@ func Load(root, idOrPrefix string) (*Stored, error) {
 		text += fmt.Sprintf(" and %d more", len(matches)-shown)
 	}
 	return nil, unknownRun(root, idOrPrefix, "several runs start with it: "+text)
+}
+
+// last is the newest run that is no part of a plan: after a plan that is the plan.
+// Where there are only parts of plans it is the newest of them.
+func last(all []*Stored) *Stored {
+	// The tasks' own headers have not always said whose they are.
+	parts := make(map[string]bool)
+	for _, s := range all {
+		var summary struct{ Tasks []struct{ Run string } }
+		if json.Unmarshal(s.Summary.Summary, &summary) == nil {
+			for _, task := range summary.Tasks {
+				parts[task.Run] = true
+			}
+		}
+	}
+	for _, s := range slices.Backward(all) {
+		if !parts[s.ID] && s.Header.Task == nil {
+			return s
+		}
+	}
+	return all[len(all)-1]
 }
 
 func unknownRun(root, id, why string) error {

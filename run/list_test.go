@@ -40,6 +40,26 @@ func TestListIsOldestFirst(t *testing.T) {
 	}
 }
 
+// After a plan "last" is the plan and not its last task, also of a plan whose tasks
+// do not say so themselves.
+func TestLastIsThePlan(t *testing.T) {
+	for name, task := range map[string]*Task{"a task that says so": {Plan: "x"}, "one that does not": nil} {
+		root, c := t.TempDir(), newClock()
+		whole := mustCreate(t, root, Header{Command: "plan"}, Options{Now: c.now})
+		c.advance(time.Second)
+		part := mustCreate(t, root, Header{Command: "form", Task: task}, Options{Now: c.now})
+		must(t, part.End(nil, nil))
+		must(t, whole.End(nil, map[string]any{"tasks": []map[string]string{{"run": part.ID()}}}))
+		if s, err := Load(root, "last"); err != nil || s.ID != whole.ID() {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+		must(t, os.RemoveAll(whole.Dir()))
+		if s, err := Load(root, "last"); task != nil && (err != nil || s.ID != part.ID()) {
+			t.Errorf("%s, its plan gone: %+v, %v", name, s, err)
+		}
+	}
+}
+
 func TestListOfNothing(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "never made")
 	if list, err := List(root); err != nil || len(list) != 0 {

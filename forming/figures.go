@@ -46,7 +46,7 @@ func (o *Outcome) Figures(spec Spec) []figure.Figure {
 	h := figure.Histogram{Title: "Forming voltages", X: figure.Axis{Label: "voltage, row minus column", Unit: "V"},
 		Samples: []figure.Sample{{Name: "forming", Values: formed}},
 		Marks:   []figure.Mark{{Name: "published SET threshold", Values: []float64{threshold.Mean}}},
-		Bands:   []figure.Band{{Name: "its spread", Low: threshold.Mean - threshold.Sigma, High: threshold.Mean + threshold.Sigma}}}
+		Bands:   []figure.Band{{Name: "published spread", Low: threshold.Mean - threshold.Sigma, High: threshold.Mean + threshold.Sigma}}}
 	p := population.Of(formed)
 	if p.Mean.Known() {
 		h.Marks = append([]figure.Mark{{Name: "mean", Values: []float64{float64(p.Mean)}}}, h.Marks...)

@@ -76,7 +76,11 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 		d := &device{Record: Record{Cell: cell, Target: g}, index: cell.Row*cols + cell.Col}
 		if defects != nil && !defects.Usable(cell) {
 			state := defects.At(cell)
-			d.close(Defective, "%s by the defect map: %s", state.State, state.Reason)
+			reason := string(state.State) + " by the defect map"
+			if state.Reason != "" {
+				reason += ": " + state.Reason
+			}
+			d.close(Defective, "%s", reason)
 		}
 		t.asked = append(t.asked, d)
 		t.devices[d.index] = d

@@ -134,6 +134,10 @@ func TestDefectiveDevicesAreNotTouched(t *testing.T) {
 	if sum := o.Summary(); sum.Defective != 1 || sum.InTolerance != 35 {
 		t.Errorf("%+v", sum)
 	}
+	// What nothing is known of has no reason, and none is promised.
+	if o := tune(t, newStub(6, 6, 5), spec, array.NewDefectMap("A", 6, 6)); o.Records[0].Reason != "untried by the defect map" {
+		t.Errorf("an untried device: %q", o.Records[0].Reason)
+	}
 	wrong := array.NewDefectMap("A", 5, 6)
 	if _, err := Tune(context.Background(), s, "A", spec, wrong, Options{}); instrument.KindOf(err) != instrument.KindUsage {
 		t.Errorf("a defect map of another array: %v", err)

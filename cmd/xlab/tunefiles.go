@@ -98,7 +98,7 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 			values = append(values, 100*d.Error)
 		}
 	}
-	return figure.Histogram{Title: "Errors after tuning", X: figure.Axis{Label: "result over target, less one", Unit: "%"},
+	return figure.Histogram{Title: "Errors after tuning", X: figure.Axis{Label: "result over target, less one", Unit: "%", Min: -400 * spec.Tolerance, Max: 400 * spec.Tolerance}, // a device given up would take the place of all others
 		Samples: []figure.Sample{{Name: "devices that switch", Values: values}},
 		Bands:   []figure.Band{{Name: "tolerance", Low: -100 * spec.Tolerance, High: 100 * spec.Tolerance}}}
 }

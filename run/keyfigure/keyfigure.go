@@ -168,14 +168,14 @@ func Of(summary json.RawMessage) Figures {
 	return f
 }
 
-// Line is a result in one line of a list.
+// Line is a result in one line of a list: of a measurement the first of it.
 func (f Figures) Line() string {
 	var words []string
 	for _, k := range f.Result {
 		words = append(words, k.Name+" "+k.Value)
 	}
 	if len(words) == 0 { // a measurement: what it found is its comparison
-		for _, c := range f.Comparisons {
+		for _, c := range f.Comparisons[:min(2, len(f.Comparisons))] {
 			words = append(words, c.What+" "+c.Measured)
 		}
 	}

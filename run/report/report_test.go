@@ -10,12 +10,15 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/report"
 )
@@ -424,4 +427,58 @@ func ExampleWrite() {
 	// <nil> true
 	// <tbody>
 	// <tr><th scope="row">SET</th><td class="number">1.0 V</td><td class="number">1.01 V</td><td><span class="met">met</span></td></tr>
+}
+
+// A plan's page says how it ended and why, in a sentence, has what each task found
+// in words, its first figure with the caption, and a link to the task's own page;
+// figures of a version without a list of them have their titles, maps first.
+func TestPageOfAPlan(t *testing.T) {
+	root := t.TempDir()
+	write := func(dir, name string, text []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("form-1", "maps.svg", svgOf(t, curve(t)))
+	write("form-1", figure.ListFile, []byte(`[{"name":"maps","caption":"Where devices formed."}]`))
+	write("tune-1", "errors.svg", svgOf(t, curve(t)))
+	write("tune-1", "maps.svg", bytes.Replace(svgOf(t, curve(t)), []byte("<title>I-V &amp; more"), []byte("<title>Maps"), 1))
+	s := &run.Stored{Dir: filepath.Join(root, "plan-1"), Summary: run.Summary{ID: "plan-1", Command: "plan", Outcome: run.OutcomeOutside, Cause: "the run is outside: stopped after tune:",
+		Summary: []byte(`{"plan":"night","tasks":[
+			{"name":"form A","state":"done","run":"form-1","outcome":"complete","figures":{"devices":9,"formed":9,"defective":[],"bench_seconds":3}},
+			{"name":"tune A","state":"done","run":"tune-1","outcome":"partial","reason":"1 of 9 devices is out","figures":{"mean_error":0.02}},
+			{"name":"read A","state":"skipped","reason":"tune A failed"}]}`)}}
+	page, err := report.OfRun(s, root, s.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := read(t, page)
+	if got := p.texts("p"); !slices.Contains(got, "The result is outside of its limits: stopped after tune.") || !slices.Contains(got, "Devices 9, formed 9, defective 0.") ||
+		!slices.Contains(got, "Not everything was reached: 1 of 9 devices is out.") || !slices.Contains(got, "Mean error 2 %.") {
+		t.Errorf("paragraphs %q", got)
+	}
+	if got := p.texts("figcaption"); !slices.Equal(got, []string{"Figure 1. Where devices formed.", "Figure 2. Maps"}) {
+		t.Errorf("captions %q", got)
+	}
+	if got := p.texts("td"); !slices.Contains(got, "skipped") || !slices.Contains(got, "tune A failed") {
+		t.Errorf("table of tasks: %q", got)
+	}
+	var links []string
+	for _, e := range p.elements {
+		if href := e.attr["href"]; e.name == "a" && !strings.HasPrefix(href, "#") {
+			links = append(links, href)
+		}
+	}
+	if !slices.Equal(links, []string{"../form-1/report.html", "../tune-1/report.html"}) || !slices.Equal(report.Tasks(s), []string{"form-1", "tune-1"}) {
+		t.Errorf("links %q", links)
+	}
+	for _, file := range []string{"https://example.org/a.html", "/etc/a.html", "javascript:x.html", "a.txt"} {
+		if err := report.Write(io.Discard, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Links: []report.Link{{Text: "x", File: file}}}}}); err == nil {
+			t.Errorf("a link to %q is taken over", file)
+		}
+	}
 }

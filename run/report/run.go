@@ -31,6 +31,7 @@ var sentences = map[run.Outcome]string{
 
 // outcome is a sentence about the end of a run.
 func outcome(o run.Outcome, cause string) string {
+	cause = strings.TrimPrefix(cause, "the run is "+string(o)+": ")
 	if cause = strings.TrimRight(strings.TrimSpace(cause), ".:"); cause == "" {
 		return sentences[o] + "."
 	}
@@ -43,9 +44,12 @@ func outcome(o run.Outcome, cause string) string {
 func OfRun(s *run.Stored, root, at string) (Report, error) {
 	found := keyfigure.Of(s.Summary.Summary)
 	page := Report{
-		Title:    strings.TrimSpace(s.Command + " " + s.Array),
+		Title:    s.Command,
 		Subtitle: s.ID + ", begun " + s.Started.UTC().Format("2006-01-02 15:04 UTC"),
 		Lead:     []string{outcome(s.Outcome, s.Cause)},
+	}
+	if s.Array != "" {
+		page.Title += ", array " + s.Array
 	}
 	for _, p := range s.Problems {
 		page.Lead = append(page.Lead, "Problem: "+p+".")

@@ -140,7 +140,7 @@ func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 	h.ID, h.Command, h.Array, h.Started, h.Spec, h.Task = first.ID, first.Command, first.Array, first.Started, first.Spec, first.Task
 	h.Arguments = RedactArguments(h.Arguments)
 	r := &Run{header: h, dir: c.dir, options: o, began: o.Now(), mark: c.mark,
-		segment: c.last + 1, earlierWall: c.Wall, earlierBench: c.BenchSpan, benchKnown: c.HasBench}
+		segment: c.last + 1, earlierWall: c.Wall}
 	c.mark = nil
 	now := r.began.UTC().Round(0)
 	r.header.Resumed = &now
@@ -154,6 +154,9 @@ func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 	var err error
 	if r.journal, err = openJournal(c.dir, r.segment, c.LastSeq, open, r.header, o); err != nil {
 		return nil, errors.Join(err, r.unmark())
+	}
+	if c.HasBench {
+		r.journal.SetBenchTime(c.Bench)
 	}
 	// After the segment: a crash in between leaves a segment without an end,
 	// which counts.

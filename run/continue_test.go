@@ -37,7 +37,7 @@ func TestContinue(t *testing.T) {
 	seen := 0
 	c, err := NewClaim(dir, func(Record) error { seen++; return nil })
 	must(t, err)
-	if seen != c.Report.Records || c.Wall != 10 || c.BenchSpan != 7 || len(c.Unknown) != 1 || c.Unknown[0].Seq != open {
+	if seen != c.Report.Records || c.Wall != 10 || c.Report.Bench != 7 || len(c.Unknown) != 1 || c.Unknown[0].Seq != open {
 		t.Errorf("%d records, report %+v", seen, c.Report)
 	}
 	if _, err := os.Stat(filepath.Join(dir, resultFile)); err != nil {
@@ -76,7 +76,7 @@ func TestContinue(t *testing.T) {
 	}
 	report, err := ScanJournal(dir, func(Record) error { return nil })
 	must(t, err)
-	if report.Segments != 2 || report.Wall != 20 || report.BenchSpan != 12 || len(report.Unknown)+len(report.Damage) > 0 || report.End.Wall != 10 {
+	if report.Segments != 2 || report.Wall != 20 || report.Bench != 12 || len(report.Unknown)+len(report.Damage) > 0 || report.End.Wall != 10 {
 		t.Errorf("report %+v, end %+v", report, report.End)
 	}
 	// It is released: nothing more to do is for the caller to say.

@@ -76,19 +76,17 @@ type Journal struct {
 	writing sync.Mutex
 	spare   []byte // the buffer not being filled; under writing
 
-	mu         sync.Mutex
-	buf        []byte // lines not yet written
-	seq        uint64 // of the last line accepted
-	open       map[uint64]struct{}
-	bench      instrument.Seconds
-	hasBench   bool
-	firstBench instrument.Seconds
-	everBench  bool
-	timer      *time.Timer
-	armed      bool
-	err        error // first failure; no more intents
-	broken     bool  // the file cannot be written; no more lines at all
-	closed     bool
+	mu       sync.Mutex
+	buf      []byte // lines not yet written
+	seq      uint64 // of the last line accepted
+	open     map[uint64]struct{}
+	bench    instrument.Seconds
+	hasBench bool
+	timer    *time.Timer
+	armed    bool
+	err      error // first failure; no more intents
+	broken   bool  // the file cannot be written; no more lines at all
+	closed   bool
 }
 
 // openJournal starts segment number n of the journal in dir with its header
@@ -172,15 +170,12 @@ func (j *Journal) Note(text string) error {
 	return j.record(line{kind: TypeNote, data: text})
 }
 
-// SetBenchTime tells the bench's time as last known (instrument.Clock). Every
-// later line carries it. A value that is not finite means that it is not known.
+// SetBenchTime tells the bench's time as last known, since the run began and
+// without what passed between its segments. Every later line carries it. A value that is not finite means that it is not known.
 func (j *Journal) SetBenchTime(t instrument.Seconds) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.bench, j.hasBench = t, !math.IsNaN(float64(t)) && !math.IsInf(float64(t), 0)
-	if j.hasBench && !j.everBench {
-		j.firstBench, j.everBench = t, true
-	}
 }
 
 // Flush returns when every line accepted so far is on disk.
@@ -235,15 +230,11 @@ func (j *Journal) Close() error {
 	return j.err
 }
 
-// benchSpan is the bench time from the first to the last one told; 0 where it
-// is not known.
-func (j *Journal) benchSpan() (instrument.Seconds, bool) {
+// benchTime is what SetBenchTime was told last.
+func (j *Journal) benchTime() (t instrument.Seconds, known bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.everBench || !j.hasBench {
-		return 0, false
-	}
-	return j.bench - j.firstBench, true
+	return j.bench, j.hasBench
 }
 
 func (j *Journal) record(l line) error {

@@ -253,7 +253,7 @@ func (s *Stored) fromJournal() {
 	s.Header = report.Header
 	s.Command, s.Array, s.Started = report.Header.Command, report.Header.Array, report.Header.Started
 	if report.HasBench {
-		t := report.BenchSpan
+		t := report.Bench
 		s.Bench = &t
 	}
 	alive, err := isAlive(s.Dir)

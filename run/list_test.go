@@ -236,7 +236,7 @@ func TestKilledRun(t *testing.T) {
 	if len(h.Unknown) != 1 || string(h.Unknown[0].Data) != `"two"` {
 		t.Errorf("unknown %+v", h.Unknown)
 	}
-	if h.BenchSpan != 0 || !h.HasBench || h.Bench != instrument.Seconds(1) {
+	if h.CutOff != 1 || !h.HasBench || h.Bench != instrument.Seconds(1) {
 		t.Errorf("bench time %v", h.Bench)
 	}
 }

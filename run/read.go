@@ -64,19 +64,19 @@ type End struct {
 
 // Report says what a journal holds, apart from its records.
 type Report struct {
-	Header    Header    // of the first readable segment; Header.ID is "" where none is
-	Version   int       // of the journal; 0 where no header could be read
-	Segments  int       // files
-	Records   int       // readable lines
-	LastSeq   uint64    // of the last readable line
-	Damage    []Damage  // in the order of the files
-	Unknown   []Unknown // in the order of their intents
-	End       *End      // nil where the run has not ended by itself; of the last segment
-	Bench     instrument.Seconds
-	HasBench  bool               // Bench, the last bench time, is known
-	BenchSpan instrument.Seconds // from the first to the last bench time of each segment, summed
-	Wall      float64            // s that the processes took; of one that ended without a word up to its last line
-	Written   time.Time          // when the last line was written, as the file system tells
+	Header   Header             // of the first readable segment; Header.ID is "" where none is
+	Version  int                // of the journal; 0 where no header could be read
+	Segments int                // files
+	Records  int                // readable lines
+	LastSeq  uint64             // of the last readable line
+	Damage   []Damage           // in the order of the files
+	Unknown  []Unknown          // in the order of their intents
+	End      *End               // nil where the run has not ended by itself; of the last segment
+	Bench    instrument.Seconds // last bench time: of all segments, without what passed between them
+	HasBench bool               // Bench is known
+	CutOff   instrument.Seconds // part of Bench that passed in segments that were cut off since one ended by itself
+	Wall     float64            // s that the processes took; of one that ended without a word up to its last line
+	Written  time.Time          // when the last line was written, as the file system tells
 
 	cutOff []uint64 // intents that were open where records are missing
 }
@@ -157,11 +157,10 @@ type scanner struct {
 	report Report
 	open   map[uint64]*Unknown
 
-	name     string // segment being read
-	gap      bool   // records may be missing here for a reason that is reported already
-	segFirst instrument.Seconds
-	segBench bool
-	segBegan time.Time // by its header
+	name     string             // segment being read
+	gap      bool               // records may be missing here for a reason that is reported already
+	segBench instrument.Seconds // bench time at its beginning
+	segBegan time.Time          // by its header
 }
 
 func (s *scanner) file(dir string, n int) (err error) {
@@ -193,7 +192,7 @@ func (s *scanner) segment(r io.Reader, path string, n int) error {
 	s.name = filepath.Base(path)
 	s.report.Segments++
 	s.report.End = nil // an earlier segment's end is not the run's
-	s.segBench, s.segBegan = false, time.Time{}
+	s.segBench, s.segBegan = s.report.Bench, time.Time{}
 	in := bufio.NewReaderSize(r, 64<<10)
 	for number := 1; ; number++ {
 		text, whole, err := readLine(in)
@@ -213,8 +212,10 @@ func (s *scanner) segment(r io.Reader, path string, n int) error {
 			break
 		}
 	}
-	if s.segBench {
-		s.report.BenchSpan += s.report.Bench - s.segFirst
+	if s.report.End != nil {
+		s.report.CutOff = 0
+	} else {
+		s.report.CutOff += s.report.Bench - s.segBench
 	}
 	return nil
 }
@@ -263,9 +264,6 @@ func (s *scanner) line(text []byte, whole bool, number int, path string, segment
 	s.report.LastSeq = record.Seq
 	s.report.Records++
 	if record.HasBench {
-		if !s.segBench {
-			s.segFirst, s.segBench = record.Bench, true
-		}
 		s.report.Bench, s.report.HasBench = record.Bench, true
 	}
 	s.account(record, e.Version, e.Segment, segment)

@@ -81,7 +81,7 @@ type Result struct {
 	Cause    string              `json:"cause,omitempty"` // of every outcome but complete
 	Kind     instrument.Kind     `json:"kind,omitempty"`  // of the cause
 	Exit     int                 `json:"exit_code"`
-	Bench    *instrument.Seconds `json:"bench_seconds"` // null where the bench's time was not told
+	Bench    *instrument.Seconds `json:"bench_seconds"` // of all segments; null where the bench's time was not told
 	Wall     float64             `json:"wall_seconds"`  // of all segments
 	Segments int                 `json:"segments"`      // processes that worked on it
 	Summary  json.RawMessage     `json:"summary"`       // key figures, by command
@@ -97,10 +97,8 @@ type Run struct {
 	mark    *os.File // marks the run as alive while it is open
 	began   time.Time
 
-	segment      int                // number of this one
-	earlierWall  float64            // s, of the segments before it
-	earlierBench instrument.Seconds // of the segments before it
-	benchKnown   bool               // earlierBench is
+	segment     int     // number of this one
+	earlierWall float64 // s, of the segments before it
 
 	mu       sync.Mutex
 	finished bool
@@ -321,8 +319,7 @@ func (r *Run) finish(outcome Outcome, cause error, summary any) error {
 	} else {
 		res.Exit = ExitCode(endedAs(outcome))
 	}
-	if t, ok := r.journal.benchSpan(); ok || r.benchKnown {
-		t += r.earlierBench
+	if t, ok := r.journal.benchTime(); ok {
 		res.Bench = &t
 	}
 	// The journal is the record, so it comes first. It tries the end line even

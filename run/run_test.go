@@ -64,9 +64,9 @@ func TestRunFromStartToEnd(t *testing.T) {
 	}
 	id, err := r.Journal().Intent("a")
 	must(t, err)
-	r.Journal().SetBenchTime(10)
+	r.Journal().SetBenchTime(0)
 	must(t, r.Journal().Result(id, "b"))
-	r.Journal().SetBenchTime(12.5)
+	r.Journal().SetBenchTime(2.5)
 	must(t, r.WriteFile("defects.json", []byte("{}")))
 	must(t, r.WriteFile("defects.json", []byte("{\"new\":1}")))
 	c.advance(3 * time.Second)

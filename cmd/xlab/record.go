@@ -91,6 +91,10 @@ type recorded struct {
 	busy  instrument.Seconds // what the instruments had needed by then
 	told  instrument.Seconds // what the bench's clock said last, recorded or live
 
+	live     bool               // the record of earlier segments has ended, or there is none
+	liveBase instrument.Seconds // bench time then
+	liveBusy instrument.Seconds // what the instruments had needed by then
+
 	whenLive []func(ctx context.Context) error // see onLive
 }
 
@@ -98,9 +102,9 @@ type recorded struct {
 type past struct {
 	records iter.Seq2[run.Record, error]
 	skip    []replay.Span
-	bench   instrument.Seconds // that they took
 	wall    float64            // s that they took
-	clock   instrument.Seconds // bench time at the end of the last
+	clock   instrument.Seconds // bench time at the end of the last: what they took
+	cutOff  instrument.Seconds // part of it of which the overhead is not known (run.Report.CutOff)
 	gap     instrument.Seconds // between its end and now, on a bench whose clock went on
 }
 
@@ -329,8 +333,11 @@ func (l *lateJournal) Event(kind string, data any) error {
 
 // begin puts the record and the journal in front of the arrays.
 func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
-	r.base = r.past.clock
-	r.Journal().SetBenchTime(r.base)
+	if r.past.records == nil {
+		r.Journal().SetBenchTime(0)
+	} else if _, err := r.benchTime(ctx); err != nil {
+		return err
+	}
 	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.step(), Skip: r.past.skip,
 		Live: func() error { return r.goLive(ctx, messages) }})
 	if err != nil {
@@ -346,7 +353,9 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 
 // goLive is where the record of earlier segments ends.
 func (r *recorded) goLive(ctx context.Context, messages io.Writer) error {
+	r.live, r.liveBase = true, r.base
 	r.busy = r.needed()
+	r.liveBusy = r.busy
 	if r.past.records == nil {
 		return nil
 	}
@@ -386,7 +395,11 @@ func (t timedJournal) Event(kind string, data any) error {
 	return t.r.Journal().Event(kind, data)
 }
 
-func (r *recorded) estimate() { r.Journal().SetBenchTime(r.base + r.needed() - r.busy) }
+func (r *recorded) estimate() {
+	if r.live { // before, all that the instruments needed is of earlier segments
+		r.Journal().SetBenchTime(r.base + r.needed() - r.busy)
+	}
+}
 
 // needed is the time that the instruments needed by themselves for all that was
 // done in the run.
@@ -422,12 +435,31 @@ func (r *recorded) figures(ctx context.Context, err error) figures {
 		return f
 	}
 	if now, err := r.benchTime(ctx); err == nil {
-		f.BenchSeconds = float64(r.past.bench + now - r.past.clock)
+		r.base = max(now+r.overheadCutOff(now), r.needed())
+		r.Journal().SetBenchTime(r.base)
+		f.BenchSeconds = float64(r.base)
 	}
 	if f.BusySeconds > 0 {
 		f.Overhead = f.BenchSeconds / f.BusySeconds
 	}
 	return f
+}
+
+// overheadCutOff is what has to be added to the bench time, which is now, for the
+// overhead of segments that were cut off: their lines say what the instruments
+// needed. The overhead of what this process did is that of the others; where it is
+// large, the bench has waited, and the lines say what it waited.
+func (r *recorded) overheadCutOff(now instrument.Seconds) instrument.Seconds {
+	const waits = 0.5
+	needed := r.needed() - r.liveBusy
+	if !r.live || needed <= 0 {
+		return 0
+	}
+	overhead := (now-r.liveBase)/needed - 1
+	if overhead < 0 || overhead > waits {
+		return 0
+	}
+	return r.past.cutOff * overhead
 }
 
 // overheadLine explains the ratio of bench time to instrument time.

@@ -112,6 +112,9 @@ func TestRecordedByOlderVersion(t *testing.T) {
 		if err != nil || len(list) != 1 || s.Outcome != run.OutcomeComplete || s.Result.Segments != 3 {
 			t.Fatalf("%v, %d runs, the last with %+v", err, len(list), s.Result)
 		}
+		if f := figuresOf(t, s); f.Overhead < 1 || f.Overhead > 1.5 {
+			t.Errorf("bench time %.3f s, of which the instruments needed %.3f s", f.BenchSeconds, f.BusySeconds)
+		}
 		o.read(list[0])
 	})
 	t.Run("plan", func(t *testing.T) {

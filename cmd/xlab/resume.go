@@ -292,7 +292,7 @@ func (a *app) rebuild(c *Config, h *run.Header) (job, error) {
 
 // pastOf says what the earlier segments leave to the next one.
 func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
-	p := past{records: claim.Records(), skip: known.skips.Spans(), bench: claim.BenchSpan, wall: claim.Wall, clock: claim.Bench}
+	p := past{records: claim.Records(), skip: known.skips.Spans(), wall: claim.Wall, clock: claim.Bench, cutOff: claim.CutOff}
 	if !virtual {
 		p.gap = known.gap(claim.Written)
 	}

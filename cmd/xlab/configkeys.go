@@ -211,7 +211,7 @@ func suggestion(path, key string, valid map[string]reflect.Type) string {
 
 // nearest asks whether the valid name nearest to the unknown one was meant, or
 // is "" where none is near.
-func nearest(name string, valid map[string]reflect.Type) string {
+func nearest[V any](name string, valid map[string]V) string {
 	best, distance := "", len(name)/2+2
 	for _, candidate := range sortedKeys(valid) {
 		if d := editDistance(name, candidate); d < distance {

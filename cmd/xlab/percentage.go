@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"xlab/input"
 )
 
 // percentage is a part of one, written "5%" or "0.05".
@@ -11,9 +13,12 @@ type percentage float64
 
 func (p *percentage) Set(s string) error {
 	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
-	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	x, err := input.Float(number)
 	if err != nil {
 		return fmt.Errorf("%q is not written like 5%% or 0.05", s)
+	}
+	if !percent && x >= 1 && x < 100 {
+		return fmt.Errorf("%q is not between 0 and 1: did you mean %s%%?", s, strings.TrimSpace(number))
 	}
 	if percent {
 		x /= 100

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"xlab/input"
@@ -52,4 +54,20 @@ func (p plainFlag) Set(text string) error {
 		return err
 	}
 	return p.Value.Set(plain)
+}
+
+// nearestFlag asks whether another flag of a command was meant, "" where none is
+// near.
+func nearestFlag(c *cobra.Command, name string) string {
+	known := make(map[string]bool)
+	c.Flags().VisitAll(func(f *pflag.Flag) { known["--"+f.Name] = true })
+	switch name {
+	case "at", "cell", "cells", "device", "devices": // a place has different names, as one or more are taken
+		for _, flag := range []string{"--device", "--devices"} {
+			if known[flag] {
+				return fmt.Sprintf("; did you mean %s?", flag)
+			}
+		}
+	}
+	return strings.ReplaceAll(nearest("--"+name, known), `"`, "")
 }

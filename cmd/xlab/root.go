@@ -129,8 +129,12 @@ the sources off by hand.`,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		var value *pflag.InvalidValueError
-		if errors.As(err, &value) {
+		var unknown *pflag.NotExistError
+		switch {
+		case errors.As(err, &value):
 			err = fmt.Errorf("--%s: %w", value.GetFlag().Name, value.Unwrap())
+		case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
+			err = fmt.Errorf("%w%s", err, nearestFlag(c, unknown.GetSpecifiedName()))
 		}
 		return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})

@@ -123,6 +123,10 @@ type targetFlags struct {
 
 // read gives the targets, and how they were understood if they are a table.
 func (t *targetFlags) read(w *array.Wiring, spec tuning.Spec) (targets tuning.Targets, understood string, err error) {
+	value, err := tuning.ParseTarget(t.target)
+	if err == nil && t.at != "" {
+		return nil, "", fmt.Errorf("--at places a table or picture; the devices that get %s are named with --devices %s", t.target, t.at)
+	}
 	if t.target == "face" {
 		face, err := tuning.Face(w.Rows, w.Cols)
 		if err != nil {
@@ -131,13 +135,12 @@ func (t *targetFlags) read(w *array.Wiring, spec tuning.Spec) (targets tuning.Ta
 		targets, err = t.place(face, w)
 		return targets, "", err
 	}
-	g, err := tuning.ParseTarget(t.target)
 	if err == nil {
 		cells, err := array.ParseCells(t.devices, w.Rows, w.Cols)
 		if err != nil {
 			return nil, "", fmt.Errorf("--devices: %w", err)
 		}
-		targets, err = tuning.Uniform(w.Rows, w.Cols, cells, g)
+		targets, err = tuning.Uniform(w.Rows, w.Cols, cells, value)
 		return targets, "", err
 	}
 	f, openErr := input.Open(t.target, input.Text)
@@ -175,6 +178,9 @@ func (t *targetFlags) file(r io.Reader, spec tuning.Spec) (tuning.Targets, strin
 
 // place puts targets where --at says.
 func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Targets, error) {
+	if t.devices != "" {
+		return nil, fmt.Errorf("--devices names the devices that get one value; %s has a value for each, and --at places it", t.target)
+	}
 	if t.at == "" {
 		return targets.Trim(w.Rows, w.Cols), nil
 	}

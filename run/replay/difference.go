@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"xlab/instrument"
@@ -157,19 +156,4 @@ func empty(v any) bool {
 		return true
 	}
 	return false
-}
-
-// errorsAfter is a recorded error behind what may have gone wrong with the tape.
-func errorsAfter(err error, text string) error {
-	if err != nil {
-		return err
-	}
-	return errors.New(text)
-}
-
-func joined(first, second error) error {
-	if first == nil {
-		return second
-	}
-	return errors.Join(first, second)
 }

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"xlab/instrument/array"
@@ -120,7 +121,10 @@ func (t *Tape) Recall(kind string, asked, answer any, do func() error) error {
 		return t.differ(e, "a recall", recall{What: kind, Asked: question})
 	}
 	if r.Error != "" {
-		return errorsAfter(t.take(), r.Error)
+		if err := t.take(); err != nil {
+			return err
+		}
+		return errors.New(r.Error)
 	}
 	if err := json.Unmarshal(r.Answer, answer); err != nil {
 		return t.end(fmt.Errorf("%s:%d (record %d): the answer of %s cannot be understood: %w", e.File, e.Line, e.Seq, kind, err))
@@ -143,7 +147,7 @@ func (t *Tape) ask(kind string, question json.RawMessage, answer any, do func() 
 		r.Answer = text
 	}
 	if err := t.options.Journal.Event(EventRecall, r); err != nil {
-		return joined(cause, err)
+		return errors.Join(cause, err)
 	}
 	return cause
 }

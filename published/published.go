@@ -28,6 +28,9 @@ const (
 	InPlace                     = 70 // training patterns of three classes after training in place with pulses of one amplitude
 )
 
+// Delay is the time, in s, that an output of that network takes at most (Arrays).
+const Delay = 5e-6
+
 // Transfer is what was lost by writing the trained weights into the arrays, in
 // points: with the defects known in training or not.
 func Transfer(aware bool) (train, test float64) {

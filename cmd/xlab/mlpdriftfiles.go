@@ -29,7 +29,7 @@ type stabilityResult struct {
 
 func (s *stabilitySpec) result(points []stability.Point, warnings []string, f figures) stabilityResult {
 	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...), Lowest: make(map[string]float64),
-		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.png", "outputs.png"}, figures: f}
+		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, figures: f}
 	for _, p := range points {
 		lowest, seen := r.Lowest[string(p.Variant)]
 		if !seen {
@@ -194,6 +194,6 @@ func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) erro
 		fmt.Fprintln(a.err, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.png, outputs.png\n", filepath.Join(c.runsDir(), r.Run))
+	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(c.runsDir(), r.Run))
 	return err
 }

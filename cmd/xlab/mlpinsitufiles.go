@@ -125,6 +125,6 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 		fmt.Fprintf(a.out, "in %s a source was at its compliance: these pulses were weaker than meant\n", plural(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.png\n", filepath.Join(c.runsDir(), result.Run))
+	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(c.runsDir(), result.Run))
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/chip"
+	"xlab/published"
 	"xlab/run/figure"
 )
 
@@ -193,7 +194,8 @@ func (r *transientResult) draw() figure.Lines {
 		Subtitle: fmt.Sprintf("from a pattern of %s to one of %s", r.From, r.To),
 		X:        figure.Axis{Label: "time after the switches change", Unit: "s"},
 		Y:        figure.Axis{Label: "output", Unit: "V"},
-		Moments:  []figure.Mark{{Name: fmt.Sprintf("settled after %.2f µs", r.Delay*1e6), Values: []float64{r.Delay}}},
+		Moments: []figure.Mark{{Name: fmt.Sprintf("settled after %.2f µs", r.Delay*1e6), Values: []float64{r.Delay}},
+			{Name: "published: earlier than 5 µs", Values: []float64{published.Delay}}},
 	}
 	for j, class := range r.classes {
 		series := figure.Series{Name: class, X: r.Times}

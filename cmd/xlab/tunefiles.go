@@ -85,7 +85,7 @@ func tuneMaps(spec tuning.Spec, o *tuning.Outcome) figure.Maps {
 	conductance := func(title string, values []float64) figure.Map {
 		return figure.Map{Title: title, Rows: rows, Cols: cols, Values: values, Label: "conductance", Unit: "S", Scale: figure.Scale{Log: true}, Marks: marks}
 	}
-	return figure.Maps{Title: "Tuning to " + percentage(spec.Tolerance).String(), Panels: []figure.Map{
+	return figure.Maps{Title: fmt.Sprintf("Tuning to within %.3g %%", 100*spec.Tolerance), Panels: []figure.Map{
 		conductance("target", targets), conductance("result", results),
 		{Title: "error", Rows: rows, Cols: cols, Values: deviations, Label: "error", Unit: "%", Scale: figure.Scale{Diverging: true, Max: 200 * spec.Tolerance}, Marks: marks},
 	}}

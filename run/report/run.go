@@ -55,6 +55,10 @@ func OfRun(s *run.Stored, root, at string) (Report, error) {
 		page.Lead = append(page.Lead, "Problem: "+p+".")
 	}
 	for _, f := range found.Result {
+		if f.Name == "plan" {
+			page.Title += " " + f.Value
+			continue
+		}
 		page.Facts = append(page.Facts, Fact(f))
 	}
 	tasks, err := planSections(s, root, at)

@@ -65,6 +65,9 @@ func (d *Disturb) Figures() []figure.Figure {
 					continue
 				}
 				line := figure.Series{Name: fmt.Sprintf("%s, %s", s.Scheme, v.Place)}
+				if v.Place == Unselected {
+					line.Name, line.Faint = "", true
+				}
 				for n, g := range v.Conductances {
 					line.X, line.Y = append(line.X, float64(n)), append(line.Y, 100*(float64(g/v.Conductances[0])-1))
 				}
@@ -77,7 +80,7 @@ func (d *Disturb) Figures() []figure.Figure {
 			}
 		}
 		l.Series = append(l.Series, literature...)
-		caption := fmt.Sprintf("How far the neighbours of %s move while it gets %v pulses of %v. v2, v3 and floating say what the other lines do; devices on the same row or column are half-selected. Every read has the instrument's noise in it.",
+		caption := fmt.Sprintf("How far the neighbours of %s move while it gets %v pulses of %v. v2, v3 and floating say what the other lines do; devices on the same row or column are half-selected, pale lines are of unselected ones. Every read has the instrument's noise in it.",
 			d.Spec.Device, d.Spec.Width, amplitude)
 		if len(literature) > 0 {
 			caption += " Points with bars at the end: the published change per pulse times the number of pulses (" + published.Model + "); that pulses add up is an assumption."

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -189,6 +190,7 @@ func (t *Temperatures) Comparison() []Comparison {
 func (t *Temperatures) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the first temperature", t.Spec.Read),
 		X: figure.Axis{Label: "temperature", Unit: "°C"}, Y: figure.Axis{Label: "relative conductance"}}
+	var rings []string
 	calculated := figure.Series{Name: published.Model, NoLine: true, Other: true}
 	for _, state := range t.Spec.States {
 		x, values, n := make([]float64, len(t.Spec.Temperatures)), make([][]float64, len(t.Spec.Temperatures)), 0
@@ -213,13 +215,18 @@ func (t *Temperatures) Figures() []figure.Figure {
 		}
 		if rise, known := t.Spec.publishedRise(state); known {
 			calculated.X, calculated.Y = append(calculated.X, 85), append(calculated.Y, 1+rise)
+			rings = append(rings, state.String())
 		}
 	}
 	if len(calculated.X) > 0 {
 		l.Series = append(l.Series, calculated)
 	}
-	return []figure.Figure{{Name: "temperature", Spec: l, Caption: fmt.Sprintf("Conductance of %s, each relative to its own at %v; the less a device conducts, the more it gains. %s",
-		population.Devices(len(t.Devices)), t.Spec.Temperatures[0], meanCaption)}}
+	caption := fmt.Sprintf("Conductance of %s, each relative to its own at %v; the less a device conducts, the more it gains. %s",
+		population.Devices(len(t.Devices)), t.Spec.Temperatures[0], meanCaption)
+	if len(rings) > 0 {
+		caption += fmt.Sprintf(" Rings: %s, %s.", strings.Join(rings, ", "), published.Model)
+	}
+	return []figure.Figure{{Name: "temperature", Spec: l, Caption: caption}}
 }
 
 // WriteCSV writes one line per read.

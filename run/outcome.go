@@ -36,8 +36,11 @@ type Ended struct {
 }
 
 func (e *Ended) Error() string {
-	if e.Err == nil {
+	switch {
+	case e.Err == nil:
 		return "the run is " + string(e.Outcome)
+	case e.Outcome == OutcomeOutside: // the cause says what is outside
+		return e.Err.Error()
 	}
 	return fmt.Sprintf("the run is %s: %v", e.Outcome, e.Err)
 }

@@ -79,7 +79,15 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
 				return usageError(err)
 			}
-			// What is beyond the limits is refused here, before anything is opened.
+			// What cannot be tuned and what is beyond the limits is refused here, before
+			// anything is opened.
+			defects, err := c.defectsOf(name, defectMap)
+			if err != nil {
+				return err
+			}
+			if err := tunable(spec.Targets.Cells(), defects); err != nil {
+				return notMade{err, []string{name}}
+			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
 			if err != nil {
 				return err
@@ -89,10 +97,6 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return a.writeJSON(estimate)
 			case dryRun:
 				return estimate.Print(a.out)
-			}
-			defects, err := c.defectsOf(name, defectMap)
-			if err != nil {
-				return err
 			}
 			if defects == nil {
 				fmt.Fprintln(a.err, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
@@ -211,13 +215,35 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 	}
 	f, err := input.Open(file, input.Record)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, usageError(fmt.Errorf("--defects: %w", err))
 	}
 	m, err := array.ReadDefectMap(f, file)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, usageError(err)
 	}
 	return m, nil
+}
+
+// tunable refuses, as a result outside limits, what the defect map says cannot be
+// tuned at all. nil where at least one of the devices switches, or nothing is known.
+func tunable(cells []array.Cell, m *array.DefectMap) error {
+	if m == nil {
+		return nil
+	}
+	var reasons []string
+	for _, cell := range cells {
+		if cell.Row >= m.Rows || cell.Col >= m.Cols || m.Usable(cell) {
+			return nil // a map of another size is refused by name
+		}
+		if state := m.At(cell); len(reasons) < 3 {
+			reasons = append(reasons, fmt.Sprintf("%s is %s", cell, state))
+		}
+	}
+	if more := len(cells) - len(reasons); more > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d more", more))
+	}
+	return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("nothing was touched: no device asked for can be tuned by the defect map of run %s: %s; form them (`xlab form -d ...`), or tune without the map (--defects none)",
+		m.Run, strings.Join(reasons, ", "))}
 }
 
 // tuneJob is the work of `xlab tune`.

@@ -26,7 +26,7 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 		low, right string // compliance
 	}{6, "r0c0-11", 12, "0.3mA", "3mA"}
 	if *long {
-		c.rows, c.devices, c.n, c.low, c.right = 64, "r29-33c*, r34c0-59, r28c0-19", 400, "5mA", "40mA"
+		c.rows, c.devices, c.n, c.low, c.right = 64, "r29-33c*, r34c0-59, r28c0-19", 400, "5mA", "50mA"
 	}
 	w, err := array.LoadWiring(strings.NewReader(sized(c.rows, 64)), "")
 	if err != nil {

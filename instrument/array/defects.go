@@ -29,6 +29,14 @@ type DeviceState struct {
 	Conductance instrument.Siemens `json:"conductance"`      // at the read voltage, when last read
 }
 
+// String is the state with its reason.
+func (d DeviceState) String() string {
+	if d.Reason == "" {
+		return string(d.State)
+	}
+	return string(d.State) + ": " + d.Reason
+}
+
 // DefectMap is what forming found and every later step reads: which devices of
 // an array can be used, and at which conductance the others are stuck.
 type DefectMap struct {

@@ -68,7 +68,7 @@ func Unheld(list []Limited, key string) string {
 	}
 	advice := "raise " + key
 	if need > 0 {
-		advice = fmt.Sprintf("set %s=%s or more", key, roundedUp(need))
+		advice = fmt.Sprintf("set %s=%s or more", key, roundedUp(1.1*need))
 	}
 	return strings.Join(texts, ", ") + ": " + advice + ", and limits.max_current where that is less"
 }

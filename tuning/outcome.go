@@ -102,3 +102,18 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 	}
 	return c.WriteAll(lines)
 }
+
+// WriteTraces writes every write pulse with what was read before and after it, in
+// S: the plain reads, as targets are meant, and the device's conductance with the
+// lines taken out as well as they were known at the time.
+func (o *Outcome) WriteTraces(w io.Writer) error {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	lines := [][]string{{"row", "col", "pulse", "voltage_V", "before_S", "after_S", "before_corrected_S", "after_corrected_S"}}
+	for _, d := range o.Records {
+		for i, s := range d.Shots {
+			lines = append(lines, []string{strconv.Itoa(d.Cell.Row), strconv.Itoa(d.Cell.Col), strconv.Itoa(i + 1), number(float64(s.Voltage)),
+				number(float64(s.ReadBefore)), number(float64(s.ReadAfter)), number(float64(s.Before)), number(float64(s.After))})
+		}
+	}
+	return csv.NewWriter(w).WriteAll(lines)
+}

@@ -14,6 +14,10 @@ type Shot struct {
 	Before  instrument.Siemens `json:"before"` // of the device, lines taken out as far as they are known
 	After   instrument.Siemens `json:"after"`
 	Sag     float64            `json:"sag"` // part of the voltage that the lines were expected to keep
+
+	// What the reads themselves showed, as targets are meant; 0 where nobody kept it.
+	ReadBefore instrument.Siemens `json:"read_before,omitempty"`
+	ReadAfter  instrument.Siemens `json:"read_after,omitempty"`
 }
 
 // change is the change towards the pulse's own direction; positive when the

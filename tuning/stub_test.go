@@ -27,17 +27,20 @@ type stub struct {
 	lines      array.Resistance
 	shown      []float64 // reads through the lines; nil when the devices have changed since
 
-	stuck    map[int]int // device -> pulses after which it answers no more
-	frail    map[int]bool
-	status   map[int]instrument.Status // of reads
-	pulsed   map[int]instrument.Status // of pulses
-	fail     error                     // returned by the pulse after failAt pulses
-	failAt   int
-	intent   array.Bounds
-	cell     array.Cell
-	open     bool
-	settled  []Record
-	breaches []string
+	stuck  map[int]int // device -> pulses after which it answers no more
+	frail  map[int]bool
+	status map[int]instrument.Status // of reads
+	pulsed map[int]instrument.Status // of pulses
+
+	pulseLimited []array.Limited // sources at their compliance in every pulse
+	readLimited  map[int][]array.Limited
+	fail         error // returned by the pulse after failAt pulses
+	failAt       int
+	intent       array.Bounds
+	cell         array.Cell
+	open         bool
+	settled      []Record
+	breaches     []string
 }
 
 func newStub(rows, cols int, seed uint64) *stub {
@@ -110,7 +113,7 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 			if s.overflow > 0 && s.status[k] != 0 {
 				current = math.Copysign(s.overflow, v)
 			}
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(current)}}, Status: s.status[k]})
+			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(current)}}, Status: s.status[k], Limited: s.readLimited[k]})
 		case array.Pulse:
 			if s.failAt--; s.failAt < 0 {
 				return results, s.fail
@@ -132,7 +135,7 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 					s.hit(o, float64(step.Scheme.HalfSelected(step.Voltage)))
 				}
 			}
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage}}, Status: s.pulsed[k]})
+			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage}}, Status: s.pulsed[k], Limited: s.pulseLimited})
 		default:
 			return results, fmt.Errorf("step %T", step)
 		}

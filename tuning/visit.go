@@ -101,7 +101,7 @@ const (
 
 // shoot applies one pulse and reads the device.
 func (t *tuner) shoot(ctx context.Context, d *device, v instrument.Volts) error {
-	before := t.lines.g[d.index]
+	before, readBefore := t.lines.g[d.index], t.reads[d.index]
 	scheme := t.spec.scheme(v > 0)
 	sag := t.lines.sag(d.index, scheme)
 	results, err := t.do(ctx, d, t.spec.pulse(v), t.spec.read())
@@ -117,7 +117,8 @@ func (t *tuner) shoot(ctx context.Context, d *device, v instrument.Volts) error 
 	if results[0].Unknown {
 		return nil // it may not have happened: nothing can be learned from it
 	}
-	s := Shot{Voltage: v, Before: instrument.Siemens(before), After: instrument.Siemens(t.lines.g[d.index]), Sag: sag}
+	s := Shot{Voltage: v, Before: instrument.Siemens(before), After: instrument.Siemens(t.lines.g[d.index]), Sag: sag,
+		ReadBefore: instrument.Siemens(readBefore), ReadAfter: instrument.Siemens(t.reads[d.index])}
 	d.Shots = append(d.Shots, s)
 	t.policy.Learn(d.Cell, s)
 	return nil

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
 
 	"xlab/population"
 	"xlab/run/figure"
@@ -26,7 +23,7 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 	err := errors.Join(
 		r.writeTo("devices.csv", o.WriteCSV),
 		r.writeTo("conductance.csv", g.csv),
-		r.writeTo("traces.csv", func(w io.Writer) error { return writeTraces(w, o) }),
+		r.writeTo("traces.csv", o.WriteTraces),
 	)
 	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
 	return errors.Join(err, r.draw(
@@ -36,7 +33,7 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o), Caption: fmt.Sprintf("Errors of the devices that switch, the tolerance as a band. A device is left alone as soon as a read of it is %s, so the errors fill the band instead of gathering at zero. Mean size: %s; published: below 4 %% on 4096 devices of another stack (Kim et al. 2021).",
 			within, result.MeanError.Text(population.Format("%.2f %%", 100)))},
 		figure.Figure{Name: "pulses", Spec: pulseHistogram(o, result), Caption: pulseCaption(spec, result.Summary)},
-		figure.Figure{Name: "traces", Spec: traceLines(spec, o), Caption: "Conductance after each write pulse, of the two devices with the most pulses and of those at the quartiles."},
+		figure.Figure{Name: "traces", Spec: traceLines(spec, o), Caption: traceCaption(spec)},
 	))
 }
 
@@ -145,33 +142,46 @@ func traced(o *tuning.Outcome) []tuning.Record {
 	return []tuning.Record{records[0], records[1], records[n/4], records[n/2], records[3*n/4]}
 }
 
-func traceLines(spec tuning.Spec, o *tuning.Outcome) figure.Lines {
-	l := figure.Lines{Title: "Conductance against pulse number", Subtitle: "the two devices with the most pulses and those at the quartiles",
-		X: figure.Axis{Label: "write pulse"}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
-	for _, d := range traced(o) {
-		s := figure.Series{Name: fmt.Sprintf("%s to %v", d.Cell, d.Target), Markers: len(d.Shots) <= 60, X: []float64{0}, Y: []float64{float64(d.Shots[0].Before)}}
-		for i, shot := range d.Shots {
-			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, float64(shot.After))
-		}
-		l.Series = append(l.Series, s)
+func traceCaption(spec tuning.Spec) string {
+	shown := "Conductance by the plain read after each write pulse, on the targets' scale,"
+	if spec.Compensate {
+		shown = "Conductance after each write pulse with the lines taken out, as the targets are meant,"
 	}
-	return l
+	return shown + " of the two devices with the most pulses and of those at the quartiles, with their targets and tolerances. A visit ends where the read will be right once all devices of the lines are; the rings are the last read of the whole array, by which the outcome is judged."
 }
 
-// writeTraces writes every write pulse with the reads before and after it.
-func writeTraces(w io.Writer, o *tuning.Outcome) error {
-	c := csv.NewWriter(w)
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	if err := c.Write([]string{"row", "col", "pulse", "voltage_V", "before_S", "after_S"}); err != nil {
-		return err
+// traceLines draws what the targets are compared with: plain reads, or the devices'
+// own conductances where these are the targets.
+func traceLines(spec tuning.Spec, o *tuning.Outcome) figure.Lines {
+	l := figure.Lines{Title: "Conductance against pulse number", Subtitle: "the two devices with the most pulses and those at the quartiles",
+		X: figure.Axis{Label: "write pulse"}, Y: figure.Axis{Label: "conductance by plain reads", Unit: "S", Log: true}}
+	if spec.Compensate {
+		l.Y.Label = "conductance, lines taken out"
 	}
-	for _, d := range o.Records {
-		for i, s := range d.Shots {
-			if err := c.Write([]string{strconv.Itoa(d.Cell.Row), strconv.Itoa(d.Cell.Col), strconv.Itoa(i + 1), number(float64(s.Voltage)), number(float64(s.Before)), number(float64(s.After))}); err != nil {
-				return err
+	last := figure.Series{Name: "last read of the array", NoLine: true, Markers: true, Other: true}
+	targets := figure.Mark{Name: "targets"}
+	for _, d := range traced(o) {
+		s := figure.Series{Name: fmt.Sprintf("%s to %v", d.Cell, d.Target), Markers: len(d.Shots) <= 60}
+		for i, shot := range d.Shots {
+			before, after := shot.ReadBefore, shot.ReadAfter
+			if spec.Compensate {
+				before, after = shot.Before, shot.After
 			}
+			if i == 0 {
+				s.X, s.Y = append(s.X, 0), append(s.Y, float64(before))
+			}
+			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, float64(after))
+		}
+		l.Series = append(l.Series, s)
+		last.X, last.Y = append(last.X, float64(len(d.Shots))), append(last.Y, float64(d.Final))
+		if !slices.Contains(targets.Values, float64(d.Target)) {
+			l.Bands = append(l.Bands, figure.Band{Low: float64(d.Target) * (1 - spec.Tolerance), High: float64(d.Target) * (1 + spec.Tolerance)})
+			targets.Values = append(targets.Values, float64(d.Target))
 		}
 	}
-	c.Flush()
-	return c.Error()
+	if len(l.Series) > 0 {
+		l.Bands[len(l.Bands)-1].Name = "tolerance" // one entry in the legend for all
+		l.Series, l.Levels = append(l.Series, last), []figure.Mark{targets}
+	}
+	return l
 }

@@ -26,7 +26,7 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 		low, right string // compliance
 	}{6, "r0c0-11", 12, "0.3mA", "3mA"}
 	if *long {
-		c.rows, c.devices, c.n, c.low, c.right = 64, "r29-33c*, r34c0-59, r28c0-19", 400, "5mA", "50mA"
+		c.rows, c.devices, c.n, c.low, c.right = 64, "r29-33c*, r34c0-59, r28c0-19", 400, "5mA", "60mA"
 	}
 	w, err := array.LoadWiring(strings.NewReader(sized(c.rows, 64)), "")
 	if err != nil {
@@ -70,7 +70,8 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 	m = r.defects()
 	formed := len(m.Cells(array.StateFormed)) + len(m.Cells(array.StatePreformed))
 	t.Logf("with %s: %d of %d formed, %d defective", c.right, formed, c.n, len(m.Cells(array.StateDefective)))
-	if code != 0 || formed < c.n-c.n/25-1 || formed+len(m.Cells(array.StateDefective)) != c.n {
+	// A device in a hundred forms only where the row's source gives more.
+	if code != 0 && (code != 8 || strings.Contains(r.err.String(), "the other")) || formed < c.n-c.n/25-1 || formed+len(m.Cells(array.StateDefective)) < c.n-c.n/100 {
 		t.Errorf("with %s: exit %d, %d of %d formed: %s%s", c.right, code, formed, c.n, r.out, r.err)
 	}
 }

@@ -51,9 +51,9 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 			t.Errorf("%s: the run ends with %v", c.name, err)
 		}
 		if c.want == array.StateUntried {
-			texts := []string{"SMU 4", "the other columns", "5.00 mA", "12.0 mA", "forming.compliance=14mA"}
+			texts := []string{"SMU 4", "the other columns", "5.00 mA", "12.0 mA", "forming.compliance=14.0mA"}
 			if c.limited[0].Bus == array.BusForce1 {
-				texts = []string{"SMU 1", "the selected row", "500 µA", "forming.icomp=1.1mA"}
+				texts = []string{"SMU 1", "the selected row", "500 µA", "forming.icomp=1.10mA"}
 			}
 			for _, text := range texts {
 				if !strings.Contains(r.Reason, text) || !strings.Contains(err.Error(), text) {

@@ -2,6 +2,7 @@ package forming
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -96,6 +97,33 @@ const (
 // Estimate costs the specification. cost gives the instrument time of steps
 // and refuses those that are out of limits.
 func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrument.Seconds, error)) (*Estimate, error) {
+	e, err := s.estimate(rows, cols, cost)
+	if key := s.refused(err); key != "" {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return e, err
+}
+
+// refused is the configuration key of what a limit refused; "" where it is none of
+// the parameters as they stand.
+func (s Spec) refused(err error) string {
+	var l *instrument.LimitError
+	if !errors.As(err, &l) {
+		return ""
+	}
+	for _, p := range []struct{ key, value string }{
+		{rowKey, s.Icomp.Exact()}, {complianceKey, s.Compliance.Exact()}, {"forming.imax", s.Imax.Exact()}, {"forming.vcomp", s.Vcomp.Exact()},
+		{"forming.vmax", s.Vmax.Exact()}, {"forming.vmin", s.Vmin.Exact()}, {"forming.vset", s.Vset.Exact()}, {"forming.vreset_max", s.VresetMax.Exact()},
+		{"forming.check", s.Check.Exact()}, {"forming.pulse_width", s.PulseWidth.Exact()},
+	} {
+		if p.value == l.Value {
+			return p.key
+		}
+	}
+	return ""
+}
+
+func (s Spec) estimate(rows, cols int, cost func(steps ...array.Step) (instrument.Seconds, error)) (*Estimate, error) {
 	n := len(s.devices(rows, cols))
 	check, err := cost(s.check())
 	if err != nil {

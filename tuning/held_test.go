@@ -20,7 +20,7 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 	o := tune(t, s, spec, nil)
 	for k, texts := range map[int][]string{
 		7: {"no verdict", "SMU 4 (the other columns)", "raise tuning.compliance"},
-		3: {"the read at -200 mV is no measurement", "SMU 1 (the selected row)", "set tuning.compliance=8.8mA"},
+		3: {"the read at -200 mV is no measurement", "SMU 1 (the selected row)", "set tuning.compliance=8.80mA"},
 	} {
 		r := o.Records[k]
 		for _, text := range texts {

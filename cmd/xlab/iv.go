@@ -30,7 +30,7 @@ func (a *app) ivCommand() *cobra.Command {
 	var name, device string
 	var oneWay bool
 	sweep := array.Sweep{Kind: instrument.SweepVoltage, StopAtCompliance: true}
-	start, stop, compliance := instrument.Volts(0), instrument.Volts(0.2), instrument.Amps(300e-6)
+	start, stop, compliance := instrument.Volts(0), instrument.Volts(0.2), instrument.Amps(0)
 	delay, aperture := instrument.Seconds(1e-3), instrument.Seconds(10e-3)
 	c := &cobra.Command{
 		Use:   "iv",
@@ -39,7 +39,10 @@ func (a *app) ivCommand() *cobra.Command {
 or JSON. Beyond about 0.5 V this changes the device; the sweep is journaled
 like every other stress.
 
-Up to 400 mV the other lines are grounded and the current is the device's own.
+The row's source carries the current of all devices on the row, which row_A
+gives; current_A is the column's. A sweep that ends at a compliance ends with 8.
+
+Up to 400 mV the other lines are grounded and the column's current is the device's own.
 Beyond, they follow the sweep at the shares of the scheme v3 so that nothing
 else is disturbed, and the current holds what those of the other devices on the
 column that are switched on add to it.`,
@@ -63,18 +66,24 @@ column that are switched on add to it.`,
 			if len(cells) != 1 {
 				return usageError(fmt.Errorf("--device must name one device, such as r3c7"))
 			}
-			sweep.Start, sweep.Stop, sweep.Compliance, sweep.TwoWay = float64(start), float64(stop), float64(compliance), !oneWay
-			sweep.Return, sweep.Delay, sweep.Aperture = compliance, delay, aperture
+			sweep.Start, sweep.Stop, sweep.TwoWay = float64(start), float64(stop), !oneWay
+			sweep.Delay, sweep.Aperture = delay, aperture
 			if sweep.Scheme == "" {
 				sweep.Scheme = array.Grounded
 				if math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop)) > float64(array.ReadLimit) {
 					sweep.Scheme = array.ThirdVoltage
 				}
 			}
+			rest := compliance
+			if !cmd.Flags().Changed("compliance") {
+				compliance, rest = c.Tuning.Lines.Compliance(w.Rows, w.Cols, fullyOn, sweep.Scheme, instrument.Volts(math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop))))
+				compliance, rest = min(max(compliance, leastCompliance), c.Limits.MaxCurrent), min(max(rest, leastCompliance), c.Limits.MaxCurrent)
+			}
 			if sweep.Scheme != array.Grounded {
 				// Half-selected devices add to the current of the column.
-				sweep.Return = max(compliance, c.Read.Compliance)
+				rest = max(rest, c.Read.Compliance)
 			}
+			sweep.Compliance, sweep.Return = float64(compliance), rest
 			// What is beyond the limits is refused here, before anything is opened.
 			if _, err := a.costAt(c, w, cells[0], sweep); err != nil {
 				return err
@@ -89,12 +98,20 @@ column that are switched on add to it.`,
 	f.Var(&stop, "stop", "last voltage")
 	f.IntVar(&sweep.Steps, "steps", 41, "number of levels one way")
 	f.BoolVar(&oneWay, "one-way", false, "do not come back to the first voltage")
-	f.Var(&compliance, "compliance", "current compliance of the row; the sweep ends where it is reached")
+	f.Var(&compliance, "compliance", "current compliance of the row, which carries all its devices; the sweep ends where it is reached (default: what a row of devices of 100 uS needs at the sweep's voltage)")
 	f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded (default: see above)")
 	f.Var(&delay, "delay", "time at a level before it is measured")
 	f.Var(&aperture, "aperture", "integration time at a level")
 	return c
 }
+
+// fullyOn is the conductance of devices that an array is expected to be tuned to at
+// most, leastCompliance what a single device may take at least: where no compliance
+// is asked for, it is found by these.
+const (
+	fullyOn         instrument.Siemens = 100e-6
+	leastCompliance instrument.Amps    = 300e-6
+)
 
 // ivSpec is what `xlab iv` depends on.
 type ivSpec struct {
@@ -118,6 +135,10 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		if results[0].InCompliance() && sweep.StopAtCompliance {
 			result.Status = fmt.Sprintf("ended at the compliance of %v", instrument.Amps(sweep.Compliance))
 		}
+		if list := results[0].Limited; len(list) > 0 {
+			result.Status = result.cut(sweep, list)
+			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%s: the sweep %s", cell, result.Status)}
+		}
 		return nil
 	}
 	j.summarise = func(r *recorded, f figures) any {
@@ -129,17 +150,27 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 	}
 	j.show = func(_ *recorded, err error) error {
 		switch {
-		case err != nil:
+		case err != nil && len(result.Levels) == 0:
 			return nil
 		case a.json:
 			return a.writeJSON(result)
 		}
-		if result.Status != "" {
+		if result.Status != "" && err == nil { // else it is the error
 			fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
 		}
 		return result.csv(a.data())
 	}
 	return j
+}
+
+// cut says where a sweep ended and why, and what is carried there.
+func (r *ivResult) cut(sweep array.Sweep, limited []array.Limited) string {
+	last := array.Result{Levels: r.Levels}.Last()
+	text := fmt.Sprintf("ended at %v of %v", last.Voltage, instrument.Volts(sweep.Stop))
+	if sweep.TwoWay && len(r.Levels) <= sweep.Steps {
+		text += ", with no way back"
+	}
+	return text + fmt.Sprintf(": the row carried %v there and the column %v; %s", last.Row, last.Current, array.Unheld(limited, "--compliance"))
 }
 
 func (a *app) rebuildIV(_ *Config, h *run.Header) (job, error) {
@@ -168,9 +199,10 @@ func (r *ivResult) curve(sweep array.Sweep) figure.Figure {
 
 func (r *ivResult) csv(w io.Writer) error {
 	c := csv.NewWriter(w)
-	lines := [][]string{{"voltage_V", "current_A"}}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	lines := [][]string{{"voltage_V", "current_A", "row_A"}}
 	for _, l := range r.Levels {
-		lines = append(lines, []string{strconv.FormatFloat(float64(l.Voltage), 'g', -1, 64), strconv.FormatFloat(float64(l.Current), 'g', -1, 64)})
+		lines = append(lines, []string{number(float64(l.Voltage)), number(float64(l.Current)), number(float64(l.Row) + 0)})
 	}
 	return c.WriteAll(lines)
 }

@@ -81,6 +81,21 @@ func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrumen
 	return low
 }
 
+// Compliance gives compliances of the row's source and of the others that hold,
+// with a quarter to spare, while the selected device sees v in an array all of
+// whose devices have a conductance of g at a small voltage. Floating lines count as
+// if they were held in the middle.
+func (l Resistance) Compliance(rows, cols int, g instrument.Siemens, scheme Scheme, v instrument.Volts) (row, rest instrument.Amps) {
+	if scheme == Floating {
+		scheme = HalfVoltage
+	}
+	const spare = 1.25
+	d := l.Demand(rows, cols, slices.Repeat([]float64{float64(g)}, rows*cols), scheme, v)
+	device := instrument.Amps(passes(float64(g), math.Abs(float64(v))))
+	_, most := d.Most()
+	return spare * (d[BusForce1] + device), spare * max(most, d[BusForce2]+device)
+}
+
 // through is the current in A of a device of g behind the resistance that n such
 // devices share, n times r in all, at v across both.
 func through(g, r, v float64) float64 {

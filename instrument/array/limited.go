@@ -76,7 +76,7 @@ func Unheld(list []Limited, key string) string {
 // roundedUp gives a current with two digits, not below it.
 func roundedUp(i instrument.Amps) string {
 	step := math.Pow(10, math.Floor(math.Log10(float64(i)))-1)
-	return strings.ReplaceAll(instrument.Amps(math.Ceil(float64(i)/step-1e-9)*step).Exact(), " ", "")
+	return strings.ReplaceAll(instrument.Amps(math.Ceil(float64(i)/step-1e-9)*step).String(), " ", "")
 }
 
 // limited adds to the list the sources that one level found at their compliance.

@@ -228,6 +228,7 @@ func (a *Array) sweep(s Sweep) lowered {
 			step.Follow = append(step.Follow, instrument.Follow{Channel: d.Channel, Ratio: float64(d.Voltage) / f.Row, Compliance: d.Compliance})
 		}
 		r.cell = func(p instrument.Point) float64 { return p.Source / f.Row }
+		r.row = s.StopAtCompliance || s.Scheme == Grounded
 	}
 	step.Measure = channels(sources)
 	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating}, raise: r.result}
@@ -262,6 +263,7 @@ type raising struct {
 	cell    func(instrument.Point) float64 // V across the cell
 	column  int                            // index of the column's reading
 	sources []source                       // what the readings are of; nil where only the column's was taken
+	row     bool                           // the reading behind the column's is the row's current, and is kept
 }
 
 func at(v instrument.Volts) func(instrument.Point) float64 {
@@ -278,6 +280,9 @@ func (r raising) result(raw instrument.Result) Result {
 		level := Level{Voltage: instrument.Volts(r.cell(p))}
 		if len(p.Readings) >= max(r.column+1, len(r.sources)) {
 			level.Current = instrument.Amps(-p.Readings[r.column].Value)
+			if r.row {
+				level.Row = instrument.Amps(p.Readings[r.column+1].Value)
+			}
 			for _, reading := range p.Readings[:r.column+1] {
 				out.Status |= reading.Status
 			}

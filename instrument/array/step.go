@@ -137,6 +137,11 @@ func UnmarshalStep(b []byte) (Step, error) {
 type Level struct {
 	Voltage instrument.Volts `json:"v"` // row minus column as forced, or as measured when a current is forced
 	Current instrument.Amps  `json:"i"` // out of the column, positive from row to column
+
+	// Row is what goes into the row: the device's current and those of all others on
+	// the row. It is kept of voltage sweeps that end at the row's compliance or have
+	// the other lines at ground; 0 elsewhere, and in what was recorded before.
+	Row instrument.Amps `json:"row,omitempty"`
 }
 
 // Result is what a step gave.

@@ -21,13 +21,31 @@ func TestIV(t *testing.T) {
 	s.devices[5].g = 30e-6
 	bench, _ := journaled(t, s)
 	cell := array.Cell{Row: 1, Col: 1}
-	out, err := characterize.MeasureIV(context.Background(), bench, characterize.DefaultIVSpec([]array.Cell{cell, {Row: 2, Col: 2}}), characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 2, Col: 2})})
+	spec := characterize.DefaultIVSpec([]array.Cell{cell, {Row: 2, Col: 2}})
+	spec.Lines = array.Resistance{}
+	out, err := characterize.MeasureIV(context.Background(), bench, spec, characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 2, Col: 2})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := out.Devices[0]
 	// I(0.4)/I(0.2) of g v (1 + 2 v^2) is 2 (1.32) / (1.08).
 	near(t, "ratio", c.Ratio(), 2*1.32/1.08, 1e-6)
+	// Behind lines the device has less of the voltage, and the row's line carries
+	// the current of the others too.
+	behind := characterize.Curve{Lines: [2]instrument.Ohms{250, 230}}
+	for _, across := range []float64{0.2, 0.4} {
+		own, i, row := across, 0.0, 0.0
+		for range 50 {
+			i = 30e-6 * own * (1 + 2*own*own)
+			row = i + 90e-6*own
+			own = across - row*250 - i*230
+		}
+		behind.Static = append(behind.Static, array.Level{Voltage: instrument.Volts(across), Current: instrument.Amps(i), Row: instrument.Amps(row)})
+	}
+	near(t, "ratio behind lines", behind.Ratio(), 2*1.32/1.08, 1e-6)
+	if plain := float64(behind.Static[1].Current / behind.Static[0].Current); plain > 2.43 {
+		t.Errorf("the currents' ratio is %.3f: there is nothing to take out", plain)
+	}
 	near(t, "sum of the other devices on the column", float64(c.Background), 3*8e-6, 1e-12)
 	if c.On <= c.Off || c.Conductance != 30e-6 || len(c.Static) != 41 || len(c.Loop) != 2*27 {
 		t.Errorf("curve: %+v", c)

@@ -30,10 +30,11 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check configuration, instruments and switch boards without stressing anything",
 		Long: `Reads the configuration, connects to every instrument, asks who it is and all
-that a run asks before it begins, sends a test pattern through every switch chain
-with all sources at 0 V, and leaves the bench safe. No voltage is applied to any
-device. What an earlier process left behind is made safe: sources first, then
-switches. Another instrument in the analyzer's place gets nothing but *IDN?.
+that a run asks before it begins (the space for its journal and the temperature
+too), sends a test pattern through every switch chain with all sources at 0 V, and
+leaves the bench safe. No voltage is applied to any device. What an earlier process
+left behind is made safe: sources first, then switches. Another instrument in the
+analyzer's place gets nothing but *IDN?.
 
 --route r0=S1,c3=S5 closes exactly these switches of one board, for an ohmmeter:
 the sources are at 0 V and disconnected, Enter or Ctrl-C opens everything again.
@@ -90,7 +91,18 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		limitsErr = usageError(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current and max_width (%s)", l.Origin))
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
-	report("runs directory", writable(c.runsDir()), "%s", c.runsDir())
+	runs := writable(c.runsDir())
+	if runs == nil {
+		runs = newSession(c, nil).options().CheckSpace(c.runsDir())
+	}
+	report("runs directory", runs, "%s", c.runsDir())
+	if sensor := c.sensor(); sensor != nil {
+		err := sensor.Check(ctx)
+		if err != nil {
+			err = &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: err, Advice: "a run would end before its first stress"}
+		}
+		report("watched conditions", err, "the temperature is within %s to %s", sensor.Min.Exact(), sensor.Max.Exact())
+	}
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
 	for _, b := range c.Boards {

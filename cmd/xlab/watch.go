@@ -80,6 +80,15 @@ func (a *app) kept(o run.Options) run.Options {
 	return a.keep(o)
 }
 
+// sensor is the one that watches the temperature; nil without one.
+func (c *Config) sensor() *watch.Sensor {
+	t := c.Watch.Temperature
+	if t.Command == "" && t.File == "" {
+		return nil
+	}
+	return &watch.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)}
+}
+
 // attendance is what a run's arrays are worked on under when nobody is there.
 type attendance struct {
 	session *session
@@ -91,8 +100,8 @@ type attendance struct {
 func (s *session) attend(journal func(kind string, data any) error, notify func(text string)) *attendance {
 	c := s.config
 	o := watch.Options{Compliance: c.Watch.Compliance, Suspend: c.Watch.Suspend, Journal: journal}
-	if t := c.Watch.Temperature; t.Command != "" || t.File != "" {
-		o.Conditions = append(o.Conditions, &watch.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)})
+	if sensor := c.sensor(); sensor != nil {
+		o.Conditions = append(o.Conditions, sensor)
 	}
 	if c.Watch.LeakageFactor > 0 {
 		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery, Compliance: c.Read.Compliance}

@@ -387,8 +387,14 @@ func writeDrawing(d interface {
 		err = d.WriteSVG(&b)
 	case ".png":
 		err = d.WritePNG(&b)
+	case ".pdf":
+		p, ok := d.(interface{ WritePDF(w io.Writer) error })
+		if !ok {
+			return usageError(fmt.Errorf("--output %s: this figure is written as .svg or .png", file))
+		}
+		err = p.WritePDF(&b)
 	default:
-		return usageError(fmt.Errorf("--output %s: the figure is written as .svg or .png", file))
+		return usageError(fmt.Errorf("--output %s: figures are written as .svg, .png or .pdf", file))
 	}
 	if err != nil {
 		return err

@@ -17,27 +17,27 @@ import (
 
 // insituResult is what `xlab mlp insitu --json` prints.
 type insituResult struct {
-	Rule      insitu.RuleName `json:"rule"`
-	Classes   []string        `json:"classes"`
-	Accuracy  float64         `json:"accuracy_percent"` // of the best epoch, on the training set
-	BestEpoch int             `json:"best_epoch"`
-	Epochs    int             `json:"epochs"`
-	Goal      float64         `json:"goal_percent"`
-	Reached   bool            `json:"reached"`
-	Test      *float64        `json:"test_accuracy_percent"` // after the last epoch; null when not classified
-	Confusion [][]int         `json:"confusion"`             // of the best epoch
-	Pulses    int             `json:"pulses"`                // of training
-	Writes    int             `json:"writes"`                // in so many writes
-	Limited   int             `json:"limited_writes"`        // with a source at its compliance
-	Start     int             `json:"start_pulses"`          // that brought the devices to their start
-	Held      int             `json:"held"`                  // devices that cannot be changed
-	BadReads  int             `json:"bad_reads"`
-	Curve     []insitu.Point  `json:"curve"`
+	Rule      insitu.RuleName   `json:"rule"`
+	Classes   []string          `json:"classes"`
+	Accuracy  population.Number `json:"accuracy_percent"` // of the best epoch, on the training set; null before any
+	BestEpoch int               `json:"best_epoch"`
+	Epochs    int               `json:"epochs"`
+	Goal      float64           `json:"goal_percent"`
+	Reached   bool              `json:"reached"`
+	Test      *float64          `json:"test_accuracy_percent"` // after the last epoch; null when not classified
+	Confusion [][]int           `json:"confusion"`             // of the best epoch
+	Pulses    int               `json:"pulses"`                // of training
+	Writes    int               `json:"writes"`                // in so many writes
+	Limited   int               `json:"limited_writes"`        // with a source at its compliance
+	Start     int               `json:"start_pulses"`          // that brought the devices to their start
+	Held      int               `json:"held"`                  // devices that cannot be changed
+	BadReads  int               `json:"bad_reads"`
+	Curve     []insitu.Point    `json:"curve"`
 	figures
 }
 
 func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
-	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
+	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal, Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
 	if t == nil {
 		return r
 	}
@@ -46,7 +46,7 @@ func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
 	if o == nil {
 		return r
 	}
-	r.Accuracy, r.BestEpoch, r.Epochs, r.Reached = o.Accuracy(), o.Best, o.Epochs(), o.Reached
+	r.Accuracy, r.BestEpoch, r.Epochs, r.Reached = population.Number(o.Accuracy()), o.Best, o.Epochs(), o.Reached
 	r.Confusion, r.Pulses, r.BadReads, r.Curve = o.Result.Confusion, o.Pulses, o.BadReads, o.Curve
 	for _, p := range o.Curve {
 		r.Writes += p.Writes

@@ -72,7 +72,7 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 	f.IntVar(&to, "to", 30, "training pattern after")
 	f.Float64Var(&step, "step", 20, "time between two points in ns")
 	f.Float64Var(&duration, "duration", 6, "time followed in µs")
-	f.StringVarP(&output, "output", "o", "", "draw the outputs into this .svg or .png file")
+	f.StringVarP(&output, "output", "o", "", "draw the outputs into this .svg, .png or .pdf file")
 	return c
 }
 

@@ -360,6 +360,9 @@ const rampSource = "ramp of Alibart et al. 2012 with steps of 10 mV and 50 mV"
 // compareTuning sets the key figures beside published ones.
 func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison {
 	working := s.Devices - s.Defective - s.Stuck
+	if working == 0 {
+		return nil // nothing is said of no device
+	}
 	list := []characterize.Comparison{
 		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance), Measured: fmt.Sprintf("%d of %d", s.InTolerance, working),
 			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},

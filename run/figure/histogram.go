@@ -80,6 +80,12 @@ func (h Histogram) draw() (*Drawing, error) {
 	if err := ch.addBands(h.Bands, alongX); err != nil {
 		return nil, err
 	}
+	filled, number := 0, 0
+	for _, s := range h.Samples {
+		if len(s.Values) > 0 {
+			filled++
+		}
+	}
 	for i, s := range h.Samples {
 		tone, _ := seriesStyle(i, len(h.Samples), false)
 		fill, outline := translucent(tone, 0.4), draw.LineStyle{Color: tone, Width: 1.1}
@@ -90,7 +96,8 @@ func (h Histogram) draw() (*Drawing, error) {
 			continue // nothing is said of an empty sample
 		}
 		// Error bars of samples that share their bins stand beside each other.
-		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline), countErrors(edges, counts[i], tone, float64(i+1)/float64(len(h.Samples)+1)))
+		number++
+		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline), countErrors(edges, counts[i], tone, float64(number)/float64(filled+1)))
 		if s.Name != "" {
 			ch.legend = append(ch.legend, entry{clean(s.Name), areaSample(fill, outline)})
 		}

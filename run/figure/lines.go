@@ -272,7 +272,7 @@ func errorBar(c draw.Canvas, p place, style draw.LineStyle, x, low, high float64
 	at := p.atX(x)
 	from, to := p.atY(max(low, p.y.min)), p.atY(min(high, p.y.max))
 	c.StrokeLine2(style, at, from, at, to)
-	const half = 3
+	const half = 2.5
 	if low >= p.y.min {
 		c.StrokeLine2(style, at-half, from, at+half, from)
 	}

@@ -6,6 +6,7 @@ package keyfigure
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -160,6 +161,9 @@ func Of(summary json.RawMessage) Figures {
 	sort.Slice(others, func(i, j int) bool { return others[i].Name < others[j].Name })
 	f.Result = append(f.Result, others...)
 	_ = json.Unmarshal(values["comparison"], &f.Comparisons) // of another form: there is none to show
+	for i, c := range f.Comparisons {
+		f.Comparisons[i].Measured = noSpread.ReplaceAllString(c.Measured, "$1")
+	}
 	for _, key := range []string{"notes", "warnings"} {
 		var list []string
 		_ = json.Unmarshal(values[key], &list)
@@ -186,6 +190,9 @@ func (f Figures) Line() string {
 func Known(key string) bool {
 	return slices.Contains(silent, key) || slices.ContainsFunc(append(slices.Clone(known), times...), func(k entry) bool { return k.key == key })
 }
+
+// noSpread finds the spread of one device, which earlier programs wrote.
+var noSpread = regexp.MustCompile(`, sigma [^(]*( \(1 device\))$`)
 
 // nothingSwitches tells whether all devices of a tuning are defective or stuck.
 func nothingSwitches(values map[string]json.RawMessage) bool {

@@ -21,6 +21,7 @@ func TestOf(t *testing.T) {
 		{`{"devices":400,"flagged":0,"figures":{"bench_seconds":52.7}}`, "devices 400", "bench time 53 s"},
 		{`{"software":{"train":100,"test":null},"hardware":null,"confusion":[[1]],"notes":[],"curve":[1,2],"mean_error":null}`, "in software training 100.00 %", ""},
 		{`{"measurement":"retention","notes":["r1c1: gone"],"comparison":[{"what":"drift exponent","measured":"+0.01"}]}`, "drift exponent +0.01", ""},
+		{`{"comparison":[{"what":"change","measured":"-0.58 %, sigma 0.00 % (1 device)"}]}`, "change -0.58 % (1 device)", ""},
 		{`{"new_figure":0.5,"what":"new","list":[1],"object":{"a":1}}`, "new figure 0.5, what new", ""},
 	} {
 		f := keyfigure.Of([]byte(c.summary))

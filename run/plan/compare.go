@@ -92,6 +92,9 @@ func figure(figures json.RawMessage, key string) (float64, error) {
 	if err := json.Unmarshal(value, &x); err == nil && x != nil {
 		return *x, nil
 	}
+	if string(value) == "null" {
+		return 0, fmt.Errorf("the key figure %s is not defined, as a mean of no device", key)
+	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(value, &list); err == nil && list != nil {
 		return float64(len(list)), nil

@@ -310,7 +310,7 @@ func (e *Endurance) Comparison() []Comparison {
 		{"on conductance in the last cycle", population.Of(on).Text(siemens), "", ""},
 		{"off conductance in the last cycle", population.Of(off).Text(siemens), "", ""},
 		{"pulses in the last cycle", population.Of(pulses).Text(population.Format("%.1f", 1)), "", ""},
-		{fmt.Sprintf("devices failed before %d cycles", e.Spec.Cycles), fmt.Sprintf("%d of %d", failed, len(e.Devices)), "", ""},
+		{fmt.Sprintf("devices failed before %d cycles", e.Spec.Cycles), partOf(failed, len(e.Devices)), "", ""},
 	}
 }
 

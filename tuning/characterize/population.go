@@ -1,6 +1,8 @@
 package characterize
 
 import (
+	"fmt"
+
 	"xlab/population"
 	"xlab/run/figure"
 )
@@ -12,6 +14,14 @@ type Comparison struct {
 	Measured  string `json:"measured"`
 	Published string `json:"published"` // "" where nothing is
 	Source    string `json:"source,omitempty"`
+}
+
+// partOf writes how many of a set are such ones, "-" of an empty set.
+func partOf(n, all int) string {
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d of %d", n, all)
 }
 
 // legendLimit is the number of devices beyond which a legend helps nobody: single

@@ -28,9 +28,6 @@ const (
 	Data = 1 << 30
 )
 
-// ErrNotText is in the errors of what should be text.
-var ErrNotText = errors.New("this is no text")
-
 // TooLargeError is a file that goes on beyond the limit of its kind.
 type TooLargeError struct {
 	Name  string
@@ -159,11 +156,11 @@ func (t *text) Read(p []byte) (int, error) {
 			t.line++
 			t.size = 0
 		case t.size > Text:
-			t.err = fmt.Errorf("%s:%d: the line is longer than %d MiB: %w", t.name, t.line, Text>>20, ErrNotText)
+			t.err = fmt.Errorf("%s:%d: the line is longer than %d MiB: this is no text", t.name, t.line, Text>>20)
 		case c == 0:
-			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: %w, or UTF-16 without its byte order mark; save it as UTF-8", t.name, t.line, ErrNotText)
+			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: this is no text, or UTF-16 without its byte order mark; save it as UTF-8", t.name, t.line)
 		case c == utf8.RuneError:
-			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: %w, or in an older encoding; save it as UTF-8", t.name, t.line, ErrNotText)
+			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: this is no text, or in an older encoding; save it as UTF-8", t.name, t.line)
 		}
 		if t.err != nil {
 			return 0, t.err

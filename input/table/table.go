@@ -42,7 +42,7 @@ type Options struct {
 
 // Dialect is how a table is written.
 type Dialect struct {
-	Separator rune `json:"-"`
+	Separator rune `json:"separator"` // its code
 	Comma     bool `json:"decimal_comma"`
 	Header    bool `json:"header"`
 	Width     int  `json:"columns"`
@@ -52,7 +52,7 @@ type Dialect struct {
 func (d Dialect) String() string {
 	words := []string{"a single column"}
 	if d.Width > 1 {
-		words[0] = fmt.Sprintf("%d columns separated by %s", d.Width, separatorName(d.Separator))
+		words[0] = fmt.Sprintf("%d columns separated by %s", d.Width, d.separator())
 	}
 	if d.Comma {
 		words = append(words, "decimal comma")
@@ -65,13 +65,18 @@ func (d Dialect) String() string {
 	return strings.Join(words, ", ")
 }
 
-var separatorNames = map[rune]string{'\t': "tabs", ' ': "blanks", ',': "commas", ';': "semicolons"}
-
-func separatorName(r rune) string {
-	if name := separatorNames[r]; name != "" {
-		return name
+func (d Dialect) separator() string {
+	switch d.Separator {
+	case '\t':
+		return "tabs"
+	case ' ':
+		return "blanks"
+	case ',':
+		return "commas"
+	case ';':
+		return "semicolons"
 	}
-	return fmt.Sprintf("%q", r)
+	return fmt.Sprintf("%q", d.Separator)
 }
 
 // Reader gives the lines of a table one after the other.
@@ -79,9 +84,8 @@ type Reader struct {
 	Dialect
 	Names []string // of the columns; nil without a heading
 	Line  int      // of the heading, or of the line read last
-	// Sample are the first lines below the heading, Whole that they are all.
+	// Sample are the first lines below the heading.
 	Sample [][]string
-	Whole  bool
 
 	o   Options
 	csv *csv.Reader
@@ -101,12 +105,10 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	t := &Reader{o: o, Whole: err != nil}
+	t := &Reader{o: o}
 	text := string(head)
-	if !t.Whole {
-		if end := strings.LastIndexByte(text, '\n'); end >= 0 {
-			text = text[:end+1]
-		}
+	if end := strings.LastIndexByte(text, '\n'); err == nil && end >= 0 {
+		text = text[:end+1] // the last line is not all there
 	}
 	if err := t.findDialect(text); err != nil {
 		return nil, err
@@ -166,7 +168,7 @@ func (t *Reader) Next() ([]string, error) {
 		cells = fit(cells, t.Width)
 		if len(cells) != t.Width {
 			return nil, fmt.Errorf("%s:%d:%d: %d cells in this line, the others have %d (separated by %s; --separator names another one)",
-				t.o.Name, t.Line, t.Column(min(len(cells), t.Width)-1), len(cells), t.Width, separatorName(t.Separator))
+				t.o.Name, t.Line, t.Column(min(len(cells), t.Width)-1), len(cells), t.Width, t.separator())
 		}
 		return cells, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -210,21 +211,30 @@ func (t *samples) find(column string) (int, error) {
 	return 0, fmt.Errorf("there is no column %q: the heading has %q", column, t.Names)
 }
 
-// identifiers are the names, in small letters, of columns that number samples.
-var identifiers = []string{"", "id", "index", "unnamed: 0", "no", "no.", "nr", "nr.", "#", "row"}
+// Names, in small letters, of columns that say which sample it is, and of those
+// that do where no two samples have the same there.
+var (
+	identifiers = []string{"", "id", "index", "unnamed: 0"}
+	numbers     = []string{"no", "no.", "nr", "nr.", "#", "row"}
+)
 
-// numbersSamples tells whether a column is a running number, or an identifier by
-// its name, and so no feature.
+// numbersSamples tells whether a column identifies samples by its name, and so is
+// no feature.
 func (t *samples) numbersSamples(i int) bool {
-	if t.Names == nil || !slices.Contains(identifiers, strings.ToLower(t.Names[i])) || t.Names[i] == "" && i > 0 {
+	if t.Names == nil || t.Names[i] == "" && i > 0 {
+		return false
+	}
+	name := strings.ToLower(t.Names[i])
+	identifier := slices.Contains(identifiers, name)
+	if !identifier && !slices.Contains(numbers, name) {
 		return false
 	}
 	seen := make(map[string]bool)
 	for _, cells := range t.Sample {
-		if len(cells) <= i || seen[cells[i]] {
+		if len(cells) <= i || !identifier && seen[cells[i]] {
 			return false
 		}
-		if x, err := t.Number(cells[i]); err == nil && x != float64(int64(x)) {
+		if x, err := t.Number(cells[i]); err == nil && x != math.Trunc(x) {
 			return false
 		}
 		seen[cells[i]] = true
@@ -287,7 +297,7 @@ func (t *samples) few(i int) bool {
 		if len(cells) <= i {
 			return false
 		}
-		if x, err := t.Number(cells[i]); err != nil || x != float64(int64(x)) {
+		if x, err := t.Number(cells[i]); err != nil || x != math.Trunc(x) {
 			return false
 		}
 		seen[cells[i]] = true

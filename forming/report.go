@@ -16,7 +16,7 @@ import (
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	number := instrument.Decimal
 	lines := [][]string{{"row", "col", "state", "sweeps", "sweep_maximum", "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{

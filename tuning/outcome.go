@@ -92,7 +92,7 @@ func (o *Outcome) Summary() Summary {
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	number := instrument.Decimal
 	lines := [][]string{{"row", "col", "target_S", "start_S", "final_S", "error", "pulses", "passes", "moved", "outcome", "reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{
@@ -107,7 +107,7 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 // S: the plain reads, as targets are meant, and the device's conductance with the
 // lines taken out as well as they were known at the time.
 func (o *Outcome) WriteTraces(w io.Writer) error {
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	number := instrument.Decimal
 	lines := [][]string{{"row", "col", "pulse", "voltage_V", "before_S", "after_S", "before_corrected_S", "after_corrected_S"}}
 	for _, d := range o.Records {
 		for i, s := range d.Shots {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"xlab/instrument"
 	"xlab/run/screen"
 )
 
@@ -106,16 +107,20 @@ func (g grid) number(v float64, mark string) string {
 	}
 }
 
-// csv writes the values in SI units, one line per row, empty where there is none.
+// csv writes the values in siemens: a heading with the columns, and one line per
+// row, empty where there is none.
 func (g grid) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	record := make([]string, g.cols)
+	for c := range record {
+		record[c] = fmt.Sprintf("c%d_S", c)
+	}
+	if err := out.Write(record); err != nil {
+		return err
+	}
 	for r := range g.rows {
 		for c := range g.cols {
-			record[c] = ""
-			if v := g.values[r*g.cols+c]; !math.IsNaN(v) {
-				record[c] = strconv.FormatFloat(v, 'g', -1, 64)
-			}
+			record[c] = instrument.Decimal(g.values[r*g.cols+c])
 		}
 		if err := out.Write(record); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -199,10 +198,10 @@ func (r *ivResult) curve(sweep array.Sweep) figure.Figure {
 
 func (r *ivResult) csv(w io.Writer) error {
 	c := csv.NewWriter(w)
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	number := instrument.Decimal
 	lines := [][]string{{"voltage_V", "current_A", "row_A"}}
 	for _, l := range r.Levels {
-		lines = append(lines, []string{number(float64(l.Voltage)), number(float64(l.Current)), number(float64(l.Row) + 0)})
+		lines = append(lines, []string{number(float64(l.Voltage)), number(float64(l.Current)), number(float64(l.Row))})
 	}
 	return c.WriteAll(lines)
 }

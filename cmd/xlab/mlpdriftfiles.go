@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 
+	"xlab/instrument"
 	"xlab/mlp/stability"
 	"xlab/population"
 	"xlab/run"
@@ -130,9 +131,11 @@ func (s *stabilitySpec) writeCSV(w io.Writer, points []stability.Point) error {
 	for _, p := range points {
 		test := ""
 		if p.Test != nil {
-			test = fmt.Sprintf("%g", *p.Test)
+			test = instrument.Decimal(*p.Test)
 		}
-		if _, err := fmt.Fprintf(w, "%s,%g,%g,%s,%g,%g,%g,%g\n", p.Variant, s.at(p), p.Train, test, p.Gain, p.Fidelity.Agreement, p.Fidelity.RMS, p.Fidelity.Largest); err != nil {
+		number := instrument.Decimal
+		if _, err := fmt.Fprintf(w, "%s,%s,%s,%s,%s,%s,%s,%s\n", p.Variant, number(s.at(p)), number(p.Train), test,
+			number(p.Gain), number(p.Fidelity.Agreement), number(p.Fidelity.RMS), number(p.Fidelity.Largest)); err != nil {
 			return err
 		}
 	}

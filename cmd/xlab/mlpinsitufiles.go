@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"xlab/instrument"
 	"xlab/mlp/draw"
 	"xlab/mlp/insitu"
 	"xlab/population"
@@ -101,7 +102,7 @@ func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
 		return err
 	}
 	for _, p := range curve {
-		if err := c.Write([]string{strconv.Itoa(p.Epoch), strconv.FormatFloat(p.Accuracy, 'g', -1, 64), strconv.FormatFloat(p.Loss, 'g', -1, 64),
+		if err := c.Write([]string{strconv.Itoa(p.Epoch), instrument.Decimal(p.Accuracy), instrument.Decimal(p.Loss),
 			strconv.Itoa(p.Pulses), strconv.Itoa(p.Writes), strconv.Itoa(p.Limited), strconv.Itoa(p.Unreachable), strconv.Itoa(p.AtBound)}); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -392,7 +393,7 @@ func (k *classified) writeOutputs(w io.Writer) error {
 		fmt.Fprintf(w, "%d,%s,%s", i, k.set.Classes[k.set.Labels[i]], decision)
 		for _, out := range []*mat.Dense{k.software, k.hardware} {
 			for _, v := range out.RawRowView(i) {
-				fmt.Fprintf(w, ",%g", v)
+				fmt.Fprint(w, ",", instrument.Decimal(v))
 			}
 		}
 		if _, err := fmt.Fprintln(w); err != nil {

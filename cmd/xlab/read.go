@@ -41,7 +41,7 @@ func (a *app) readCommand() *cobra.Command {
 		Use:   "read",
 		Short: "Read the conductance map of an array",
 		Long: `Reads devices at a small voltage with all other lines at ground. A terminal
-gets a coloured grid, anything else CSV in siemens, one line per row.`,
+gets a coloured grid, anything else CSV in siemens: a heading, and one line per row.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()

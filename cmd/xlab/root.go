@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"xlab/instrument"
 	"xlab/run"
 	"xlab/run/screen"
 )
@@ -206,10 +208,15 @@ func (a *app) logger() *slog.Logger {
 
 // writeJSON writes a result for programs.
 func (a *app) writeJSON(v any) error {
-	e := json.NewEncoder(a.data())
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := a.data().Write(instrument.ShortenJSON(b.Bytes()))
+	return err
 }
 
 // page is stdout for what people read: tables, maps, words.

@@ -142,7 +142,7 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 	if err := c.Write([]string{"array", "row", "col", "layer", "neuron", "input", "line", "idle", "target_S", "aim_S", "final_S", "pulses", "outcome", "reason"}); err != nil {
 		return err
 	}
-	number := func(x instrument.Siemens) string { return strconv.FormatFloat(float64(x), 'g', -1, 64) }
+	number := func(x instrument.Siemens) string { return instrument.Decimal(float64(x)) }
 	for _, d := range o.Devices {
 		line := "minus"
 		if d.Site.Plus() {

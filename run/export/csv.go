@@ -5,9 +5,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
+
+	"xlab/instrument"
 )
 
 // WriteCSV writes comma-separated values (RFC 4180) with the names of the
@@ -40,9 +41,7 @@ func WriteCSV(w io.Writer, t *Table, p Provenance) error {
 			case Text:
 				fields[i] = v.Text
 			default:
-				if fields[i] = ""; !math.IsNaN(v.Real) {
-					fields[i] = strconv.FormatFloat(v.Real, 'g', -1, 64)
-				}
+				fields[i] = instrument.Decimal(v.Real)
 			}
 		}
 		return out.Write(fields)

@@ -3,8 +3,10 @@ package export
 import (
 	"bufio"
 	"io"
+	"math"
 	"strconv"
 
+	"xlab/instrument"
 	"xlab/run"
 )
 
@@ -39,7 +41,11 @@ func WriteJSON(w io.Writer, t *Table, p Provenance) error {
 			case Text:
 				line = run.AppendString(line, v.Text)
 			default:
-				line = run.AppendFloat(line, v.Real)
+				if math.IsNaN(v.Real) || math.IsInf(v.Real, 0) {
+					line = append(line, "null"...) // JSON has no word for them
+				} else {
+					line = instrument.AppendDecimal(line, v.Real)
+				}
 			}
 		}
 		_, err := b.Write(append(line, ']'))

@@ -20,8 +20,13 @@ const (
 	ncDouble = 6
 )
 
+// recordDimension is the name of the unlimited dimension.
+const recordDimension = "record"
+
 // WriteNetCDF writes a NetCDF classic file with 64-bit offsets (CDF-2), which
-// every NetCDF library reads. Rows are records of the unlimited dimension "row".
+// every NetCDF library reads. Rows are records of the unlimited dimension "record",
+// whose name no column may have: readers take a variable of a dimension's name for
+// its coordinates.
 // Every variable has the attributes units and long_name; the provenance is in
 // the global attributes, as text, numbers and lists as JSON. Texts are character
 // arrays filled up with NUL to the length of the longest one. Integers are int,
@@ -48,6 +53,9 @@ func WriteNetCDF(w io.Writer, t *Table, p Provenance) error {
 	}
 	f := &ncFile{rows: rows}
 	for i, c := range t.Columns {
+		if c.Name == recordDimension {
+			return fmt.Errorf("netcdf: the column %s has the name of the dimension", c.Name)
+		}
 		f.variables = append(f.variables, newNCColumn(c, widths[i], wide[i]))
 	}
 	head, err := f.head(t, p)
@@ -151,7 +159,7 @@ func (f *ncFile) encode(facts [][2]string, at int) []byte {
 		}
 	}
 	b = ncList(b, ncDimension, 1+texts)
-	b = binary.BigEndian.AppendUint32(ncText(b, "row"), 0) // unlimited
+	b = binary.BigEndian.AppendUint32(ncText(b, recordDimension), 0) // unlimited
 	for _, v := range f.variables {
 		if v.kind == ncChar {
 			b = binary.BigEndian.AppendUint32(ncText(b, v.Name+"_length"), uint32(v.width))

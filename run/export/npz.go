@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"strings"
@@ -94,7 +95,7 @@ func npyHeader(dtype, shape string) []byte {
 // spool keeps a column in a temporary file.
 type spool struct {
 	column Column
-	file   *os.File
+	file   scratch
 	out    *bufio.Writer
 	widest int // characters of the longest text
 }
@@ -102,13 +103,38 @@ type spool struct {
 func newSpool(c Column) (*spool, error) {
 	f, err := os.CreateTemp("", "xlab-export-*")
 	if err != nil {
-		return nil, err
+		return nil, spoiled(err)
 	}
-	return &spool{column: c, file: f, out: bufio.NewWriterSize(f, 32<<10)}, nil
+	s := &spool{column: c, file: scratch{f}}
+	s.out = bufio.NewWriterSize(s.file, 32<<10)
+	return s, nil
+}
+
+// scratch is a temporary file.
+type scratch struct{ *os.File }
+
+func (s scratch) Write(b []byte) (int, error) {
+	n, err := s.File.Write(b)
+	return n, spoiled(err)
+}
+
+func (s scratch) Read(b []byte) (int, error) {
+	n, err := s.File.Read(b)
+	return n, spoiled(err)
+}
+
+// spoiled says what is wrong with a temporary file, whose name tells nobody
+// anything: its directory does.
+func spoiled(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("a temporary file in %s (TMPDIR names another directory): %w", os.TempDir(), path.Err)
+	}
+	return err
 }
 
 func (s *spool) close() error {
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	return errors.Join(spoiled(s.file.Close()), spoiled(os.Remove(s.file.Name())))
 }
 
 func (s *spool) dtype() string {
@@ -146,7 +172,7 @@ func (s *spool) copyTo(w io.Writer, rows int) error {
 		return err
 	}
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		return err
+		return spoiled(err)
 	}
 	in := bufio.NewReaderSize(s.file, 64<<10)
 	if s.column.Kind != Text {

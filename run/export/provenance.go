@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"xlab/instrument"
 	"xlab/run"
 )
 
@@ -101,5 +102,5 @@ func marshal(v any) ([]byte, error) {
 	if err := json.Compact(&compact, b.Bytes()); err != nil {
 		return nil, err
 	}
-	return compact.Bytes(), nil
+	return instrument.ShortenJSON(compact.Bytes()), nil
 }

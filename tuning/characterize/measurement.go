@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -94,14 +93,6 @@ func (c Conditions) preparing(times int) []work {
 	}
 }
 
-// number writes a value so that it reads back the same; NaN is empty.
-func number(x float64) string {
-	if math.IsNaN(x) {
-		return ""
-	}
-	return strconv.FormatFloat(x, 'g', -1, 64)
-}
-
 // table writes CSV lines under a heading.
 type table [][]string
 
@@ -110,7 +101,7 @@ func (t *table) add(fields ...any) {
 	for i, f := range fields {
 		switch f := f.(type) {
 		case float64:
-			line[i] = number(f)
+			line[i] = instrument.Decimal(f)
 		default:
 			line[i] = fmt.Sprint(f)
 		}

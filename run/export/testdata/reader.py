@@ -98,6 +98,8 @@ def netcdf_by_hand(path):
         return name, shape, attributes, c.u32(), c.u32(), struct.unpack(">Q", c.take(8))[0]
 
     variables = c.items(0x0B, variable)
+    # A variable of a dimension's name is its coordinates.
+    assert not {d[0] for d in dimensions} & {v[0] for v in variables}
     size = sum(v[4] for v in variables)
     assert variables[0][5] == c.at and len(c.data) == c.at + records * size
     columns, units = {}, {}
@@ -128,6 +130,17 @@ def netcdf_scipy(path):
         return columns, units, f.run.decode()
 
 
+def netcdf_xarray(path):
+    import scipy.io  # which xarray reads the format with
+    import xarray
+    with xarray.open_dataset(path, engine="scipy") as d:
+        assert not d.indexes, d.indexes
+        if "kind" in d:  # the readings of a row are those of its devices
+            assert (d.where(d.row == 3, drop=True).row == 3).all()
+        columns = {name: [x.decode() if isinstance(x, bytes) else x for x in v.values.tolist()] for name, v in d.items()}
+        return columns, {name: v.units.replace("1", "") for name, v in d.items()}, d.attrs["run"]
+
+
 def parquet_pyarrow(path):
     import pyarrow.parquet
     table = pyarrow.parquet.read_table(path)
@@ -135,7 +148,7 @@ def parquet_pyarrow(path):
     return table.to_pydict(), {c["name"]: c["unit"] for c in metadata["columns"]}, metadata["run"]
 
 
-readers = {"npz": npz_by_hand, "numpy": npz_numpy, "netcdf": netcdf_by_hand, "scipy": netcdf_scipy, "pyarrow": parquet_pyarrow}
+readers = {"npz": npz_by_hand, "numpy": npz_numpy, "netcdf": netcdf_by_hand, "scipy": netcdf_scipy, "xarray": netcdf_xarray, "pyarrow": parquet_pyarrow}
 
 try:
     columns, units, run = readers[sys.argv[1]](sys.argv[2])

@@ -233,14 +233,9 @@ func (ch *chart) addBands(bands []Band, d direction) error {
 	return nil
 }
 
-// seriesStyle is colour and dashes of the i-th of n series. Where colours are
-// used up they come again with dashes. Ordered series get colours in order.
-func seriesStyle(i, n int, ordered bool) (color.NRGBA, []vg.Length) {
-	if ordered && n > 1 {
-		// The lightest fifth of the scale is hard to see on white.
-		m := sequential()
-		return m[m.at(0.82*float64(i)/float64(n-1))], nil
-	}
+// seriesStyle is colour and dashes of the i-th series. Where colours are used up
+// they come again with dashes.
+func seriesStyle(i int) (color.NRGBA, []vg.Length) {
 	dashes := [...][]vg.Length{nil, {7, 3}, {2, 2.5}, {8, 2.5, 2, 2.5}}
 	return seriesColors[i%len(seriesColors)], dashes[i/len(seriesColors)%len(dashes)]
 }

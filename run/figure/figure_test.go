@@ -27,15 +27,15 @@ func files(t *testing.T, list ...figure.Figure) (map[string][]byte, []string) {
 	return found, names
 }
 
-// Every figure has its three forms and its caption, in the order given; one
-// without data is left out. Written again, every byte is the same: a PDF has
+// Every figure has its three forms and its caption, with what its kind has to say
+// about bars, in the order given; one without data is left out. Written again, every byte is the same: a PDF has
 // neither a date nor an order of its own for the images of large maps.
 func TestWriteFiles(t *testing.T) {
 	large := figure.Maps{Title: "−1 Ω", Panels: []figure.Map{grid(101, 101), grid(102, 101), grid(103, 101)}}
 	list := []figure.Figure{
 		{Name: "b", Caption: "Three maps < four.", Spec: large},
 		{Name: "none", Caption: "Nothing.", Spec: figure.Histogram{}},
-		{Name: "a", Caption: "A curve.", Spec: kinds()["lines"].spec},
+		{Name: "a", Caption: "Counts.", Spec: kinds()["histogram"].spec},
 	}
 	first, names := files(t, list...)
 	second, _ := files(t, list...)
@@ -48,7 +48,7 @@ func TestWriteFiles(t *testing.T) {
 		}
 	}
 	var listed []figure.Listed
-	if err := json.Unmarshal(first[figure.ListFile], &listed); err != nil || !slices.Equal(listed, []figure.Listed{{Name: "b", Caption: "Three maps < four."}, {Name: "a", Caption: "A curve."}}) {
+	if err := json.Unmarshal(first[figure.ListFile], &listed); err != nil || !slices.Equal(listed, []figure.Listed{{Name: "b", Caption: "Three maps < four."}, {Name: "a", Caption: "Counts. Error bars: the root of each count."}}) {
 		t.Errorf("list is %v, %v", listed, err)
 	}
 	if !strings.Contains(string(first["b.svg"]), "<desc>Three maps &lt; four.</desc>") {

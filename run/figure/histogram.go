@@ -87,7 +87,7 @@ func (h Histogram) draw() (*Drawing, error) {
 		}
 	}
 	for i, s := range h.Samples {
-		tone, _ := seriesStyle(i, len(h.Samples), false)
+		tone, _ := seriesStyle(i)
 		fill, outline := translucent(tone, 0.4), draw.LineStyle{Color: tone, Width: 1.1}
 		if len(h.Samples) == 1 {
 			fill = translucent(tone, 0.65)

@@ -15,10 +15,6 @@ type Lines struct {
 	X, Y            Axis
 	Series          []Series
 
-	// Ordered gives the series colours in order, from dark to light, for
-	// series that are steps of a quantity, such as temperatures.
-	Ordered bool
-
 	Bands   []Band // ranges of Y, such as the tolerance around a target
 	Levels  []Mark // horizontal lines, at values of Y
 	Moments []Mark // vertical lines, at values of X
@@ -102,7 +98,7 @@ func (l Lines) draw() (*Drawing, error) {
 		}
 	}
 	for i, s := range front {
-		tone, dashes := seriesStyle(i, len(front), l.Ordered)
+		tone, dashes := seriesStyle(i)
 		ch.addSeries(s, draw.LineStyle{Color: tone, Width: 1.7, Dashes: dashes}, seriesGlyph(i))
 	}
 	for i, s := range other {

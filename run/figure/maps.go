@@ -18,13 +18,7 @@ type Maps struct {
 	Title, Subtitle string
 	Panels          []Map // the Title of each stands above it; a Subtitle is not shown
 
-	// Columns is the number of maps beside each other; 0: up to three, or up
-	// to ten if Compact.
-	Columns int
-	// Compact leaves out rows' and columns' numbers and puts one colour bar
-	// beside all maps, which must then have one label, unit and kind of scale:
-	// for many small maps, such as the patterns of a data set.
-	Compact bool
+	Columns int // maps beside each other; 0: up to three
 }
 
 // mostPanels bounds a figure that can still be read.
@@ -116,9 +110,6 @@ func (s *sheet) settleScales() error {
 		if !p.Scale.given() {
 			values[p.kind()] = append(values[p.kind()], p.Values)
 		}
-		if s.Compact && p.kind() != s.Panels[0].kind() {
-			return fmt.Errorf("compact maps have one colour bar: give all of them the same label, unit and kind of scale")
-		}
 	}
 	up := sequential()
 	both, err := diverging()
@@ -154,16 +145,10 @@ func (s *sheet) settleScales() error {
 // colour bar.
 func (s *sheet) placeBars() error {
 	s.columns = s.Columns
-	switch {
-	case s.columns == 0 && s.Compact:
-		s.columns = 10
-	case s.columns == 0:
+	if s.columns == 0 {
 		s.columns = 3
 	}
 	s.columns = min(s.columns, len(s.panels))
-	if s.Compact {
-		return s.oneBar()
-	}
 	for i := len(s.panels) - 1; i > 0; i-- {
 		// What is said at the left of a row of maps is not said again.
 		if i%s.columns != 0 && s.panels[i].RowLabel == s.panels[i-1].RowLabel {
@@ -183,20 +168,6 @@ func (s *sheet) placeBars() error {
 	return nil
 }
 
-// oneBar gives compact maps a single colour bar, beside the last of the first
-// row.
-func (s *sheet) oneBar() error {
-	for i := range s.panels {
-		if !s.panels[i].shares(&s.panels[0]) {
-			return fmt.Errorf("compact maps have one colour bar: give all of them the same range, or none")
-		}
-	}
-	if s.panels[0].valued {
-		s.panels[s.columns-1].bar = newColorBar(s.panels)
-	}
-	return nil
-}
-
 func (p *panel) shares(q *panel) bool {
 	return p.valued == q.valued && p.kind() == q.kind() && p.scale.min == q.scale.min && p.scale.max == q.scale.max
 }
@@ -212,17 +183,9 @@ const (
 	leastBar     = 110
 	leastCells   = 40 // height or width of the cells of a map, at least
 	panelGap     = 22
-	compactGap   = 12
 	panelTitle   = 20
 	blockGap     = 6 // below the heading, above the legend
 )
-
-func (s *sheet) gap() vg.Length {
-	if s.Compact {
-		return compactGap
-	}
-	return panelGap
-}
 
 // rows calls do with each row of maps.
 func (s *sheet) rows(do func(row []panel)) {
@@ -240,11 +203,11 @@ func (s *sheet) layOut() error {
 	}
 	inner := s.width - 2*sheetMargin
 	for i := range s.panels {
-		s.panels[i].surroundings(s.Compact, mapsHigh, mapsHigh)
+		s.panels[i].surroundings(mapsHigh, mapsHigh)
 	}
 	cell := vg.Length(largestCell)
 	s.rows(func(row []panel) {
-		free, cols, rows := inner-vg.Length(len(row)-1)*s.gap(), 0, 0
+		free, cols, rows := inner-vg.Length(len(row)-1)*panelGap, 0, 0
 		for _, p := range row {
 			free -= p.left + p.right
 			cols += p.Cols
@@ -263,14 +226,14 @@ func (s *sheet) layOut() error {
 	}
 	widest := vg.Length(0)
 	s.rows(func(row []panel) {
-		high, wide := vg.Length(0), vg.Length(len(row)-1)*s.gap()
+		high, wide := vg.Length(0), vg.Length(len(row)-1)*panelGap
 		for i := range row {
 			p := &row[i]
 			p.cellsWide = max(cell*vg.Length(p.Cols), leastCells)
 			p.cellsHigh = max(cell*vg.Length(p.Rows), leastCells)
-			p.surroundings(s.Compact, p.cellsWide/vg.Length(p.Cols), p.cellsHigh/vg.Length(p.Rows))
+			p.surroundings(p.cellsWide/vg.Length(p.Cols), p.cellsHigh/vg.Length(p.Rows))
 			high = max(high, p.above+p.cellsHigh+p.below)
-			if p.bar != nil && !s.Compact {
+			if p.bar != nil {
 				p.barHigh = max(p.cellsHigh, leastBar) // legible beside a small map, too
 				high = max(high, p.above+p.barHigh)
 			}
@@ -283,35 +246,24 @@ func (s *sheet) layOut() error {
 	if widest > inner+1 {
 		return fmt.Errorf("%d maps beside each other do not fit: give fewer Columns", s.columns)
 	}
-	s.height += vg.Length(len(s.rowHeights)-1) * s.gap()
-	if bar := &s.panels[s.columns-1]; s.Compact && bar.bar != nil {
-		all := vg.Length(len(s.rowHeights)-1)*s.gap() - bar.above
-		for _, high := range s.rowHeights {
-			all += high
-		}
-		bar.barHigh = max(min(all, 2*leastBar), leastBar)
-		s.height += max(0, bar.barHigh-all)
-	}
+	s.height += vg.Length(len(s.rowHeights)-1) * panelGap
 	return nil
 }
 
 // surroundings measures what stands around the cells, which are wide and high
 // each.
-func (p *panel) surroundings(compact bool, wide, high vg.Length) {
+func (p *panel) surroundings(wide, high vg.Length) {
 	p.above, p.left, p.below, p.right = 0, 0, 0, 0
 	if p.Title != "" {
 		p.above = panelTitle
 	}
-	p.plot = nil
-	if !compact {
-		x, y := cellRuler(p.ColNames, p.Cols, wide, false), cellRuler(p.RowNames, p.Rows, high, true)
-		p.plot = newPlot(x, y)
-		// The plot library lays axes out around data of any size; a large
-		// canvas shows how much they need.
-		large := draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: 2000, Y: 2000}}}
-		cells := p.plot.DataCanvas(large)
-		p.left, p.below = cells.Min.X+nameRoom(p.RowLabel), cells.Min.Y+nameRoom(p.ColLabel)
-	}
+	x, y := cellRuler(p.ColNames, p.Cols, wide, false), cellRuler(p.RowNames, p.Rows, high, true)
+	p.plot = newPlot(x, y)
+	// The plot library lays axes out around data of any size; a large
+	// canvas shows how much they need.
+	large := draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: 2000, Y: 2000}}}
+	cells := p.plot.DataCanvas(large)
+	p.left, p.below = cells.Min.X+nameRoom(p.RowLabel), cells.Min.Y+nameRoom(p.ColLabel)
 	if p.bar != nil {
 		p.right = p.bar.width()
 	}
@@ -390,16 +342,16 @@ func (s *sheet) draw(c draw.Canvas) {
 		panels := s.panels[row*s.columns : min((row+1)*s.columns, len(s.panels))]
 		wide := vg.Length(0)
 		for _, p := range s.panels[:s.columns] { // the last row begins where the others do
-			wide += p.left + p.cellsWide + p.right + s.gap()
+			wide += p.left + p.cellsWide + p.right + panelGap
 		}
-		x := c.Min.X + (c.Max.X-c.Min.X-wide+s.gap())/2
+		x := c.Min.X + (c.Max.X-c.Min.X-wide+panelGap)/2
 		for i := range panels {
 			p := &panels[i]
 			corner := vg.Point{X: x + p.left, Y: top - p.above}
 			p.draw(c, corner)
-			x += p.left + p.cellsWide + p.right + s.gap()
+			x += p.left + p.cellsWide + p.right + panelGap
 		}
-		top -= high + s.gap()
+		top -= high + panelGap
 	}
 	if len(s.legend.lines) > 0 {
 		s.legend.draw(c, left, c.Min.Y+sheetMargin+s.legend.height())
@@ -418,17 +370,15 @@ func (p *panel) draw(c draw.Canvas, corner vg.Point) {
 		title := shorten(bold(labelSize), clean(p.Title), width)
 		write(c, bold(labelSize), ink, corner.X, corner.Y+7, 0, title)
 	}
-	if p.plot != nil {
-		place := vg.Rectangle{Min: vg.Point{X: cells.Min.X - p.left, Y: cells.Min.Y - p.below}, Max: cells.Max}
-		axes := draw.Canvas{Canvas: c.Canvas, Rectangle: place}
-		axes.Min = axes.Min.Add(vg.Point{X: nameRoom(p.RowLabel), Y: nameRoom(p.ColLabel)})
-		// The plot library keeps room at the far ends for labels that reach
-		// beyond the axes. Here they may: the cells keep their size.
-		axes.Max = axes.Max.Add(cells.Size().Sub(p.plot.DataCanvas(axes).Size()))
-		p.plot.Draw(axes)
-		cells = p.plot.DataCanvas(axes).Rectangle
-		nameAxes(c, place, cells, p.ColLabel, p.RowLabel)
-	}
+	place := vg.Rectangle{Min: vg.Point{X: cells.Min.X - p.left, Y: cells.Min.Y - p.below}, Max: cells.Max}
+	axes := draw.Canvas{Canvas: c.Canvas, Rectangle: place}
+	axes.Min = axes.Min.Add(vg.Point{X: nameRoom(p.RowLabel), Y: nameRoom(p.ColLabel)})
+	// The plot library keeps room at the far ends for labels that reach
+	// beyond the axes. Here they may: the cells keep their size.
+	axes.Max = axes.Max.Add(cells.Size().Sub(p.plot.DataCanvas(axes).Size()))
+	p.plot.Draw(axes)
+	cells = p.plot.DataCanvas(axes).Rectangle
+	nameAxes(c, place, cells, p.ColLabel, p.RowLabel)
 	p.drawCells(c, cells)
 	if p.bar != nil {
 		at := vg.Rectangle{Min: vg.Point{X: cells.Max.X, Y: corner.Y - p.barHigh}, Max: vg.Point{X: cells.Max.X + p.right, Y: corner.Y}}

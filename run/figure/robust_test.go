@@ -69,7 +69,7 @@ func TestAnyHistogram(t *testing.T) {
 
 func TestAnyLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := figure.Lines{X: anyAxis(t, "x"), Y: anyAxis(t, "y"), Ordered: rapid.Bool().Draw(t, "ordered")}
+		l := figure.Lines{X: anyAxis(t, "x"), Y: anyAxis(t, "y")}
 		for range rapid.IntRange(0, 3).Draw(t, "series") {
 			n := rapid.IntRange(0, 6).Draw(t, "n")
 			s := figure.Series{Name: "s", X: anyValues(n).Draw(t, "x"), Y: anyValues(n).Draw(t, "y"), Markers: rapid.Bool().Draw(t, "markers"), NoLine: rapid.Bool().Draw(t, "no line"), Faint: rapid.Bool().Draw(t, "faint")}
@@ -97,7 +97,7 @@ func TestAnyScatter(t *testing.T) {
 
 func TestAnyMaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := figure.Maps{Columns: rapid.IntRange(0, 3).Draw(t, "columns"), Compact: rapid.Bool().Draw(t, "compact")}
+		m := figure.Maps{Columns: rapid.IntRange(0, 3).Draw(t, "columns")}
 		for range rapid.IntRange(1, 4).Draw(t, "panels") {
 			rows, cols := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(1, 5).Draw(t, "cols")
 			p := figure.Map{Title: "m", Rows: rows, Cols: cols, Values: anyValues(rows*cols).Draw(t, "values"), Unit: "S", Numbers: rapid.Bool().Draw(t, "numbers")}
@@ -141,28 +141,27 @@ func TestNoData(t *testing.T) {
 func TestWrongSpecifications(t *testing.T) {
 	one := []float64{1}
 	for says, s := range map[string]drawer{
-		`map "M": 3 values for 2 x 2 cells`:                          figure.Map{Title: "M", Rows: 2, Cols: 2, Values: make([]float64, 3)},
-		`map "M": 0 x 2 cells: 1 x 1 to 1024 x 1024 can be drawn`:    figure.Map{Title: "M", Cols: 2},
-		`2 names for 1 rows`:                                         figure.Map{Rows: 1, Cols: 1, Values: one, RowNames: []string{"a", "b"}},
-		`0 names for 1 columns`:                                      figure.Map{Rows: 1, Cols: 1, Values: one, ColNames: []string{}},
-		`mark "stuck" on r1c0, outside of the 1 x 1 cells`:           figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 0}}}}},
-		`has the symbol "": give one or two letters`:                 figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck"}}},
-		`cannot be logarithmic`:                                      figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Log: true, Diverging: true}},
-		`from -1 to 2 has not zero in its middle`:                    figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: -1, Max: 2, Diverging: true}},
-		`a diverging scale to -2`:                                    figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Max: -2, Diverging: true}},
-		`the range from 3 to 2 is empty`:                             figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: 3, Max: 2}},
-		`the cells are too small for numbers`:                        figure.Map{Rows: 60, Cols: 60, Values: wave(3600, 1e-5, 1e-6), Numbers: true},
-		`maps "T": map 1 ("second"): 0 values for 1 x 1 cells`:       figure.Maps{Title: "T", Panels: []figure.Map{grid(2, 2), {Title: "second", Rows: 1, Cols: 1}}},
-		`compact maps have one colour bar: give all of them the sam`: figure.Maps{Compact: true, Panels: []figure.Map{grid(2, 2), {Rows: 1, Cols: 1, Values: one, Unit: "%"}}},
-		`30 maps beside each other do not fit: give fewer Columns`:   figure.Maps{Columns: 30, Panels: make30()},
-		`histogram "H": bins of -1`:                                  figure.Histogram{Title: "H", Step: -1, Samples: []figure.Sample{{Values: one}}},
-		`1.5 is no whole number: set Whole to false`:                 figure.Histogram{Whole: true, Samples: []figure.Sample{{Values: []float64{1, 1.5}}}},
-		`bins of 3: give a width`:                                    figure.Histogram{Whole: true, Step: 3, Samples: []figure.Sample{{Values: one}}},
-		`lines "L": series 0 ("s") has 1 values of X and 0 of Y`:     figure.Lines{Title: "L", Series: []figure.Series{{Name: "s", X: one}}},
-		`1 lower and 0 upper ends`:                                   figure.Lines{Series: []figure.Series{{Name: "s", X: one, Y: one, Low: one}}},
-		`band "b": from 2 to 1 is no range`:                          figure.Lines{Series: []figure.Series{{X: one, Y: one}}, Bands: []figure.Band{{Name: "b", Low: 2, High: 1}}},
-		`scatter "S": a tolerance of 5: give a fraction`:             figure.Scatter{Title: "S", Tolerance: 5, Groups: []figure.Group{{X: one, Y: one}}},
-		`group 0 ("g") has 1 values of X and 2 of Y`:                 figure.Scatter{Groups: []figure.Group{{Name: "g", X: one, Y: []float64{1, 2}}}},
+		`map "M": 3 values for 2 x 2 cells`:                        figure.Map{Title: "M", Rows: 2, Cols: 2, Values: make([]float64, 3)},
+		`map "M": 0 x 2 cells: 1 x 1 to 1024 x 1024 can be drawn`:  figure.Map{Title: "M", Cols: 2},
+		`2 names for 1 rows`:                                       figure.Map{Rows: 1, Cols: 1, Values: one, RowNames: []string{"a", "b"}},
+		`0 names for 1 columns`:                                    figure.Map{Rows: 1, Cols: 1, Values: one, ColNames: []string{}},
+		`mark "stuck" on r1c0, outside of the 1 x 1 cells`:         figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 0}}}}},
+		`has the symbol "": give one or two letters`:               figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck"}}},
+		`cannot be logarithmic`:                                    figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Log: true, Diverging: true}},
+		`from -1 to 2 has not zero in its middle`:                  figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: -1, Max: 2, Diverging: true}},
+		`a diverging scale to -2`:                                  figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Max: -2, Diverging: true}},
+		`the range from 3 to 2 is empty`:                           figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: 3, Max: 2}},
+		`the cells are too small for numbers`:                      figure.Map{Rows: 60, Cols: 60, Values: wave(3600, 1e-5, 1e-6), Numbers: true},
+		`maps "T": map 1 ("second"): 0 values for 1 x 1 cells`:     figure.Maps{Title: "T", Panels: []figure.Map{grid(2, 2), {Title: "second", Rows: 1, Cols: 1}}},
+		`30 maps beside each other do not fit: give fewer Columns`: figure.Maps{Columns: 30, Panels: make30()},
+		`histogram "H": bins of -1`:                                figure.Histogram{Title: "H", Step: -1, Samples: []figure.Sample{{Values: one}}},
+		`1.5 is no whole number: set Whole to false`:               figure.Histogram{Whole: true, Samples: []figure.Sample{{Values: []float64{1, 1.5}}}},
+		`bins of 3: give a width`:                                  figure.Histogram{Whole: true, Step: 3, Samples: []figure.Sample{{Values: one}}},
+		`lines "L": series 0 ("s") has 1 values of X and 0 of Y`:   figure.Lines{Title: "L", Series: []figure.Series{{Name: "s", X: one}}},
+		`1 lower and 0 upper ends`:                                 figure.Lines{Series: []figure.Series{{Name: "s", X: one, Y: one, Low: one}}},
+		`band "b": from 2 to 1 is no range`:                        figure.Lines{Series: []figure.Series{{X: one, Y: one}}, Bands: []figure.Band{{Name: "b", Low: 2, High: 1}}},
+		`scatter "S": a tolerance of 5: give a fraction`:           figure.Scatter{Title: "S", Tolerance: 5, Groups: []figure.Group{{X: one, Y: one}}},
+		`group 0 ("g") has 1 values of X and 2 of Y`:               figure.Scatter{Groups: []figure.Group{{Name: "g", X: one, Y: []float64{1, 2}}}},
 	} {
 		_, err := s.Draw()
 		if err == nil || !strings.Contains(err.Error(), says) {

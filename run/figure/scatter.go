@@ -85,7 +85,7 @@ func (s Scatter) draw() (*Drawing, error) {
 	})
 	infinite, unplaced, outside := 0, 0, 0
 	for i, g := range s.Groups {
-		tone, _ := seriesStyle(i, len(s.Groups), false)
+		tone, _ := seriesStyle(i)
 		glyph := draw.GlyphStyle{Color: translucent(tone, 0.75), Radius: markerRadius, Shape: seriesGlyph(i)}
 		var shown []int
 		for k := range g.X {

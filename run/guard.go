@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"xlab/instrument"
@@ -25,12 +23,21 @@ type GuardOptions struct {
 	Timeout time.Duration    // of each safer in the first round, twice as long in each one after it; 0 = 1 s
 	Rounds  int              // how often safers that do not answer are called; 0 = 3
 	Grace   time.Duration    // how long cancelled work may take to return before the bench is made safe without it; 0 = 500 ms
-	Signals <-chan os.Signal // interrupts; nil = SIGINT, SIGTERM and SIGHUP of this process
+	Signals <-chan os.Signal // interrupts; nil = those of this process (see reactions)
 	Journal EventJournal     // told of interrupts, panics and the safe exit, once the bench is safe; nil = nobody
 	Notify  func(string)     // shows a person what an interrupt did, on a goroutine of its own; nil = nobody
+	// GoOn is called when the process is continued after it stood still, with the
+	// bench safe: it asks the instruments and makes them ready. Its error ends the
+	// work. nil = the work is ended, unless there is nothing to be made safe.
+	GoOn func(ctx context.Context) error
+	// Stacks keeps what all goroutines were at when a signal such as SIGQUIT came,
+	// once the bench is safe; nil = they are shown on stderr.
+	Stacks func(text []byte) error
 	// Finish is called last, with the error so far and with signals still
 	// caught, and gives Guard's result: run.End fits. nil = nothing to finish.
 	Finish func(err error) error
+
+	still func() (stand func()) // in tests instead of untilContinued
 }
 
 // EventJournal is what Guard needs of a journal.
@@ -51,7 +58,9 @@ func (e *PanicError) Error() string {
 // Guard runs work and leaves the bench safe on every way out: return, error,
 // signal, panic, end of ctx. The first interrupt asks work to stop at the next
 // device (StopRequested, CheckStop); the second cancels its context at once, as
-// does the end of ctx. Then every safer is called in order, each with a fresh
+// do signals that report a fault and the end of ctx. A signal that stops the
+// process does so with the bench safe (see AtBench), and work goes on when the
+// process is continued. Then every safer is called in order, each with a fresh
 // context and its own time-out, whatever became of the others. Those whose link
 // fails are called again, in order, with more time: an adapter may have to wait
 // for answers that never come before it listens, and a port that is gone may
@@ -73,11 +82,14 @@ func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) e
 		g.Grace = 500 * time.Millisecond
 	}
 	if g.Signals == nil {
-		signals, release := catchSignals()
-		defer release()
-		g.Signals = signals
+		a := attend(false)
+		defer a.release()
+		g.Signals = a.signals
 	}
-	w := &watch{options: g, request: &request{asked: make(chan struct{})}}
+	if g.still == nil {
+		g.still = untilContinued
+	}
+	w := &watch{options: g, request: newRequest()}
 	if g.Notify != nil {
 		w.notices = newMailbox("Notify", queueLength, func(e Event) { g.Notify(e.Note) })
 	}
@@ -96,6 +108,7 @@ func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) e
 		// It may have touched the bench after it was made safe.
 		unsafe = errors.Join(unsafe, g.makeSafe())
 	}
+	err = errors.Join(err, w.keepStacks())
 	if jerr := w.journal(err, unsafe); jerr != nil {
 		err = errors.Join(err, jerr)
 	}
@@ -122,6 +135,9 @@ type watch struct {
 	finished <-chan error
 	notices  *mailbox
 	events   []guardEvent
+	stacks   []byte
+	paused   chan error // what a stand still has ended with; nil = there is none under way
+	lost     error      // why work could not go on after one
 }
 
 type guardEvent struct {
@@ -144,13 +160,26 @@ func (w *watch) wait(ctx context.Context, cancel context.CancelCauseFunc) error 
 	for {
 		select {
 		case err := <-w.finished:
-			return w.judge(err, ctx.Err() != nil)
+			interrupted := ctx.Err() != nil
+			if w.paused != nil {
+				cancel(nil)
+				select {
+				case <-w.paused:
+				case <-time.After(w.options.Grace):
+				}
+			}
+			return w.judge(err, interrupted)
+		case err := <-w.paused:
+			w.paused = nil
+			if w.lost = err; err != nil {
+				cancel(err)
+			}
 		case s, ok := <-signals:
 			if !ok {
 				signals = nil
 				continue
 			}
-			w.interrupt(s, cancel)
+			w.hear(ctx, s, cancel)
 		case <-cancelled:
 			cancelled = nil
 			hung = time.After(w.options.Grace)
@@ -160,18 +189,49 @@ func (w *watch) wait(ctx context.Context, cancel context.CancelCauseFunc) error 
 	}
 }
 
-// interrupt acts on a signal. What it did is journaled later: a slow disk must
-// not come between a second signal and its effect.
-func (w *watch) interrupt(s os.Signal, cancel context.CancelCauseFunc) {
-	n := w.request.ask(s)
-	w.events = append(w.events, guardEvent{"interrupt", map[string]any{"signal": s.String(), "count": n}})
-	note := fmt.Sprintf("%s: stopping at the next device; once more stops at once", s)
-	if n > 1 {
-		note = fmt.Sprintf("%s: stopping at once", s)
+// hear acts on a signal. What it did is journaled later: a slow disk must not
+// come between a second signal and its effect.
+func (w *watch) hear(ctx context.Context, s os.Signal, cancel context.CancelCauseFunc) {
+	switch reactions[s] {
+	case standStill:
+		if w.paused != nil || ctx.Err() != nil {
+			return // it does already, or is about to end
+		}
+		w.event("stand still", s, 0)
+		w.note(fmt.Sprintf("%s: the sources go to 0 V, then the process stands still until it is continued (fg)", s))
+		w.paused = make(chan error, 1)
+		stand := w.options.still()
+		go func() { w.paused <- w.pause(ctx, stand) }()
+	case stopNow:
+		if w.stacks == nil {
+			w.stacks = allStacks()
+		}
+		w.event("interrupt", s, w.request.ask(s))
+		w.note(fmt.Sprintf("%s: stopping at once", s))
+		cancel(fmt.Errorf("%w at once (%s)", ErrInterrupted, s))
+	case stop:
+		n := w.request.ask(s)
+		w.event("interrupt", s, n)
+		if n == 1 {
+			w.note(fmt.Sprintf("%s: stopping at the next device; once more stops at once", s))
+			return
+		}
+		w.note(fmt.Sprintf("%s: stopping at once", s))
 		cancel(fmt.Errorf("%w by a second signal (%s)", ErrInterrupted, s))
 	}
+}
+
+func (w *watch) event(kind string, s os.Signal, count int) {
+	data := map[string]any{"signal": s.String()}
+	if count > 0 {
+		data["count"] = count
+	}
+	w.events = append(w.events, guardEvent{kind, data})
+}
+
+func (w *watch) note(text string) {
 	if w.notices != nil {
-		w.notices.put(Event{Note: note})
+		w.notices.put(Event{Note: text})
 	}
 }
 
@@ -184,10 +244,25 @@ func (w *watch) judge(err error, cancelled bool) error {
 	case err == nil, errors.As(err, &ended), errors.As(err, &panicked), OutcomeOf(err) == OutcomeTripped:
 		return err
 	}
+	if w.lost != nil {
+		return w.lost
+	}
 	signals, _ := w.request.signals()
 	if cancelled || signals > 0 && isCancellation(err) {
 		return &Ended{Outcome: OutcomeInterrupted, Err: err}
 	}
+	return err
+}
+
+// keepStacks puts the stacks where a person finds them.
+func (w *watch) keepStacks() error {
+	switch {
+	case w.stacks == nil:
+		return nil
+	case w.options.Stacks != nil:
+		return w.options.Stacks(w.stacks)
+	}
+	_, err := os.Stderr.Write(w.stacks)
 	return err
 }
 
@@ -315,23 +390,4 @@ func finish(f func(error) error, err error) error {
 		return errors.Join(err, perr)
 	}
 	return result
-}
-
-// catchSignals catches what asks the program to stop. A signal that was
-// ignored when the program started stays ignored: that is how nohup works.
-func catchSignals() (<-chan os.Signal, func()) {
-	caught := make(chan os.Signal, 8)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signal.Notify(caught, s)
-		}
-	}
-	// A program that writes to a closed pipe is killed, unless it catches the
-	// signal; then the write fails and nothing else happens.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	return caught, func() {
-		signal.Stop(caught)
-		signal.Stop(pipe)
-	}
 }

@@ -46,11 +46,11 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 		signal.Notify(c, syscall.SIGHUP)
 		signal.Stop(c)
 	}()
-	caught, release := catchSignals()
-	defer release()
+	a := attend(false)
+	defer a.release()
 	must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
 	must(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
-	if s := <-caught; s != syscall.SIGTERM {
+	if s := <-a.signals; s != syscall.SIGTERM {
 		t.Errorf("caught %s", s)
 	}
 }

@@ -16,6 +16,15 @@ type request struct {
 	mu    sync.Mutex
 	count int
 	first os.Signal
+
+	bench   chan struct{}           // holds one token: whoever takes it may use the bench
+	putDown context.CancelCauseFunc // breaks off what the bench is used for; nil = nothing. Under mu
+}
+
+func newRequest() *request {
+	r := &request{asked: make(chan struct{}), bench: make(chan struct{}, 1)}
+	r.bench <- struct{}{}
+	return r
 }
 
 type requestKey struct{}

@@ -151,6 +151,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 			report("closing", err, "")
 		}
 	}()
+	run.Steady(ctx)
 	// Each is connected on its own, so that one that is missing does not hide
 	// what is wrong with the others.
 	serving := s.start(ctx)

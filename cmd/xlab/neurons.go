@@ -13,6 +13,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
+	"xlab/run"
 )
 
 // checkNeurons tells what is wrong with the section neurons.
@@ -193,7 +194,17 @@ func (s *session) repeat(ctx context.Context, what string, do func(context.Conte
 	var finding error
 	err := s.up.Repeat(ctx, what, func(ctx context.Context) error {
 		finding = nil
-		err := do(ctx)
+		err := run.AtBench(ctx, func(ctx context.Context) error {
+			if s.stoodStill {
+				s.stoodStill = false
+				// The classifier has to learn that its switches are open: by an
+				// attempt that sends nothing, after which it makes them anew.
+				ended, cancel := context.WithCancel(ctx)
+				cancel()
+				return &instrument.Error{Op: "neuron board", Kind: instrument.KindTimeout, Err: fmt.Errorf("the process stood still: %w", do(ended))}
+			}
+			return do(ctx)
+		})
 		if neuron.Finding(err) {
 			finding = err
 			return nil

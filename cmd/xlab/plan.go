@@ -238,6 +238,7 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 	// A guard without instruments: every task leaves the bench safe by itself,
 	// and an interrupt between two of them ends the plan as well.
 	return run.Guard(ctx, run.GuardOptions{Journal: r.Journal(), Signals: a.signals, Notify: show.Message, Grace: forever,
+		Stacks: func(text []byte) error { return r.WriteFile(stacksFile, text) },
 		Finish: func(err error) error {
 			show.Close()
 			summary := planResult{Run: r.ID(), Plan: spec.Plan.Name, Tasks: e.Entries(), Total: tasks}

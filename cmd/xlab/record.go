@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -272,6 +273,8 @@ func (a *app) guard(ctx, opening context.Context, r *recorded, j job, takeUp fun
 	begun.run.Store(r.Run)
 	return run.Guard(ctx, run.GuardOptions{
 		Safers: r.session.safers(), Timeout: r.session.safeTimeout(), Journal: &begun, Signals: a.signals,
+		GoOn:   func(ctx context.Context) error { return r.session.goOn(ctx, begun.Event, r.progress.Message) },
+		Stacks: begun.stacks,
 		Notify: func(text string) { r.progress.Message(text) },
 		Finish: func(err error) error {
 			r.progress.Close()
@@ -329,6 +332,17 @@ func (l *lateJournal) Event(kind string, data any) error {
 		return nil
 	}
 	return r.Journal().Event(kind, data)
+}
+
+// stacksFile holds what all goroutines were at when a signal such as SIGQUIT came.
+const stacksFile = "goroutines.txt"
+
+func (l *lateJournal) stacks(text []byte) error {
+	if r := l.run.Load(); r != nil {
+		return r.WriteFile(stacksFile, text)
+	}
+	_, err := os.Stderr.Write(text)
+	return err
 }
 
 // begin puts the record and the journal in front of the arrays.
@@ -416,7 +430,11 @@ func (r *recorded) needed() instrument.Seconds {
 // benchTime reads the bench's clock, in s since the run began. The time between
 // two segments is not part of it.
 func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
-	now, err := r.session.analyzer.BenchTime(ctx)
+	var now instrument.Seconds
+	err := run.AtBench(ctx, func(ctx context.Context) (err error) {
+		now, err = r.session.analyzer.BenchTime(ctx)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}

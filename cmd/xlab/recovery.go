@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
 	"time"
 
 	"xlab/driver/transport"
 	"xlab/instrument"
+	"xlab/run"
 	"xlab/run/recovery"
 )
 
@@ -47,15 +50,38 @@ func (s *session) connect(ctx, serving context.Context, address string, on func(
 func (s *session) ladder(journal func(kind string, data any) error, notify func(text string)) *recovery.Ladder {
 	c := s.config.Recovery
 	o := recovery.Options{
-		Restore: s.restore, Check: s.analyzer.Check, Read: s.config.Read.step(),
+		Restore: func(ctx context.Context, reopen bool) error {
+			return run.AtBench(ctx, func(ctx context.Context) error { return s.restore(ctx, reopen) })
+		},
+		Check:   func(ctx context.Context) error { return run.AtBench(ctx, s.analyzer.Check) },
+		Read:    s.config.Read.step(),
 		Retries: c.Retries, Timeout: time.Duration(c.ReopenTimeout), Hold: time.Duration(c.Hold),
 		Journal: journal, Notify: notify,
 	}
 	if c.Retries == 0 {
 		o.Retries = -1 // of a ladder 0 is the default
 	}
-	s.up = recovery.New(o)
-	return s.up
+	return recovery.New(o)
+}
+
+// goOn makes the bench ready after the process stood still, for however long: the
+// same analyzer has to answer, with nothing to complain of.
+func (s *session) goOn(ctx context.Context, journal func(kind string, data any) error, notify func(text string)) error {
+	s.stoodStill = true
+	return s.ladder(journal, notify).Repeat(ctx, "looking at the bench after the process stood still", func(ctx context.Context) error {
+		now, err := s.analyzer.Identify(ctx)
+		if err != nil {
+			return err
+		}
+		if before := s.identity; !reflect.DeepEqual(now, before) {
+			return &instrument.Error{Op: "looking at the bench", Channel: "analyzer", Kind: instrument.KindIdentity,
+				Err: fmt.Errorf("%+v answers where %+v was before the process stood still", now, before), Advice: "check what was plugged meanwhile, then take the run up again with `xlab resume`"}
+		}
+		if err := s.restore(ctx, false); err != nil {
+			return err
+		}
+		return s.analyzer.Check(ctx)
+	})
 }
 
 // restoreNeurons brings the neuron board back. Its trims are made again by who

@@ -75,8 +75,9 @@ func (a *app) execute(args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	defer a.alone()()
 	err := root.ExecuteContext(context.Background())
-	if err == nil {
+	if err == nil || outputGone(err) {
 		return 0
 	}
 	fmt.Fprintln(a.err, "xlab: "+strings.TrimSpace(err.Error()))

@@ -46,7 +46,8 @@ type session struct {
 	classifying    bool         // the board is needed, so that the bench is not back without it
 	log            *slog.Logger // of the classifier; nil = silent
 
-	up *recovery.Ladder // brings the bench back; nil: nobody does
+	up         *recovery.Ladder // brings the bench back; nil: nobody does
+	stoodStill bool             // since the neurons were used last
 }
 
 func newSession(c *Config, sim *simulation) *session {
@@ -90,6 +91,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 			return s, err
 		}
 	}
+	run.Steady(ctx)
 	// The wiring maps come first: they need no instrument and may be wrong.
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel

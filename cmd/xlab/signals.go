@@ -2,26 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
-	"os/signal"
 	"syscall"
+
+	"xlab/run"
 )
 
-// interruptible gives a context that ends when the program is asked to stop. A
-// signal that was ignored when the program started stays ignored: that is how
-// nohup works. The caller releases it.
+// interruptible gives a context that ends when the program is asked to stop. The
+// caller releases it.
 func (a *app) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.signals != nil {
+	if a.signals != nil { // a test's, for the guard
 		return context.WithCancel(ctx)
 	}
-	var wanted []os.Signal
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			wanted = append(wanted, s)
-		}
+	return run.Interruptible(ctx)
+}
+
+// alone ends the program by a signal where there is nothing to be left safe, with
+// the code that it has everywhere.
+func (a *app) alone() (release func()) {
+	if a.signals != nil {
+		return func() {}
 	}
-	if len(wanted) == 0 {
-		return context.WithCancel(ctx) // without names, all signals would be meant
-	}
-	return signal.NotifyContext(ctx, wanted...)
+	return run.Alone(func(s os.Signal, stacks []byte) {
+		fmt.Fprintf(a.err, "%s\nxlab: %s: ended; no bench was in use\n", stacks, s)
+		os.Exit(run.ExitInterrupted)
+	})
+}
+
+// outputGone tells whether err is that nobody reads the output any more, as in
+// `xlab runs | head`: whoever went away has what was wanted.
+func outputGone(err error) bool {
+	var p *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &p) && p.Path == os.Stdout.Name()
 }

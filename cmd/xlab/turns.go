@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // turns lets the arrays of a session take turns: all switch boards hang on the
@@ -34,11 +35,20 @@ func (s *session) crossbar(name string) array.Crossbar {
 
 // Do opens the switches of the array that was used before and performs the
 // steps.
-func (t turn) Do(ctx context.Context, cell array.Cell, steps ...array.Step) ([]array.Result, error) {
-	if err := t.turns.session.claim(ctx, t.name); err != nil {
-		return nil, array.NotBegun(err)
+func (t turn) Do(ctx context.Context, cell array.Cell, steps ...array.Step) (results []array.Result, err error) {
+	begun := false
+	err = run.AtBench(ctx, func(ctx context.Context) error {
+		if err := t.turns.session.claim(ctx, t.name); err != nil {
+			return err
+		}
+		begun = true
+		results, err = t.Array.Do(ctx, cell, steps...)
+		return err
+	})
+	if !begun {
+		err = array.NotBegun(err)
 	}
-	return t.Array.Do(ctx, cell, steps...)
+	return results, err
 }
 
 // claim makes it an array's turn.

@@ -106,7 +106,8 @@ func (s *session) attend(journal func(kind string, data any) error, notify func(
 	if c.Watch.LeakageFactor > 0 {
 		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery, Compliance: c.Read.Compliance}
 	}
-	return &attendance{session: s, ladder: s.ladder(journal, notify), watch: watch.New(o)}
+	s.up = s.ladder(journal, notify)
+	return &attendance{session: s, ladder: s.up, watch: watch.New(o)}
 }
 
 // crossbar is the array of this name, watched, and with its bench brought back
@@ -124,11 +125,13 @@ type attendedLeaker struct {
 
 func (l attendedLeaker) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (m array.Leakage, err error) {
 	err = l.ladder.Repeat(ctx, "measuring the leakage of array "+l.name, func(ctx context.Context) error {
-		if err := l.session.claim(ctx, l.name); err != nil {
+		return run.AtBench(ctx, func(ctx context.Context) error {
+			if err := l.session.claim(ctx, l.name); err != nil {
+				return err
+			}
+			m, err = l.session.arrays[l.name].Leakage(ctx, v, compliance, aperture)
 			return err
-		}
-		m, err = l.session.arrays[l.name].Leakage(ctx, v, compliance, aperture)
-		return err
+		})
 	})
 	return m, err
 }

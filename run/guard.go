@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"xlab/instrument"
@@ -138,6 +139,9 @@ type watch struct {
 	stacks   []byte
 	paused   chan error // what a stand still has ended with; nil = there is none under way
 	lost     error      // why work could not go on after one
+
+	stood atomic.Bool // the process has, in the stand still under way
+	again os.Signal   // came after that; nil = none
 }
 
 type guardEvent struct {
@@ -173,6 +177,8 @@ func (w *watch) wait(ctx context.Context, cancel context.CancelCauseFunc) error 
 			w.paused = nil
 			if w.lost = err; err != nil {
 				cancel(err)
+			} else if w.again != nil {
+				w.hear(ctx, w.again, cancel)
 			}
 		case s, ok := <-signals:
 			if !ok {
@@ -194,12 +200,19 @@ func (w *watch) wait(ctx context.Context, cancel context.CancelCauseFunc) error 
 func (w *watch) hear(ctx context.Context, s os.Signal, cancel context.CancelCauseFunc) {
 	switch reactions[s] {
 	case standStill:
-		if w.paused != nil || ctx.Err() != nil {
-			return // it does already, or is about to end
+		switch {
+		case ctx.Err() != nil:
+			return // about to end
+		case w.paused != nil:
+			if w.stood.Load() {
+				w.again = s // another one; before that it is the same
+			}
+			return
 		}
 		w.event("stand still", s, 0)
 		w.note(fmt.Sprintf("%s: the sources go to 0 V, then the process stands still until it is continued (fg)", s))
-		w.paused = make(chan error, 1)
+		w.paused, w.again = make(chan error, 1), nil
+		w.stood.Store(false)
 		stand := w.options.still()
 		go func() { w.paused <- w.pause(ctx, stand) }()
 	case stopNow:

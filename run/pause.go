@@ -89,6 +89,9 @@ func (w *watch) pause(ctx context.Context, stand func()) error {
 		// could be made safe after all.
 		return &Ended{Outcome: OutcomeInterrupted, Err: fmt.Errorf("the process was to stand still, and did not: %v", err)}
 	}
+	// The kernel drops the continuation when another stop follows it at once: what
+	// is heard from here on came after the process stood.
+	w.stood.Store(true)
 	stand()
 	switch {
 	case !mine:

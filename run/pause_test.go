@@ -143,6 +143,35 @@ func TestInterruptWhileStandingStill(t *testing.T) {
 	})
 }
 
+// A second one before the process stands still is the same; one after it was
+// continued is another.
+func TestStandStillAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log actions
+		asked := 0
+		g, signals := pausing(&log, func(context.Context) error {
+			if asked++; asked == 1 {
+				time.Sleep(time.Second)
+			}
+			return nil
+		})
+		err := Guard(context.Background(), g, func(ctx context.Context) error {
+			err := AtBench(ctx, func(context.Context) error {
+				signals <- syscall.SIGTSTP
+				signals <- syscall.SIGTSTP
+				return nil
+			})
+			synctest.Wait()
+			signals <- syscall.SIGTTOU
+			time.Sleep(time.Minute)
+			return err
+		})
+		if n := strings.Count(log.String(), "switches, stand still"); err != nil || n != 2 || asked != 2 {
+			t.Errorf("%v; asked %d times; did %q", err, asked, &log)
+		}
+	})
+}
+
 // A guard without instruments has nothing to ask.
 func TestStandStillWithoutInstruments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -217,7 +217,7 @@ func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, e
 			return nil, err
 		}
 		s, err := dataset.OpenTable(file, o)
-		if err != nil && !strings.EqualFold(filepath.Ext(file), ".csv") {
+		if name := strings.ToLower(filepath.Base(file)); err != nil && (strings.Contains(name, "idx") || strings.HasSuffix(name, "ubyte") || strings.HasSuffix(name, ".gz")) {
 			err = fmt.Errorf("%w; an IDX file of images needs --labels with the file of its labels", err)
 		}
 		return s, err

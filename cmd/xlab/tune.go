@@ -217,7 +217,7 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--defects: %w", err))
 	}
-	m, err := array.ReadDefectMap(f, file)
+	m, err := array.ReadDefectMap(input.Decode(f, file), file)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, usageError(err)
 	}

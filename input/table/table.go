@@ -42,7 +42,7 @@ type Options struct {
 
 // Dialect is how a table is written.
 type Dialect struct {
-	Separator rune `json:"separator"` // its code
+	Separator rune `json:"-"`
 	Comma     bool `json:"decimal_comma"`
 	Header    bool `json:"header"`
 	Width     int  `json:"columns"`
@@ -110,6 +110,9 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	if end := strings.LastIndexByte(text, '\n'); err == nil && end >= 0 {
 		text = text[:end+1] // the last line is not all there
 	}
+	if strings.Contains(text, "\r") && !strings.Contains(text, "\n") {
+		return nil, fmt.Errorf("%s: its lines end as on an old Macintosh (CR alone): save it with the usual ends of lines", o.Name)
+	}
 	if err := t.findDialect(text); err != nil {
 		return nil, err
 	}
@@ -146,11 +149,16 @@ func read(c *csv.Reader) ([]string, error) {
 			cells[i] = strings.TrimSpace(cell)
 			empty = empty && cells[i] == ""
 		}
-		if empty && len(cells) == 1 || strings.HasPrefix(cells[0], "#") {
+		if empty && len(cells) == 1 || strings.HasPrefix(cells[0], "#") || hint(cells) {
 			continue
 		}
 		return cells, nil
 	}
+}
+
+// hint tells whether a line is "sep=;", which Excel writes for itself.
+func hint(cells []string) bool {
+	return strings.HasPrefix(cells[0], "sep=") && len(cells[0]) <= 5 && (len(cells) == 1 || len(cells) == 2 && cells[1] == "")
 }
 
 // Next reads a line: as many cells as the table has columns, without blanks

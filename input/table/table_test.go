@@ -145,6 +145,7 @@ func TestDoubts(t *testing.T) {
 		"?,3,x1\n1,2,3\n2,3,4\n":                               "may be a heading or values",
 		"0,1,2,3\n5,6,7,a\n8,9,1,b\n":                          "may be a heading or values",
 		"1,2,2\n1,2,3\n1,2\n":                                  "t.csv:3:3: 2 cells in this line, the others have 3 (separated by commas; --separator names another one)",
+		"1,2\r3,4\r":                                           "its lines end as on an old Macintosh",
 		"a,b\n1,\"2\n":                                         "t.csv:2:",
 	} {
 		if _, _, err := all(text, Options{}); err == nil || !strings.Contains(err.Error(), want) {
@@ -166,8 +167,10 @@ func TestUnderstood(t *testing.T) {
 		"\"a b\" \"c\"\n\"1\" 2\n":                      "2 columns separated by blanks, with a heading",
 		"5\n6\n":                                        "a single column, no heading",
 		"id,radius,diagnosis,\n1,17.99,M\n2,20.5,B\n":   "3 columns separated by commas, with a heading",
-		"x\n0,5\n":            "",
-		"a;b\n0,5;1\n;;\n;\n": "2 columns separated by semicolons, decimal comma, with a heading",
+		"sep=;\r\na;b\r\n0,5;1\r\n":                     "2 columns separated by semicolons, decimal comma, with a heading",
+		"sep=,\na,b\n0.5,1\n":                           "2 columns separated by commas, with a heading",
+		"x\n0,5\n":                                      "",
+		"a;b\n0,5;1\n;;\n;\n":                           "2 columns separated by semicolons, decimal comma, with a heading",
 	} {
 		in, _, err := all(text, Options{})
 		if want != "" && err != nil || want != "" && in.String() != want {

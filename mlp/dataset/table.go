@@ -38,6 +38,7 @@ type TableOptions struct {
 // Reading is how a table was understood.
 type Reading struct {
 	table.Dialect
+	Between string   `json:"separator"` // of cells
 	Lines   int      `json:"samples"`
 	Label   string   `json:"label"`              // column of the class
 	Column  string   `json:"-"`                  // the same as TableOptions.Label takes it
@@ -173,6 +174,9 @@ func (t *samples) columns() (err error) {
 			ignored[i] = true
 			t.leftOut = append(t.leftOut, t.name(i)+", which numbers the samples (--ignore none keeps it)")
 		}
+		if i == 0 && t.o.Ignore == nil && i != t.label && !ignored[i] && t.identifies(i) {
+			return fmt.Errorf("%s: %s holds another whole number in every line, as identifiers do: say --ignore %d, or --ignore none if it is a feature", t.o.Name, t.name(i), i)
+		}
 	}
 	if t.label < 0 {
 		if t.label, err = t.class(ignored); err != nil {
@@ -240,6 +244,24 @@ func (t *samples) numbersSamples(i int) bool {
 		seen[cells[i]] = true
 	}
 	return true
+}
+
+// identifies tells whether a column of the sample holds whole numbers of which
+// none comes again. Of many samples no feature has that, and numbers of patients
+// and lots do.
+func (t *samples) identifies(i int) bool {
+	const many = 30
+	seen := make(map[string]bool)
+	for _, cells := range t.Sample {
+		if len(cells) <= i || seen[cells[i]] {
+			return false
+		}
+		if x, err := t.Number(cells[i]); err != nil || x != math.Trunc(x) {
+			return false
+		}
+		seen[cells[i]] = true
+	}
+	return len(seen) >= many
 }
 
 // classNames are the names, in small letters, of columns that hold the class.
@@ -389,6 +411,6 @@ func (t *samples) set() (*Set, error) {
 		s.Labels = append(s.Labels, slices.Index(s.Classes, c))
 	}
 	s.X = mat.NewDense(len(t.classes), len(t.feature), t.values)
-	s.Reading = &Reading{Dialect: t.Dialect, Lines: len(t.classes), Label: t.name(t.label), Column: t.column(t.label), LeftOut: t.leftOut, Notable: t.notable}
+	s.Reading = &Reading{Dialect: t.Dialect, Between: string(t.Separator), Lines: len(t.classes), Label: t.name(t.label), Column: t.column(t.label), LeftOut: t.leftOut, Notable: t.notable}
 	return s, s.Validate()
 }

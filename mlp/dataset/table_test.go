@@ -48,6 +48,7 @@ func TestTableColumns(t *testing.T) {
 		"identifiers of words":             {"id,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("P%d,%d.5,%s", i, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
 		"identifiers that come again":      {"id,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
 		"numbers that are no identifiers":  {"no,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 2, 0, false},
+		"numbers of patients, no heading":  {samplesOf(40, func(i int) string { return fmt.Sprintf("%d,%s,%d.5", 842302+37*i*i, word(i), i%9) }), TableOptions{}, "column 0 holds another whole number in every line, as identifiers do: say --ignore 0", 0, 0, 0, false},
 		"running number without a name":    {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{}, "column 0 counts the samples, which is no feature: say --ignore 0, or --ignore none", 0, 0, 0, false},
 		"the same, told to leave it out":   {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{Ignore: []string{"0"}}, "column 2", 12, 1, 1, false},
 		"the same, told to keep it":        {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{Ignore: []string{}}, "column 2", 12, 2, 0, false},

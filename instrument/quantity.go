@@ -46,16 +46,19 @@ var (
 	ampere  = unit{"current", "A", []string{"a", "amp", "amps", "ampere", "amperes"}, true}
 	ohm     = unit{"resistance", "Ω", []string{"\u2126", "ohm", "ohms", "Ohm", "Ohms"}, true}
 	siemens = unit{"conductance", "S", []string{"siemens"}, true}
-	second  = unit{"time", "s", []string{"sec", "second", "seconds"}, true}
+	second  = unit{"time", "s", []string{"sec", "second", "seconds"}, true} // and longTimes
 	celsius = unit{"temperature", "°C", []string{"C", "degC", "celsius"}, false}
 	hertz   = unit{"frequency", "Hz", []string{"hz", "HZ", "hertz", "Hertz"}, true}
 )
+
+// longTimes are units of time without prefixes, in s.
+var longTimes = map[string]float64{"min": 60, "h": 3600, "d": 86400, "hours": 3600, "hour": 3600, "days": 86400, "day": 86400}
 
 func (v Volts) String() string   { return engineering(float64(v), volt, 3) }
 func (i Amps) String() string    { return engineering(float64(i), ampere, 3) }
 func (r Ohms) String() string    { return engineering(float64(r), ohm, 3) }
 func (g Siemens) String() string { return engineering(float64(g), siemens, 3) }
-func (t Seconds) String() string { return engineering(float64(t), second, 3) }
+func (t Seconds) String() string { return longTime(float64(t)) }
 func (t Celsius) String() string { return engineering(float64(t), celsius, 3) }
 func (f Hertz) String() string   { return engineering(float64(f), hertz, 3) }
 
@@ -180,6 +183,20 @@ func engineering(x float64, u unit, digits int) string {
 	return movePoint(mantissa, exponent-(step*3-15)) + " " + prefixes[step] + u.symbol
 }
 
+// longTime writes times that people count in minutes, hours and days in these: 1000 s
+// and more.
+func longTime(x float64) string {
+	for _, u := range []struct {
+		from, seconds float64
+		symbol        string
+	}{{2 * 86400, 86400, "d"}, {2 * 3600, 3600, "h"}, {1000, 60, "min"}} {
+		if size := math.Abs(x); size >= u.from && size < 999*86400 {
+			return engineering(x/u.seconds, unit{symbol: u.symbol, scaled: true}, 3)
+		}
+	}
+	return engineering(x, second, 3)
+}
+
 // movePoint moves the decimal point of d.ddd by n digits to the right.
 func movePoint(mantissa string, n int) string {
 	sign := ""
@@ -212,6 +229,12 @@ func parse(text string, u unit) (float64, error) {
 		return 0, fmt.Errorf("%s %q does not start with a number: write it like %q", u.name, text, example(u))
 	}
 	rest := strings.TrimLeftFunc(s[end:], unicode.IsSpace)
+	if long, ok := longTimes[rest]; ok && u.name == second.name {
+		if x *= long; math.IsInf(x, 0) {
+			return 0, fmt.Errorf("%s %q is not a finite number", u.name, text)
+		}
+		return x, nil
+	}
 	exponent, ok := scale(rest, u)
 	if !ok {
 		if fraction, found := strings.CutPrefix(rest, ","); found && fraction != "" && fraction[0] >= '0' && fraction[0] <= '9' {

@@ -72,7 +72,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 		}
 	}
 	a := &app{out: io.Discard, err: io.Discard}
-	p, err := a.thresholdsOf(context.Background(), c, "A", seeds, characterize.DefaultThresholdSpec(devices), func(int) {})
+	p, err := a.thresholdsOf(context.Background(), c, "A", seeds, characterize.DefaultThresholdSpec(devices), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 	}
 	a := &app{out: io.Discard, err: io.Discard}
 	for b.Loop() {
-		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips, characterize.DefaultThresholdSpec(array.AllCells(20, 20)), func(int) {})
+		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips, characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)
 		if err != nil {
 			b.Fatal(err)
 		}

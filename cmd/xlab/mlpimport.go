@@ -24,7 +24,7 @@ type importFlags struct {
 func (i *importFlags) register(f *pflag.FlagSet) {
 	f.Var(&i.tolerance, "tolerance", "relative error of devices that is still right, such as 30% (default: mlp.tolerance)")
 	f.Var(&i.idle, "idle-tolerance", "the same of devices at the minimum (default: mlp.idle_tolerance)")
-	f.StringVar(&i.policy, "policy", "", "how pulses are chosen, as of `xlab tune` (default: mlp.policy, then tuning.policy)")
+	f.StringVar(&i.policy, "policy", "", "how pulses are chosen, as of xlab tune (default: mlp.policy, then tuning.policy)")
 	f.BoolVar(&i.dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
 }
 

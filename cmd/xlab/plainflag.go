@@ -46,9 +46,9 @@ func (p plainFlag) Set(text string) error {
 		x, err = input.Bool(text)
 		plain = strconv.FormatBool(x)
 	case "duration":
-		if _, wrong := time.ParseDuration(text); wrong != nil {
-			err = fmt.Errorf("%q is not a time such as 90s, 15m or 2h", text)
-		}
+		var t time.Duration
+		t, err = longTime(text)
+		plain = t.String()
 	}
 	if err != nil {
 		return err
@@ -70,4 +70,25 @@ func nearestFlag(c *cobra.Command, name string) string {
 		}
 	}
 	return strings.ReplaceAll(nearest("--"+name, known), `"`, "")
+}
+
+// longTime reads a time such as 90s, 15m, 12h, 2d or 1d12h.
+func longTime(text string) (time.Duration, error) {
+	faulty := fmt.Errorf("%q is not a time such as 90s, 15m, 12h or 2d", text)
+	rest := strings.TrimSpace(text)
+	var sum time.Duration
+	if days, after, found := strings.Cut(rest, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, faulty
+		}
+		if sum, rest = time.Duration(n)*24*time.Hour, after; rest == "" {
+			return sum, nil
+		}
+	}
+	t, err := time.ParseDuration(rest)
+	if err != nil || t < 0 {
+		return 0, faulty
+	}
+	return sum + t, nil
 }

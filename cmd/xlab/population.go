@@ -9,11 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"xlab/instrument/array"
 	"xlab/mock/chip"
@@ -49,8 +46,8 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 		return usageError(fmt.Errorf("--chips %d must be 1 or more", chips))
 	case !c.simulated():
 		return usageError(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
-	case cmd.Flags().Changed("defects") || cmd.Flags().Changed("dry-run"):
-		return usageError(errors.New("--defects and --dry-run do not go with --chips, which forms the chips itself"))
+	case cmd.Flags().Changed("defects"):
+		return usageError(errors.New("--defects does not go with --chips, which forms the chips itself"))
 	}
 	configure(cmd, c, &spec.Conditions)
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
@@ -60,12 +57,12 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
-	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "chips"})
-	defer progress.Close()
-	pooled, err := a.thresholdsOf(cmd.Context(), c, name, seeds, spec, func(done int) {
-		progress.Observe(run.Event{Kind: "chip", Done: done, Total: chips})
-	})
+	dryRun, err := cmd.Flags().GetBool("dry-run")
 	if err != nil {
+		return err
+	}
+	pooled, err := a.thresholdsOf(cmd.Context(), c, name, seeds, spec, dryRun)
+	if err != nil || dryRun {
 		return err
 	}
 	result := characterizeResult{Measurement: "thresholds", Array: w.Array, Result: pooled, Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
@@ -91,37 +88,33 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 }
 
 // thresholdsOf forms the chips of the seeds in memory and measures them through
-// the whole bench, on all cores. The result depends on the seeds alone.
-func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64, spec characterize.ThresholdSpec, done func(n int)) (*characterize.Thresholds, error) {
-	var mu sync.Mutex
-	results := make(map[uint64]*characterize.Thresholds)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, seed := range seeds {
-		group.Go(func() error {
-			formed, err := a.formInMemory(ctx, c, name, seed)
-			if err != nil {
-				return err
+// the whole bench, on all cores. The result depends on the seeds alone; it is nil
+// after a dry run.
+func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64, spec characterize.ThresholdSpec, dryRun bool) (*characterize.Thresholds, error) {
+	formed := make([]formedChip, len(seeds))
+	measured := make([]*characterize.Thresholds, len(seeds))
+	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
+		if part == 0 {
+			formed[i], err = a.formInMemory(ctx, c, name, seeds[i])
+			return err
+		}
+		var state chip.Chip
+		if err := json.Unmarshal(formed[i].state, &state); err != nil {
+			return err
+		}
+		return a.onChip(ctx, c, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
+			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec, characterize.Options{Defects: formed[i].defects}); err != nil {
+				err = fmt.Errorf("chip %d: %w", seeds[i], err)
 			}
-			var state chip.Chip
-			if err := json.Unmarshal(formed.state, &state); err != nil {
-				return err
-			}
-			return a.onChip(ctx, c, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
-				t, err := characterize.MeasureThresholds(ctx, bar, spec, characterize.Options{Defects: formed.defects})
-				if err != nil {
-					return fmt.Errorf("chip %d: %w", seed, err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				results[seed] = t
-				done(len(results))
-				return nil
-			})
+			return err
 		})
-	}
-	if err := group.Wait(); err != nil {
+	}, "forming", "thresholds")
+	if over, err := a.carryOutStudy(ctx, batch, dryRun); over || err != nil {
 		return nil, err
+	}
+	results := make(map[uint64]*characterize.Thresholds)
+	for i, seed := range seeds {
+		results[seed] = measured[i]
 	}
 	return characterize.Pool(results), nil
 }

@@ -143,12 +143,13 @@ the sources off by hand.`,
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "bench description (default: ./bench.yaml, then the user's)")
-	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V")
+	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V; may be given several times")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, or a command (as well as what notify in bench.yaml says)")
-	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, as in --wait 30m")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.versionCommand())
+	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, or a command (as well as what notify in bench.yaml says); may be given several times")
+	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, 12h or 2d (default: not at all)")
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
+	a.explain(root)
 	for _, c := range allCommands(root) {
 		c.Flags().VisitAll(plainNumber)
 		c.PersistentFlags().VisitAll(plainNumber)
@@ -164,7 +165,7 @@ the sources off by hand.`,
 		if c.HasSubCommands() && c.RunE == nil {
 			c.RunE = func(c *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usageError(fmt.Errorf("unknown command %q for %q; see `%s --help`", args[0], c.CommandPath(), c.CommandPath()))
+					return unknownCommand(c, args[0])
 				}
 				return c.Help()
 			}

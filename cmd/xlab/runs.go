@@ -18,11 +18,7 @@ func (a *app) runsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "runs",
 		Short: "List what was done, newest last, and find it again",
-		Long: `Lists runs, newest last. Flags choose among them; all of them have to apply:
-
-  xlab runs --command characterize --array A --since 2026-11-01
-  xlab runs --outcome interrupted --outcome unknown     what xlab resume can take up
-  xlab runs --since 12h --text r3c7
+		Long: `Lists runs, newest last. Flags choose among them; all of them have to apply.
 
 A search uses the index, ` + "`.index.sqlite`" + ` in the directory of the runs, which is
 kept up to date by itself and is made anew from the journals by ` + "`xlab runs reindex`" + `.`,

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"xlab/forming"
 	"xlab/instrument/array"
@@ -28,6 +25,9 @@ func (a *app) studyCommand() *cobra.Command {
 	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand())
 	return c
 }
+
+// studyDryRun is the text of every study's flag.
+const studyDryRun = "say how long it takes, by what the first chip takes, and end there"
 
 // studyRow is one line of `xlab study tuning`: the mean over the chips of one
 // policy, tolerance and scheme.
@@ -64,6 +64,7 @@ type studyCase struct {
 func (a *app) studyTuningCommand() *cobra.Command {
 	var chips int
 	var policies, tolerances, schemes, target, name string
+	var dryRun bool
 	c := &cobra.Command{
 		Use:   "tuning",
 		Short: "Tune the same seeded chips with several policies, tolerances and schemes",
@@ -114,7 +115,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 					}
 				}
 			}
-			if err := a.studyTuning(cmd.Context(), c, name, chips, specs, rows); err != nil {
+			if err := a.studyTuning(cmd.Context(), c, name, chips, specs, rows, dryRun); err != nil || dryRun {
 				return err
 			}
 			if a.json {
@@ -128,59 +129,60 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 	f.StringVar(&policies, "policies", strings.Join(tuning.Policies(), ","), "policies, separated by commas")
 	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")
 	f.StringVar(&schemes, "schemes", "default", "bias schemes for pulses of either sign, separated by commas; default = as configured per sign")
-	f.StringVarP(&target, "target", "t", "face", "as of `xlab tune`")
+	f.StringVarP(&target, "target", "t", "face", "as of xlab tune")
 	f.StringVarP(&name, "array", "a", "A", "array")
+	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
 	return c
 }
 
 // studyTuning carries all combinations out and fills in the rows.
-func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec, rows []studyRow) error {
+func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec, rows []studyRow, dryRun bool) error {
 	formed := make([]formedChip, chips)
-	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "study"})
-	defer progress.Close()
-	total := chips * (1 + len(specs))
-	var mu sync.Mutex
-	done := 0
-	step := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		progress.Observe(run.Event{Kind: "chip", Done: done, Total: total})
+	cases := make([]*studyCase, chips*len(specs))
+	parts := []string{"forming"}
+	for _, r := range rows {
+		parts = append(parts, fmt.Sprintf("%s %.3g %% %s", r.Policy, 100*r.Tolerance, r.Scheme))
 	}
-	forms, formCtx := errgroup.WithContext(ctx)
-	forms.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range formed {
-		forms.Go(func() (err error) {
-			formed[i], err = a.formInMemory(formCtx, c, name, uint64(i+1))
-			step()
+	batch := run.NewBatch(chips, func(ctx context.Context, i, part int) (err error) {
+		if part == 0 {
+			formed[i], err = a.formInMemory(ctx, c, name, uint64(i+1))
 			return err
-		})
-	}
-	if err := forms.Wait(); err != nil {
-		return err
-	}
-	var cases []*studyCase
-	for row, spec := range specs {
-		for i := range formed {
-			cases = append(cases, &studyCase{chip: i, row: row, spec: spec})
 		}
-	}
-	tunes, tuneCtx := errgroup.WithContext(ctx)
-	tunes.SetLimit(runtime.GOMAXPROCS(0))
-	for _, k := range cases {
-		tunes.Go(func() (err error) {
-			k.outcome, k.figures, err = a.tuneInMemory(tuneCtx, c, name, formed[k.chip], k.spec)
-			step()
-			return err
-		})
-	}
-	if err := tunes.Wait(); err != nil {
+		k := &studyCase{chip: i, row: part - 1, spec: specs[part-1]}
+		cases[k.row*chips+i] = k
+		k.outcome, k.figures, err = a.tuneInMemory(ctx, c, name, formed[i], k.spec)
+		return err
+	}, parts...)
+	if over, err := a.carryOutStudy(ctx, batch, dryRun); over || err != nil {
 		return err
 	}
 	for i := range rows {
 		rows[i].add(cases[i*chips : (i+1)*chips])
 	}
 	return nil
+}
+
+// carryOutStudy does a study's work: first one chip, by which it tells how long all
+// of them take, then the others. over is true for a dry run, which ends there.
+func (a *app) carryOutStudy(ctx context.Context, b *run.Batch, dryRun bool) (over bool, err error) {
+	fmt.Fprintln(a.err, "the first chip tells how long the study takes")
+	first := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "first chip"})
+	err = b.First(ctx, first.Observe)
+	first.Close()
+	if err != nil {
+		return false, err
+	}
+	if dryRun {
+		if a.json {
+			return true, a.writeJSON(b)
+		}
+		_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
+		return true, err
+	}
+	fmt.Fprintln(a.err, b)
+	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "study"})
+	defer progress.Close()
+	return false, b.Rest(ctx, progress.Observe)
 }
 
 // formedChip is a chip's state after forming, to start from again and again.

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"xlab/forming"
 	"xlab/instrument/array"
@@ -126,8 +124,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 				return err
 			}
 			s := &mlpStudying{app: a, config: c, data: data, how: how, train: t, approaches: strings.Split(approaches, ",")}
-			study, err := s.run(cmd.Context(), chips, inSitu)
-			if err != nil {
+			study, err := s.run(cmd.Context(), chips, inSitu, i.dryRun)
+			if err != nil || i.dryRun {
 				return err
 			}
 			if a.json {
@@ -148,6 +146,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 		}
 	}
 	i.register(f)
+	f.Lookup("dry-run").Usage = studyDryRun
 	d.register(f)
 	return c
 }
@@ -163,7 +162,7 @@ type mlpStudying struct {
 	oblivious  *trained // the same for all chips
 }
 
-func (s *mlpStudying) run(ctx context.Context, chips int, inPlace bool) (*mlpStudy, error) {
+func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) (*mlpStudy, error) {
 	began := time.Now()
 	design := mlp.NewDesign(s.data.train.Width(), s.train.hidden, len(s.data.train.Classes))
 	placement, err := s.config.placeOn(design, s.train.arrays)
@@ -171,53 +170,36 @@ func (s *mlpStudying) run(ctx context.Context, chips int, inPlace bool) (*mlpStu
 		return nil, err
 	}
 	for k, name := range s.approaches {
-		s.approaches[k] = strings.TrimSpace(name)
+		if s.approaches[k] = strings.TrimSpace(name); !slices.Contains(approaches, s.approaches[k]) {
+			return nil, usageError(fmt.Errorf("--approaches: %q is neither %s", name, strings.Join(approaches, " nor ")))
+		}
 		if s.approaches[k] == "oblivious" && s.oblivious == nil {
 			if s.oblivious, err = s.trainFor(ctx, "oblivious", networkChip{}); err != nil {
 				return nil, err
 			}
 		}
 	}
-	progress := run.NewProgress(run.ProgressOptions{Output: s.app.err, Label: "study"})
-	defer progress.Close()
-	var mu sync.Mutex
-	done, total := 0, chips*(1+len(s.approaches))
-	if inPlace {
-		total += chips
-	}
-	step := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		progress.Observe(run.Event{Kind: "chip", Done: done, Total: total})
-	}
 	results := make([]mlpStudyChip, chips*len(s.approaches))
 	inSitu := make([][]insituStudied, chips)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range chips {
-		group.Go(func() error {
-			f, err := s.app.formNetworkChip(ctx, s.config, placement.Arrays(), uint64(i+1))
-			if err != nil {
-				return err
-			}
-			step()
-			for k, approach := range s.approaches {
-				if results[k*chips+i], err = s.onChip(ctx, f, approach); err != nil {
-					return fmt.Errorf("chip %d, %s: %w", f.seed, approach, err)
-				}
-				step()
-			}
-			if inPlace {
-				if inSitu[i], err = s.app.studyInsitu(ctx, s.config, f); err != nil {
-					return err
-				}
-				step()
-			}
-			return nil
-		})
+	formed := make([]networkChip, chips)
+	parts := append([]string{"forming"}, s.approaches...)
+	if inPlace {
+		parts = append(parts, "in place")
 	}
-	if err := group.Wait(); err != nil {
+	batch := run.NewBatch(chips, func(ctx context.Context, i, part int) (err error) {
+		switch k := part - 1; {
+		case part == 0:
+			formed[i], err = s.app.formNetworkChip(ctx, s.config, placement.Arrays(), uint64(i+1))
+		case k < len(s.approaches):
+			if results[k*chips+i], err = s.onChip(ctx, formed[i], s.approaches[k]); err != nil {
+				err = fmt.Errorf("chip %d, %s: %w", formed[i].seed, s.approaches[k], err)
+			}
+		default:
+			inSitu[i], err = s.app.studyInsitu(ctx, s.config, formed[i])
+		}
+		return err
+	}, parts...)
+	if over, err := s.app.carryOutStudy(ctx, batch, dryRun); over || err != nil {
 		return nil, err
 	}
 	study := &mlpStudy{Chips: results}

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/creack/pty"
@@ -86,4 +88,24 @@ func TestTerminal(t *testing.T) {
 	// What is not for people has no colour on a terminal either.
 	text = onTTY(t, nil, "read", "--json")
 	has(text, shaded, false)
+}
+
+// TestForeignTextOnATerminal checks that a plan's name with escape sequences is
+// shown in a table and in messages, and not acted upon, with the program's own
+// colours beside it.
+func TestForeignTextOnATerminal(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	if err := os.WriteFile(file, []byte("plan: \"\\e]0;title\\a\\e[31mred\\u202e\"\nsteps: [{run: read, with: {devices: r0c0}}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"run", file, "--dry-run"}, {"run", file}, {"run", file, "--dry-run", "--json"}} {
+		text := onTTY(t, nil, args...)
+		if !strings.Contains(text, `\u001b]0;title\u0007\u001b[31mred\u202e`) && len(args) > 2 {
+			t.Errorf("%v: the name is not shown: %q", args, text)
+		}
+		if regexp.MustCompile(`\x1b\]|\x07|\x1b\[31m|\x{202e}`).MatchString(text) {
+			t.Errorf("%v: the terminal is told what the file says: %q", args, text)
+		}
+	}
 }

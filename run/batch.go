@@ -1,0 +1,135 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"xlab/instrument"
+)
+
+// Part is one kind of work of a batch.
+type Part struct {
+	What  string             `json:"what"`
+	Times int                `json:"times"`        // pieces of it, one per sample
+	Each  instrument.Seconds `json:"each_seconds"` // that a piece takes on one core, as measured on the first sample
+}
+
+// Batch is the same work on many samples on all cores, as in a study over simulated
+// chips. The first part of a sample comes before its others, which may be done in
+// any order. How long all of it takes is measured on the first sample.
+type Batch struct {
+	Samples int                `json:"samples"`
+	Cores   int                `json:"cores"`
+	Parts   []Part             `json:"parts"`
+	Wall    instrument.Seconds `json:"wall_seconds"` // of the whole, estimated; 0 before the first sample
+
+	do      func(ctx context.Context, sample, part int) error
+	slots   chan struct{}
+	observe func(Event)
+
+	mu   sync.Mutex
+	done []int // by part
+}
+
+// NewBatch prepares a batch of so many samples; do does a part on a sample.
+func NewBatch(samples int, do func(ctx context.Context, sample, part int) error, parts ...string) *Batch {
+	b := &Batch{Samples: samples, Cores: runtime.GOMAXPROCS(0), do: do, done: make([]int, len(parts))}
+	b.slots = make(chan struct{}, b.Cores)
+	for _, what := range parts {
+		b.Parts = append(b.Parts, Part{What: what, Times: samples})
+	}
+	return b
+}
+
+// First does the first sample, tells observe after every piece, and estimates how
+// long all samples take.
+func (b *Batch) First(ctx context.Context, observe func(Event)) error {
+	b.observe = func(e Event) {
+		observe(Event{Kind: e.Kind, Done: e.Done, Total: len(b.Parts), Note: e.Note})
+	}
+	if err := b.sample(ctx, 0); err != nil {
+		return err
+	}
+	for _, p := range b.Parts {
+		b.Wall += instrument.Seconds(p.Times) * p.Each
+	}
+	// A sample's first part has nothing beside it; more cores than pieces do not help.
+	b.Wall /= instrument.Seconds(min(b.Cores, b.Samples*max(1, len(b.Parts)-1)))
+	return nil
+}
+
+// Rest does the other samples and tells observe after every piece.
+func (b *Batch) Rest(ctx context.Context, observe func(Event)) error {
+	b.observe = observe
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range b.Samples - 1 {
+		group.Go(func() error { return b.sample(ctx, i+1) })
+	}
+	return group.Wait()
+}
+
+func (b *Batch) sample(ctx context.Context, i int) error {
+	if err := b.piece(ctx, i, 0); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for part := 1; part < len(b.Parts); part++ {
+		group.Go(func() error { return b.piece(ctx, i, part) })
+	}
+	return group.Wait()
+}
+
+func (b *Batch) piece(ctx context.Context, sample, part int) error {
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	began := time.Now()
+	if err := b.do(ctx, sample, part); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done[part]++
+	if sample == 0 {
+		b.Parts[part].Each = instrument.Seconds(time.Since(began).Seconds())
+	}
+	if b.observe != nil {
+		b.observe(b.event(part))
+	}
+	return nil
+}
+
+// event says how far the batch is. Pieces count by what they take, so that long
+// ones weigh more: a step is a millisecond of the first sample's.
+func (b *Batch) event(part int) Event {
+	steps := func(each instrument.Seconds) int { return max(1, int(1000*each)) }
+	e := Event{Kind: "part", Note: b.Parts[part].What, Steps: steps(b.Parts[part].Each)}
+	ahead := 0
+	for i, p := range b.Parts {
+		e.Done, e.Total = e.Done+b.done[i], e.Total+p.Times
+		ahead += (p.Times - b.done[i]) * steps(p.Each)
+	}
+	e.Ahead = []Work{{Kind: "part", Steps: ahead, Each: 1}}
+	return e
+}
+
+// String tells how long the batch takes, and how that is known.
+func (b *Batch) String() string {
+	var costs []string
+	for _, p := range b.Parts {
+		if text := p.What + " " + FormatDuration(p.Each); !slices.Contains(costs, text) {
+			costs = append(costs, text)
+		}
+	}
+	return fmt.Sprintf("about %s for %d chips on %d cores, by what the first chip took: %s", FormatDuration(b.Wall), b.Samples, b.Cores, strings.Join(costs, ", "))
+}

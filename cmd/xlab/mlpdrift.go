@@ -270,6 +270,9 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 			o.Thermostat = thermostat
 		}
 		points, err = stability.Measure(ctx, bench, task, spec.Measure, o)
+		if err == nil && len(warnings) > 0 {
+			return &run.Ended{Outcome: run.OutcomeOutside, Err: errors.New(strings.Join(warnings, "; ") + ": what was followed is not that network")}
+		}
 		return err
 	}
 	j.summarise = func(_ *recorded, f figures) any {

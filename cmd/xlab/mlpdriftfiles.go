@@ -168,6 +168,7 @@ func stabilityNote(p stability.Point) string {
 }
 
 func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) error {
+	fmt.Fprintf(a.out, "network %s, %s\n\n", s.Trained.File, sizesText(s.MLP.Network.Network.Design))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
 	for _, v := range s.Measure.Variants {

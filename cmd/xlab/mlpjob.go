@@ -135,6 +135,14 @@ func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Ben
 // twenty, of a network that knew of no defect, lost 17.5 points.
 const unlikeSoftware = 75
 
+// otherWeights warns of hardware that decides otherwise than the network in software.
+func otherWeights(set string, f mlp.Fidelity) []string {
+	if f.Agreement >= unlikeSoftware {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: has this network been written into the arrays (`xlab mlp import`), and nothing since?", set, f.Agreement)}
+}
+
 // classify classifies all sets on the hardware. record keeps the wall time that
 // it took, for a replay to have it again.
 func (w *networkRun) classify(ctx context.Context, c classifier, record hardware.Recorder) error {
@@ -166,8 +174,8 @@ func (w *networkRun) classify(ctx context.Context, c classifier, record hardware
 			w.observe(run.Event{Kind: "pattern", Phase: "classification", Done: w.patterns, Total: w.patterns + ahead[0].Steps, Note: k.set.Name, Ahead: ahead})
 		}
 		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
-		if w.spec.Import == nil && f.Agreement < unlikeSoftware {
-			w.warnings = append(w.warnings, fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: has this network been written into the arrays (`xlab mlp import`), and nothing since?", k.set.Name, f.Agreement))
+		if w.spec.Import == nil {
+			w.warnings = append(w.warnings, otherWeights(k.set.Name, f)...)
 		}
 	}
 	return record.Recall("classification wall time", nil, &w.wall, func() error {

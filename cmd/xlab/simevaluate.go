@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
 
 	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/mat"
 
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -27,19 +29,39 @@ type evaluateResult struct {
 	Scale    float64 `json:"full_scale_v"`
 	Train    float64 `json:"train"` // %, of the letters
 	Test     float64 `json:"test"`
+	held
+}
+
+// held is which network the arrays are taken to hold, and what speaks against it.
+type held struct {
+	Network  string   `json:"network"` // file; "" = none is known
+	Warnings []string `json:"warnings"`
+}
+
+// print says on a terminal which network was looked for in the arrays.
+func (h held) print(a *app) error {
+	for _, text := range h.Warnings {
+		fmt.Fprintln(a.err, "warning: "+text)
+	}
+	if h.Network == "" {
+		return nil
+	}
+	_, err := fmt.Fprintln(a.out, "network "+h.Network)
+	return err
 }
 
 func (a *app) simEvaluateCommand() *cobra.Command {
 	var count, compared int
 	var seed uint64
+	var network string
 	c := &cobra.Command{
 		Use:   "evaluate",
 		Short: "Classify very many patterns with the network in the simulated chip",
 		Long: `Classifies random patterns with the letter network in the simulated chip by the
 fast evaluation path (transfer matrices with line resistance, corrected for the
 devices' curvature), on one core, and compares some of them with the full nodal
-solution of both arrays. Neurons are ideal: no offset, no noise. The chip's file is
-not changed.`,
+solution of both arrays. Neurons are ideal: no offset, no noise. Arrays that decide
+otherwise than the network in software are warned of. The chip's file is not changed.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if count < 1 || compared < 0 {
@@ -49,7 +71,7 @@ not changed.`,
 			if err != nil {
 				return err
 			}
-			r, err := a.evaluateFast(c, count, compared, seed)
+			r, err := a.evaluateFast(c, network, count, compared, seed)
 			if err != nil {
 				return err
 			}
@@ -58,17 +80,18 @@ not changed.`,
 			}
 			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3f s: %.0f patterns/s on one core\n%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\nletters: %.2f %% of the training set, %.2f %% of the test set\n",
 				r.Patterns, r.Seconds, r.Rate, r.Compared, 100*r.Worst, r.Scale, 100*r.RMS, r.Train, r.Test)
-			return err
+			return errors.Join(err, r.print(a))
 		},
 	}
 	f := c.Flags()
 	f.IntVarP(&count, "patterns", "n", 1_000_000, "random patterns to classify")
 	f.IntVar(&compared, "compare", 500, "how many of them to compare with the full solution")
+	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, or a run that has one (default: of the newest run)")
 	f.Uint64Var(&seed, "seed", 1, "of the patterns")
 	return c
 }
 
-func (a *app) evaluateFast(c *Config, count, compared int, seed uint64) (*evaluateResult, error) {
+func (a *app) evaluateFast(c *Config, network string, count, compared int, seed uint64) (*evaluateResult, error) {
 	if c.Neurons.Address == "" {
 		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons", c.origin()))
 	}
@@ -129,29 +152,63 @@ func (a *app) evaluateFast(c *Config, count, compared int, seed uint64) (*evalua
 	if err != nil {
 		return nil, err
 	}
-	r.Train, r.Test = recognised(fast, letters), recognised(fast, flipped)
-	return r, nil
+	for _, part := range []struct {
+		set  *dataset.Set
+		into *float64
+	}{{letters, &r.Train}, {flipped, &r.Test}} {
+		e, err := mlp.Evaluate(answers(fast, part.set), part.set.Labels)
+		if err != nil {
+			return nil, err
+		}
+		*part.into = e.Accuracy
+	}
+	r.held, err = heldNetwork(c, network, fast)
+	return r, err
 }
 
-// recognised is the share in percent of a set of two-level samples that is
-// classified right.
-func recognised(c *inference.Classifier, s *dataset.Set) float64 {
-	out := make([]float64, c.Outputs())
+// answers are the outputs in V for a set of two-level samples, samples x outputs.
+func answers(c *inference.Classifier, s *dataset.Set) *mat.Dense {
+	out := mat.NewDense(s.Len(), c.Outputs(), nil)
 	pattern := make([]uint8, c.PatternBytes())
-	right := 0
-	for i, label := range s.Labels {
+	for i := range s.Len() {
 		clear(pattern)
 		for m, x := range s.X.RawRowView(i) {
 			if x > 0 {
 				pattern[m/8] |= 1 << (m % 8)
 			}
 		}
-		c.Classify(pattern, out)
-		if mlp.Decide(out) == label {
-			right++
-		}
+		c.Classify(pattern, out.RawRowView(i))
 	}
-	return 100 * float64(right) / float64(s.Len())
+	return out
+}
+
+// heldNetwork compares what the arrays in the chip decide with a network in
+// software, the named one or the newest of the runs, and warns where the arrays hold
+// another one, or where none is known.
+func heldNetwork(c *Config, name string, arrays *inference.Classifier) (held, error) {
+	h := held{Warnings: []string{}}
+	f, file, err := findNetwork(c, name)
+	var none notMade
+	switch {
+	case name == "" && errors.As(err, &none):
+		h.Warnings = append(h.Warnings, "no network is known that could be in the arrays (`xlab mlp train`, `xlab mlp import`): the numbers are of whatever conductances the devices have")
+		return h, nil
+	case err != nil:
+		return h, err
+	}
+	h.Network = file
+	letters := dataset.Letters()
+	if d := f.Network.Design; d.Sizes[0] != letters.X.RawMatrix().Cols || d.Sizes[len(d.Sizes)-1] != arrays.Outputs() {
+		h.Warnings = append(h.Warnings, fmt.Sprintf("network %s has other sizes (%s) than the letter network, which is what is computed here: name one with --network", file, sizesText(d)))
+		return h, nil
+	}
+	_, software, err := evaluate(f.Network, letters)
+	if err != nil {
+		return h, err
+	}
+	fidelity, err := mlp.Compare(answers(arrays, letters), software)
+	h.Warnings = append(h.Warnings, otherWeights(letters.Name, fidelity)...)
+	return h, err
 }
 
 // computingLayers are the network's arrays in the chip, connected as for

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/chip"
+	"xlab/mock/inference"
 	"xlab/published"
 	"xlab/run/figure"
 )
@@ -28,11 +30,12 @@ type transientResult struct {
 	hidden  [][]float64
 	swing   float64
 	classes []string
+	held
 }
 
 func (a *app) simTransientCommand() *cobra.Command {
 	var from, to int
-	var output string
+	var output, network string
 	var duration, step float64
 	c := &cobra.Command{
 		Use:   "transient",
@@ -48,7 +51,7 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 			if err != nil {
 				return err
 			}
-			r, err := a.transient(c, from, to, step*1e-9, duration*1e-6)
+			r, err := a.transient(c, network, from, to, step*1e-9, duration*1e-6)
 			if err != nil {
 				return err
 			}
@@ -72,6 +75,7 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 	f.IntVar(&to, "to", 30, "training pattern after")
 	f.Float64Var(&step, "step", 20, "time between two points in ns")
 	f.Float64Var(&duration, "duration", 6, "time followed in µs")
+	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, or a run that has one (default: of the newest run)")
 	f.StringVarP(&output, "output", "o", "", "draw the outputs into this .svg, .png or .pdf file")
 	return c
 }
@@ -79,7 +83,7 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 // converterStep is the output converter's resolution (hwdocs/neuron.md).
 const converterStep = 20.48 / 65536
 
-func (a *app) transient(c *Config, from, to int, step, duration float64) (*transientResult, error) {
+func (a *app) transient(c *Config, network string, from, to int, step, duration float64) (*transientResult, error) {
 	if c.Neurons.Address == "" {
 		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons", c.origin()))
 	}
@@ -105,7 +109,16 @@ func (a *app) transient(c *Config, from, to int, step, duration float64) (*trans
 	if err != nil {
 		return nil, err
 	}
-	r := &transientResult{From: letters.Classes[letters.Labels[from]], To: letters.Classes[letters.Labels[to]], Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
+	layers := computingLayers(state, design, placement)
+	fast, err := inference.New(float64(design.InputLevel), layers...)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
+	}
+	h, err := heldNetwork(c, network, fast)
+	if err != nil {
+		return nil, err
+	}
+	r := &transientResult{held: h, From: letters.Classes[letters.Labels[from]], To: letters.Classes[letters.Labels[to]], Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
 	apply := func(k int) error {
 		for l, block := range placement {
 			lines, err := c.computing(design, l, block, letters.X.RawRowView(k))
@@ -215,6 +228,7 @@ func (a *app) printTransient(r *transientResult, output string) error {
 	}
 	_, err := fmt.Fprintf(a.out, "from a pattern of %s to one of %s:\n%spropagation delay %.2f µs, until all outputs stay within %.2f mV; hidden neurons %.2f µs\n",
 		r.From, r.To, b.String(), r.Delay*1e6, r.Within*1e3, r.Hidden*1e6)
+	err = errors.Join(err, r.print(a))
 	if err == nil && output != "" {
 		_, err = fmt.Fprintln(a.out, filepath.Clean(output))
 	}

@@ -161,8 +161,13 @@ func Of(summary json.RawMessage) Figures {
 	sort.Slice(others, func(i, j int) bool { return others[i].Name < others[j].Name })
 	f.Result = append(f.Result, others...)
 	_ = json.Unmarshal(values["comparison"], &f.Comparisons) // of another form: there is none to show
+	measured := false
 	for i, c := range f.Comparisons {
 		f.Comparisons[i].Measured = noSpread.ReplaceAllString(c.Measured, "$1")
+		measured = measured || c.Measured != "-"
+	}
+	if !measured {
+		f.Comparisons = nil // of no device there is nothing to compare
 	}
 	for _, key := range []string{"notes", "warnings"} {
 		var list []string

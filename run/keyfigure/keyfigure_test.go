@@ -22,6 +22,8 @@ func TestOf(t *testing.T) {
 		{`{"software":{"train":100,"test":null},"hardware":null,"confusion":[[1]],"notes":[],"curve":[1,2],"mean_error":null}`, "in software training 100.00 %", ""},
 		{`{"measurement":"retention","notes":["r1c1: gone"],"comparison":[{"what":"drift exponent","measured":"+0.01"}]}`, "drift exponent +0.01", ""},
 		{`{"comparison":[{"what":"change","measured":"-0.58 %, sigma 0.00 % (1 device)"}]}`, "change -0.58 % (1 device)", ""},
+		{`{"comparison":[{"what":"mean","measured":"-","published":"1 V"},{"what":"sigma","measured":"-"}]}`, "", ""},
+		{`{"comparison":[{"what":"mean","measured":"1 V"},{"what":"sigma","measured":"-"}]}`, "mean 1 V, sigma -", ""},
 		{`{"new_figure":0.5,"what":"new","list":[1],"object":{"a":1}}`, "new figure 0.5, what new", ""},
 	} {
 		f := keyfigure.Of([]byte(c.summary))

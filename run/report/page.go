@@ -107,6 +107,10 @@ func newPage(r Report) (page, error) {
 	return p, nil
 }
 
+// LongSpec reports whether the specification would fill pages on paper, as one with
+// a value for each device of an array.
+func (p page) LongSpec() bool { return strings.Count(p.Spec, "\n") > 150 }
+
 // HasProvenance reports whether there is anything to say at the end.
 func (p page) HasProvenance() bool {
 	v := p.Provenance

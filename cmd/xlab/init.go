@@ -2,10 +2,8 @@ package main
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -30,19 +28,11 @@ is there is kept unless --force is given.`,
 			if hardware {
 				text = hardwareTemplate
 			}
-			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-			if force {
-				flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-			}
-			f, err := os.OpenFile(configName, flags, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return usageError(fmt.Errorf("%s exists already; --force replaces it", configName))
-			}
+			err := writeNew(configName, force, func(w io.Writer) error {
+				_, err := w.Write(text)
+				return err
+			})
 			if err != nil {
-				return usageError(err)
-			}
-			_, err = f.Write(text)
-			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
 			if a.json {

@@ -33,7 +33,7 @@ func xdgDir(variable, fallback string) (string, error) {
 		err = fmt.Errorf("the home directory %q is not absolute", home)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w, and neither is there a directory in %s", err, variable)
+		return "", fmt.Errorf("%w, and %s names no absolute directory", err, variable)
 	}
 	return filepath.Join(home, fallback, "xlab"), nil
 }

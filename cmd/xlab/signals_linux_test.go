@@ -224,7 +224,7 @@ func (p *client) livesThrough(signals []syscall.Signal) {
 }
 
 // patient is how long something may take on a slow machine.
-const patient = 2 * time.Minute
+const patient = time.Minute
 
 const goOnWith = "go on with: xlab resume "
 
@@ -369,10 +369,10 @@ func (g *sweepGate) serve(near net.Conn) {
 		}
 	})
 	for piece := range pieces {
-		if start, rest, found := bytes.Cut(piece, []byte(";XE;")); found && bytes.Contains(start, []byte(aSweep)) && g.shut() {
+		if start, rest, found := bytes.Cut(piece, []byte(";XE")); found && bytes.Contains(start, []byte(aSweep)) && g.shut() {
 			_, _ = far.Write(append(bytes.Clone(start), ";XE\n"...))
 			next := g.wait(pieces)
-			piece = append(bytes.Clone(rest), next...)
+			piece = append(bytes.Clone(rest[1:]), next...) // without what ended the command
 		}
 		if _, err := far.Write(piece); err != nil {
 			break

@@ -69,6 +69,7 @@ func TestReadTable(t *testing.T) {
 		"heading and numbers": ",0,1,2\n0,2e-05,,5e-05\n1,,3e-05,2e-05\n",
 		"named rows":          "row,c0,c1,c2\nr0,2e-05,,5e-05\nr1,,3e-05,2e-05\n",
 		"comment and blanks":  "# in S\n2e-05 -    5e-05\n-     3e-05 2e-05\n\n",
+		"of a run":            "c0_S,c1_S,c2_S\n0.00002,,0.00005\n,0.00003,0.00002\n",
 		"separators at ends":  "20uS,,50uS,\n,30uS,20uS,\n,,,\n",
 		"comma and units":     "20,0uS;;50uS\n-;30uS;\"20,0 µS\"\n",
 	} {

@@ -23,6 +23,12 @@ func TestBeyondInstruments(t *testing.T) {
 	if err := os.WriteFile(file, []byte(describedBench), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Run("environment", func(t *testing.T) {
+		t.Setenv("XLAB_LIMITS_MAX_CURRENT", "5MA")
+		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), "limits.max_current (environment variable XLAB_LIMITS_MAX_CURRENT): 5 MA is beyond") {
+			t.Errorf("%v", err)
+		}
+	})
 	for set, want := range map[string]string{
 		"limits.max_current=5MA":        "5 MA is beyond the 100 mA that a B1500A can give; did you mean 5mA?",
 		"limits.max_current=5":          "did you mean 5mA?",

@@ -159,7 +159,8 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 // An analyzer that cannot be reached does not keep the switches closed. Another
 // instrument in its place ends it: this bench is not the one that is configured.
 // So does one that somebody else has.
-func (s *session) takeOver(ctx, serving context.Context, a *app, channels []instrument.Channel, lines map[string]int, failed func(name string, err error)) {
+func (s *session) takeOver(ctx, serving context.Context, a *app, channels []instrument.Channel, lines map[string]int,
+	failed func(name string, err error)) {
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)
 	if err != nil {
 		failed("analyzer", err)
@@ -192,7 +193,8 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channel
 	}
 	s.closers = append(s.closers, adapter) // whatever its connection is by then
 	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
+		Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
 		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.logger()})
 	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)

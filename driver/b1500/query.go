@@ -127,7 +127,8 @@ func (d *Device) Check(ctx context.Context) error {
 		}
 		if open := d.openOutputs(on); open != "" {
 			return d.lose(ctx, op, &instrument.Error{Op: op, Kind: instrument.KindInstrument, Err: errors.New(open),
-				Advice: "somebody opened it at the analyzer's front panel, the analyzer was switched off and on, or it did not follow CN; look at its panel, then start again"})
+				Advice: "somebody opened it at the analyzer's front panel, the analyzer was switched off and on, " +
+					"or it did not follow CN; look at its panel, then start again"})
 		}
 		status, err := d.bus.StatusByte(ctx)
 		if err != nil {

@@ -59,8 +59,8 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 		return err
 	}
 	out := &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err,
-		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the voltage that an earlier process gave it. " +
-			"Look at its panel and switch the outputs off there"}
+		Advice: "it was told to switch its outputs off (DZ, CL) and did not confirm it: a source may still have the " +
+			"voltage that an earlier process gave it. Look at its panel and switch the outputs off there"}
 	if placed := (*instrument.Error)(nil); errors.As(err, &placed) && placed.Op == op {
 		out.Err = placed.Err
 	}
@@ -76,7 +76,8 @@ func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, pa
 	for _, format := range []flex.Format{flex.FMT1, flex.FMT11, flex.FMT21} {
 		// Four records that nobody read would make four fields.
 		if _, err := flex.ParseRecords(format, replies[0]); err == nil {
-			return instrument.Identity{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("%.80q are readings, not an identity", replies[0])}
+			return instrument.Identity{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol,
+				Err: fmt.Errorf("%.80q are readings, not an identity", replies[0])}
 		}
 	}
 	identity, err := flex.ParseIdentity(replies[0])

@@ -44,7 +44,8 @@ func (a *Adapter) patience() time.Duration {
 // with ++savecfg in it, which no instrument understands; a bare line end would
 // have completed it to a command, perhaps with a number cut short.
 func (a *Adapter) setup() string {
-	return string(appendReadTimeout([]byte("++savecfg 0\n++savecfg 0\n++mode 1\n++auto 0\n++eoi 1\n++eos 2\n++eot_enable 0\n"), a.o.ReadTimeout))
+	const always = "++savecfg 0\n++savecfg 0\n++mode 1\n++auto 0\n++eoi 1\n++eos 2\n++eot_enable 0\n"
+	return string(appendReadTimeout([]byte(always), a.o.ReadTimeout))
 }
 
 // greeting is what a handshake sends. It ends with the question for the version

@@ -64,6 +64,7 @@ type Device struct {
 	state    state
 	cause    error               // why the state is unknown, or foreign
 	identity instrument.Identity // who answered when it was taken over
+	said     string              // and in which words; "" before
 	units    []flex.Unit
 	settings *settings
 	stamped  bool               // TSR was sent: the clock can be read

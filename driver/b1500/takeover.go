@@ -85,15 +85,39 @@ func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, pa
 		return identity, err
 	}
 	switch {
-	case !strings.Contains(identity.Model, "B1500A"):
+	case strings.Contains(identity.Model, "B1500A"):
+		d.said = replies[0]
+		if d.o.Claim != nil {
+			err = d.o.Claim(ctx, identity)
+		}
+	case damaged(replies[0], d.said):
+		return identity, &instrument.Error{Op: op, Kind: instrument.KindProtocol,
+			Err: fmt.Errorf("%.80q is not quite what it said before, %.80q", replies[0], d.said)}
+	default:
 		err = &instrument.Error{Op: op, Kind: instrument.KindIdentity,
 			Err:    fmt.Errorf("%s %s answers, not a B1500A", identity.Vendor, identity.Model),
 			Advice: "check the address of the analyzer; nothing more was sent to this instrument"}
-	case d.o.Claim != nil:
-		err = d.o.Claim(ctx, identity)
 	}
 	if err != nil {
 		d.state, d.cause = foreign, err
 	}
 	return identity, err
+}
+
+// damaged tells whether a text is a known one of which one place was changed,
+// lost or doubled on the way: a line that is brought back has just lost something.
+func damaged(text, known string) bool {
+	short, long := text, known
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	front := 0
+	for front < len(short) && short[front] == long[front] {
+		front++
+	}
+	back := 0
+	for back < len(short)-front && short[len(short)-1-back] == long[len(long)-1-back] {
+		back++
+	}
+	return len(long)-front-back <= 2
 }

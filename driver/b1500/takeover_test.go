@@ -132,6 +132,29 @@ func TestTakeOverIsRefused(t *testing.T) {
 	}
 }
 
+// When an analyzer that is known is taken over again, after its line had a fault,
+// a name that is damaged is not another instrument's.
+func TestNameDamagedOnTheWay(t *testing.T) {
+	const right = "Agilent Technologies,B1500A,0,A.06.01.2016.0902"
+	for answer, kind := range map[string]instrument.Kind{
+		strings.Replace(right, "B1500A", "B15#0A", 1): "", strings.Replace(right, "B1500A", "B150A", 1): "", strings.Replace(right, "B1500A", "B15500A", 1): "",
+		"HEWLETT-PACKARD,4156C,0,03.10": instrument.KindIdentity, strings.Replace(right, "B1500A", "E5270B", 1): instrument.KindIdentity,
+	} {
+		bus := &sayings{answers: []string{right, right, answer, right}}
+		d := New(bus, Options{Limits: lab, Channels: fourChannels})
+		for _, want := range []instrument.Kind{"", kind} {
+			if err := d.TakeOver(t.Context()); instrument.KindOf(err) != want {
+				t.Errorf("%s: %v of kind %q, want %q", answer, err, instrument.KindOf(err), want)
+			}
+		}
+		// Of one that was never met nothing is known.
+		bus = &sayings{answers: []string{answer}}
+		if err := New(bus, Options{}).TakeOver(t.Context()); instrument.KindOf(err) != instrument.KindIdentity || len(bus.sent) != 1 {
+			t.Errorf("%s, never met: %v, sent %q", answer, err, bus.sent)
+		}
+	}
+}
+
 func TestTakeOverIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

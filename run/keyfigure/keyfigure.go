@@ -131,9 +131,7 @@ func Of(summary json.RawMessage) Figures {
 			delete(values, key)
 		}
 	}
-	var listed []string
 	for _, k := range known {
-		listed = append(listed, k.key)
 		if raw := values[k.key]; raw != nil && string(raw) != "null" {
 			if value := k.show(raw); value != "" {
 				f.Result = append(f.Result, Figure{k.name, value})
@@ -141,14 +139,13 @@ func Of(summary json.RawMessage) Figures {
 		}
 	}
 	for _, k := range times {
-		listed = append(listed, k.key)
-		if value := k.show(values[k.key]); values[k.key] != nil && value != "" {
+		if value := k.show(values[k.key]); value != "" {
 			f.Bookkeeping = append(f.Bookkeeping, Figure{k.name, value})
 		}
 	}
 	var others []Figure
 	for key, raw := range values {
-		if slices.Contains(listed, key) || slices.Contains(silent, key) {
+		if Known(key) {
 			continue
 		}
 		for _, show := range []show{plain, text} {

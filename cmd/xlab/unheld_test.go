@@ -58,6 +58,7 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 
 	code, r := form(c.low)
 	m := r.defects()
+	t.Logf("with %s: %d of %d formed, %d defective; %s", c.low, len(m.Cells(array.StateFormed)), c.n, len(m.Cells(array.StateDefective)), r.err)
 	if n := len(m.Cells(array.StateDefective)); code != 8 || n > c.n/50+1 {
 		t.Errorf("with %s: exit %d, %d devices are called defective: %s", c.low, code, n, r.err)
 	}

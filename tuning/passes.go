@@ -148,6 +148,7 @@ const trust = 0.5
 // readAll reads every cell of the array and takes the lines out.
 func (t *tuner) readAll(ctx context.Context) error {
 	failed := 0
+	var limited []array.Limited             // sources of the last read that was none
 	usable := make([]float64, len(t.reads)) // NaN where there is no usable read
 	for k := range t.reads {
 		if err := run.CheckStop(ctx); err != nil {
@@ -157,6 +158,9 @@ func (t *tuner) readAll(ctx context.Context) error {
 		results, err := t.bench.Do(ctx, cell, t.spec.read())
 		if err != nil {
 			return err
+		}
+		if len(results[0].Limited) > 0 {
+			limited = results[0].Limited
 		}
 		fault := faulty(results[0], t.spec.Read)
 		if fault != "" {
@@ -175,7 +179,7 @@ func (t *tuner) readAll(ctx context.Context) error {
 	if failed*4 > len(t.reads) {
 		return &instrument.Error{Op: "tuning read of array " + t.name, Kind: instrument.KindInstrument,
 			Err:    fmt.Errorf("%d of %d reads are not valid or in compliance", failed, len(t.reads)),
-			Advice: "check the measuring range, the compliance and the connections of the array"}
+			Advice: cmp.Or(array.Unheld(limited, complianceKey), "check the measuring range, the compliance and the connections of the array")}
 	}
 	g, err := t.lines.devices(usable)
 	if err != nil {

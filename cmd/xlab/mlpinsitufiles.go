@@ -123,7 +123,7 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 	}
 	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"), plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
 	if result.Limited > 0 {
-		fmt.Fprintf(a.out, "in %s a source was at its compliance: these pulses were weaker than meant\n", plural(result.Limited, "write"))
+		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): these pulses were weaker than meant\n", plural(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
 	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(c.runsDir(), result.Run))

@@ -1,6 +1,7 @@
 package insitu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -352,6 +353,7 @@ func (t *trainer) take(name string, cell array.Cell, r array.Result) bool {
 
 func (t *trainer) readCells(ctx context.Context, name string, cells []array.Cell) error {
 	bad := t.out.BadReads
+	var limited []array.Limited // sources of the last read that was none
 	for _, cell := range cells {
 		if err := run.CheckStop(ctx); err != nil {
 			return err
@@ -360,12 +362,14 @@ func (t *trainer) readCells(ctx context.Context, name string, cells []array.Cell
 		if err != nil {
 			return err
 		}
-		t.take(name, cell, results[0])
+		if !t.take(name, cell, results[0]) && len(results[0].Limited) > 0 {
+			limited = results[0].Limited
+		}
 	}
 	if 4*(t.out.BadReads-bad) > len(cells) {
 		return &instrument.Error{Op: "reading array " + name, Kind: instrument.KindInstrument,
 			Err:    fmt.Errorf("%d of %d reads are not valid or in compliance", t.out.BadReads-bad, len(cells)),
-			Advice: "check the compliance and the connections of the array"}
+			Advice: cmp.Or(array.Unheld(limited, "tuning.compliance"), "check the compliance and the connections of the array")}
 	}
 	return nil
 }

@@ -131,5 +131,12 @@ func (b *Batch) String() string {
 			costs = append(costs, text)
 		}
 	}
-	return fmt.Sprintf("about %s for %d chips on %d cores, by what the first chip took: %s", FormatDuration(b.Wall), b.Samples, b.Cores, strings.Join(costs, ", "))
+	return fmt.Sprintf("about %s for %s on %s, by what the first one took: %s", FormatDuration(b.Wall), count(b.Samples, "chip"), count(b.Cores, "core"), strings.Join(costs, ", "))
+}
+
+func count(n int, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
 }

@@ -78,8 +78,8 @@ otherwise than the network in software are warned of. The chip's file is not cha
 			if a.json {
 				return a.writeJSON(r)
 			}
-			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3f s: %.0f patterns/s on one core\n%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\nletters: %.2f %% of the training set, %.2f %% of the test set\n",
-				r.Patterns, r.Seconds, r.Rate, r.Compared, 100*r.Worst, r.Scale, 100*r.RMS, r.Train, r.Test)
+			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3g s: %.2g million a second on one core\n%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\nletters: %.2f %% of the training set, %.2f %% of the test set\n",
+				r.Patterns, r.Seconds, r.Rate/1e6, r.Compared, 100*r.Worst, r.Scale, 100*r.RMS, r.Train, r.Test)
 			return errors.Join(err, r.print(a))
 		},
 	}

@@ -39,7 +39,7 @@ type Event struct {
 
 // Options are the parts of a run that are not the procedure's.
 type Options struct {
-	Observe func(Event) // told after every device; nil = nobody
+	Observe func(Event) // told after every device, and once at the end; nil = nobody
 }
 
 // Tune sets the devices of the specification to their targets. name is the
@@ -85,7 +85,10 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 		t.asked = append(t.asked, d)
 		t.devices[d.index] = d
 	}
-	err = t.run(ctx)
+	if err = t.run(ctx); err == nil && o.Observe != nil {
+		// Only now is it known that nothing more has to be done.
+		o.Observe(Event{Phase: PhaseRead, Pass: t.passes, Done: len(t.reads), Total: len(t.reads), Ahead: []run.Work{work(PhaseRead, 0)}})
+	}
 	return t.outcome(err), err
 }
 

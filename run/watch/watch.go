@@ -119,7 +119,7 @@ func (w *Watch) look(cell array.Cell, steps []array.Step, results []array.Result
 		}
 		if len(w.short) >= w.o.Compliance {
 			return &Trip{What: "reads in compliance, where none is expected", Value: fmt.Sprintf("%d devices in a row: %v%s", len(w.short), w.short, named(r.Limited)),
-				Limit: fmt.Sprintf("fewer than %d: a short between lines, or a source that has failed", w.o.Compliance)}
+				Limit: fmt.Sprintf("fewer than %d: a short between lines, a source that has failed, or a compliance too low for so many devices on a line", w.o.Compliance)}
 		}
 	}
 	return nil

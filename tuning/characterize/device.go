@@ -91,12 +91,15 @@ func (p *probe) measured(ctx context.Context, steps ...array.Step) (array.Level,
 	return results[0].Last(), p.take(results[len(steps)], len(steps))
 }
 
+// complianceKey is the configuration key of every source's compliance.
+const complianceKey = "read.compliance"
+
 // unheld is nil unless sources were at their compliance in a step that bound
 // other lines than the selected row.
 func unheld(results []array.Result) error {
 	for _, r := range results {
 		if list := r.Unheld(); len(list) > 0 {
-			return fmt.Errorf("%w: %s", errUnreadable, array.Unheld(list, "read.compliance"))
+			return fmt.Errorf("%w: %s", errUnreadable, array.Unheld(list, complianceKey))
 		}
 	}
 	return nil
@@ -108,6 +111,8 @@ func (p *probe) take(r array.Result, n int) error {
 	switch {
 	case !r.Valid():
 		return fmt.Errorf("%w: the read is not valid (status %08b): check the measuring range and the lines of the device", errUnreadable, r.Status)
+	case len(r.Limited) > 0:
+		return fmt.Errorf("%w: the read is no measurement: %s", errUnreadable, array.Unheld(r.Limited, complianceKey))
 	case r.InCompliance():
 		return fmt.Errorf("%w: the read was in compliance, so the voltage was not the one asked for; raise the compliance above %v", errUnreadable, p.conditions.Compliance)
 	}

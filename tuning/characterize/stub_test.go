@@ -33,6 +33,7 @@ type stubDevice struct {
 	creep      float64           // relative change by a pulse below it, from 0.6 V on
 	cubic      float64           // I = g v (1 + cubic v^2)
 	status     instrument.Status // of its reads
+	limited    []array.Limited   // sources at their compliance in its pulses
 	written    instrument.Seconds
 }
 
@@ -84,7 +85,7 @@ func (s *stub) perform(cell array.Cell, step array.Step) array.Result {
 		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(g * float64(x.Voltage))}}, Status: d.status}
 	case array.Pulse:
 		s.stress(cell, x.Voltage, x.Scheme)
-		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(d.g * float64(x.Voltage))}}}
+		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(d.g * float64(x.Voltage))}}, Limited: d.limited}
 	case array.Sweep:
 		var r array.Result
 		for i := range x.Steps {

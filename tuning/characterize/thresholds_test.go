@@ -107,10 +107,12 @@ func TestThresholdsWithCurrents(t *testing.T) {
 // What one device does not do is said in its result, and the others go on.
 func TestDevicesWithoutThreshold(t *testing.T) {
 	s := newStub(3, 3)
-	s.devices[1].factor = 1                                  // stuck below the states to be measured
-	s.devices[2].g, s.devices[2].factor = 30e-6, 1.01        // moves, but never by 5 %
-	s.devices[3].status = instrument.StatusOverflow          // cannot be read
-	s.devices[4].status = instrument.StatusCompliance        // nor this one
+	s.devices[1].factor = 1                           // stuck below the states to be measured
+	s.devices[2].g, s.devices[2].factor = 30e-6, 1.01 // moves, but never by 5 %
+	s.devices[3].status = instrument.StatusOverflow   // cannot be read
+	s.devices[4].status = instrument.StatusCompliance // nor this one
+	// While its pulses are made the other columns are not held.
+	s.devices[0].limited = []array.Limited{{Bus: array.BusOtherCols, Unit: 4, Compliance: 5e-3, From: 1}}
 	s.devices[5].reset, s.devices[5].set = -3, 0.93          // cannot be lowered
 	s.devices[8] = stubDevice{g: 40e-6, set: 9, factor: 1.1} // never answers to positive pulses
 	s.devices[8].reset = -1.13
@@ -123,8 +125,8 @@ func TestDevicesWithoutThreshold(t *testing.T) {
 	if len(out.Devices) != 8 || len(out.Skipped) != 1 || len(journal.open) != 0 {
 		t.Fatalf("%d devices, %d skipped, %d groups open", len(out.Devices), len(out.Skipped), len(journal.open))
 	}
-	for i, want := range map[int]string{0: "", 1: "did not bring it between 20.0 µS and 50.0 µS before the set ramp", 2: "no pulse of the set ramp",
-		3: "status", 4: "in compliance", 5: "no pulse of the reset ramp", 7: "no pulse of the set ramp"} {
+	for i, want := range map[int]string{0: "no verdict: SMU 4 (the other columns)", 1: "did not bring it between 20.0 µS and 50.0 µS before the set ramp", 2: "no pulse of the set ramp",
+		3: "status", 4: "in compliance", 5: "no pulse of the reset ramp", 6: "", 7: "no pulse of the set ramp"} {
 		if d := out.Devices[i]; !strings.Contains(d.Reason, want) || (d.Reason == "") != (want == "") {
 			t.Errorf("%s: %q, want %q", d.Cell, d.Reason, want)
 		}
@@ -132,7 +134,7 @@ func TestDevicesWithoutThreshold(t *testing.T) {
 	if d := out.Devices[7]; d.Set.Found || !d.Reset.Found {
 		t.Errorf("%s: found %v and %v", d.Cell, d.Set.Found, d.Reset.Found)
 	}
-	if out.Set.Missing != 5 || out.Reset.Missing != 5 {
+	if out.Set.Missing != 6 || out.Reset.Missing != 6 {
 		t.Errorf("%d and %d missing", out.Set.Missing, out.Reset.Missing)
 	}
 	notes := strings.Join(out.Notes(), "\n")

@@ -22,9 +22,7 @@ import (
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
 func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lock, error) {
-	if err := a.closeState(); err != nil {
-		return nil, usageError(err)
-	}
+	a.closeState(c)
 	bench, files := "the simulated chip "+c.chipFile(), []string{lock.ChipFile(c.chipFile())}
 	if !c.simulated() {
 		bench, files = c.Bench, c.lockFiles(c.endpoints(ctx)...)

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"xlab/run/atomicfile"
 )
@@ -60,23 +59,21 @@ func (c *Config) runsDir() string { return c.Runs }
 // chipFile is where the simulated chip's state is kept.
 func (c *Config) chipFile() string { return c.Simulation.Chip }
 
-// closeState takes a state directory that other users can look into, as older
-// versions left it, away from them, and says so.
-func (a *app) closeState() error {
+// closeState takes the state directory from other users who can look into it, as
+// older versions left it, and says so. One that is another user's stays as it is.
+func (a *app) closeState(c *Config) {
 	dir, err := stateDir()
-	if err != nil || runtime.GOOS == "windows" {
-		return nil // there is none, or its permissions say nothing
+	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
+	if err != nil || runtime.GOOS == "windows" || !inUse(c.Runs) && !inUse(c.Simulation.Chip) {
+		return // there is none, its permissions say nothing, or nothing is in it
 	}
 	info, err := os.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm()&^atomicfile.PrivateDir == 0 {
-		return nil
+	if err != nil || info.Mode().Perm()&^atomicfile.PrivateDir == 0 {
+		return // whoever makes it makes it private
 	}
-	if err == nil {
-		err = os.Chmod(dir, atomicfile.PrivateDir)
-	}
-	if err != nil {
-		return fmt.Errorf("the directory of runs and chips is open to other users and cannot be closed: %w; chmod 700 it, or name others as runs and simulation.chip", err)
+	if err := os.Chmod(dir, atomicfile.PrivateDir); err != nil {
+		fmt.Fprintf(a.err, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
+		return
 	}
 	fmt.Fprintf(a.err, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
-	return nil
 }

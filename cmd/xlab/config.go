@@ -58,6 +58,7 @@ type AnalyzerConfig struct {
 	Address       string           `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT of the GPIB adapter
 	GPIB          int              `mapstructure:"gpib"`           // address behind the adapter
 	LineFrequency instrument.Hertz `mapstructure:"line_frequency"` // of the mains
+	FixedRanges   bool             `mapstructure:"fixed_ranges"`   // see b1500.Options; not given: on the simulated bench only
 }
 
 // BoardConfig says where a switch board is and what is wired to it.
@@ -179,7 +180,7 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 func configDefaults() map[string]any {
 	d := map[string]any{
 		"bench": "simulated", "runs": "", "locks": "", "figures": figure.AllFormats.String(),
-		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
+		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0, "analyzer.fixed_ranges": false,
 		"neurons.address": "", "neurons.wiring": "neuron-board.yaml", "neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"read.voltage": "0.2V", "read.aperture": "40ms", "read.settle": "1ms", "read.compliance": "5mA",
 		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "", "simulation.slots": "1-4", "simulation.temperature": 25.0,
@@ -224,6 +225,9 @@ func (c *Config) validate() error {
 		if c.Neurons.Address == "" && c.overrides["neurons.address"] == "" { // --set neurons.address= takes the board off
 			c.Neurons.Address = simAddress
 		}
+	}
+	if key := "analyzer.fixed_ranges"; c.places[key] == 0 && c.overrides[key] == "" {
+		c.Analyzer.FixedRanges = c.simulated() // of a real analyzer it is not known yet
 	}
 	for i := range c.Boards {
 		if c.Boards[i].SPIFrequency == 0 {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// commentedKey is a key that a template offers behind a comment sign.
-var commentedKey = regexp.MustCompile(`(?m)^( *)# ?((?:  )*[a-z_]+:(?: .*)?)$`)
+// commentedKey is a key that a template offers behind a comment sign, also the first of a list's item.
+var commentedKey = regexp.MustCompile(`(?m)^( *)# ?((?:  )*(?:- )?[a-z_]+:(?: .*)?)$`)
 
 // A template with all that it offers switched on is understood, and there is
 // no section of the configuration that it keeps to itself. The section of the

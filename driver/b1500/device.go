@@ -21,6 +21,10 @@ type Options struct {
 	// LineFrequency is the mains frequency in Hz that the analyzer is set to;
 	// 0 means 50. It decides how long a power line cycle integrates.
 	LineFrequency float64
+	// FixedRanges names output ranges as fixed ones, in which the analyzer refuses
+	// a level that does not fit instead of raising the range: one whose digits were
+	// damaged on the way. That it does is to be confirmed, see hwdocs/b1500.md.
+	FixedRanges bool
 	// ReadTimeout is how long the GPIB adapter waits for one answer; 0 means
 	// 3 s. Conversations are kept below it, longer steps are polled for.
 	ReadTimeout time.Duration

@@ -37,6 +37,7 @@ func (s *settings) clone() *settings {
 type script struct {
 	*settings
 	commands []string
+	fixed    bool // Options.FixedRanges
 }
 
 func (s *script) add(header string, parameters ...string) {
@@ -81,8 +82,18 @@ func (s *script) integrate(channels []instrument.Channel, in integration) {
 	}
 }
 
+// outputRange is the code of a range in which something is forced. In a fixed one,
+// which has a minus sign, the analyzer refuses a level that does not fit, such as
+// one that lost its decimal point on the way; otherwise it would raise the range.
+func (s *script) outputRange(r sourceRange) string {
+	if s.fixed {
+		return integer(-r.code)
+	}
+	return integer(r.code)
+}
+
 func (s *script) force(l level, volts float64) {
-	s.add("DV", integer(l.channel), integer(l.source.code), flex.Number(volts), flex.Number(l.compliance))
+	s.add("DV", integer(l.channel), s.outputRange(l.source), flex.Number(volts), flex.Number(l.compliance))
 }
 
 func (s *script) forceAll(levels []level) {
@@ -120,9 +131,9 @@ type program struct {
 }
 
 // encode writes the step's commands and notes in s what they set. order is the
-// configured channels.
-func encode(s *settings, step any, order []instrument.Channel) (*program, error) {
-	sc := &script{settings: s, commands: make([]string, 0, 24)}
+// configured channels, fixed whether output ranges are.
+func encode(s *settings, step any, order []instrument.Channel, fixed bool) (*program, error) {
+	sc := &script{settings: s, commands: make([]string, 0, 24), fixed: fixed}
 	p := &program{levels: []float64{0}, busy: busy(step)}
 	switch step := step.(type) {
 	case *spot:
@@ -267,7 +278,7 @@ func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) 
 			s.force(l, 0)
 		}
 	}
-	s.add("PV", integer(source.channel), integer(source.source.code), "0", flex.Number(source.volts), flex.Number(source.compliance))
+	s.add("PV", integer(source.channel), s.outputRange(source.source), "0", flex.Number(source.volts), flex.Number(source.compliance))
 }
 
 func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrument.Channel) {
@@ -302,7 +313,7 @@ func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrumen
 	}
 	for _, l := range set {
 		place := slices.Index(order, l.channel) + 1
-		s.add("MCPNX", integer(place), integer(l.channel), "1", integer(l.source.code), "0", flex.Number(l.volts), flex.Number(l.compliance))
+		s.add("MCPNX", integer(place), integer(l.channel), "1", s.outputRange(l.source), "0", flex.Number(l.volts), flex.Number(l.compliance))
 	}
 }
 
@@ -339,10 +350,10 @@ func (s *script) sweep(sw *sweep) {
 	if sw.twoWay {
 		mode = 3
 	}
-	s.add(header, integer(sw.channel), integer(mode), integer(sw.source.code),
+	s.add(header, integer(sw.channel), integer(mode), s.outputRange(sw.source),
 		flex.Number(sw.start), flex.Number(sw.stop), integer(sw.steps), flex.Number(sw.compliance))
 	for i, f := range sw.follow {
-		s.add("WNX", integer(i+2), integer(f.channel), "1", integer(f.source.code),
+		s.add("WNX", integer(i+2), integer(f.channel), "1", s.outputRange(f.source),
 			flex.Number(f.start), flex.Number(f.stop), flex.Number(f.compliance))
 	}
 	s.add("XE")

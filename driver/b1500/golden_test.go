@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -443,4 +444,36 @@ func TestGoldenInterlockOpenAtOpen(t *testing.T) {
 		t.Errorf("open with the interlock open: %v", err)
 	}
 	bus.done()
+}
+
+// With fixed ranges the frames are the golden ones but for the sign of the output
+// ranges.
+func TestFixedRanges(t *testing.T) {
+	positive := regexp.MustCompile(`\b(DV \d+|PV \d+|WV \d+,\d|WI \d+,\d|WNX \d+,\d+,1|MCPNX \d+,\d+,1),(\d+,)`)
+	for section, step := range map[string]instrument.Step{
+		"spot":         verify(1e-3),
+		"pulse-single": instrument.Pulse{Drives: strong(drives(1.2, 0, 0, 0)), Width: 500e-6, Measure: channels(1), Range: 100e-6},
+		"pulse-multi":  instrument.Pulse{Drives: strong(drives(0.6, -0.6, 0, 0)), Width: 1e-3, Measure: channels(1, 2), Range: 100e-6},
+		"sweep-follow": instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Stop: 0.3, Steps: 3, Compliance: 100e-6,
+			Measure: channels(2), Range: 100e-6, Delay: 1e-3, Aperture: 1e-3,
+			Follow: []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6}, {Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}},
+		"sweep-current": instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 20e-6, Steps: 5, Compliance: 2,
+			Drives:  []instrument.Drive{{Channel: 2, Compliance: 100e-6}, {Channel: 3, Compliance: 100e-6}, {Channel: 4, Compliance: 100e-6}},
+			Measure: channels(1), Range: 100e-6, Delay: 1e-3, Aperture: 20e-3},
+	} {
+		t.Run(section, func(t *testing.T) {
+			d, bus := opened(t, section)
+			d.o.FixedRanges = true
+			bus.frames = bus.frames[:4]
+			changed := positive.ReplaceAllString(bus.frames[0].text, "$1,-$2")
+			if changed == bus.frames[0].text {
+				t.Fatal("no output range in the golden frames")
+			}
+			bus.frames[0].text = changed
+			if _, err := d.Run(t.Context(), step); err != nil {
+				t.Fatal(err)
+			}
+			bus.done()
+		})
+	}
 }

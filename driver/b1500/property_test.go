@@ -201,7 +201,7 @@ func TestNothingBeyondLimitsIsEncoded(t *testing.T) {
 				}
 				continue
 			}
-			p, err := encode(settings, checked[0], fourChannels)
+			p, err := encode(settings, checked[0], fourChannels, false)
 			if err != nil {
 				t.Fatal(err)
 			}

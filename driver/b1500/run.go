@@ -114,7 +114,7 @@ func (d *Device) conversation(ctx context.Context, op string, checked []any) ([]
 	var parts []flex.Part
 	total := instrument.Seconds(0)
 	for i, step := range checked {
-		p, err := encode(settings, step, d.o.Channels)
+		p, err := encode(settings, step, d.o.Channels, d.o.FixedRanges)
 		if err != nil {
 			return nil, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: err}
 		}

@@ -31,6 +31,7 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 				return err
 			}
 			ctx, release := a.interruptible(cmd.Context())
+			t.shown = a.err
 			out, err := t.train(ctx, c, data)
 			release()
 			if err != nil {

@@ -35,6 +35,7 @@ type trainFlags struct {
 	nonlinearity float64
 
 	known map[string]*array.DefectMap // used instead of defects; nil = not
+	shown io.Writer                   // where to show how far it is; nil = nowhere
 }
 
 func (t *trainFlags) register(f *pflag.FlagSet) {
@@ -106,6 +107,13 @@ func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trai
 		return nil, usageError(fmt.Errorf("--approach %q is neither aware nor oblivious", t.approach))
 	}
 	o := t.options(data.train)
+	if t.shown != nil {
+		progress := run.NewProgress(run.ProgressOptions{Output: t.shown, Label: "training"})
+		defer progress.Close()
+		task.Observe = func(done, total int) {
+			progress.Observe(run.Event{Kind: "epoch", Done: done, Total: total, Note: plural(o.Restarts, "restart")})
+		}
+	}
 	if out.result, err = train.Train(ctx, task, o); err != nil {
 		if ctx.Err() != nil {
 			return nil, run.ErrInterrupted
@@ -256,6 +264,7 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 	ctx, release := a.interruptible(ctx)
 	defer release()
 	began := time.Now()
+	t.shown = a.err
 	out, err := t.train(ctx, c, data)
 	if err != nil {
 		return err

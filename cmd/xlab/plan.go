@@ -252,7 +252,7 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 	}, func(ctx context.Context) error {
 		return e.Run(ctx, planRunner{a, c, r.ID(), alarm}, func(t plan.Task, x plan.Entry) {
 			alarm.vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
-			show.Message(taskLine(x))
+			show.Message(taskLine(x, e.Done(), tasks))
 		})
 	})
 }
@@ -261,10 +261,11 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 // interrupt: the task's own guard has the deadlines.
 const forever = 24 * time.Hour
 
-func taskLine(x plan.Entry) string {
+// taskLine tells of a task; done of all tasks are over.
+func taskLine(x plan.Entry, done, all int) string {
 	switch x.State {
 	case plan.Begun:
-		return x.Name + ": begins"
+		return fmt.Sprintf("%s: begins, task %d of %d", x.Name, done+1, all)
 	case plan.Skipped:
 		return x.Name + ": skipped, " + x.Reason
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/mat"
@@ -27,6 +28,9 @@ type Task struct {
 	Physics []mlp.Conduction
 	// Start is where the first restart begins; nil = at random like the others.
 	Start *mlp.Network
+	// Observe is told how many epochs of all restarts are done and will be at most,
+	// by one goroutine at a time; nil = nobody. It must not block.
+	Observe func(done, total int)
 }
 
 // Result is the best network of a training.
@@ -63,12 +67,13 @@ func Train(ctx context.Context, task Task, o Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data set %s: %w", task.Set.Name, err)
 	}
+	epochs := &counter{total: o.Restarts * o.Epochs, observe: task.Observe}
 	runs := make([]*Result, o.Restarts)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for k := range runs {
 		group.Go(func() error {
-			r := &restart{task: task, o: o, voltages: v, pairs: newPairs(task.Design, task.Constraints),
+			r := &restart{task: task, o: o, epochs: epochs, voltages: v, pairs: newPairs(task.Design, task.Constraints),
 				random: rand.New(rand.NewPCG(o.Seed, uint64(k)))}
 			var err error
 			runs[k], err = r.run(ctx, k)
@@ -86,6 +91,24 @@ func Train(ctx context.Context, task Task, o Options) (*Result, error) {
 	}
 	best.Warnings = task.Set.Warnings()
 	return best, nil
+}
+
+// counter tells an observer of the epochs of all restarts, one at a time.
+type counter struct {
+	mu          sync.Mutex
+	done, total int
+	observe     func(done, total int)
+}
+
+// add counts epochs that were done, and those that a restart leaves out.
+func (c *counter) add(done, left int) {
+	if c.observe == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done, c.total = c.done+done, c.total-left
+	c.observe(c.done, c.total)
 }
 
 // better orders results: what is right first, then what stays right, then the
@@ -143,6 +166,7 @@ func check(task Task, o Options) error {
 type restart struct {
 	task     Task
 	o        Options
+	epochs   *counter
 	voltages *mat.Dense
 	pairs    *pairs
 	random   *rand.Rand
@@ -188,8 +212,10 @@ func (r *restart) run(ctx context.Context, index int) (*Result, error) {
 		}
 		result.Loss = mean
 		if loss == 0 && r.o.Scatter.None() || r.o.Patience > 0 && epoch-lowestAt >= r.o.Patience {
+			r.epochs.add(1, r.o.Epochs-epoch-1)
 			break
 		}
+		r.epochs.add(1, 0)
 		descent.step(w, gradient, r.pairs)
 	}
 	return result, r.judge(ctx, result, w)

@@ -445,3 +445,24 @@ func TestFileCarriesTheProvenance(t *testing.T) {
 		t.Errorf("approach %q, %v", plain.Provenance.Approach, err)
 	}
 }
+
+// What an observer is told counts up to what it was told there would be, also
+// where restarts end early.
+func TestTrainTellsHowFarItIs(t *testing.T) {
+	set := dataset.Letters()
+	o := Defaults()
+	o.Epochs, o.Restarts, o.Patience, o.Trials, o.Replicas = 12, 3, 3, 1, 1
+	last, final := 0, 0
+	task := Task{Design: mlp.LetterDesign(), Set: set, Observe: func(done, total int) {
+		if done != last+1 || total > 36 || total < done {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		last, final = done, total
+	}}
+	if _, err := Train(t.Context(), task, o); err != nil {
+		t.Fatal(err)
+	}
+	if last == 0 || last != final {
+		t.Errorf("it ended at %d of %d", last, final)
+	}
+}

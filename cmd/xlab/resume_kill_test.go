@@ -18,6 +18,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mock/device"
 	"xlab/run"
+	"xlab/run/plan"
 )
 
 const (
@@ -63,13 +64,15 @@ func (b *killBench) program(dir string, after, way int, args ...string) (code in
 }
 
 // finish carries a command out, killing it up to so many times, and gives how
-// often that was.
+// often that was. A plan is one command; its tasks have runs of their own.
 func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...string) (killed int) {
 	b.t.Helper()
+	earlier := len(b.runs(dir))
 	for {
 		args := command
-		if last := b.last(dir); last != nil && last.Command == command[0] {
-			if !last.Resumable() {
+		own := b.runs(dir)[earlier:]
+		if len(own) > 0 {
+			if !own[0].Resumable() {
 				return killed
 			}
 			args = []string{"resume"}
@@ -82,7 +85,7 @@ func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...s
 		switch {
 		case code == -1:
 			killed++
-		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !b.last(dir).Resumable():
+		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !b.runs(dir)[earlier].Resumable():
 			// The box's good-bye came late on a busy machine: the run was over.
 			b.t.Logf("after the run: %s", output[strings.LastIndex(output, "xlab: "):])
 		case code != run.ExitDone && code != run.ExitPartial:
@@ -91,22 +94,81 @@ func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...s
 	}
 }
 
-// last is the newest run that has a journal; nil before the first.
-func (b *killBench) last(dir string) *run.Summary {
+// finishOthers carries out afterTuning. Every command has one run, and the plan one
+// for each of its tasks in addition.
+func (b *killBench) finishOthers(dir string, random *rand.Rand) (killed int) {
+	b.t.Helper()
+	file := filepath.Join(dir, "plan.yaml")
+	if err := os.WriteFile(file, []byte(afterTuningPlan), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	earlier := len(b.runs(dir))
+	for _, command := range afterTuning {
+		if command[0] == "run" {
+			command = []string{"run", file}
+		}
+		n := b.finish(dir, random, killsPerCommand, command...)
+		b.t.Logf("%s: %d kills", strings.Join(command, " "), n)
+		killed += n
+	}
+	const tasks = 3
+	if n := len(b.runs(dir)) - earlier; n != len(afterTuning)+tasks {
+		b.t.Errorf("%d runs of %d commands and %d tasks", n, len(afterTuning), tasks)
+	}
+	return killed
+}
+
+// runs are those that have a journal, oldest first.
+func (b *killBench) runs(dir string) []run.Summary {
 	b.t.Helper()
 	list, err := run.List(filepath.Join(dir, "runs"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	list = slices.DeleteFunc(list, func(s run.Summary) bool { return s.Outcome == run.OutcomeBroken })
-	if len(list) == 0 {
-		return nil
-	}
-	return &list[len(list)-1]
+	return slices.DeleteFunc(list, func(s run.Summary) bool { return s.Outcome == run.OutcomeBroken })
 }
 
+// last is the newest run of a command.
+func (b *killBench) last(dir, command string) *run.Summary {
+	b.t.Helper()
+	for _, s := range slices.Backward(b.runs(dir)) {
+		if s.Command == command {
+			return &s
+		}
+	}
+	b.t.Fatalf("there is no run of %s", command)
+	return nil
+}
+
+// afterTuning are the other commands on a single array, each killed a few times
+// where there is time for it, and a plan. The file's name stands for the plan.
+var afterTuning = [][]string{
+	{"read"},
+	{"iv", "--device", "r2c3", "--stop", "0.6V"},
+	{"characterize", "endurance", "--devices", "r0c0-3", "--cycles", "5"},
+	{"characterize", "thresholds", "--devices", "r1c0-3"},
+	{"characterize", "iv", "--devices", fmt.Sprintf("r%dc0-3", curvesRow)},
+	{"characterize", "disturb", "--devices", "r4c4", "--pulses", "5"},
+	{"run", "plan.yaml"},
+}
+
+// curvesRow is the row in which curves are swept to small voltages: of the devices
+// on a line the ledger does not tell which one such a sweep was meant for.
+const curvesRow = 2
+
+const afterTuningPlan = `
+plan: three tasks
+steps:
+  - {run: read, array: A}
+  - {run: tune, array: A, with: {target: 40uS, devices: "r5c0-5"}}
+  - {run: characterize endurance, array: A, with: {devices: "r6c0-2", cycles: 3, fixed: true}}
+`
+
+// killsPerCommand is how often each of them is killed, at most.
+const killsPerCommand = 3
+
 // TestKilledAndResumed kills the program again and again while it forms and
-// tunes an array, and takes it up again.
+// tunes an array, and takes it up again; with -long in other commands too.
 func TestKilledAndResumed(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -119,9 +181,13 @@ func TestKilledAndResumed(t *testing.T) {
 	if testing.Short() {
 		wanted = min(wanted, killsPerChip)
 	}
+	perChip := killsPerChip
+	if *long {
+		perChip += killsPerCommand*len(afterTuning) - 2 // not all are long enough
+	}
 	var total, wrong, missed, devices sharedCount
 	t.Run("chip", func(t *testing.T) {
-		for seed := range (wanted + killsPerChip - 1) / killsPerChip {
+		for seed := range (wanted + perChip - 1) / perChip {
 			t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
@@ -130,9 +196,12 @@ func TestKilledAndResumed(t *testing.T) {
 				n := b.finish(dir, random, killsPerChip/2, "form")
 				wrong.add(b.checkFormed(dir))
 				n += b.finish(dir, random, killsPerChip-n, "tune")
-				total.add(n)
 				missed.add(b.checkTuned(dir))
 				devices.add(killedSide * killedSide)
+				if *long {
+					n += b.finishOthers(dir, random)
+				}
+				total.add(n)
 				b.checkRecords(dir)
 			})
 		}
@@ -165,7 +234,7 @@ func (c *sharedCount) add(n int) {
 // checkFormed counts the devices on which the defect map and the truth differ.
 func (b *killBench) checkFormed(dir string) (wrong int) {
 	b.t.Helper()
-	file := filepath.Join(dir, "runs", b.last(dir).ID, defectsFile)
+	file := filepath.Join(dir, "runs", b.last(dir, "form").ID, defectsFile)
 	f, err := os.Open(file)
 	if err != nil {
 		b.t.Fatal(err)
@@ -193,7 +262,7 @@ func (b *killBench) checkFormed(dir string) (wrong int) {
 // checkTuned counts the devices that switch and are out of tolerance.
 func (b *killBench) checkTuned(dir string) (missed int) {
 	b.t.Helper()
-	s, err := run.Load(filepath.Join(dir, "runs"), b.last(dir).ID)
+	s, err := run.Load(filepath.Join(dir, "runs"), b.last(dir, "tune").ID)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -235,6 +304,9 @@ func (b *killBench) checkRecords(dir string) {
 		if len(report.Unknown) > 0 || len(k.skips.Spans()) > 0 {
 			b.t.Errorf("%s: unknown %v, not used %v", s.ID, report.Unknown, k.skips.Spans())
 		}
+		if s.Command == plan.Command {
+			continue
+		}
 		out, errs := newOutput(), newOutput()
 		a := &app{in: strings.NewReader(""), out: out, err: errs, signals: make(chan os.Signal)}
 		if code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)}); code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
@@ -244,12 +316,20 @@ func (b *killBench) checkRecords(dir string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	sum, sure, doubtful := 0, 0, 0
+	curves := [3]int{}
 	for _, cell := range array.AllCells(killedSide, killedSide) {
 		had := b.stress[cell]
 		sum, sure, doubtful = sum+had, sure+known[cell], doubtful+unknown[cell]
+		if cell.Row == curvesRow && *long {
+			curves[0], curves[1], curves[2] = curves[0]+had, curves[1]+known[cell], curves[2]+unknown[cell]
+			continue
+		}
 		if had < known[cell] || had > known[cell]+unknown[cell] {
 			b.t.Errorf("%s has had %d pulses and sweeps, by the record %d and perhaps %d more", cell, had, known[cell], unknown[cell])
 		}
+	}
+	if curves[0] < curves[1] || curves[0] > curves[1]+curves[2] {
+		b.t.Errorf("row %d has had %d pulses and sweeps, by the record %d and perhaps %d more", curvesRow, curves[0], curves[1], curves[2])
 	}
 	b.t.Logf("%d pulses and sweeps by the chip's ledger; by the record %d, and %d that may have happened", sum, sure, doubtful)
 	if sum < 3*killedSide*killedSide {

@@ -44,7 +44,7 @@ func (s *Source) devices() *Table {
 		{"state", "", "formed, preformed, defective or untried, where the run has a defect map", Text},
 		{"conductance_s", "S", "at the last valid reading", Real},
 		{"voltage_v", "V", "of the last valid reading, row minus column", Real},
-		{"bench_time_s", "s", "bench time of the last valid reading, from the beginning of its segment", Real},
+		{"bench_time_s", "s", "bench time of the last valid reading, from the beginning of the run", Real},
 		{"reads", "", "number of readings", Integer},
 		{"pulses", "", "number of pulses on the device, those on several devices at a time included", Integer},
 		{"sweeps", "", "number of sweeps", Integer},

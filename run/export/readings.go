@@ -15,7 +15,7 @@ func (s *Source) readings() *Table {
 		{"seq", "", "record in the journal", Integer},
 		{"segment", "", "segment of the journal, from 1: one per process that worked on the run", Integer},
 		{"intent", "", "record of the intent that covers the step; 0 for steps that only read", Integer},
-		{"bench_time_s", "s", "bench time last known before the record was written, from the beginning of the segment", Real},
+		{"bench_time_s", "s", "bench time last known before the record was written, from the beginning of the run", Real},
 		{"array", "", "name of the array", Text},
 		{"row", "", "row of the device, from 0", Integer},
 		{"col", "", "column of the device, from 0", Integer},

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"go.yaml.in/yaml/v3"
 )
 
 func write(t *testing.T, text string) string {
@@ -141,6 +144,62 @@ func TestNumbers(t *testing.T) {
 		_, err := Bool(text)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("Bool %q: %v", text, err)
+		}
+	}
+}
+
+func TestYAMLError(t *testing.T) {
+	var into struct {
+		Rows  int
+		Scale float64
+		Name  string
+		List  []int
+		Group struct{ On bool }
+	}
+	for text, want := range map[string]string{
+		"rows: twenty":       `f:1: "twenty" stands where a whole number belongs`,
+		"\nscale: [1]":       "f:2: a list stands where a number belongs",
+		"name: {a: 1}":       "f:1: a group of keys stands where text belongs",
+		"list: 3":            `f:1: "3" stands where a list belongs`,
+		"group: {on: 3}":     `f:1: "3" stands where true or false belongs`,
+		"group: 3":           `f:1: "3" stands where a group of keys belongs`,
+		"colour: 3":          `f:1: "colour" is not a known key`,
+		"colour: 3\nrows: x": "f:1: \"colour\" is not a known key\nf:2: \"x\" stands where a whole number belongs",
+		"rows: [1,":          "f:1: this is not YAML: did not find expected node content",
+		"rows: *a":           "f: this is not YAML: unknown anchor 'a' referenced",
+		"rows: 1\nrows: 2":   `f:2: mapping key "rows" already defined at line 1`,
+	} {
+		d := yaml.NewDecoder(strings.NewReader(text))
+		d.KnownFields(true)
+		err := d.Decode(&into)
+		if err == nil {
+			t.Errorf("%q was taken", text)
+		} else if got := YAMLError(err, "f").Error(); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestJSONError(t *testing.T) {
+	var into struct {
+		A int `json:"a"`
+		B struct {
+			C []string `json:"c"`
+		} `json:"b"`
+	}
+	for text, want := range map[string]string{
+		"":                 "this is not JSON: it ends in the middle",
+		`{"a": 1`:          "this is not JSON: it ends in the middle",
+		`{"a": x}`:         "line 1, column 7: this is not JSON: invalid character 'x' looking for beginning of value",
+		"{\n\"a\": \"x\"}": "line 2, column 8: a: there is a string where a number belongs",
+		`{"b": {"c": 3}}`:  "line 1, column 13: b.c: there is a number where a list [...] belongs",
+		`{"b": 3}`:         "line 1, column 7: b: there is a number where an object {...} belongs",
+	} {
+		err := json.NewDecoder(strings.NewReader(text)).Decode(&into)
+		if err == nil {
+			t.Errorf("%q was taken", text)
+		} else if got := JSONError(err, []byte(text)).Error(); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -70,4 +71,69 @@ func checkNumbers(n *yaml.Node, name string, faults *[]error) {
 		}
 		checkNumbers(child, name, faults)
 	}
+}
+
+// What the YAML library says.
+var (
+	yamlPlace   = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)$`)
+	yamlUnknown = regexp.MustCompile(`^field (.+) not found in type `)
+	yamlKind    = regexp.MustCompile("^cannot unmarshal !!(\\w+)(?: `(.*)`)? into (.*)$")
+)
+
+// YAMLError says in words, with file and line, what the YAML library found wrong
+// with a file.
+func YAMLError(err error, name string) error {
+	var kinds *yaml.TypeError
+	if !errors.As(err, &kinds) {
+		m := yamlPlace.FindStringSubmatch(err.Error())
+		if m == nil {
+			return fmt.Errorf("%s: this is not YAML: %w", name, err)
+		}
+		return fmt.Errorf("%s: this is not YAML: %s", at(name, m[1]), m[2])
+	}
+	var faults []error
+	for _, text := range kinds.Errors {
+		m := yamlPlace.FindStringSubmatch(text)
+		place, what := at(name, m[1]), m[2]
+		if unknown := yamlUnknown.FindStringSubmatch(what); unknown != nil {
+			what = fmt.Sprintf("%q is not a known key", unknown[1])
+		} else if kind := yamlKind.FindStringSubmatch(what); kind != nil {
+			is := fmt.Sprintf("%q", kind[2])
+			switch kind[1] {
+			case "seq":
+				is = "a list"
+			case "map":
+				is = "a group of keys"
+			}
+			what = is + " stands where " + goKind(kind[3]) + " belongs"
+		}
+		faults = append(faults, fmt.Errorf("%s: %s", place, what))
+	}
+	return errors.Join(faults...)
+}
+
+func at(name, line string) string {
+	if line == "" {
+		return name
+	}
+	return name + ":" + line
+}
+
+// goKind says what a type of the language holds.
+func goKind(name string) string {
+	switch {
+	case strings.HasPrefix(name, "[]"):
+		return "a list"
+	case strings.HasPrefix(name, "map"), strings.HasPrefix(name, "struct"):
+		return "a group of keys"
+	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "uint"):
+		return "a whole number"
+	case strings.HasPrefix(name, "float"):
+		return "a number"
+	case name == "string":
+		return "text"
+	case name == "bool":
+		return "true or false"
+	}
+	return "another kind of value"
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func (c *Config) settings(file string, text []byte) (map[string]any, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, nil // an empty file sets nothing
 		}
-		return nil, placedYAML(file, err)
+		return nil, input.YAMLError(err, file)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: there is a second document (---), which would not be read", file)
@@ -41,7 +40,7 @@ func (c *Config) settings(file string, text []byte) (map[string]any, error) {
 	}
 	var settings map[string]any
 	if err := document.Decode(&settings); err != nil {
-		return nil, placedYAML(file, err)
+		return nil, input.YAMLError(err, file)
 	}
 	return settings, nil
 }
@@ -64,21 +63,6 @@ func plainValue(from, to reflect.Type, value any) (any, error) {
 		return input.Float(text)
 	}
 	return value, nil
-}
-
-// yamlError is what the YAML library's errors look like.
-var yamlError = regexp.MustCompile(`yaml: (?:unmarshal errors:\s*)?(?:line (\d+): )?(.*)`)
-
-// placedYAML writes the file and line of a YAML error the usual way.
-func placedYAML(file string, err error) error {
-	m := yamlError.FindStringSubmatch(err.Error())
-	switch {
-	case m == nil:
-		return fmt.Errorf("%s: %w", file, err)
-	case m[1] == "":
-		return fmt.Errorf("%s: this is not YAML: %s", file, m[2])
-	}
-	return fmt.Errorf("%s:%s: this is not YAML: %s", file, m[1], m[2])
 }
 
 func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string, faults *[]error) {

@@ -127,13 +127,13 @@ neuron_board:
 		t.Errorf("%+v, %v", w, err)
 	}
 	for name, c := range map[string]struct{ old, new, text string }{
-		"unknown key":      {"serial: NB-1", "seriel: NB-1", "seriel not found"},
+		"unknown key":      {"serial: NB-1", "seriel: NB-1", "\"seriel\" is not a known key"},
 		"no neurons":       {"count: 10", "count: 0", "hidden.count is 0"},
 		"negative row":     {"array: B, row: 0", "array: B, row: -1", "outputs.row is -1"},
 		"no array":         {"array: A,", "", "hidden.array must be given"},
 		"feeds nothing":    {", feeds: {array: B, column: 0}", "", "hidden.feeds.array must be given"},
 		"column":           {"column: 0", "column: -2", "hidden.feeds.column is -2"},
-		"another file":     {good, "array: A\n", "not found"},
+		"another file":     {good, "array: A\n", "is not a known key"},
 		"nothing":          {good, "{}", "does not describe a neuron board"},
 		"not YAML":         {good, "neuron_board: [", "wiring map"},
 		"a second one":     {good, good + "---\n" + good, "second document"},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"xlab/input"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -56,8 +58,10 @@ func LoadNeuronWiring(r io.Reader, name string) (*NeuronWiring, error) {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring map %s: %w", name, err)
+	if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("wiring map %s: the file is empty", name)
+	} else if err != nil {
+		return nil, fmt.Errorf("wiring map %w", input.YAMLError(err, name))
 	}
 	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one board", name)

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"xlab/input"
 	"xlab/instrument"
 )
 
@@ -72,8 +73,10 @@ func LoadWiring(r io.Reader, name string) (*Wiring, error) {
 	var f wiringFile
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring map %s: %w", name, err)
+	if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("wiring map %s: the file is empty", name)
+	} else if err != nil {
+		return nil, fmt.Errorf("wiring map %w", input.YAMLError(err, name))
 	}
 	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one array", name)

@@ -390,7 +390,7 @@ func TestNeuronRefusals(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"no neuron_board":    "{}",
-		"field":              "neuron_board: {serial: x, colour: red}",
+		"a known key":        "neuron_board: {serial: x, colour: red}",
 		"serial number":      "neuron_board: {outputs: {count: 1, array: A}}",
 		"at least one":       "neuron_board: {serial: x}",
 		"count from 0":       "neuron_board: {serial: x, outputs: {count: 1, array: A, row: -1}}",
@@ -398,7 +398,7 @@ func TestNeuronRefusals(t *testing.T) {
 		"no array has as":    "neuron_board: {serial: x, outputs: {count: 1, array: A, row: 9999999999}}",
 		"must feed another":  "neuron_board: {serial: x, hidden: {count: 1, array: A, feeds: {array: A}}}",
 		"share rows":         "neuron_board: {serial: x, hidden: {count: 2, array: A, feeds: {array: B}}, outputs: {count: 1, array: A, row: 3}}",
-		"cannot unmarshal":   "neuron_board: {serial: x, hidden: 3}",
+		"stands where":       "neuron_board: {serial: x, hidden: 3}",
 		"wiring map.yaml: w": "-",
 	} {
 		_, err := bench.LoadNeuronBoard(strings.NewReader(text), "map.yaml")

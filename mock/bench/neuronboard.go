@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 
+	"xlab/input"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -53,7 +55,7 @@ func LoadNeuronBoard(r io.Reader, name string) (*NeuronBoard, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring %s: %w", name, err)
+		return nil, fmt.Errorf("wiring %w", input.YAMLError(err, name))
 	}
 	if f.Board == nil {
 		return nil, fmt.Errorf("wiring %s: there is no neuron_board", name)

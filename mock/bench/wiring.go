@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"xlab/input"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -64,7 +66,7 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring %s: %w", name, err)
+		return nil, fmt.Errorf("wiring %w", input.YAMLError(err, name))
 	}
 	b := &Board{Name: f.Board.Name, Array: f.Array, Rows: f.Rows, Cols: f.Cols}
 	if b.Rows < 1 || b.Cols < 1 {

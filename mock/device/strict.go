@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 
+	"xlab/input"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -21,7 +23,7 @@ func decodeStrict(text []byte, name string, into any) error {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: the file is empty; a technology file begins with the keys name and model", name)
 	} else if err != nil {
-		return fmt.Errorf("%s: not valid YAML: %w", name, err)
+		return input.YAMLError(err, name)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: more than one YAML document; keep one technology per file", name)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"xlab/input"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -42,7 +44,7 @@ func Read(r io.Reader, name string) (*Script, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: the file is empty; a script has a list of faults", name)
 		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, input.YAMLError(err, name)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: there is something after the first document", name)

@@ -3,12 +3,12 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"xlab/input"
 	"xlab/run"
 )
 
@@ -22,7 +22,7 @@ func Read(text []byte, name string) (*Plan, error) {
 	r := &reader{name: name}
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		return nil, placed(name, err)
+		return nil, input.YAMLError(err, name)
 	}
 	if document.Kind == 0 {
 		return nil, fmt.Errorf("%s: the plan is empty", name)
@@ -32,14 +32,6 @@ func Read(text []byte, name string) (*Plan, error) {
 		return nil, errors.Join(r.faults...)
 	}
 	return p, nil
-}
-
-// placed puts the file and line in front of what the YAML reader says.
-func placed(name string, err error) error {
-	if m := regexp.MustCompile(`^yaml: line (\d+): (.*)`).FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s:%s: %s", name, m[1], m[2])
-	}
-	return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
 // reader collects faults.

@@ -39,7 +39,9 @@ func (a *app) formCommand() *cobra.Command {
 		Use:   "form",
 		Short: "Electroform the devices of an array",
 		Long: `Electroforms devices one after the other by the published procedure, resets
-each at once, and writes a defect map that later steps read.
+each at once, and writes a defect map that later steps read. A device that did not
+form while the source of other lines was at its compliance stays untried, and the
+run ends with 8; what these sources will have to give is estimated beforehand.
 
 The parameters (istart, imin, imax, istep, vmax, amin, vreset, rth, ...) are
 keys of the section "forming" in bench.yaml; --set forming.amin=20 overrides

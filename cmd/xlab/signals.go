@@ -27,7 +27,7 @@ func (a *app) alone() (release func()) {
 		return func() {}
 	}
 	return run.Alone(func(s os.Signal, stacks []byte) {
-		fmt.Fprintf(a.err, "%s\nxlab: %s: ended; no bench was in use\n", stacks, s)
+		fmt.Fprintf(a.err, "%sxlab: %s: ended; no bench was in use\n", stacks, s)
 		os.Exit(run.ExitInterrupted)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,4 +134,42 @@ func TestRecordedByOlderVersion(t *testing.T) {
 			o.read(s)
 		}
 	})
+}
+
+// TestDamagedRecordIsRefused: whoever draws conclusions from a record refuses one
+// with a doubled line or a renamed segment, and says where.
+func TestDamagedRecordIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(dir string) error
+		place string
+	}{
+		"doubled line": {func(dir string) error {
+			file := filepath.Join(dir, "journal.jsonl")
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			lines := strings.SplitAfter(string(text), "\n")
+			return os.WriteFile(file, []byte(strings.Join(slices.Insert(lines, 3, lines[2]), "")), 0o600)
+		}, "journal.jsonl:4: record 3 comes after record 3"},
+		"renamed segment": {func(dir string) error {
+			return os.Rename(filepath.Join(dir, "journal-0002.jsonl"), filepath.Join(dir, "journal-0003.jsonl"))
+		}, "journal-0003.jsonl:1: the header is of segment 2: was the file renamed?"},
+		"missing segment": {func(dir string) error { return os.Remove(filepath.Join(dir, "journal-0002.jsonl")) },
+			"result.json: the run has 2 segments, and the files of 1 are there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := recordedBy(t, "0.2.0", "killed")
+			id := o.runs()[0].ID
+			if err := c.spoil(filepath.Join(o.dir, "runs", id)); err != nil {
+				t.Fatal(err)
+			}
+			for _, command := range []string{"replay", "resume", "export", "report"} {
+				o.must(run.ExitUsage, c.place, command, id)
+			}
+			o.must(0, "1 with a damaged record (--accept)", "resume", "--list")
+		})
+	}
 }

@@ -127,7 +127,7 @@ func (a *app) allResumable(c *Config) (found []*run.Stored, left leftOut, err er
 		if why := a.neverResumable(c, chip, s); why != "" {
 			left[why]++
 		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
-			left["with the plan that they are tasks of"]++
+			left["going on with their plan"]++
 		} else {
 			found = append(found, s)
 		}
@@ -313,5 +313,5 @@ func (a *app) checkRecord(dir string, report *run.Report, accept bool) error {
 		fmt.Fprintf(a.err, "accepted: %v\n", err)
 		return nil
 	}
-	return fmt.Errorf("%w; --accept goes as far as the first fault: devices that were worked on after it are read and not taken as done", err)
+	return fmt.Errorf("%w; --accept goes as far as the first fault, and takes what is recorded behind it for not done", err)
 }

@@ -14,9 +14,12 @@ import (
 	"golang.org/x/term"
 )
 
-// narrowest is the width in columns below which a terminal is taken for not
-// telling its width.
-const narrowest = 20
+// A terminal narrower than narrowest columns is taken for not telling its width, and
+// to have the usual one.
+const (
+	narrowest = 20
+	usual     = 80
+)
 
 // Options say what is known of a screen. The zero value fits standard error.
 type Options struct {
@@ -24,7 +27,6 @@ type Options struct {
 	// other programs as well: then it is passed on as it is, letters apart.
 	Data   bool
 	Getenv func(key string) string // for NO_COLOR, TERM and the locale; default os.Getenv
-	Width  int                     // columns, of a terminal that does not say; 0 = 80
 }
 
 // Screen is an io.Writer for text that people read. Its methods may be called by
@@ -36,7 +38,6 @@ type Screen struct {
 	colour   bool
 	ascii    bool
 	filter   bool
-	assumed  int // columns
 
 	mu      sync.Mutex
 	rest    []byte // the beginning of a letter whose end is still to come
@@ -53,10 +54,7 @@ func New(w io.Writer, o Options) *Screen {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	s := &Screen{to: w, ascii: !UTF8(o.Getenv), filter: !o.Data, assumed: max(o.Width, 0)}
-	if s.assumed == 0 {
-		s.assumed = 80
-	}
+	s := &Screen{to: w, ascii: !UTF8(o.Getenv), filter: !o.Data}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal, s.filter = f, true
 		s.plain = o.Getenv("TERM") == "dumb"
@@ -82,7 +80,7 @@ func (s *Screen) Width() int {
 	}
 	width, _, err := term.GetSize(int(s.terminal.Fd()))
 	if err != nil || width < narrowest {
-		return s.assumed
+		return usual
 	}
 	return width
 }

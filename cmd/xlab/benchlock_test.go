@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"xlab/run"
 )
@@ -27,6 +28,23 @@ func refusedBusy(t *testing.T, c *exec.Cmd, words ...string) {
 			t.Errorf("%v does not say %q:\n%s", c.Args, want, text)
 		}
 	}
+}
+
+// awaitStress blocks until a run below dir is at work on a device.
+func awaitStress(t *testing.T, dir string, said *output) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		journals, err := filepath.Glob(filepath.Join(dir, "*", "journal.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, journal := range journals {
+			if text, err := os.ReadFile(journal); err == nil && strings.Contains(string(text), `"type":"intent"`) {
+				return
+			}
+		}
+	}
+	t.Fatalf("no run has begun:\n%s", said)
 }
 
 // TestChipIsOneProcess starts a real process on a simulated chip and others
@@ -49,7 +67,7 @@ func TestChipIsOneProcess(t *testing.T) {
 			if err := first.Start(); err != nil {
 				t.Fatal(err)
 			}
-			said.await(t, "r0c0 ")
+			awaitStress(t, dir, said)
 			// It stands still, so that it cannot be through before it is looked at.
 			standStill(t, first.Process)
 			owner := fmt.Sprintf("process %d ", first.Process.Pid)
@@ -127,7 +145,7 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said.await(t, "r0c0 ")
+	awaitStress(t, dir, said)
 	standStill(t, first.Process)
 	for _, d := range others {
 		refusedBusy(t, xlab(d, "read", "-d", "r0c0"), fmt.Sprintf("first is in use by process %d ", first.Process.Pid))

@@ -56,9 +56,9 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 	if raceDetector {
 		t.Skip("many times the same with other numbers: there is nothing more to find for the race detector")
 	}
-	seeds, slack := sevenChips[:1], 4.0
+	seeds, slack, share := sevenChips[:1], 4.0, 0.9 // the first chip has five devices there that cannot be formed
 	if *long {
-		seeds, slack = sevenChips, 2
+		seeds, slack, share = sevenChips, 2, 0.97
 	}
 	// A coarser staircase forms the same devices in less computing time.
 	c, err := loadConfig("", []string{"forming.levels=8"})
@@ -76,7 +76,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(seeds) * len(devices); len(p.Devices) < want*97/100 {
+	if want := len(seeds) * len(devices); float64(len(p.Devices)) < share*float64(want) {
 		t.Errorf("%d devices were measured, want nearly %d", len(p.Devices), want)
 	}
 	checkPopulation(t, p, slack)

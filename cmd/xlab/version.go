@@ -9,7 +9,7 @@ import (
 )
 
 // release is what the CHANGELOG calls this version.
-const release = "0.2.0"
+const release = "0.3.0"
 
 // version names the program for records: the release and, where the build
 // knows it, the revision.

@@ -19,7 +19,7 @@ type Limited struct {
 	Unit       instrument.Channel `json:"unit"`
 	Compliance instrument.Amps    `json:"comp"`
 	From       instrument.Volts   `json:"from"`           // across the cell, the first level at which it was
-	Need       instrument.Amps    `json:"need,omitempty"` // about what it would have to give at the step's full voltage; 0 = not known
+	Need       instrument.Amps    `json:"need,omitempty"` // at the step's full voltage, about; 0 = not known
 }
 
 // String says what happened and what would be needed.
@@ -83,7 +83,8 @@ func roundedUp(i instrument.Amps) string {
 func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts) []Limited {
 	for i, s := range r.sources {
 		known := func(l Limited) bool { return l.Bus == s.bus }
-		if i < len(p.Readings) && s.compliance > 0 && p.Readings[i].Status&instrument.StatusCompliance != 0 && !slices.ContainsFunc(list, known) {
+		if i < len(p.Readings) && s.compliance > 0 &&
+			p.Readings[i].Status&instrument.StatusCompliance != 0 && !slices.ContainsFunc(list, known) {
 			list = append(list, Limited{Bus: s.bus, Unit: s.channel, Compliance: s.compliance, From: v})
 		}
 	}
@@ -94,7 +95,7 @@ func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts)
 // parts in a hundred at best, because of what the devices do at higher voltages.
 const (
 	needAperture instrument.Seconds = 1e-3
-	needVoltage                     = 0.1 // V across the selected device, at most
+	needVoltage  instrument.Volts   = 0.1 // across the selected device, at most
 )
 
 // explain finds out which sources were at their compliance in a read, which
@@ -121,7 +122,8 @@ func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
 	spot := func(v instrument.Volts) ([]Limited, []instrument.Reading, error) {
 		drives := a.drives(scheme, v, rest)
 		drives[0].Compliance = row
-		raw, err := a.source.Run(ctx, instrument.Spot{Drives: drives, Measure: channels(sources), Range: max(row, rest), Aperture: needAperture})
+		raw, err := a.source.Run(ctx, instrument.Spot{
+			Drives: drives, Measure: channels(sources), Range: max(row, rest), Aperture: needAperture})
 		if err != nil || len(raw) != 1 || len(raw[0].Points) != 1 || len(raw[0].Points[0].Readings) != len(sources) {
 			return nil, nil, fmt.Errorf("asking which source is at its compliance: %w", cmp.Or(err, errNoAnswer))
 		}
@@ -134,7 +136,7 @@ func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
 		}
 		r.Limited = list
 	}
-	small := instrument.Volts(math.Copysign(math.Min(needVoltage, math.Abs(float64(v))/4), float64(v)))
+	small := instrument.Volts(math.Copysign(math.Min(float64(needVoltage), math.Abs(float64(v))/4), float64(v)))
 	var still []Limited
 	var readings []instrument.Reading
 	for i := range r.Limited {

@@ -264,8 +264,14 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 		return f.confirm(ctx, r, state)
 	}
 	var elsewhere []array.Limited // where the row's current went in the last sweep
+	// Most devices form in their first sweep, and the read behind it tells. Only where
+	// one does not, it matters which sources were at their compliance.
+	columnOnly := round == 1 && f.spec.Attempts > 1 && f.spec.maximum(0) < f.spec.maximum(1)
+	raised := 0 // times that the maximum was
 	for attempt := 0; attempt < f.spec.Attempts; attempt++ {
-		sweep := f.spec.sweep(attempt)
+		sweep := f.spec.sweep(raised)
+		sweep.ColumnOnly = columnOnly
+		columnOnly = false
 		results, err := f.bench.Do(ctx, r.Cell, sweep, f.spec.check())
 		if err != nil {
 			return err
@@ -282,6 +288,9 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 			return f.confirm(ctx, r, array.StateFormed)
 		}
 		if list := results[0].Unheld(); len(list) > 0 {
+			if list[0].Bus == "" {
+				continue // the same once more, with all sources measured
+			}
 			// A stronger sweep would be held even less.
 			r.noVerdict(list, complianceKey)
 			return nil
@@ -294,7 +303,7 @@ func (f *former) form(ctx context.Context, r *Record, round int) error {
 			attempt--
 			continue
 		}
-		if sweep.Stop == f.spec.maximum(attempt+1) {
+		if raised++; sweep.Stop == f.spec.maximum(raised) {
 			break // the maximum cannot be raised any further
 		}
 	}

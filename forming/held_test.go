@@ -2,6 +2,7 @@ package forming
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,49 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 func isSweep(s array.Step) bool { _, is := s.(array.Sweep); return is }
 func isPulse(s array.Step) bool { _, is := s.(array.Pulse); return is }
 func isRead(s array.Step) bool  { _, is := s.(array.Read); return is }
+
+// The first sweep measures the column alone. Where it knows of a limited source and
+// the device did not form, the same sweep is made once more with all sources
+// measured, and the next is stronger only where none of other lines was limited.
+func TestAsksWhichSourceWasLimited(t *testing.T) {
+	other := array.Limited{Bus: array.BusOtherCols, Unit: 4, Compliance: 5e-3, From: 0.9}
+	row := array.Limited{Bus: array.BusForce1, Unit: 1, Compliance: 5e-4, From: 2.2}
+	for _, c := range []struct {
+		name   string
+		source array.Limited
+		forms  float64
+		tops   []float64
+		want   array.State
+	}{
+		{"other lines", other, 2.4, []float64{2.2, 2.2}, array.StateUntried},
+		{"the row", row, 2.4, []float64{2.2, 2.2, 2.5}, array.StateFormed},
+		{"forms all the same", other, 2, []float64{2.2}, array.StateFormed},
+		{"never forms", row, 0, []float64{2.2, 2.2, 2.5, 2.8, 2.2, 2.5, 2.8, 3.1}, array.StateDefective},
+	} {
+		s := newStub(1, 1)
+		s.forms[0] = c.forms
+		s.limited = func(step array.Step) []array.Limited {
+			switch sweep, is := step.(array.Sweep); {
+			case !is:
+				return nil
+			case sweep.ColumnOnly:
+				return []array.Limited{{From: c.source.From}}
+			}
+			return []array.Limited{c.source}
+		}
+		o, _ := Run(t.Context(), s, "A", DefaultSpec(), Options{})
+		var tops []float64
+		for i, sweep := range s.sweeps {
+			tops = append(tops, math.Round(100*sweep.Stop)/100)
+			if sweep.ColumnOnly != (i == 0) {
+				t.Errorf("%s: sweep %d measures the column alone: %t", c.name, i, sweep.ColumnOnly)
+			}
+		}
+		if r := o.Records[0]; r.State != c.want || !slices.Equal(tops, c.tops) {
+			t.Errorf("%s: %s after sweeps to %v, want %s after %v (%s)", c.name, r.State, tops, c.want, c.tops, r.Reason)
+		}
+	}
+}
 
 // A chip is not stressed device by device while its other lines are not held.
 func TestStopsWhereOthersAreNotHeld(t *testing.T) {

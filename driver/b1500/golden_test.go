@@ -249,6 +249,8 @@ func TestGoldenSteps(t *testing.T) {
 	following := staircase
 	following.Stop, following.Steps, following.Measure, following.Drives = 0.3, 3, channels(2), nil
 	following.Follow = []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6}, {Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}
+	bounded := following
+	bounded.Compliance = 10e-6
 	stopped := staircase
 	stopped.Stop, stopped.Compliance, stopped.Aperture, stopped.Delay, stopped.StopAtCompliance = 1, 10e-6, 20e-3, 0, true
 	stopped.Drives = staircase.Drives[:1]
@@ -294,8 +296,11 @@ func TestGoldenSteps(t *testing.T) {
 			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}, {8e-6}, {10e-6}}, source: []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}, busy: 6 * (1e-3 + sample13)}},
 			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0}, busy: 4 * (1e-3 + sample13)}},
 		}, false},
-		{"sweep-follow", [][]instrument.Step{{following}}, [][]want{
-			{{values: [][]float64{{0}, {-6e-6}, {-12e-6}}, source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}}}, false},
+		{"sweep-follow", [][]instrument.Step{{following}, {bounded}}, [][]want{
+			{{values: [][]float64{{0}, {-6e-6}, {-12e-6}}, source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}},
+			{{values: [][]float64{{0}, {-6e-6}, {-10e-6}}, status: [][]instrument.Status{{0}, {0}, {instrument.StatusOtherCompliance}},
+				source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}},
+		}, false},
 		{"sweep-current", [][]instrument.Step{{current}}, [][]want{
 			{{values: [][]float64{{0}, {0.25}, {0.5}, {0.75}, {1}}, source: []float64{0, 5e-6, 10e-6, 15e-6, 20e-6}, busy: 5 * 21e-3}}}, false},
 		{"sweep-stopped", [][]instrument.Step{{stopped}}, [][]want{

@@ -13,17 +13,21 @@ import (
 )
 
 // Limited is a source that was at its compliance during a step: the lines on
-// its bus were not where the scheme puts them.
+// its bus were not where the scheme puts them. Without a bus it is any but the
+// column's, because the column alone was measured.
 type Limited struct {
-	Bus        Bus                `json:"bus"`
-	Unit       instrument.Channel `json:"unit"`
-	Compliance instrument.Amps    `json:"comp"`
+	Bus        Bus                `json:"bus,omitempty"`
+	Unit       instrument.Channel `json:"unit,omitempty"`
+	Compliance instrument.Amps    `json:"comp,omitempty"`
 	From       instrument.Volts   `json:"from"`           // across the cell, the first level at which it was
 	Need       instrument.Amps    `json:"need,omitempty"` // at the step's full voltage, about; 0 = not known
 }
 
 // String says what happened and what would be needed.
 func (l Limited) String() string {
+	if l.Bus == "" {
+		return fmt.Sprintf("a source that was not measured was at its compliance from %v on", l.From)
+	}
 	text := fmt.Sprintf("SMU %d (%s) was at its compliance of %v from %v on", l.Unit, l.Bus.Lines(), l.Compliance, l.From)
 	if l.Need > 0 {
 		text += fmt.Sprintf(" and would need about %v", l.Need)
@@ -88,6 +92,9 @@ func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts)
 			list = append(list, Limited{Bus: s.bus, Unit: s.channel, Compliance: s.compliance, From: v})
 		}
 	}
+	if len(list) == 0 && len(r.sources) == 1 && len(p.Readings) == 1 && p.Readings[0].Status&instrument.StatusOtherCompliance != 0 {
+		list = append(list, Limited{From: v})
+	}
 	return list
 }
 
@@ -141,6 +148,9 @@ func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
 	var readings []instrument.Reading
 	for i := range r.Limited {
 		l := &r.Limited[i]
+		if l.Bus == "" {
+			continue
+		}
 		if l.From != r.Levels[0].Voltage {
 			l.Need = instrument.Amps(float64(l.Compliance) * scheme.growth(l.From, v))
 			continue

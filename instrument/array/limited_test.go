@@ -66,6 +66,17 @@ func TestLimitedSourcesAreNamed(t *testing.T) {
 			t.Errorf("no %q in %q", text, all)
 		}
 	}
+	// Of the column alone it is known that another source was, and from where on.
+	s.ColumnOnly = true
+	r = do(t, a, array.Cell{}, s)[0]
+	if len(r.Limited) != 1 || r.Limited[0] != (array.Limited{From: 2}) || len(r.Unheld()) != 1 || len(f.ran) != 2 ||
+		len(f.ran[1][0].(instrument.Sweep).Measure) != 1 {
+		t.Errorf("column only: %+v in %d exchanges", r.Limited, len(f.ran)-1)
+	}
+	s.StopAtCompliance = true // the row's current is kept
+	if r = do(t, a, array.Cell{}, s)[0]; len(r.Limited) != 2 {
+		t.Errorf("with the row's current: %+v", r.Limited)
+	}
 }
 
 // The estimate for a formed array is that of its devices; without lines it is

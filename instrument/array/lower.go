@@ -229,8 +229,11 @@ func (a *Array) sweep(s Sweep) lowered {
 		}
 		r.cell = func(p instrument.Point) float64 { return p.Source / f.Row }
 		r.row = s.StopAtCompliance || s.Scheme == Grounded
+		if s.ColumnOnly && !r.row && len(sources) > 2 {
+			r.sources = sources[:1]
+		}
 	}
-	step.Measure = channels(sources)
+	step.Measure = channels(r.sources)
 	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating}, raise: r.result}
 }
 

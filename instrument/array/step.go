@@ -58,6 +58,12 @@ type Sweep struct {
 	Delay            instrument.Seconds   `json:"delay"`     // at each level before it is measured
 	Aperture         instrument.Seconds   `json:"aperture"`  // integration time at each level
 	StopAtCompliance bool                 `json:"stop_comp"` // end at the first level in compliance
+
+	// ColumnOnly asks for the column's records alone, which makes an answer a quarter
+	// as long: that another source was at its compliance is known then, and not which.
+	// It has no effect where the row's current is kept. It is how a sweep is measured
+	// and not what it does to devices, so it is no part of a record.
+	ColumnOnly bool `json:"-"`
 }
 
 func (Read) Stress() bool  { return false }

@@ -107,7 +107,7 @@ func TestAsksWhichSourceWasLimited(t *testing.T) {
 			}
 		}
 		if r := o.Records[0]; r.State != c.want || !slices.Equal(tops, c.tops) {
-			t.Errorf("%s: %s after sweeps to %v, want %s after %v (%s)", c.name, r.State, tops, c.want, c.tops, r.Reason)
+			t.Errorf("%s: %s after sweeps to %v, want %s after %v: %s", c.name, r.State, tops, c.want, c.tops, r.Reason)
 		}
 	}
 }

@@ -85,14 +85,14 @@ func roundedUp(i instrument.Amps) string {
 
 // limited adds to the list the sources that one level found at their compliance.
 func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts) []Limited {
+	status := func(i int, bit instrument.Status) bool { return i < len(p.Readings) && p.Readings[i].Status&bit != 0 }
 	for i, s := range r.sources {
 		known := func(l Limited) bool { return l.Bus == s.bus }
-		if i < len(p.Readings) && s.compliance > 0 &&
-			p.Readings[i].Status&instrument.StatusCompliance != 0 && !slices.ContainsFunc(list, known) {
+		if s.compliance > 0 && status(i, instrument.StatusCompliance) && !slices.ContainsFunc(list, known) {
 			list = append(list, Limited{Bus: s.bus, Unit: s.channel, Compliance: s.compliance, From: v})
 		}
 	}
-	if len(list) == 0 && len(r.sources) == 1 && len(p.Readings) == 1 && p.Readings[0].Status&instrument.StatusOtherCompliance != 0 {
+	if len(list) == 0 && len(r.sources) == 1 && status(0, instrument.StatusOtherCompliance) {
 		list = append(list, Limited{From: v})
 	}
 	return list

@@ -43,7 +43,8 @@ func TestLimitedSourcesAreNamed(t *testing.T) {
 	a, f := newArray(t, wide)
 	limits(f, map[instrument.Channel]float64{4: 0.1})
 	r := do(t, a, array.Cell{}, array.Read{Voltage: 0.2, Compliance: 1e-3, Aperture: 0.02})[0]
-	if len(r.Limited) != 1 || r.Limited[0].Bus != array.BusOtherCols || r.Limited[0].Unit != 4 || !(r.Limited[0].Need > 0) || len(r.Unheld()) != 1 {
+	if len(r.Unheld()) != 1 || len(r.Limited) != 1 || r.Limited[0].Bus != array.BusOtherCols ||
+		r.Limited[0].Unit != 4 || !(r.Limited[0].Need > 0) {
 		t.Errorf("read: %+v", r)
 	}
 	if spot := f.ran[len(f.ran)-1][0].(instrument.Spot); spot.Drives[0].Voltage > 0.1 {

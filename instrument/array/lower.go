@@ -225,7 +225,8 @@ func (a *Array) sweep(s Sweep) lowered {
 		step.Start, step.Stop = s.Start*f.Row, s.Stop*f.Row
 		step.Range = max(s.Return, instrument.Amps(s.Compliance))
 		for _, d := range a.drives(s.Scheme, 1, s.Return)[1:] {
-			step.Follow = append(step.Follow, instrument.Follow{Channel: d.Channel, Ratio: float64(d.Voltage) / f.Row, Compliance: d.Compliance})
+			step.Follow = append(step.Follow,
+				instrument.Follow{Channel: d.Channel, Ratio: float64(d.Voltage) / f.Row, Compliance: d.Compliance})
 		}
 		r.cell = func(p instrument.Point) float64 { return p.Source / f.Row }
 		r.row = s.StopAtCompliance || s.Scheme == Grounded
@@ -248,7 +249,8 @@ type source struct {
 func (a *Array) sources(scheme Scheme, row, rest instrument.Amps) []source {
 	list := []source{{BusForce2, a.wiring.SMU[BusForce2], rest}, {BusForce1, a.wiring.SMU[BusForce1], row}}
 	if !scheme.Fractions().OthersFloat {
-		list = append(list, source{BusOtherRows, a.wiring.SMU[BusOtherRows], rest}, source{BusOtherCols, a.wiring.SMU[BusOtherCols], rest})
+		list = append(list,
+			source{BusOtherRows, a.wiring.SMU[BusOtherRows], rest}, source{BusOtherCols, a.wiring.SMU[BusOtherCols], rest})
 	}
 	return list
 }

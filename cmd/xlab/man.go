@@ -13,7 +13,7 @@ import (
 
 // released is the date of the release, which manual pages bear where nothing says
 // which state of the source the program is of.
-const released = "2026-11-01T00:00:00Z"
+const released = "2026-11-30T00:00:00Z"
 
 func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
@@ -32,7 +32,8 @@ there. The same program writes the same bytes: the date is that of its source.`,
 			}
 			root := c.Root()
 			root.DisableAutoGenTag = true
-			if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Date: &date, Source: "xlab " + release, Manual: "xlab"}, args[0]); err != nil {
+			header := &doc.GenManHeader{Section: "1", Date: &date, Source: "xlab " + release, Manual: "xlab"}
+			if err := doc.GenManTree(root, header, args[0]); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.out, "man %s\n", filepath.Join(args[0], "xlab.1"))

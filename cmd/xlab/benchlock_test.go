@@ -15,36 +15,24 @@ import (
 )
 
 // refusedBusy checks that a command ends at once because another process has
-// the bench, and says what it has to.
+// the bench, and says what it has to. One that does not end is killed.
 func refusedBusy(t *testing.T, c *exec.Cmd, words ...string) {
 	t.Helper()
-	text, err := c.CombinedOutput()
+	said := start(t, c)
+	late := time.AfterFunc(patient, func() { _ = c.Process.Kill() }) // it may have ended just now
+	err := c.Wait()
+	if !late.Stop() {
+		t.Fatalf("%v was not refused within %s, and ended with %v:\n%s", c.Args, patient, err, said)
+	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != run.ExitBusy {
-		t.Errorf("%v ended with %v:\n%s", c.Args, err, text)
+		t.Errorf("%v ended with %v:\n%s", c.Args, err, said)
 	}
 	for _, want := range words {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("%v does not say %q:\n%s", c.Args, want, text)
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%v does not say %q:\n%s", c.Args, want, said)
 		}
 	}
-}
-
-// awaitStress blocks until a run below dir is at work on a device.
-func awaitStress(t *testing.T, dir string, said *output) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		journals, err := filepath.Glob(filepath.Join(dir, "*", "journal.jsonl"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, journal := range journals {
-			if text, err := os.ReadFile(journal); err == nil && strings.Contains(string(text), `"type":"intent"`) {
-				return
-			}
-		}
-	}
-	t.Fatalf("no run has begun:\n%s", said)
 }
 
 // TestChipIsOneProcess starts a real process on a simulated chip and others
@@ -59,30 +47,23 @@ func TestChipIsOneProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			xlab := func(args ...string) *exec.Cmd {
-				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
-			}
-			first, said := xlab("form", "--array", "A"), newOutput()
-			first.Stderr = said
-			if err := first.Start(); err != nil {
-				t.Fatal(err)
-			}
-			awaitStress(t, dir, said)
+			xlab := programIn(dir)
+			first := xlab("form", "--array", "A")
+			awaitRecords(t, dir, "*", 1, run.TypeIntent, start(t, first))
 			// It stands still, so that it cannot be through before it is looked at.
 			standStill(t, first.Process)
-			owner := fmt.Sprintf("process %d ", first.Process.Pid)
-			for _, args := range [][]string{{"read", "-d", "r0c0"}, {"sim", "serve"}, {"sim", "chip", "new"}, {"doctor"}} {
-				refusedBusy(t, xlab(args...), owner, "`xlab form --array A ", "-form-a-", "--wait", fmt.Sprintf("kill -INT %d", first.Process.Pid))
+			owner, end := fmt.Sprintf("process %d ", first.Process.Pid), fmt.Sprintf("kill -INT %d", first.Process.Pid)
+			others := [][]string{{"read", "-d", "r0c0"}, {"sim", "serve"}, {"sim", "chip", "new"}, {"doctor"}}
+			for _, args := range others {
+				refusedBusy(t, xlab(args...), owner, "`xlab form --array A ", "-form-a-", "--wait", end)
 			}
 			// Nothing of the bench is needed for this.
-			if text, err := xlab("runs").CombinedOutput(); err != nil || !strings.Contains(string(text), string(run.OutcomeRunning)) {
+			text, err := xlab("runs").CombinedOutput()
+			if err != nil || !strings.Contains(string(text), string(run.OutcomeRunning)) {
 				t.Errorf("runs: %v\n%s", err, text)
 			}
-			waiting, heard := xlab("read", "-d", "r0c0", "--wait", "1m"), newOutput()
-			waiting.Stderr = heard
-			if err := waiting.Start(); err != nil {
-				t.Fatal(err)
-			}
+			waiting := xlab("read", "-d", "r0c0", "--wait", "1m")
+			heard := start(t, waiting)
 			heard.await(t, "waiting for up to 1m0s: ")
 			goOn(t, first.Process)
 			if err := first.Process.Signal(ending); err != nil {
@@ -106,17 +87,20 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 	t.Parallel()
 	server := serve(t, filepath.Join(t.TempDir(), "chip.json"), 1)
 	at := func(instrument, transport, board string) string {
-		return map[string]string{"tcp": "tcp:", "pty": "serial:"}[transport] + server.address(instrument, transport, board)
+		scheme := map[string]string{"tcp": "tcp:", "pty": "serial:"}[transport]
+		return scheme + server.address(instrument, transport, board)
 	}
 	describe := func(name, analyzer, neurons string, boards ...string) string {
 		dir := t.TempDir()
-		text := fmt.Sprintf("bench: %s\nanalyzer: {address: %q}\nlimits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}\n", name, analyzer)
+		text := fmt.Sprintf("bench: %s\nanalyzer: {address: %q}\n", name, analyzer) +
+			"limits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}\n"
 		if neurons != "" {
 			text += fmt.Sprintf("neurons: {address: %q}\n", neurons)
 		}
 		text += "boards:\n"
 		for i, address := range boards {
-			text += fmt.Sprintf("  - {name: %c, address: %q, wiring: array-%c.yaml}\n", 'A'+i, "buspirate:"+address, 'a'+i)
+			text += fmt.Sprintf("  - {name: %c, address: %q, wiring: array-%c.yaml}\n",
+				'A'+i, "buspirate:"+address, 'a'+i)
 		}
 		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -135,22 +119,20 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 		describe("other", nobody, "", board),
 		describe("other", strings.Replace(analyzer, "127.0.0.1", "localhost", 1), "", nobody),
 		describe("other", strings.Replace(analyzer, "127.0.0.1", "[::1]", 1), "", nobody),
-		describe("other", "serial:"+link, at("neurons", "pty", ""), at("adg1438", "pty", "A"), at("adg1438", "pty", "B")),
+		describe("other", "serial:"+link, at("neurons", "pty", ""),
+			at("adg1438", "pty", "A"), at("adg1438", "pty", "B")),
 	}
 	xlab := func(dir string, args ...string) *exec.Cmd {
 		return exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName), "--set", "runs="+dir)...)
 	}
-	first, said := xlab(dir, "form"), newOutput()
-	first.Stderr = said
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
-	}
-	awaitStress(t, dir, said)
+	first := xlab(dir, "form")
+	awaitRecords(t, dir, "*", 1, run.TypeIntent, start(t, first))
 	standStill(t, first.Process)
 	for _, d := range others {
 		refusedBusy(t, xlab(d, "read", "-d", "r0c0"), fmt.Sprintf("first is in use by process %d ", first.Process.Pid))
 	}
-	refusedBusy(t, xlab(others[len(others)-1], "read", "-d", "r0c0"), "XLAB NEURON-10-4 with the serial number NB-1 is reached by another address as well")
+	refusedBusy(t, xlab(others[len(others)-1], "read", "-d", "r0c0"),
+		"XLAB NEURON-10-4 with the serial number NB-1 is reached by another address as well")
 	goOn(t, first.Process)
 	if err := first.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,7 +34,8 @@ func TestInterruptOnce(t *testing.T) {
 		}
 	}
 	code := r.run("form", "--devices", "r0c0-5", "--json")
-	r.check(code, run.ExitInterrupted, run.OutcomeInterrupted, "", "the run is interrupted: asked to stop at the next device (interrupt)")
+	r.check(code, run.ExitInterrupted, run.OutcomeInterrupted, "",
+		"the run is interrupted: asked to stop at the next device (interrupt)")
 	r.checkSafe(0)
 	var result formResult
 	if err := json.Unmarshal([]byte(r.out.String()), &result); err != nil {
@@ -66,8 +66,11 @@ func TestInterruptOnce(t *testing.T) {
 		if code := r.run(args...); code != 0 {
 			t.Errorf("%v: exit code %d", args, code)
 		}
-		if shown := r.out.String()[before:]; !strings.Contains(shown, "interrupted") || !strings.Contains(shown, "asked to stop at the next device") {
-			t.Errorf("%v shows\n%s", args, shown)
+		shown := r.out.String()[before:]
+		for _, want := range []string{"interrupted", "asked to stop at the next device"} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("%v does not show %q:\n%s", args, want, shown)
+			}
 		}
 	}
 }
@@ -108,7 +111,7 @@ func TestPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: func(ctx context.Context, rec *recorded) error {
+	work := func(ctx context.Context, rec *recorded) error {
 		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
 			return err
 		}
@@ -118,7 +121,8 @@ func TestPanic(t *testing.T) {
 			}
 		})
 		panic("a bug")
-	}})
+	}
+	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: work})
 	var panicked *run.PanicError
 	if !errors.As(err, &panicked) || run.ExitCode(err) != run.ExitInternal {
 		t.Errorf("record gave %v with exit code %d", err, run.ExitCode(err))
@@ -142,7 +146,8 @@ func TestInterruptedProcess(t *testing.T) {
 	}
 	for name, signals := range map[string][]os.Signal{
 		// Two of a kind might be taken for one.
-		"once": {os.Interrupt}, "twice": {os.Interrupt, syscall.SIGTERM}, "terminated": {syscall.SIGTERM}, "hung up": {syscall.SIGHUP},
+		"once": {os.Interrupt}, "twice": {os.Interrupt, syscall.SIGTERM},
+		"terminated": {syscall.SIGTERM}, "hung up": {syscall.SIGHUP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,15 +155,10 @@ func TestInterruptedProcess(t *testing.T) {
 				t.Skip("this signal is ignored here, as under nohup")
 			}
 			dir := t.TempDir()
-			xlab := func(args ...string) *exec.Cmd {
-				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
-			}
-			form, errs := xlab("form"), newOutput()
-			form.Stderr = errs
-			if err := form.Start(); err != nil {
-				t.Fatal(err)
-			}
-			errs.await(t, "r0c0 ")
+			xlab := programIn(dir)
+			form := xlab("form")
+			said := start(t, form)
+			awaitRecords(t, dir, "*", 1, run.TypeResult, said) // r0c0
 			for _, s := range signals {
 				if err := form.Process.Signal(s); err != nil {
 					t.Fatal(err)
@@ -167,10 +167,10 @@ func TestInterruptedProcess(t *testing.T) {
 			err := form.Wait()
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != run.ExitInterrupted {
-				t.Fatalf("form ended with %v:\n%s", err, errs)
+				t.Fatalf("form ended with %v:\n%s", err, said)
 			}
-			if !strings.Contains(errs.String(), ": stopping at ") {
-				t.Errorf("nothing was said about the signal:\n%s", errs)
+			if !strings.Contains(said.String(), ": stopping at ") {
+				t.Errorf("nothing was said about the signal:\n%s", said)
 			}
 			s, err := run.Load(dir, "last")
 			if err != nil || s.Outcome != run.OutcomeInterrupted || len(s.Problems) > 0 {

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,26 +37,20 @@ func chipOf(t *testing.T, file string) *chip.Chip {
 func TestKilledForm(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	file := filepath.Join(dir, "chip.json")
-	xlab := func(args ...string) (*exec.Cmd, *output) {
-		c, errs := exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+file)...), newOutput()
-		c.Stderr = errs
-		return c, errs
-	}
-	form, errs := xlab("form")
-	if err := form.Start(); err != nil {
-		t.Fatal(err)
-	}
-	errs.await(t, "r0c0 formed")
+	xlab := programIn(dir)
+	form := xlab("form")
+	awaitRecords(t, dir, "*", 1, run.TypeResult, start(t, form)) // r0c0
 	if err := form.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := form.Wait(); err == nil {
 		t.Fatal("the process had ended before")
 	}
+	file := filepath.Join(dir, "chip.json")
 	left := chipOf(t, file)
 
-	again, errs := xlab("form", "--devices", "r0c0", "--json")
+	again, errs := xlab("form", "--devices", "r0c0", "--json"), newOutput()
+	again.Stderr = errs
 	out, err := again.Output()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, errs)
@@ -65,7 +59,8 @@ func TestKilledForm(t *testing.T) {
 	if err := json.Unmarshal(out, &result); err != nil || result.Preformed != 1 {
 		t.Errorf("%v in %s", err, out)
 	}
-	if want := fmt.Sprintf("the %d things that it still did to the devices were recovered", left.Recovered); !strings.Contains(errs.String(), want) {
+	want := fmt.Sprintf("the %d things that it still did to the devices were recovered", left.Recovered)
+	if !strings.Contains(errs.String(), want) {
 		t.Errorf("nothing is said of what was recovered, %q:\n%s", want, errs)
 	}
 	if entries, err := filepath.Glob(file + ".*"); err != nil {
@@ -85,8 +80,7 @@ func TestKilledServers(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "chip.json")
 	s := serve(t, file, 1)
-	config := writeBench(t, dir, "tcp:"+s.address("b1500a", "tcp", ""), "buspirate:tcp:"+s.address("adg1438", "tcp", "A"),
-		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}", "buspirate:tcp:"+s.address("adg1438", "tcp", "B")))
+	config := s.writeBench(dir, "tcp", byTCP)
 	if code, said := formAt(t, dir, config); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
@@ -116,13 +110,13 @@ func TestServedFaults(t *testing.T) {
 	}
 	dir := t.TempDir()
 	script := filepath.Join(dir, "faults.yaml")
-	text := "faults:\n- {what: cut, on: analyzer, command: WNX, attempts: 1}\n- {what: lose, on: board A, toward: host, piece: 5}\n"
+	text := "faults:\n- {what: cut, on: analyzer, command: WNX, attempts: 1}\n" +
+		"- {what: lose, on: board A, toward: host, piece: 5}\n"
 	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s := serve(t, filepath.Join(dir, "chip.json"), 1, "--faults", script)
-	config := writeBench(t, dir, "tcp:"+s.address("b1500a", "tcp", ""), "buspirate:tcp:"+s.address("adg1438", "tcp", "A"),
-		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}", "buspirate:tcp:"+s.address("adg1438", "tcp", "B")))
+	config := s.writeBench(dir, "tcp", byTCP)
 	code, said := formAt(t, dir, config)
 	switch code {
 	case 0, run.ExitUnreachable, run.ExitTrip, run.ExitInterrupted, run.ExitUnsafe:
@@ -137,21 +131,24 @@ func TestServedFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(journal), "lost") && !strings.Contains(string(journal), "EOF") && !strings.Contains(string(journal), "reset") {
+	words := []string{"lost", "EOF", "reset"}
+	if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(string(journal), w) }) {
 		t.Errorf("exit code %d, and nothing is recorded of the cable:\n%s\n%s", code, said, journal)
 	}
 	s.stop(os.Interrupt)
 
 	for name, c := range map[string]struct{ text, want string }{
-		"unknown": {"faults:\n- {what: lose, on: analyzer, toward: host, peice: 3}\n", `faults.yaml:2: "peice" is not a known key`},
-		"device":  {"faults:\n- {what: cut, on: board Z, piece: 3}\n", `faults.yaml:2: there is no "board Z" here`},
+		"unknown": {"faults:\n- {what: lose, on: analyzer, toward: host, peice: 3}\n",
+			`faults.yaml:2: "peice" is not a known key`},
+		"device": {"faults:\n- {what: cut, on: board Z, piece: 3}\n", `faults.yaml:2: there is no "board Z" here`},
 	} {
 		if err := os.WriteFile(script, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		errs := newOutput()
 		a := &app{in: strings.NewReader(""), out: newOutput(), err: errs, signals: make(chan os.Signal)}
-		code := a.execute([]string{"form", "--set", "simulation.faults=" + script, "--set", "simulation.chip=" + filepath.Join(dir, "other.json"), "--set", "runs=" + dir})
+		code := a.execute([]string{"form", "--set", "simulation.faults=" + script,
+			"--set", "simulation.chip=" + filepath.Join(dir, "other.json"), "--set", "runs=" + dir})
 		if code != run.ExitUsage || !strings.Contains(errs.String(), c.want) {
 			t.Errorf("%s: exit code %d:\n%s", name, code, errs)
 		}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 
 	"xlab/run"
@@ -28,15 +25,16 @@ func TestPlanIsTakenUp(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("processes there cannot be interrupted from outside")
 	}
+	interrupt := func(p *os.Process) error { return p.Signal(os.Interrupt) }
 	for _, c := range []struct {
 		name   string
 		end    func(*os.Process) error
-		at     string // what is on the screen when the process is ended
-		code   int    // its exit code; -1 = killed
+		formed int // devices of array B whose results are recorded when the process is ended
+		code   int // its exit code; -1 = killed
 		before run.Outcome
 	}{
-		{"interrupted", func(p *os.Process) error { return p.Signal(os.Interrupt) }, "form B 2/6", run.ExitInterrupted, run.OutcomeInterrupted},
-		{"killed", (*os.Process).Kill, "form B 3/6", -1, run.OutcomeUnknown},
+		{"interrupted", interrupt, 2, run.ExitInterrupted, run.OutcomeInterrupted},
+		{"killed", (*os.Process).Kill, 3, -1, run.OutcomeUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -45,29 +43,16 @@ func TestPlanIsTakenUp(t *testing.T) {
 			if err := os.WriteFile(file, []byte(shortNight), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			xlab := func(args ...string) *exec.Cmd {
-				return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
-			}
+			xlab := programIn(dir)
 			first := xlab("run", file)
-			screen, err := first.StderrPipe()
-			if err != nil {
+			said := start(t, first)
+			awaitRecords(t, dir, "*-form-b-*", c.formed, run.TypeResult, said)
+			if err := c.end(first.Process); err != nil {
 				t.Fatal(err)
-			}
-			if err := first.Start(); err != nil {
-				t.Fatal(err)
-			}
-			seen := false
-			for lines := bufio.NewScanner(screen); lines.Scan(); {
-				if !seen && strings.Contains(lines.Text(), c.at) {
-					seen = true
-					if err := c.end(first.Process); err != nil {
-						t.Fatal(err)
-					}
-				}
 			}
 			_ = first.Wait() // the exit code is looked at below
-			if code := first.ProcessState.ExitCode(); !seen || code != c.code {
-				t.Fatalf("seen %t, exit code %d, want %d", seen, code, c.code)
+			if code := first.ProcessState.ExitCode(); code != c.code {
+				t.Fatalf("exit code %d, want %d:\n%s", code, c.code, said)
 			}
 			if last := plansRun(t, dir); last.Outcome != c.before {
 				t.Errorf("the plan is %s, want %s", last.Outcome, c.before)

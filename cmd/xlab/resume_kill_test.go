@@ -85,7 +85,8 @@ func (b *killBench) finish(dir string, random *rand.Rand, most int, command ...s
 		switch {
 		case code == -1:
 			killed++
-		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") && !b.runs(dir)[earlier].Resumable():
+		case code == run.ExitUnreachable && strings.Contains(output, "buspirate close") &&
+			!b.runs(dir)[earlier].Resumable():
 			// The box's good-bye came late on a busy machine: the run was over.
 			b.t.Logf("after the run: %s", output[strings.LastIndex(output, "xlab: "):])
 		case code != run.ExitDone && code != run.ExitPartial:
@@ -206,7 +207,8 @@ func TestKilledAndResumed(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d kills; of %d devices %d are wrong in the defect map and %d of those that switch out of tolerance", total.n, devices.n, wrong.n, missed.n)
+	t.Logf("%d kills; of %d devices %d are wrong in the defect map and %d of those that switch out of tolerance",
+		total.n, devices.n, wrong.n, missed.n)
 	if total.n < wanted*8/10 {
 		t.Errorf("only %d kills, want about %d", total.n, wanted)
 	}
@@ -309,7 +311,8 @@ func (b *killBench) checkRecords(dir string) {
 		}
 		out, errs := newOutput(), newOutput()
 		a := &app{in: strings.NewReader(""), out: out, err: errs, signals: make(chan os.Signal)}
-		if code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)}); code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
+		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)})
+		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)
 		}
 	}
@@ -325,13 +328,16 @@ func (b *killBench) checkRecords(dir string) {
 			continue
 		}
 		if had < known[cell] || had > known[cell]+unknown[cell] {
-			b.t.Errorf("%s has had %d pulses and sweeps, by the record %d and perhaps %d more", cell, had, known[cell], unknown[cell])
+			b.t.Errorf("%s has had %d pulses and sweeps, by the record %d and perhaps %d more",
+				cell, had, known[cell], unknown[cell])
 		}
 	}
 	if curves[0] < curves[1] || curves[0] > curves[1]+curves[2] {
-		b.t.Errorf("row %d has had %d pulses and sweeps, by the record %d and perhaps %d more", curvesRow, curves[0], curves[1], curves[2])
+		b.t.Errorf("row %d has had %d pulses and sweeps, by the record %d and perhaps %d more",
+			curvesRow, curves[0], curves[1], curves[2])
 	}
-	b.t.Logf("%d pulses and sweeps by the chip's ledger; by the record %d, and %d that may have happened", sum, sure, doubtful)
+	b.t.Logf("%d pulses and sweeps by the chip's ledger; by the record %d, and %d that may have happened",
+		sum, sure, doubtful)
 	if sum < 3*killedSide*killedSide {
 		b.t.Errorf("only %d pulses and sweeps in all: the ledger is not read rightly", sum)
 	}
@@ -379,36 +385,29 @@ func TestKilledWithItsBench(t *testing.T) {
 		t.Skip("the processes that are killed are not under the race detector")
 	}
 	dir := t.TempDir()
-	xlab := func(args ...string) (*exec.Cmd, *output) {
-		c := exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+filepath.Join(dir, "chip.json"))...)
-		out := newOutput()
-		c.Stdout, c.Stderr = out, out
-		return c, out
-	}
+	xlab := programIn(dir)
 	args := []string{"form", "--devices", "r0-3c0-4"}
-	for _, at := range []string{"4/20 ", "10/20 ", "16/20 "} {
-		c, out := xlab(args...)
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		out.await(t, at)
+	for _, done := range []int{4, 10, 16} {
+		c := xlab(args...)
+		said := start(t, c)
+		awaitRecords(t, dir, "*", done, run.TypeResult, said)
 		if err := c.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Wait(); err == nil {
-			t.Fatalf("it was done before it was killed:\n%s", out)
+			t.Fatalf("it was done before it was killed:\n%s", said)
 		}
 		args = []string{"resume"}
 	}
-	c, out := xlab(args...)
-	if err := c.Run(); err != nil {
-		t.Fatalf("%v:\n%s", err, out)
+	if text, err := xlab(args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
 	}
 	s, err := run.Load(dir, "last")
 	if err != nil || s.Outcome != run.OutcomeComplete || s.Result.Segments != 4 {
 		t.Fatalf("%v, %s, %+v", err, s.Outcome, s.Result)
 	}
-	if c, out := xlab("replay", "last"); c.Run() != nil || !strings.Contains(out.String(), "to the end of the run and its result") {
-		t.Errorf("the replay says\n%s", out)
+	text, err := xlab("replay", "last").CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "to the end of the run and its result") {
+		t.Errorf("the replay ended with %v:\n%s", err, text)
 	}
 }

@@ -2,11 +2,10 @@ package main
 
 import (
 	"bytes"
-
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
-
 	"slices"
 	"strings"
 	"sync"
@@ -68,9 +67,63 @@ func (o *output) String() string {
 	return o.buffer.String()
 }
 
+// patient is how long something may take on a slow machine.
+const patient = time.Minute
+
+// programIn is the program in another process, with its runs and the simulated chip
+// chip.json in a directory.
+func programIn(dir string) func(args ...string) *exec.Cmd {
+	return func(args ...string) *exec.Cmd {
+		chip := filepath.Join(dir, "chip.json")
+		return exec.Command("xlab", append(args, "--set", "runs="+dir, "--set", "simulation.chip="+chip)...)
+	}
+}
+
+// start starts a command, which does not outlive the test, and gives what it says.
+func start(t *testing.T, c *exec.Cmd) *output {
+	t.Helper()
+	said := newOutput()
+	c.Stdout, c.Stderr = said, said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = c.Process.Kill(), c.Wait() // it may have ended
+	})
+	return said
+}
+
+// awaitRecords blocks until the journal of a run whose directory below runs matches
+// name holds n records of a type. What a process prints comes at times of its own,
+// and a journal tells what another process will find.
+func awaitRecords(t *testing.T, runs, name string, n int, of run.Type, said *output) {
+	t.Helper()
+	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		journals, err := filepath.Glob(filepath.Join(runs, name, "journal.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, journal := range journals {
+			found := 0
+			if _, err := run.ScanJournal(filepath.Dir(journal), func(r run.Record) error {
+				if r.Type == of {
+					found++
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if found >= n {
+				return
+			}
+		}
+	}
+	t.Fatalf("no run %s has recorded %d times %q:\n%s", name, n, of, said)
+}
+
 // await blocks until the output holds text.
 func (o *output) await(t *testing.T, text string) {
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patient)
 	for {
 		o.mu.Lock()
 		found, more := strings.Contains(o.buffer.String(), text), o.more
@@ -161,7 +214,8 @@ func (c *tapped) Write(p []byte) (int, error) {
 
 // forces tells whether a message makes a source force anything.
 func forces(message string) bool {
-	return slices.ContainsFunc([]string{"DV", "DI", "WV", "WI", "PV", "PI", "MCPNX"}, func(c string) bool { return strings.Contains(message, c) })
+	commands := []string{"DV", "DI", "WV", "WI", "PV", "PI", "MCPNX"}
+	return slices.ContainsFunc(commands, func(c string) bool { return strings.Contains(message, c) })
 }
 
 // checkSafe asks the simulated instruments themselves whether all outputs are
@@ -261,7 +315,8 @@ func (r *rig) check(code, want int, outcome run.Outcome, kind instrument.Kind, w
 	}
 	lines := strings.Split(strings.TrimSpace(message), "\n")
 	last := lines[len(lines)-1]
-	if cannotBeOverlooked := strings.HasPrefix(last, "!!! THE BENCH IS NOT SAFE"); cannotBeOverlooked != (want == run.ExitUnsafe) {
+	cannotBeOverlooked := strings.HasPrefix(last, "!!! THE BENCH IS NOT SAFE")
+	if cannotBeOverlooked != (want == run.ExitUnsafe) {
 		r.t.Errorf("exit code %d, and the last line is\n%s", want, last)
 	}
 	if outcome == "" {
@@ -269,10 +324,12 @@ func (r *rig) check(code, want int, outcome run.Outcome, kind instrument.Kind, w
 		return
 	}
 	s := r.stored()
-	if goOn := "go on with: xlab resume " + s.ID; (last == goOn || strings.HasPrefix(last, goOn+" ")) != (want == run.ExitInterrupted) {
+	goOn := "go on with: xlab resume " + s.ID
+	if (last == goOn || strings.HasPrefix(last, goOn+" ")) != (want == run.ExitInterrupted) {
 		r.t.Errorf("exit code %d, and the last line is\n%s", want, last)
 	}
 	if s.Outcome != outcome || s.Result.Exit != want || s.Result.Kind != kind {
-		r.t.Errorf("the run ended as %s of kind %q with exit code %d, want %s, %q, %d", s.Outcome, s.Result.Kind, s.Result.Exit, outcome, kind, want)
+		r.t.Errorf("the run ended as %s of kind %q with exit code %d, want %s, %q, %d",
+			s.Outcome, s.Result.Kind, s.Result.Exit, outcome, kind, want)
 	}
 }

@@ -120,6 +120,17 @@ limits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20m
 	return file
 }
 
+func byTCP(a string) string { return "tcp:" + a }
+
+// writeBench writes the description of the bench that is served, reached by a
+// transport whose endpoints are written as address says.
+func (s *served) writeBench(dir, transport string, address func(string) string) string {
+	s.t.Helper()
+	board := func(name string) string { return "buspirate:" + address(s.address("adg1438", transport, name)) }
+	return writeBench(s.t, dir, address(s.address("b1500a", transport, "")), board("A"),
+		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}", board("B")))
+}
+
 // evidence is everything that a run left behind, without wall-clock time and
 // without what says which way it came.
 type evidence struct {
@@ -207,7 +218,7 @@ func TestSameBytes(t *testing.T) {
 	for name, address := range map[string]func(string) string{
 		"pty with bugst": func(a string) string { return "serial:" + a + "?library=bugst" },
 		"pty with tarm":  func(a string) string { return "serial:" + a + "?library=tarm" },
-		"tcp":            func(a string) string { return "tcp:" + a },
+		"tcp":            byTCP,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -218,10 +229,7 @@ func TestSameBytes(t *testing.T) {
 			chip := filepath.Join(dir, "chip.json")
 			s := serve(t, chip, seed)
 			transport, _, _ := strings.Cut(name, " ")
-			board := func(name string) string { return "buspirate:" + address(s.address("adg1438", transport, name)) }
-			config := writeBench(t, dir, address(s.address("b1500a", transport, "")), board("A"),
-				fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}", board("B")))
-			runs := form(t, config)
+			runs := form(t, s.writeBench(dir, transport, address))
 			s.stop(os.Interrupt)
 			if diff := cmp.Diff(want, collectEvidence(t, runs, chip)); diff != "" {
 				t.Errorf("in process (-) and by %s (+):\n%s", name, diff)

@@ -74,7 +74,8 @@ func newServedBench(t *testing.T) *servedBench {
 	}
 	b.gate = newSweepGate(t, addresses["b1500a"])
 	b.config = writeBench(t, b.dir, "tcp:"+b.gate.address, "buspirate:tcp:"+addresses["adg1438A"],
-		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}\nlocks: %q\nruns: %q", "buspirate:tcp:"+addresses["adg1438B"], filepath.Join(b.dir, "locks"), filepath.Join(b.dir, "runs")))
+		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}\nlocks: %q\nruns: %q",
+			"buspirate:tcp:"+addresses["adg1438B"], filepath.Join(b.dir, "locks"), filepath.Join(b.dir, "runs")))
 	form := b.start(false, "form", "--devices", "r0c0")
 	form.ends(run.ExitDone, "form A 1/1")
 	b.n++
@@ -223,9 +224,6 @@ func (p *client) livesThrough(signals []syscall.Signal) {
 	}
 }
 
-// patient is how long something may take on a slow machine.
-const patient = time.Minute
-
 const goOnWith = "go on with: xlab resume "
 
 // TestSignals sends every signal that a program can see to a run on a bench, at
@@ -243,7 +241,8 @@ func TestSignals(t *testing.T) {
 
 func checkSignals(t *testing.T, nohup bool) {
 	b := newServedBench(t)
-	stopping := slices.DeleteFunc(slices.Clone(stopping), func(s syscall.Signal) bool { return nohup && s == syscall.SIGHUP })
+	ignored := func(s syscall.Signal) bool { return nohup && s == syscall.SIGHUP }
+	stopping := slices.DeleteFunc(slices.Clone(stopping), ignored)
 	var lived []syscall.Signal
 	for s := syscall.Signal(1); s <= 64; s++ {
 		if !slices.Contains(slices.Concat(stopping, faulted, stilling, never), s) {
@@ -297,7 +296,8 @@ func checkSignals(t *testing.T, nohup bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if stacks, err := os.ReadFile(filepath.Join(stored.Dir, stacksFile)); err != nil || !bytes.Contains(stacks, []byte("goroutine 1 ")) {
+		stacks, err := os.ReadFile(filepath.Join(stored.Dir, stacksFile))
+		if err != nil || !bytes.Contains(stacks, []byte("goroutine 1 ")) {
 			t.Errorf("signal %d: no stacks in the run's directory: %v", s, err)
 		}
 	}
@@ -369,7 +369,8 @@ func (g *sweepGate) serve(near net.Conn) {
 		}
 	})
 	for piece := range pieces {
-		if start, rest, found := bytes.Cut(piece, []byte(";XE")); found && bytes.Contains(start, []byte(aSweep)) && g.shut() {
+		start, rest, found := bytes.Cut(piece, []byte(";XE"))
+		if found && bytes.Contains(start, []byte(aSweep)) && g.shut() {
 			_, _ = far.Write(append(bytes.Clone(start), ";XE\n"...))
 			next := g.wait(pieces)
 			piece = append(bytes.Clone(rest[1:]), next...) // without what ended the command

@@ -3,14 +3,11 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
-	"image/png"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -38,8 +35,8 @@ type section struct {
 
 type comparison struct {
 	Comparison
-	Number                         int
-	Published, Goal, Verdict, Note bool // columns with an entry
+	Number          int
+	Published, Note bool // columns with an entry
 }
 
 type table struct {
@@ -50,8 +47,7 @@ type table struct {
 type picture struct {
 	Caption string
 	Number  int
-	SVG     template.HTML // empty where there is a Source
-	Source  template.URL  // of an image
+	SVG     template.HTML
 	Alt     string
 }
 
@@ -120,12 +116,7 @@ func (p page) HasProvenance() bool {
 func newComparison(c Comparison, number int) (comparison, error) {
 	n := comparison{Comparison: c, Number: number}
 	for _, row := range c.Rows {
-		if !slices.Contains([]Verdict{"", Met, Missed}, row.Verdict) {
-			return n, fmt.Errorf("comparison %q: %q has the verdict %q: it can be %q, %q or none", c.Caption, row.Quantity, row.Verdict, Met, Missed)
-		}
 		n.Published = n.Published || row.Published != ""
-		n.Goal = n.Goal || row.Goal != ""
-		n.Verdict = n.Verdict || row.Verdict != ""
 		n.Note = n.Note || row.Note != ""
 	}
 	return n, nil
@@ -151,14 +142,8 @@ func newPicture(f Figure) (picture, error) {
 	switch {
 	case p.Alt == "":
 		return p, errors.New("it has neither caption nor alternative text: say what it shows")
-	case (f.SVG == nil) == (f.PNG == nil):
-		return p, errors.New("give it either as SVG or as PNG")
-	case f.PNG != nil:
-		if _, err := png.DecodeConfig(bytes.NewReader(f.PNG)); err != nil {
-			return p, fmt.Errorf("it is no PNG: %w", err)
-		}
-		p.Source = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(f.PNG))
-		return p, nil
+	case f.SVG == nil:
+		return p, errors.New("it has no picture")
 	}
 	inline, err := inlineSVG(f.SVG, p.Alt)
 	p.SVG = template.HTML(inline)

@@ -53,26 +53,14 @@ type Comparison struct {
 	Rows    []Compared
 }
 
-// Compared is one line of a comparison. Published, Goal, Verdict and Note may
-// be empty; a column without any entry is left out.
+// Compared is one line of a comparison. Published and Note may be empty; a column
+// without any entry is left out.
 type Compared struct {
 	Quantity  string // what is compared, such as "mean SET threshold"
 	Published string // such as "1.0 V"
-	Goal      string // what was to be reached, such as "1.0 V ± 0.05 V"
 	Measured  string
-	Verdict   Verdict
 	Note      string
 }
-
-// Verdict says whether a goal was reached. It is not decided here: only who
-// set the goal knows how to compare.
-type Verdict string
-
-// Verdicts. The zero value is no verdict.
-const (
-	Met    Verdict = "met"
-	Missed Verdict = "missed"
-)
 
 // Table is a table of any columns.
 type Table struct {
@@ -88,16 +76,15 @@ type Column struct {
 	Text bool // left-aligned; otherwise numbers, right-aligned
 }
 
-// Figure is a picture with a caption, as SVG or as PNG, not both.
+// Figure is a picture with a caption.
 //
-// An SVG becomes part of the page. It may contain shapes, texts and embedded
+// The SVG becomes part of the page. It may contain shapes, texts and embedded
 // images, as package figure draws them; anything that could run, load or
 // restyle something is refused.
 type Figure struct {
 	Caption string
 	Alt     string // what the picture shows, for readers who do not see it; empty: the caption
 	SVG     []byte
-	PNG     []byte
 }
 
 // Provenance says what the numbers were measured with.

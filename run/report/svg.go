@@ -53,7 +53,7 @@ func inlineSVG(document []byte, alt string) (string, error) {
 				}
 			}
 			if !slices.Contains(svgElements, name) || e.Name.Space != "http://www.w3.org/2000/svg" && e.Name.Space != "" {
-				return "", fmt.Errorf("its SVG contains an element %q, which a report does not take over: give a PNG instead", name)
+				return "", fmt.Errorf("its SVG contains an element %q, which a report does not take over", name)
 			}
 			fmt.Fprintf(&out, "<%s", name)
 			if len(open) == 0 {
@@ -93,9 +93,9 @@ func writeAttribute(out *bytes.Buffer, element string, a xml.Attr, root bool) er
 			return fmt.Errorf("its SVG refers to %.60q: only embedded images make a page that is complete", value)
 		}
 	case !slices.Contains(svgAttributes, name) || a.Name.Space != "":
-		return fmt.Errorf("its SVG contains an attribute %q, which a report does not take over: give a PNG instead", name)
+		return fmt.Errorf("its SVG contains an attribute %q, which a report does not take over", name)
 	case strings.ContainsAny(value, `\@`) || strings.Contains(strings.ToLower(value), "url("):
-		return fmt.Errorf("its SVG has a %s %.60q, which could load something: give a PNG instead", name, value)
+		return fmt.Errorf("its SVG has a %s %.60q, which could load something", name, value)
 	}
 	fmt.Fprintf(out, ` %s="%s"`, name, html.EscapeString(value))
 	return nil

@@ -86,11 +86,14 @@ func (m *DefectMap) Usable(c Cell) bool {
 	return s == StateFormed || s == StatePreformed
 }
 
-// Write writes the map as indented JSON.
+// Write writes the map as indented JSON, its numbers at the instruments' resolution.
 func (m *DefectMap) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(m)
+	text, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(instrument.ShortenJSON(text), '\n'))
+	return err
 }
 
 // ReadDefectMap reads a map and checks that it is whole.

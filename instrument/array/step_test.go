@@ -95,12 +95,22 @@ func drawMap(t *rapid.T) *array.DefectMap {
 	for _, c := range array.AllCells(rows, cols) {
 		d := m.At(c)
 		d.State = rapid.SampledFrom([]array.State{array.StateFormed, array.StatePreformed, array.StateDefective, array.StateUntried}).Draw(t, "state")
-		d.Conductance = instrument.Siemens(rapid.Float64Range(-1e-9, 1e-3).Draw(t, "g"))
+		d.Conductance = instrument.Siemens(rapid.IntRange(0, 1e9).Draw(t, "g")) / 1e12 // what an instrument resolves
 		if d.State == array.StateDefective {
 			d.Reason = rapid.String().Draw(t, "reason")
 		}
 	}
 	return m
+}
+
+// A conductance is a quotient of readings: what its arithmetic adds is not written.
+func TestDefectMapIsWrittenAtTheInstrumentsResolution(t *testing.T) {
+	m := array.NewDefectMap("A", 1, 1)
+	m.Devices[0].Conductance = 3.3650799999999996e-06
+	var b strings.Builder
+	if err := m.Write(&b); err != nil || !strings.Contains(b.String(), `"conductance": 3.36508e-06`) {
+		t.Errorf("%v: %s", err, b.String())
+	}
 }
 
 func TestDefectMapReadsBack(t *testing.T) {

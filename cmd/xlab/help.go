@@ -159,3 +159,33 @@ func unknownCommand(c *cobra.Command, word string) error {
 	}
 	return usageError(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(), nearest(word, names), c.CommandPath()))
 }
+
+// argumentError is the error of too few or too many words after a command, by its
+// line of use.
+func argumentError(c *cobra.Command, args []string) error {
+	_, takes, _ := strings.Cut(c.Use, " ")
+	var what string
+	switch {
+	case c.HasSubCommands():
+		return unknownCommand(c, args[0])
+	case takes == "":
+		what = fmt.Sprintf("%q stands alone: what %s needs is given with flags", args[0], c.CommandPath())
+	case len(args) == 0:
+		what = takes + " is missing"
+	default:
+		what = fmt.Sprintf("%q is too much: there is one %s", args[1], strings.Trim(takes, "[]"))
+	}
+	return usageError(fmt.Errorf("%s; see `%s --help`", what, c.CommandPath()))
+}
+
+// emptyFlag refuses a flag that is given without a value, as by a shell's variable
+// that is not set: --devices "" would be the whole array.
+func emptyFlag(c *cobra.Command) error {
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.String() == "" && err == nil {
+			err = usageError(fmt.Errorf("--%s is empty: give a value, or leave the flag out; see `%s --help`", f.Name, c.CommandPath()))
+		}
+	})
+	return err
+}

@@ -153,13 +153,12 @@ the sources off by hand.`,
 	for _, c := range allCommands(root) {
 		c.Flags().VisitAll(plainNumber)
 		c.PersistentFlags().VisitAll(plainNumber)
-		// Cobra's own argument errors are usage errors too.
 		if check := c.Args; check != nil {
 			c.Args = func(c *cobra.Command, args []string) error {
-				if err := check(c, args); err != nil {
-					return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+				if check(c, args) != nil {
+					return argumentError(c, args)
 				}
-				return nil
+				return emptyFlag(c)
 			}
 		}
 		if c.HasSubCommands() && c.RunE == nil {

@@ -4,8 +4,8 @@ import "xlab/run"
 
 // How much longer than the read of a cell a visit takes that brings a device to
 // its target, and one that puts it right again: pulses come with their reads.
-// These and the shares below are medians over simulated chips; they count until a
-// run has seen its own.
+// These and the shares below are what a few simulated chips needed; they count until
+// a run has seen its own.
 const (
 	visitReads   = 10
 	touchUpReads = 4

@@ -1,7 +1,9 @@
 package tuning
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -32,6 +34,52 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 	if n := o.Summary().InTolerance; n < 22 {
 		t.Errorf("%d in tolerance: what the reads show counts all the same", n)
 	}
+}
+
+// A run that ends in its first read says nothing of the devices behind, with the
+// lines taken out nothing of any.
+func TestSaysNothingOfDevicesThatWereNotRead(t *testing.T) {
+	for _, compensate := range []bool{false, true} {
+		s, spec := newStub(5, 5, 2), testSpec(5, 5)
+		spec.Compensate = compensate
+		ctx, stop := context.WithCancel(t.Context())
+		o, err := Tune(ctx, &endingBench{s, 12, stop}, "A", spec, nil, Options{})
+		if !errors.Is(err, context.Canceled) || len(o.Records) != 25 {
+			t.Fatalf("%v, %d records", err, len(o.Records))
+		}
+		var table strings.Builder
+		if err := o.WriteCSV(&table); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(table.String(), "\n")
+		for k, r := range o.Records {
+			if known := k < 12 && !compensate; r.Known() != known || r.Verdict == InTolerance && !known {
+				t.Errorf("%s is %s with an error of %v", r.Cell, r.Verdict, r.Error)
+			}
+			unread := strings.HasSuffix(lines[k+1], ",,,,0,0,0,gave-up,the run ended before it was read")
+			if !r.Known() && !unread {
+				t.Errorf("%q", lines[k+1])
+			}
+		}
+		if m := o.Summary().MeanError; m.Known() == compensate {
+			t.Errorf("mean error %v", m)
+		}
+	}
+}
+
+// endingBench ends a run behind so many exchanges.
+type endingBench struct {
+	*stub
+	left int
+	stop func()
+}
+
+func (b *endingBench) Do(ctx context.Context, c array.Cell, steps ...array.Step) ([]array.Result, error) {
+	if b.left--; b.left < 0 {
+		b.stop()
+		return nil, ctx.Err()
+	}
+	return b.stub.Do(ctx, c, steps...)
 }
 
 // Targets are plain reads, and so are the traces; what the lines were thought to

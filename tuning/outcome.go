@@ -37,18 +37,22 @@ type Record struct {
 	Shots   []Shot             `json:"-"`                // all pulses, device conductances
 }
 
+// Known tells whether the device was read, so that Start, Final and Error are
+// numbers; they are NaN where the run ended before.
+func (r Record) Known() bool { return !math.IsNaN(r.Error) }
+
 // Outcome is the result of tuning.
 type Outcome struct {
 	Records    []Record  // by device, row by row
-	Reads      []float64 // S, last read of every cell of the array, row by row
+	Reads      []float64 // S, last read of every cell of the array, row by row; NaN where there was none
 	Devices    []float64 // S, the same with the lines taken out
 	Passes     int       // over the array, the coarse one and the last ones included
 	Bystanders float64   // largest relative change of a device that was not asked for
 }
 
 // Summary holds the key figures. Figures of errors and pulses are of all
-// devices asked for but the defective and stuck ones, and not defined where
-// there are no others.
+// devices asked for and read but the defective and stuck ones, and not defined
+// where there are no others.
 type Summary struct {
 	Devices      int               `json:"devices"` // asked for
 	InTolerance  int               `json:"in_tolerance"`
@@ -80,6 +84,9 @@ func (o *Outcome) Summary() Summary {
 			continue
 		default:
 			s.GaveUp++
+		}
+		if !r.Known() {
+			continue
 		}
 		pulses = append(pulses, float64(r.Pulses))
 		errors = append(errors, math.Abs(r.Error))

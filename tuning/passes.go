@@ -331,6 +331,9 @@ func (t *tuner) outcome(err error) *Outcome {
 			d.Verdict = d.closed
 		case err != nil && !d.reached:
 			d.Verdict, d.Reason = GaveUp, "the run ended before it was there"
+			if !d.Known() {
+				d.Reason = "the run ended before it was read"
+			}
 		case d.reached:
 			d.Verdict = Disturbed
 			d.Reason = fmt.Sprintf("left within %.2g %% of its target after visit %d, now %+.2g %% away: moved by pulses on its lines, or drifted", 100*t.band, d.Passes, 100*d.Error)

@@ -3,6 +3,7 @@ package tuning
 import (
 	"context"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -70,10 +71,10 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 	}
 	t := &tuner{bench: bench, name: name, spec: spec, options: o, policy: policy, rows: rows, cols: cols, band: spec.band(),
 		lines: newLines(spec.Lines, rows, cols, spec.RangeMax), disturb: newDisturb(law, rows, cols),
-		reads: make([]float64, rows*cols), want: make([]float64, rows*cols), devices: make([]*device, rows*cols)}
+		reads: slices.Repeat([]float64{float64(unknown)}, rows*cols), want: make([]float64, rows*cols), devices: make([]*device, rows*cols)}
 	for _, cell := range spec.Targets.Cells() {
 		g, _ := spec.Targets.At(cell)
-		d := &device{Record: Record{Cell: cell, Target: g}, index: cell.Row*cols + cell.Col}
+		d := &device{Record: Record{Cell: cell, Target: g, Start: unknown}, index: cell.Row*cols + cell.Col}
 		if defects != nil && !defects.Usable(cell) {
 			state := defects.At(cell)
 			reason := string(state.State) + " by the defect map"
@@ -91,6 +92,9 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 	}
 	return t.outcome(err), err
 }
+
+// unknown is the conductance of a device that was not read.
+var unknown = instrument.Siemens(math.NaN())
 
 // device is the state of one device during the run.
 type device struct {
@@ -119,7 +123,7 @@ type tuner struct {
 	band       float64 // relative distance at which a visit ends
 	lines      *lines
 	disturb    *disturb
-	reads      []float64 // S, last read of every cell
+	reads      []float64 // S, last read of every cell, NaN before the first
 	first      []float64 // S, device conductances by the first read
 	want       []float64 // S, device conductances aimed for
 	devices    []*device // by cell, nil where nothing is asked for
@@ -133,12 +137,16 @@ type tuner struct {
 // error is the relative distance from the target.
 func (t *tuner) error(d *device) float64 { return float64(t.shown(d)/d.Target) - 1 }
 
-// shown is the device's conductance on the targets' scale.
+// shown is the device's conductance on the targets' scale, NaN while it is not
+// known: where the lines are taken out, until the whole array was read.
 func (t *tuner) shown(d *device) instrument.Siemens {
-	if t.spec.Compensate {
-		return instrument.Siemens(t.lines.g[d.index])
+	switch {
+	case !t.spec.Compensate:
+		return instrument.Siemens(t.reads[d.index])
+	case t.first == nil:
+		return unknown
 	}
-	return instrument.Siemens(t.reads[d.index])
+	return instrument.Siemens(t.lines.g[d.index])
 }
 
 // away is the relative distance from the conductance aimed for, by all reads

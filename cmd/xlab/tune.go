@@ -341,7 +341,11 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 	fmt.Fprintln(a.out)
 	for _, r := range o.Records {
 		if r.Verdict != tuning.InTolerance {
-			fmt.Fprintf(a.out, "  %-7s %s, target %v, read %v: %s\n", r.Cell, r.Verdict, r.Target, r.Final, r.Reason)
+			read := ""
+			if r.Known() {
+				read = fmt.Sprintf(", read %v", r.Final)
+			}
+			fmt.Fprintf(a.out, "  %-7s %s, target %v%s: %s\n", r.Cell, r.Verdict, r.Target, read, r.Reason)
 		}
 	}
 	fmt.Fprint(a.out, result.overheadLine())

@@ -103,7 +103,7 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
 	var values []float64
 	for _, d := range o.Records {
-		if d.Verdict != tuning.Defective && d.Verdict != tuning.Stuck {
+		if d.Known() && d.Verdict != tuning.Defective && d.Verdict != tuning.Stuck {
 			values = append(values, float64(d.Pulses))
 		}
 	}

@@ -60,20 +60,20 @@ func (r *request) breakable(cancel context.CancelCauseFunc) {
 // takeBench waits for the end of what the bench is used for, and breaks it off
 // when that takes too long. false: it did not return even then.
 func (r *request) takeBench(grace time.Duration) bool {
+	late := time.AfterFunc(patience, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.putDown != nil {
+			r.putDown(errPutDown)
+		}
+	})
+	defer late.Stop()
+	// One wait, begun before the use is broken off: who waits first gets the bench,
+	// and the work's next use shall not.
 	select {
 	case <-r.bench:
 		return true
-	case <-time.After(patience):
-	}
-	r.mu.Lock()
-	if r.putDown != nil {
-		r.putDown(errPutDown)
-	}
-	r.mu.Unlock()
-	select {
-	case <-r.bench:
-		return true
-	case <-time.After(grace):
+	case <-time.After(patience + grace):
 		return false
 	}
 }

@@ -60,9 +60,9 @@ func TestStandStillBreaksOffWhatTakesLong(t *testing.T) {
 		var log actions
 		g, signals := pausing(&log, func(context.Context) error { log.add("ask"); return nil })
 		err := Guard(context.Background(), g, func(ctx context.Context) error {
-			go func() { signals <- syscall.SIGTSTP }()
 			began := time.Now()
 			err := AtBench(ctx, func(ctx context.Context) error {
+				signals <- syscall.SIGTSTP
 				<-ctx.Done()
 				log.add("broken off")
 				return ctx.Err()

@@ -203,14 +203,14 @@ func read(dir string) *Stored {
 func (s *Stored) problem(err error) { s.Problems = append(s.Problems, err.Error()) }
 
 func (s *Stored) readSpec() {
-	text, err := input.ReadFile(filepath.Join(s.Dir, specFile), input.Data)
+	text, err := input.ReadFile(filepath.Join(s.Dir, specFile), input.Record)
 	switch {
 	case err != nil:
 		s.problem(err)
 	case !json.Valid(text):
 		s.problem(fmt.Errorf("%s is not JSON", specFile))
 	default:
-		s.Spec = text
+		s.Spec = RedactSpec(text)
 	}
 }
 

@@ -1,6 +1,9 @@
 package run
 
 import (
+	"bytes"
+	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -66,11 +69,67 @@ var harmless = []string{"notify.on", "notify.stall", "notify.heartbeat.file", "n
 // RedactSetting is the key=value of --set as it may be kept and shown.
 func RedactSetting(text string) string {
 	key, value, found := strings.Cut(text, "=")
-	name := strings.ToLower(strings.TrimSpace(key))
-	if found && strings.HasPrefix(name, "notify") && !slices.Contains(harmless, name) {
+	if found && tellsWhere(key) {
 		return key + "=" + redactDestination(value)
 	}
 	return RedactText(text)
+}
+
+// tellsWhere tells whether a key of the configuration says who is told.
+func tellsWhere(key string) bool {
+	key = strings.ToLower(strings.TrimSpace(key))
+	return strings.HasPrefix(key, "notify") && !slices.Contains(harmless, key)
+}
+
+// RedactSpec is a specification as it may be kept and shown: of the settings in it,
+// those of a plan and of its steps, the ones that say who is told are left out. A
+// specification without such settings is given back as it is.
+func RedactSpec(spec json.RawMessage) json.RawMessage {
+	if !bytes.Contains(spec, []byte(`"set"`)) {
+		return spec
+	}
+	d := json.NewDecoder(bytes.NewReader(spec))
+	d.UseNumber()
+	var value any
+	if d.Decode(&value) != nil || !leaveOut(value) {
+		return spec
+	}
+	kept, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage("null") // what has been decoded can be encoded
+	}
+	return kept
+}
+
+// leaveOut takes out of JSON what RedactSpec leaves out, and tells whether
+// there was any.
+func leaveOut(value any) bool {
+	found := false
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			found = leaveOut(v) || found
+		}
+	case map[string]any:
+		for _, v := range value {
+			found = leaveOut(v) || found
+		}
+		switch set := value["set"].(type) {
+		case []any: // key=value each
+			kept := slices.DeleteFunc(slices.Clone(set), func(v any) bool {
+				text, _ := v.(string)
+				key, _, ok := strings.Cut(text, "=")
+				return ok && tellsWhere(key)
+			})
+			value["set"] = kept
+			found = found || len(kept) < len(set)
+		case map[string]any:
+			n := len(set)
+			maps.DeleteFunc(set, func(key string, _ any) bool { return tellsWhere(key) })
+			found = found || len(set) < n
+		}
+	}
+	return found
 }
 
 func redactDestination(text string) string {

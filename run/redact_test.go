@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"xlab/input"
 )
 
 func TestRedactArguments(t *testing.T) {
@@ -88,5 +90,54 @@ func TestHeadersAreRedacted(t *testing.T) {
 	must(t, json.Unmarshal([]byte(`{"run":"r","arguments":["form","--notify","https://h/SECRET"],"spec":{}}`), &old))
 	if got := strings.Join(old.Arguments, " "); got != "form --notify https://h/…" {
 		t.Errorf("read back: %s", got)
+	}
+}
+
+// Plans of earlier versions have in their specification what --set and the steps say,
+// also of whom to tell.
+func TestSpecificationsAreRedacted(t *testing.T) {
+	const given = `{"plan":{"steps":[{"set":{"notify.webhook":"https://h/SECRET","forming.attempts":"3"},"seed":18446744073709551615}]},` +
+		`"set":["notify.command=SECRET"," Notify.Heartbeat.URL=https://h/SECRET","notify.stall=5m","read.voltage=0.1V"]}`
+	const want = `{"plan":{"steps":[{"seed":18446744073709551615,"set":{"forming.attempts":"3"}}]},"set":["notify.stall=5m","read.voltage=0.1V"]}`
+	root := t.TempDir()
+	r, err := Create(root, Header{Command: "plan", Spec: json.RawMessage(given)})
+	must(t, err)
+	must(t, r.Finish(OutcomeComplete, nil))
+	for _, name := range []string{specFile, "journal.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(r.Dir(), name))
+		must(t, err)
+		if strings.Contains(string(text), "SECRET") {
+			t.Errorf("%s has it: %s", name, text)
+		}
+	}
+	must(t, os.WriteFile(filepath.Join(r.Dir(), specFile), []byte(given), 0o600))
+	s, err := Load(root, r.ID())
+	must(t, err)
+	var old Header
+	must(t, json.Unmarshal([]byte(`{"run":"r","spec":`+given+`}`), &old))
+	for name, spec := range map[string]any{"spec.json": s.Spec, "a header": old.Spec} {
+		if got := string(spec.(json.RawMessage)); got != want {
+			t.Errorf("%s read back: %s, want %s", name, got, want)
+		}
+	}
+	// Others are left as they are, letter by letter.
+	for _, spec := range []string{`{ "set": ["read.voltage=0.1V"], "n": 1.50 }`, `{"set":1}`, `{"set"`, "null"} {
+		if got := string(RedactSpec(json.RawMessage(spec))); got != spec {
+			t.Errorf("%s became %s", spec, got)
+		}
+	}
+}
+
+// A specification is what the program wrote: a line of the journal at most.
+func TestHugeSpecificationIsNotRead(t *testing.T) {
+	root := t.TempDir()
+	r, err := Create(root, Header{Command: "form"})
+	must(t, err)
+	must(t, r.Finish(OutcomeComplete, nil))
+	must(t, os.Truncate(filepath.Join(r.Dir(), specFile), input.Record+1))
+	s, err := Load(root, r.ID())
+	must(t, err)
+	if s.Spec != nil || !strings.Contains(strings.Join(s.Problems, " "), "is larger than 128 MiB") {
+		t.Errorf("problems: %v", s.Problems)
 	}
 }

@@ -55,7 +55,7 @@ type Task struct {
 }
 
 // UnmarshalJSON leaves the specification as raw JSON for who knows its type, and
-// redacts the arguments.
+// redacts it and the arguments.
 func (h *Header) UnmarshalJSON(b []byte) error {
 	type plain Header
 	var spec json.RawMessage
@@ -64,8 +64,8 @@ func (h *Header) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*h = Header(p)
-	h.Spec = spec
-	h.Arguments = RedactArguments(h.Arguments) // versions up to 0.2.0 kept them as given
+	h.Spec = RedactSpec(spec) // versions up to 0.2.0 kept both as given
+	h.Arguments = RedactArguments(h.Arguments)
 	return nil
 }
 
@@ -123,6 +123,7 @@ func CreateWith(root string, h Header, o Options) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start run: the specification cannot be written as JSON: %w", err)
 	}
+	spec = RedactSpec(spec)
 	h.Spec = json.RawMessage(spec)
 	h.Arguments = RedactArguments(h.Arguments)
 	if err := os.MkdirAll(root, atomicfile.PrivateDir); err != nil {

@@ -71,9 +71,7 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			spec := planSpec{Plan: p, Set: slices.DeleteFunc(slices.Clone(a.set), func(text string) bool {
-				return strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), "notify.") && run.RedactSetting(text) != text
-			})}
+			spec := planSpec{Plan: p, Set: a.set}
 			if a.config != "" {
 				if spec.Config, err = filepath.Abs(a.config); err != nil {
 					return err

@@ -122,10 +122,15 @@ func (l *Link) failure(ctx context.Context, err error, what string) error {
 		kind = instrument.KindUnreachable
 	case ended != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ended)):
 		kind = contextKind(ended)
+		cause := context.Cause(ctx)
+		if kind == instrument.KindCancelled && errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, ErrNotSent) {
+			err = &brokenOff{cause, ended, err}
+			break
+		}
 		if !errors.Is(err, ended) {
 			err = fmt.Errorf("%w: %w", ended, err)
 		}
-		if cause := context.Cause(ctx); cause != ended {
+		if cause != ended {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
 	case kind == instrument.KindUnknown:
@@ -169,6 +174,13 @@ func (f fault) Unwrap() error { return errors.Unwrap(f.error) }
 func protocolFault(format string, args ...any) error { return fault{fmt.Errorf(format, args...)} }
 
 func notSent(err error) error { return fmt.Errorf("%w: %w", ErrNotSent, err) }
+
+// brokenOff is an exchange that somebody wanted to end. For how long nothing had been
+// heard by then says nothing about the instrument.
+type brokenOff struct{ cause, ended, err error }
+
+func (e *brokenOff) Error() string   { return "broken off: " + e.cause.Error() }
+func (e *brokenOff) Unwrap() []error { return []error{e.cause, e.ended, e.err} }
 
 // contextKind sorts the end of a context: one that ran out of time is a
 // time-out, one that was cancelled is the caller's wish.

@@ -211,10 +211,11 @@ func (c *cycler) burst(ctx context.Context, d *Endured, done, n int, record bool
 	}
 	for i := range n {
 		cycle := Cycle{N: done + i + 1}
-		var err error
-		if d.Reason, err = c.cycle(ctx, d, &cycle); err != nil {
-			return err
+		failure, err := c.cycle(ctx, d, &cycle)
+		if err != nil {
+			return err // which is nothing that the device did
 		}
+		d.Reason = failure
 		if record && i == n-1 || d.Reason != "" {
 			d.Cycles = append(d.Cycles, cycle)
 		}

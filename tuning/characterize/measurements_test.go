@@ -177,6 +177,21 @@ func TestEnduranceEnds(t *testing.T) {
 	written(t, out, 1+len(out.Devices[0].Cycles)+len(out.Devices[1].Cycles)+len(out.Devices[2].Cycles)+len(out.Devices[3].Cycles), "endurance")
 }
 
+// What was broken off in a cycle is no verdict on the device.
+func TestEnduranceBrokenOff(t *testing.T) {
+	for failing := 20; failing < 40; failing++ {
+		s := newStub(1, 1)
+		s.failing = failing
+		bench, _ := journaled(t, s)
+		spec := characterize.DefaultEnduranceSpec(array.AllCells(1, 1))
+		spec.Fixed = failing%2 == 0
+		out, err := characterize.MeasureEndurance(context.Background(), bench, spec, characterize.Options{})
+		if d := out.Devices[0]; err == nil || d.Reason != "" || d.Failed != 0 {
+			t.Errorf("step %d: %v; %q, failed in cycle %d", failing, err, d.Reason, d.Failed)
+		}
+	}
+}
+
 // The rise with temperature is the devices', not that of the path with lines
 // that all devices load more when they are warm.
 func TestTemperature(t *testing.T) {

@@ -77,7 +77,7 @@ describes the tables and how other programs read them.`,
 				if a.json {
 					return a.writeJSON(map[string]string{"run": s.ID, "table": table, "format": format, "file": output})
 				}
-				_, err = fmt.Fprintln(a.out, output)
+				_, err = fmt.Fprintln(a.data(), output)
 				return err
 			}
 			if export.Binary(format) && a.page().Terminal() {

@@ -261,13 +261,14 @@ const forever = 24 * time.Hour
 
 // taskLine tells of a task; done of all tasks are over.
 func taskLine(x plan.Entry, done, all int) string {
+	name := screen.Line(x.Name)
 	switch x.State {
 	case plan.Begun:
-		return fmt.Sprintf("%s: begins, task %d of %d", x.Name, done+1, all)
+		return fmt.Sprintf("%s: begins, task %d of %d", name, done+1, all)
 	case plan.Skipped:
-		return x.Name + ": skipped, " + x.Reason
+		return name + ": skipped, " + x.Reason
 	}
-	line := fmt.Sprintf("%s: %s", x.Name, x.Outcome)
+	line := fmt.Sprintf("%s: %s", name, x.Outcome)
 	if x.Reason != "" {
 		line += ", " + x.Reason
 	}
@@ -293,7 +294,7 @@ func (a *app) printPlan(c *Config, result planResult) error {
 		if x.State == plan.Skipped {
 			outcome = "skipped"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Name, outcome, cmp.Or(x.Run, "-"), cmp.Or(x.Reason, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", screen.Line(x.Name), outcome, cmp.Or(x.Run, "-"), cmp.Or(screen.Line(x.Reason), "-"))
 	}
 	if left := result.Total - len(result.Tasks); left > 0 {
 		fmt.Fprintf(w, "%s not begun\t-\t-\t-\n", plural(left, "task"))

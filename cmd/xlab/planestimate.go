@@ -204,12 +204,13 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 			Tasks []taskEstimate `json:"tasks"`
 		}{p, list})
 	}
-	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", p.Name, plural(len(list), "task"))
+	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", screen.Line(p.Name), plural(len(list), "task"))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "TASK\tPULSES\tSWEEPS\tTIME\tAT MOST\tVOLTAGE\tCURRENT\tON DISK\tCONDITION")
 	var sum taskEstimate
 	untold := false // whether the sum of the times is too short
 	for _, e := range list {
+		e.Task = screen.Line(e.Task)
 		if e.Needs != "" {
 			e.Condition = strings.TrimPrefix(e.Condition+"; with "+e.Needs, "; ")
 		}

@@ -49,7 +49,7 @@ it is unique, or be "last"; after a plan that is the plan.`,
 			if a.json {
 				return a.writeJSON(map[string]string{"run": s.ID, "file": file})
 			}
-			_, err = fmt.Fprintln(a.out, file)
+			_, err = fmt.Fprintln(a.data(), file)
 			return err
 		},
 	}

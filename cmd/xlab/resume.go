@@ -229,7 +229,7 @@ func (a *app) listResumable(c *Config) error {
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tCAUSE")
 	for _, s := range summaries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, s.Cause)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, screen.Brief(s.Cause, longestCell))
 	}
 	return w.Flush()
 }

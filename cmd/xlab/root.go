@@ -221,7 +221,7 @@ func (a *app) writeJSON(v any) error {
 }
 
 // page is stdout for what people read: tables, maps, words.
-func (a *app) page() *screen.Screen { return screen.New(a.out, screen.Options{Data: true}) }
+func (a *app) page() *screen.Screen { return screen.New(a.out, screen.Options{}) }
 
 // data is stdout for what programs read.
 func (a *app) data() io.Writer { return a.page().Data() }

@@ -51,6 +51,10 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 	return c
 }
 
+// longestCell is how many columns of a cause, which may be pages, a list shows; the
+// whole is in `runs show`.
+const longestCell = 200
+
 // keyFigures puts what a run found, or why it ended, on one line.
 func keyFigures(s run.Summary) string {
 	if s.Outcome != run.OutcomeComplete && s.Cause != "" {
@@ -75,7 +79,7 @@ func (a *app) showRun(s *run.Stored) error {
 		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir, "files": files})
 	}
 	w := screen.NewTable(a.out, screen.Left)
-	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, strings.Join(s.Header.Arguments, " "), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
+	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, screen.Line(strings.Join(s.Header.Arguments, " ")), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
 	for _, name := range sortedKeys(s.Header.Instruments) {
 		id := s.Header.Instruments[name]
 		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
@@ -84,10 +88,10 @@ func (a *app) showRun(s *run.Stored) error {
 	fmt.Fprintf(w, "limits\t%v to %v, %v, %v (%s)\n", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth, l.Origin)
 	fmt.Fprintf(w, "outcome\t%s\n", s.Outcome)
 	if s.Cause != "" {
-		fmt.Fprintf(w, "cause\t%s\n", s.Cause)
+		fmt.Fprintf(w, "cause\t%s\n", below(s.Cause))
 	}
 	for _, p := range s.Problems {
-		fmt.Fprintf(w, "problem\t%s\n", p)
+		fmt.Fprintf(w, "problem\t%s\n", below(p))
 	}
 	fmt.Fprintf(w, "files\t%s\n", strings.Join(files, " "))
 	found := keyfigure.Of(s.Summary.Summary)
@@ -105,10 +109,13 @@ func (a *app) showRun(s *run.Stored) error {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Value)
+		fmt.Fprintf(w, "%s\t%s\n", f.Name, screen.Line(f.Value))
 	}
 	for _, text := range found.Remarks {
-		fmt.Fprintf(w, "remark\t%s\n", text)
+		fmt.Fprintf(w, "remark\t%s\n", below(text))
 	}
 	return w.Flush()
 }
+
+// below puts the lines of a cell below each other in its column.
+func below(text string) string { return strings.ReplaceAll(text, "\n", "\n\t") }

@@ -130,7 +130,7 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 			outcome += "*"
 			resumable++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), outcome, bench, s.Wall, keyFigures(s.Summary))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), outcome, bench, s.Wall, screen.Brief(keyFigures(s.Summary), longestCell))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -21,11 +21,8 @@ const (
 	usual     = 80
 )
 
-// Options say what is known of a screen. The zero value fits standard error.
+// Options say what is known of a screen.
 type Options struct {
-	// Data says that what is written elsewhere than to a terminal is data for
-	// other programs as well: then it is passed on as it is, letters apart.
-	Data   bool
 	Getenv func(key string) string // for NO_COLOR, TERM and the locale; default os.Getenv
 }
 
@@ -37,7 +34,6 @@ type Screen struct {
 	plain    bool     // a terminal that cannot draw over what it has shown
 	colour   bool
 	ascii    bool
-	filter   bool
 
 	mu      sync.Mutex
 	rest    []byte // the beginning of a letter whose end is still to come
@@ -54,9 +50,9 @@ func New(w io.Writer, o Options) *Screen {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	s := &Screen{to: w, ascii: !UTF8(o.Getenv), filter: !o.Data}
+	s := &Screen{to: w, ascii: !UTF8(o.Getenv)}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.terminal, s.filter = f, true
+		s.terminal = f
 		s.plain = o.Getenv("TERM") == "dumb"
 		s.colour = !s.plain && o.Getenv("NO_COLOR") == ""
 	}
@@ -85,7 +81,9 @@ func (s *Screen) Width() int {
 	return width
 }
 
-// Write shows text: lines are broken between words where the terminal ends.
+// Write shows text: lines are broken between words where the terminal ends. What a
+// terminal acts on is made visible also on the way into a pipe, behind which there is
+// a terminal most of the time.
 func (s *Screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +92,7 @@ func (s *Screen) Write(p []byte) (int, error) {
 	if cut := unfinished(text); cut < len(text) {
 		s.rest, text = []byte(text[cut:]), text[:cut]
 	}
-	if _, err := io.WriteString(s.to, s.wrap(s.letters(text), s.Width())); err != nil {
+	if _, err := io.WriteString(s.to, s.wrap(s.spelt(Visible(text)), s.Width())); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -120,14 +118,7 @@ func (s *Screen) Data() io.Writer {
 }
 
 // Text is foreign text as the screen shows it, on one line.
-func (s *Screen) Text(text string) string { return s.spelt(oneLine(Visible(text))) }
-
-func (s *Screen) letters(text string) string {
-	if s.filter {
-		text = Visible(text)
-	}
-	return s.spelt(text)
-}
+func (s *Screen) Text(text string) string { return s.spelt(Line(text)) }
 
 func (s *Screen) spelt(text string) string {
 	if s.ascii {

@@ -63,13 +63,14 @@ func TestScreenFiltersEveryStream(t *testing.T) {
 }
 
 // Data for other programs is not changed on its way to a file; what a person reads
-// is spelt in the locale's letters.
+// is spelt in the locale's letters and filtered, because there may be a terminal behind
+// a pipe.
 func TestScreenThatIsNoTerminal(t *testing.T) {
 	var out bytes.Buffer
-	s := New(&out, Options{Data: true, Getenv: env("LC_ALL", "C", "LANG", "en_US.UTF-8")})
+	s := New(&out, Options{Getenv: env("LC_ALL", "C", "LANG", "en_US.UTF-8")})
 	fmt.Fprint(s.Data(), "µS\x1b")
-	fmt.Fprintln(s, " 25 °C ± 1 kΩ Ä")
-	if want := "µS\x1b 25 degC +- 1 kohm \\u00c4\n"; out.String() != want {
+	fmt.Fprintln(s, " 25 °C ± 1 kΩ Ä\x1b")
+	if want := "µS\x1b 25 degC +- 1 kohm \\u00c4\\u001b\n"; out.String() != want {
 		t.Errorf("%q, want %q", &out, want)
 	}
 	if s.Width() != 0 || s.Coloured() || s.Terminal() || New(s, Options{}) != s {
@@ -203,5 +204,17 @@ func TestReflow(t *testing.T) {
 	}
 	if got := Reflow(text, 0); got != text {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"fits the line":      "fits the line",
+		"two\nlines\tof it":  `two\nlines of …`,
+		"a much longer text": "a much longer …",
+	} {
+		if got := Brief(text, 15); got != want || Width(got) > 15 {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

@@ -44,7 +44,7 @@ func (t *Table) Flush() error {
 	letters := func(s string) string { return s }
 	if s, ok := t.to.(*Screen); ok {
 		// A cell is as wide as what is shown of it.
-		width, letters = s.Width(), s.letters
+		width, letters = s.Width(), func(text string) string { return s.spelt(Visible(text)) }
 	}
 	var rows [][]string
 	if t.text.Len() == 0 {

@@ -40,7 +40,20 @@ func shown(r rune) bool {
 	return r == '\n' || r == '\t' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
 }
 
-func oneLine(text string) string { return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(text) }
+// Line is foreign text on one line, in which its own line feeds are visible too: a name
+// cannot pass for another line of output.
+func Line(text string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(Visible(text))
+}
+
+// Brief is Line of which what is beyond width columns is left out.
+func Brief(text string, width int) string {
+	text = Line(text)
+	if Width(text) <= width {
+		return text
+	}
+	return Cut(text, width-1) + "…"
+}
 
 // Width is the number of columns that text takes on a terminal. Text without
 // letters of East Asia is taken as one column per letter.

@@ -52,7 +52,7 @@ func (o *Outcome) Figures(spec Spec) []figure.Figure {
 		h.Marks = append([]figure.Mark{{Name: "mean", Values: []float64{float64(p.Mean)}}}, h.Marks...)
 	}
 	return []figure.Figure{
-		{Name: "maps", Spec: maps, Caption: fmt.Sprintf("Conductance at %v after each device was formed and reset, and the voltage across its lines at which it formed. %d formed, %d were pre-formed and have no forming voltage, %d are defective.",
+		{Name: "maps", Spec: maps, Caption: fmt.Sprintf("Conductance at %v after each device was formed and reset, and the voltage across its lines at which it formed. %d formed, %d pre-formed (these have no forming voltage), %d defective.",
 			spec.Check, o.Count(array.StateFormed), o.Count(array.StatePreformed), o.Count(array.StateDefective))},
 		{Name: "forming-voltages", Spec: h, Caption: fmt.Sprintf("Voltages at which the devices formed: %s. No forming voltages are published; dashed, for comparison, the published threshold at which devices that are formed SET (%+.1f V, sigma %.2f V, %s; 500 µs pulses).",
 			p.Text(population.Format("%.2f V", 1)), threshold.Mean, threshold.Sigma, published.Arrays)},

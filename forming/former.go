@@ -53,8 +53,9 @@ type Options struct {
 
 // Outcome is the result of forming.
 type Outcome struct {
-	Records []Record         // by device, in the order of forming
-	Defects *array.DefectMap // of the whole array; devices not asked for are untried
+	Mode    instrument.SweepKind // of the sweeps: a record's Maximum is in V or in A
+	Records []Record             // by device, in the order of forming
+	Defects *array.DefectMap     // of the whole array; devices not asked for are untried
 }
 
 // Count is the number of records in a state.
@@ -79,7 +80,7 @@ func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
 	}
-	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Defects: array.NewDefectMap(name, rows, cols)}, retried: make(map[*Record]bool)}
+	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Mode: spec.Mode, Defects: array.NewDefectMap(name, rows, cols)}, retried: make(map[*Record]bool)}
 	for _, cell := range spec.devices(rows, cols) {
 		f.outcome.Records = append(f.outcome.Records, Record{Cell: cell, State: array.StateUntried})
 	}

@@ -17,7 +17,11 @@ import (
 func (o *Outcome) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	number := instrument.Decimal
-	lines := [][]string{{"row", "col", "state", "sweeps", "sweep_maximum", "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"}}
+	maximum := "sweep_maximum_V"
+	if o.Mode == instrument.SweepCurrent {
+		maximum = "sweep_maximum_A"
+	}
+	lines := [][]string{{"row", "col", "state", "sweeps", maximum, "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{
 			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), string(r.State), strconv.Itoa(r.Sweeps), number(r.Maximum), number(float64(r.SwitchedV)),

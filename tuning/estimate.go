@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // Estimate is what a tuning run may do, for people who want to know before.
@@ -109,9 +110,9 @@ func (e *Estimate) Print(w io.Writer) error {
 policy %s; write pulses of %v, %v to %v and %v to %v; other lines %s for positive and %s for negative pulses
 reads at %v over %v, other lines grounded
 across a selected device: %v to %v, compliance %v
-at most %d pulses (%d per device) in %d passes and the last reads; instrument time about %v, %v if every device uses its budget
+at most %d pulses (%d per device) in %d passes and the last reads; instrument time about %s, %s if every device uses its budget
 `, e.Devices, e.Lowest, e.Highest, 100*s.Tolerance, s.Policy, s.Width, s.SetMin, s.SetMax, s.ResetMin, s.ResetMax, s.SetScheme, s.ResetScheme,
-		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2, e.TypicalTime, e.LongestTime)
+		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime))
 	for _, l := range e.Load {
 		if err == nil && l.Current > 0 {
 			_, err = fmt.Fprintf(w, "with all at their targets the source of %s gives about %v during pulses of %v", l.Bus.Lines(), l.Current, l.Voltage)

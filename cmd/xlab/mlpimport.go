@@ -11,6 +11,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/transfer"
+	"xlab/run"
 )
 
 // importFlags say how weights are written.
@@ -117,10 +118,10 @@ func (a *app) printEstimate(e *transfer.Estimate) error {
 	}
 	_, err := fmt.Fprintf(a.out, `%s on %s, carrying ones within %.3g %%, idle ones within %.3g %%; %d are held; nothing is touched by a dry run
 pulses             %d at most
-instrument time    about %v, %v at most
+instrument time    about %s, %s at most
 voltage            %v to %v across a selected device
 compliance         %v
-`, plural(e.Weights, "weight"), plural(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses, e.TypicalTime, e.LongestTime, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, plural(e.Weights, "weight"), plural(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp/insitu"
+	"xlab/run"
 )
 
 // insituEstimate says what a training in place may do at most, for people who
@@ -87,9 +88,9 @@ func (a *app) printInsituEstimate(e insituEstimate) error {
 	}
 	_, err := fmt.Fprintf(a.out, `training in place, %s amplitude, %s of %d at most; %d are held; nothing is touched by a dry run
 pulses             %d at most for the start, %d at most for training
-instrument time    %v at most, without the neuron board's
+instrument time    %s at most, without the neuron board's
 voltage            %v to %v across a selected device
 compliance         %v
-`, e.Spec.Rule, plural(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses, e.Longest, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, e.Spec.Rule, plural(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses, run.FormatDuration(e.Longest), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }

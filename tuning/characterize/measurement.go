@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
+	"xlab/run"
 	"xlab/run/figure"
 )
 
@@ -72,12 +73,12 @@ func estimate(devices int, cost Costing, list ...work) (*Estimate, error) {
 func (e *Estimate) Print(w io.Writer) error {
 	waiting := ""
 	if e.Wait > 0 {
-		waiting = fmt.Sprintf(" and %.0f s of waiting", float64(e.Wait))
+		waiting = fmt.Sprintf(" and %s of waiting", run.FormatDuration(e.Wait))
 	}
 	_, err := fmt.Fprintf(w, `%s; nothing is touched by a dry run
-at most %d pulses and sweeps and %d reads; instrument time at most %.0f s%s
+at most %d pulses and sweeps and %d reads; instrument time at most %s%s
 across a selected device: %v to %v; sources give up to %v
-`, population.Devices(e.Devices), e.Pulses, e.Reads, float64(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, population.Devices(e.Devices), e.Pulses, e.Reads, run.FormatDuration(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }
 

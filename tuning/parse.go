@@ -90,6 +90,10 @@ func ReadTable(r io.Reader, o table.Options, unit string) (Targets, table.Dialec
 	if err != nil {
 		return nil, table.Dialect{}, err
 	}
+	if len(in.Names) > 1 && strings.EqualFold(in.Names[0], "row") && strings.HasPrefix(strings.ToLower(in.Names[1]), "col") {
+		return nil, in.Dialect, fmt.Errorf("%s: this is a list of devices (%s, ...): targets have one line per row of the array and one value per column",
+			o.Name, strings.Join(in.Names[:2], ", "))
+	}
 	first := 0
 	if in.Width > 1 && (in.Words(0) || in.Names != nil && (in.Names[0] == "" || strings.EqualFold(in.Names[0], "row"))) {
 		first = 1

@@ -164,12 +164,10 @@ func (d *dataFlags) read(known *dataset.Scaling) (*mlpData, error) {
 	if d.testFile != "" {
 		data.test, err = d.openTest(whole)
 	} else if d.share > 0 {
-		data.test, data.train, err = all.Split(d.share, d.seed)
-		if err == nil && data.test.Len() == 0 {
-			data.test = nil
-		} else if err == nil {
-			data.test.Name += " (kept for testing)"
+		if data.test, data.train, err = all.Split(d.share, d.seed); err != nil {
+			return nil, fmt.Errorf("%w; --test-share 0 keeps none for testing", err)
 		}
+		data.test.Name += " (kept for testing)"
 	}
 	if err != nil {
 		return nil, err

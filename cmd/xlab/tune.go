@@ -186,7 +186,11 @@ func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Tar
 		return nil, fmt.Errorf("--devices names the devices that get one value; %s has a value for each, and --at places it", t.target)
 	}
 	if t.at == "" {
-		return targets.Trim(w.Rows, w.Cols), nil
+		targets = targets.Trim(w.Rows, w.Cols)
+		if rows, cols := targets.Size(); rows < w.Rows || cols < w.Cols {
+			return nil, fmt.Errorf("%s has %d x %d values and the array %d x %d devices: say with --at where its first one goes, such as --at r0c0", t.target, rows, cols, w.Rows, w.Cols)
+		}
+		return targets, nil
 	}
 	cells, err := array.ParseCells(t.at, w.Rows, w.Cols)
 	if err != nil || len(cells) != 1 {

@@ -114,6 +114,16 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestSplitRefusesAnEmptyPart(t *testing.T) {
+	two, err := small().Pick([]int{0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := two.Split(0.1, 1); err == nil || !strings.Contains(err.Error(), "a share of 0.1 of 2 samples") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSplitIsStratifiedAndSeeded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, seed := Letters(), rapid.Uint64().Draw(t, "seed")

@@ -15,8 +15,8 @@ import (
 const shortNight = `
 plan: short night
 steps:
-  - {step: forming, run: form, arrays: [A, B], with: {devices: r0c0-5}}
-  - {run: read, arrays: [A, B], with: {devices: r0c0-5}}
+  - {step: forming, run: form, arrays: [A, B], with: {devices: r0-2c0-9}}
+  - {run: read, arrays: [A, B], with: {devices: r0-2c0-9}}
 `
 
 // TestPlanIsTakenUp: a plan whose process is interrupted or killed in the middle

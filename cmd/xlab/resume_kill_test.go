@@ -386,7 +386,7 @@ func TestKilledWithItsBench(t *testing.T) {
 	}
 	dir := t.TempDir()
 	xlab := programIn(dir)
-	args := []string{"form", "--devices", "r0-3c0-4"}
+	args := []string{"form", "--devices", "r0-3c0-14"} // far more than are done when it is killed
 	for _, done := range []int{4, 10, 16} {
 		c := xlab(args...)
 		said := start(t, c)

@@ -53,7 +53,7 @@ func (a *app) help(c *cobra.Command) error {
 	if fill >= 82 {
 		fill = 0
 	}
-	b.WriteString(screen.Reflow(strings.TrimSpace(text), fill) + "\n\nUsage:\n")
+	b.WriteString(page.Reflow(strings.TrimSpace(text), fill) + "\n\nUsage:\n")
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "  %s COMMAND\n", c.CommandPath())
 	}

@@ -183,7 +183,7 @@ func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectM
 		return nil, usageError(err)
 	}
 	if 2*len(untried) > d.Devices() {
-		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed, %s the first of them: form the arrays (`xlab form`)", len(untried), d.Devices(), untried[0]))
+		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, %s the first of them: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file", len(untried), d.Devices(), untried[0]))
 	}
 	return p.Constraints(d, faults)
 }

@@ -3,6 +3,7 @@ package screen
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -198,11 +199,17 @@ func TestTableOnAScreen(t *testing.T) {
 }
 
 func TestReflow(t *testing.T) {
+	s := New(io.Discard, Options{Getenv: env("LC_ALL", "C.utf8")})
+	// Letters count as they are written.
+	ascii := New(io.Discard, Options{Getenv: env("LC_ALL", "C")})
+	if got := ascii.Reflow("from 7 kΩ on", 10); got != "from 7\nkohm on" {
+		t.Errorf("%q", got)
+	}
 	const text = "A paragraph that\nwas written narrow.\n\n  an example that stays as it is\nEnd."
-	if got, want := Reflow(text, 40), "A paragraph that was written narrow.\n\n  an example that stays as it is\nEnd."; got != want {
+	if got, want := s.Reflow(text, 40), "A paragraph that was written narrow.\n\n  an example that stays as it is\nEnd."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := Reflow(text, 0); got != text {
+	if got := s.Reflow(text, 0); got != text {
 		t.Errorf("%q", got)
 	}
 }

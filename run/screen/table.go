@@ -214,9 +214,10 @@ func fold(text string, width int) []string {
 	return append(lines, cmp.Or(line, text))
 }
 
-// Reflow fills paragraphs of text to lines of at most width columns; 0 leaves
-// everything as it is. Lines that begin with a blank stay as they are.
-func Reflow(text string, width int) string {
+// Reflow fills paragraphs of text, in the page's letters, to lines of at most width
+// columns; 0 leaves everything as it is. Lines that begin with a blank stay as they are.
+func (s *Screen) Reflow(text string, width int) string {
+	text = s.spelt(text)
 	if width == 0 {
 		return text
 	}

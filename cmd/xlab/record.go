@@ -485,8 +485,12 @@ func (f figures) overheadLine() string {
 	if f.BusySeconds == 0 || f.BenchSeconds == 0 {
 		return ""
 	}
-	return fmt.Sprintf("bench time %.1f s, of which the instruments needed %.1f s (ratio %.3f); wall time %.1f s\n",
-		f.BenchSeconds, f.BusySeconds, f.Overhead, f.WallSeconds)
+	bench := fmt.Sprintf("%.1f s", f.BenchSeconds)
+	if f.BenchSeconds > 3600 {
+		bench = run.FormatDuration(instrument.Seconds(f.BenchSeconds))
+	}
+	return fmt.Sprintf("bench time %s, of which the instruments needed %.1f s (ratio %.3f); wall time %.1f s\n",
+		bench, f.BusySeconds, f.Overhead, f.WallSeconds)
 }
 
 // writeTo puts a file into the run's directory.

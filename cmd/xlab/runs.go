@@ -84,8 +84,9 @@ func (a *app) showRun(s *run.Stored) error {
 		id := s.Header.Instruments[name]
 		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
 	}
-	l := s.Header.Limits
-	fmt.Fprintf(w, "limits\t%v to %v, %v, %v (%s)\n", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth, l.Origin)
+	if l := s.Header.Limits; l != (instrument.Limits{}) { // software has none
+		fmt.Fprintf(w, "limits\t%v to %v, %v, %v (%s)\n", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth, l.Origin)
+	}
 	fmt.Fprintf(w, "outcome\t%s\n", s.Outcome)
 	if s.Cause != "" {
 		fmt.Fprintf(w, "cause\t%s\n", below(s.Cause))

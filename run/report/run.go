@@ -205,10 +205,10 @@ func provenance(s *run.Stored, bookkeeping []keyfigure.Figure) Provenance {
 	p := Provenance{
 		Facts: []Fact{{"run", s.ID}, {"command", "xlab " + strings.Join(h.Arguments, " ")}, {"program", h.Program}, {"bench", h.Bench}, {"outcome", string(s.Outcome)}},
 		Spec:  s.Spec,
-		Limits: []Fact{
-			{"voltage", fmt.Sprintf("%v to %v", h.Limits.MinVoltage, h.Limits.MaxVoltage)},
-			{"current", h.Limits.MaxCurrent.String()}, {"width", h.Limits.MaxWidth.String()}, {"set in", h.Limits.Origin},
-		},
+	}
+	if l := h.Limits; l != (instrument.Limits{}) { // software has none
+		p.Limits = []Fact{{"voltage", fmt.Sprintf("%v to %v", l.MinVoltage, l.MaxVoltage)},
+			{"current", l.MaxCurrent.String()}, {"width", l.MaxWidth.String()}, {"set in", l.Origin}}
 	}
 	for _, f := range bookkeeping {
 		p.Facts = append(p.Facts, Fact(f))

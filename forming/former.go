@@ -80,7 +80,9 @@ func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
 	}
-	f := &former{bench: bench, spec: spec, options: o, outcome: &Outcome{Mode: spec.Mode, Defects: array.NewDefectMap(name, rows, cols)}, retried: make(map[*Record]bool)}
+	f := &former{bench: bench, spec: spec, options: o,
+		outcome: &Outcome{Mode: spec.Mode, Defects: array.NewDefectMap(name, rows, cols)},
+		retried: make(map[*Record]bool)}
 	for _, cell := range spec.devices(rows, cols) {
 		f.outcome.Records = append(f.outcome.Records, Record{Cell: cell, State: array.StateUntried})
 	}
@@ -142,8 +144,9 @@ func (f *former) held() error {
 	if n == 0 {
 		return nil
 	}
-	return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices have no verdict, because sources could not hold their lines; %s: %s",
-		n, len(f.outcome.Records), last.Cell, last.Reason)}
+	return &run.Ended{Outcome: run.OutcomePartial,
+		Err: fmt.Errorf("%d of %d devices have no verdict, because sources could not hold their lines; %s: %s",
+			n, len(f.outcome.Records), last.Cell, last.Reason)}
 }
 
 const (
@@ -204,7 +207,8 @@ const longer = 4
 func (f *former) event(round, done, total int, r Record) Event {
 	e := Event{Round: round, Done: done, Total: total, Record: r}
 	if round == 1 {
-		e.Ahead = []run.Work{{Kind: "device", Steps: total - done, Each: 1}, {Kind: "failed device", Steps: f.outcome.Count(array.StateDefective), Each: longer}}
+		e.Ahead = []run.Work{{Kind: "device", Steps: total - done, Each: 1},
+			{Kind: "failed device", Steps: f.outcome.Count(array.StateDefective), Each: longer}}
 		return e
 	}
 	e.Done, e.Total = e.Done+len(f.outcome.Records), e.Total+len(f.outcome.Records)

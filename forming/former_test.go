@@ -260,7 +260,8 @@ func TestWriteCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "row,col,state,sweeps,sweep_maximum_V,") || !strings.HasPrefix(lines[2], "0,1,formed,1,2.2,") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "row,col,state,sweeps,sweep_maximum_V,") ||
+		!strings.HasPrefix(lines[2], "0,1,formed,1,2.2,") {
 		t.Errorf("%q", lines)
 	}
 	o.Mode = instrument.SweepCurrent

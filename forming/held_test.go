@@ -48,7 +48,8 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 			t.Errorf("%s: %s after %d sweeps, want %s after %d (%s)", c.name, r.State, r.Sweeps, c.want, c.sweeps, r.Reason)
 		}
 		var ended *run.Ended
-		if partial := errors.As(err, &ended) && ended.Outcome == run.OutcomePartial; partial != (c.want == array.StateUntried) {
+		partial := errors.As(err, &ended) && ended.Outcome == run.OutcomePartial
+		if partial != (c.want == array.StateUntried) {
 			t.Errorf("%s: the run ends with %v", c.name, err)
 		}
 		if c.want == array.StateUntried {
@@ -125,7 +126,8 @@ func TestStopsWhereOthersAreNotHeld(t *testing.T) {
 		return nil
 	}
 	o, err := Run(t.Context(), s, "A", DefaultSpec(), Options{})
-	if err == nil || len(s.sweeps) != mostUnheld || o.Count(array.StateUntried) != 10 || !strings.Contains(err.Error(), "3 of 10 devices") {
+	if err == nil || len(s.sweeps) != mostUnheld || o.Count(array.StateUntried) != 10 ||
+		!strings.Contains(err.Error(), "3 of 10 devices") {
 		t.Errorf("%d sweeps, %v", len(s.sweeps), err)
 	}
 }
@@ -153,7 +155,8 @@ func TestLoad(t *testing.T) {
 	} {
 		c.spec.Compliance = c.compliance
 		l, err := c.spec.Load(c.rows, c.rows, lines, c.others)
-		if (err != nil) != c.refused || instrument.KindOf(err) != map[bool]instrument.Kind{true: instrument.KindLimit}[c.refused] {
+		if (err != nil) != c.refused ||
+			instrument.KindOf(err) != map[bool]instrument.Kind{true: instrument.KindLimit}[c.refused] {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if part := float64(l.Held / l.Voltage); part < 0.9*c.held || part > 1.1*c.held {

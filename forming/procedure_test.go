@@ -445,7 +445,8 @@ func TestCSV(t *testing.T) {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
 	want := [][]string{
-		{"row", "col", "state", "sweeps", "sweep_maximum_V", "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"},
+		{"row", "col", "state", "sweeps", "sweep_maximum_V", "forming_V", "before_S", "formed_S", "after_S",
+			"resets", "reason"},
 		{"0", "0", "formed", "1", "2.2", "1.6333333", "1e-08", "0.0002", "6.25e-06", "5", ""},
 		{"0", "1", "formed", "1", "2.2", "1.6333333", "1e-08", "0.0002", "6.25e-06", "5", ""},
 		{"1", "0", "defective", "8", "3.1", "0", "1e-08", "0", "1e-08", "0", "did not form: 10.0 nS at 100 mV after 8 sweeps"},

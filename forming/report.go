@@ -21,7 +21,8 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 	if o.Mode == instrument.SweepCurrent {
 		maximum = "sweep_maximum_A"
 	}
-	lines := [][]string{{"row", "col", "state", "sweeps", maximum, "forming_V", "before_S", "formed_S", "after_S", "resets", "reason"}}
+	lines := [][]string{{"row", "col", "state", "sweeps", maximum, "forming_V", "before_S", "formed_S", "after_S",
+		"resets", "reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{
 			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), string(r.State), strconv.Itoa(r.Sweeps), number(r.Maximum), number(float64(r.SwitchedV)),
@@ -76,14 +77,17 @@ func (s Spec) Load(rows, cols int, lines array.Resistance, others []float64) (*L
 	l.Bus, l.Current = lines.Demand(rows, cols, g, s.Scheme, l.Voltage).Most()
 	l.Held = lines.Held(rows, cols, g, s.Scheme, l.Voltage, s.Compliance)
 	if l.Held < l.Voltage/2 {
-		return l, &instrument.Error{Op: "forming", Kind: instrument.KindLimit, Err: fmt.Errorf("%s; at %v no device forms, and the others would see more than they should", l.text(s), l.Held),
-			Advice: "raise " + complianceKey + ", and limits.max_current with it where that is less, or form with another scheme"}
+		return l, &instrument.Error{Op: "forming", Kind: instrument.KindLimit,
+			Err: fmt.Errorf("%s; at %v no device forms, and the others would see more than they should", l.text(s), l.Held),
+			Advice: "raise " + complianceKey + ", and limits.max_current with it where that is less, " +
+				"or form with another scheme"}
 	}
 	return l, nil
 }
 
 func (l *Load) text(s Spec) string {
-	text := fmt.Sprintf("the source of %s will have to give about %v at the top of a first sweep, %v, when all is formed; its compliance of %v (%s) is enough", l.Bus.Lines(), l.Current, l.Voltage, s.Compliance, complianceKey)
+	text := fmt.Sprintf("the source of %s will have to give about %v at the top of a first sweep, %v, when all is "+
+		"formed; its compliance of %v (%s) is enough", l.Bus.Lines(), l.Current, l.Voltage, s.Compliance, complianceKey)
 	if l.Held < l.Voltage {
 		text += fmt.Sprintf(" up to about %v only", l.Held)
 	}
@@ -116,8 +120,9 @@ func (s Spec) refused(err error) string {
 		return ""
 	}
 	for _, p := range []struct{ key, value string }{
-		{rowKey, s.Icomp.Exact()}, {complianceKey, s.Compliance.Exact()}, {"forming.imax", s.Imax.Exact()}, {"forming.vcomp", s.Vcomp.Exact()},
-		{"forming.vmax", s.Vmax.Exact()}, {"forming.vmin", s.Vmin.Exact()}, {"forming.vset", s.Vset.Exact()}, {"forming.vreset_max", s.VresetMax.Exact()},
+		{rowKey, s.Icomp.Exact()}, {complianceKey, s.Compliance.Exact()}, {"forming.imax", s.Imax.Exact()},
+		{"forming.vcomp", s.Vcomp.Exact()}, {"forming.vmax", s.Vmax.Exact()}, {"forming.vmin", s.Vmin.Exact()},
+		{"forming.vset", s.Vset.Exact()}, {"forming.vreset_max", s.VresetMax.Exact()},
 		{"forming.check", s.Check.Exact()}, {"forming.pulse_width", s.PulseWidth.Exact()},
 	} {
 		if p.value == l.Value {
@@ -193,7 +198,8 @@ then, if any failed: all devices are reset and those are tried once more
 across a selected device: %v to %v; no source gives more than %v
 %sat most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
 `, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check, s.Amin, unit(last.Stop), s.Attempts,
-		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, load, e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
+		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, load,
+		e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
 	return err
 }
 

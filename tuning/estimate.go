@@ -21,8 +21,9 @@ type Estimate struct {
 	MaxCurrent  instrument.Amps    `json:"max_current"` // compliance of every source
 	Lowest      instrument.Siemens `json:"lowest_target"`
 	Highest     instrument.Siemens `json:"highest_target"`
-	Load        []Load             `json:"load"` // of the sources of the other lines, with all devices asked for at their targets
-	Spec        Spec               `json:"spec"`
+	// Load is of the sources of the other lines, with all devices asked for at their targets.
+	Load []Load `json:"load"`
+	Spec Spec   `json:"spec"`
 }
 
 // Load is what the sources of the other lines have to give during the strongest
@@ -47,13 +48,15 @@ func (s Spec) load(rows, cols int) (list []Load, err error) {
 	reads := s.Lines.Demand(rows, cols, g, array.Grounded, s.Read)
 	if most := max(reads[array.BusForce1], reads[array.BusOtherCols]); most > s.Compliance {
 		return nil, &instrument.Error{Op: "tuning", Kind: instrument.KindLimit,
-			Err:    fmt.Errorf("reads at %v would draw about %v from the source of a row with its targets, beyond the compliance of %v", s.Read, most, s.Compliance),
+			Err: fmt.Errorf("reads at %v would draw about %v from the source of a row with its targets, "+
+				"beyond the compliance of %v", s.Read, most, s.Compliance),
 			Advice: "raise " + complianceKey + ", and limits.max_current where that is less, or read at a lower voltage"}
 	}
 	for _, v := range []instrument.Volts{s.SetMax, s.ResetMax} {
 		l := Load{Voltage: v, Scheme: s.scheme(v > 0)}
 		l.Bus, l.Current = s.Lines.Demand(rows, cols, g, l.Scheme, v).Most()
-		l.Held = instrument.Volts(math.Copysign(float64(s.Lines.Held(rows, cols, g, l.Scheme, instrument.Volts(math.Abs(float64(v))), s.Compliance)), float64(v)))
+		held := s.Lines.Held(rows, cols, g, l.Scheme, instrument.Volts(math.Abs(float64(v))), s.Compliance)
+		l.Held = instrument.Volts(math.Copysign(float64(held), float64(v)))
 		list = append(list, l)
 	}
 	return list, nil
@@ -110,15 +113,20 @@ func (e *Estimate) Print(w io.Writer) error {
 policy %s; write pulses of %v, %v to %v and %v to %v; other lines %s for positive and %s for negative pulses
 reads at %v over %v, other lines grounded
 across a selected device: %v to %v, compliance %v
-at most %d pulses (%d per device) in %d passes and the last reads; instrument time about %s, %s if every device uses its budget
-`, e.Devices, e.Lowest, e.Highest, 100*s.Tolerance, s.Policy, s.Width, s.SetMin, s.SetMax, s.ResetMin, s.ResetMax, s.SetScheme, s.ResetScheme,
-		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime))
+`+"at most %d pulses (%d per device) in %d passes and the last reads; "+
+		"instrument time about %s, %s if every device uses its budget\n",
+		e.Devices, e.Lowest, e.Highest, 100*s.Tolerance, s.Policy, s.Width, s.SetMin, s.SetMax,
+		s.ResetMin, s.ResetMax, s.SetScheme, s.ResetScheme,
+		s.Read, s.Aperture, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, e.Pulses, budget, s.Passes+2,
+		run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime))
 	for _, l := range e.Load {
 		if err == nil && l.Current > 0 {
-			_, err = fmt.Fprintf(w, "with all at their targets the source of %s gives about %v during pulses of %v", l.Bus.Lines(), l.Current, l.Voltage)
+			_, err = fmt.Fprintf(w, "with all at their targets the source of %s gives about %v during pulses of %v",
+				l.Bus.Lines(), l.Current, l.Voltage)
 		}
 		if err == nil && l.Held != l.Voltage {
-			_, err = fmt.Fprintf(w, "; its compliance (%s) is enough up to about %v: stronger pulses that do nothing to a device are no verdict on it", complianceKey, l.Held)
+			_, err = fmt.Fprintf(w, "; its compliance (%s) is enough up to about %v: "+
+				"stronger pulses that do nothing to a device are no verdict on it", complianceKey, l.Held)
 		}
 		if err == nil && l.Current > 0 {
 			_, err = fmt.Fprintln(w)

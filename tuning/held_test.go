@@ -94,7 +94,8 @@ func TestTracesHoldPlainReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
-	if err != nil || strings.Join(lines[0], ",") != "row,col,pulse,voltage_V,before_S,after_S,before_corrected_S,after_corrected_S" {
+	if err != nil ||
+		strings.Join(lines[0], ",") != "row,col,pulse,voltage_V,before_S,after_S,before_corrected_S,after_corrected_S" {
 		t.Fatalf("%v, %v", lines[0], err)
 	}
 	after := map[string][2]float64{}

@@ -63,7 +63,9 @@ type Summary struct {
 	Disturbed    int               `json:"disturbed"`
 	GaveUp       int               `json:"gave_up"`
 	Defective    int               `json:"defective"`
-	WorstDisturb float64           `json:"worst_disturb"` // largest relative change of any device between two visits, or since the first read where it was not asked for
+	// WorstDisturb is the largest relative change of any device between two
+	// visits, or since the first read where it was not asked for.
+	WorstDisturb float64 `json:"worst_disturb"`
 }
 
 // Summary counts the records.
@@ -92,7 +94,8 @@ func (o *Outcome) Summary() Summary {
 		errors = append(errors, math.Abs(r.Error))
 		s.WorstDisturb = math.Max(s.WorstDisturb, r.Moved)
 	}
-	s.MeanError, s.MedianPulses, s.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5), population.Quantile(pulses, 0.9)
+	s.MeanError, s.MedianPulses, s.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5),
+		population.Quantile(pulses, 0.9)
 	return s
 }
 
@@ -115,11 +118,13 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 // lines taken out as well as they were known at the time.
 func (o *Outcome) WriteTraces(w io.Writer) error {
 	number := instrument.Decimal
-	lines := [][]string{{"row", "col", "pulse", "voltage_V", "before_S", "after_S", "before_corrected_S", "after_corrected_S"}}
+	lines := [][]string{{"row", "col", "pulse", "voltage_V", "before_S", "after_S", "before_corrected_S",
+		"after_corrected_S"}}
 	for _, d := range o.Records {
 		for i, s := range d.Shots {
-			lines = append(lines, []string{strconv.Itoa(d.Cell.Row), strconv.Itoa(d.Cell.Col), strconv.Itoa(i + 1), number(float64(s.Voltage)),
-				number(float64(s.ReadBefore)), number(float64(s.ReadAfter)), number(float64(s.Before)), number(float64(s.After))})
+			lines = append(lines, []string{strconv.Itoa(d.Cell.Row), strconv.Itoa(d.Cell.Col), strconv.Itoa(i + 1),
+				number(float64(s.Voltage)), number(float64(s.ReadBefore)), number(float64(s.ReadAfter)),
+				number(float64(s.Before)), number(float64(s.After))})
 		}
 	}
 	return csv.NewWriter(w).WriteAll(lines)

@@ -66,7 +66,8 @@ func TestSummary(t *testing.T) {
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if s := (&Outcome{Bystanders: 0.02, Records: o.Records[5:]}).Summary(); s.MeanError.Known() || s.MedianPulses.Known() || s.P90Pulses.Known() || s.WorstDisturb != 0.02 {
+	s := (&Outcome{Bystanders: 0.02, Records: o.Records[5:]}).Summary()
+	if s.MeanError.Known() || s.MedianPulses.Known() || s.P90Pulses.Known() || s.WorstDisturb != 0.02 {
 		t.Errorf("of a defective device alone: %+v", s)
 	}
 	var text strings.Builder

@@ -90,8 +90,10 @@ func ReadTable(r io.Reader, o table.Options, unit string) (Targets, table.Dialec
 	if err != nil {
 		return nil, table.Dialect{}, err
 	}
-	if len(in.Names) > 1 && strings.EqualFold(in.Names[0], "row") && strings.HasPrefix(strings.ToLower(in.Names[1]), "col") {
-		return nil, in.Dialect, fmt.Errorf("%s: this is a list of devices (%s, ...): targets have one line per row of the array and one value per column",
+	if len(in.Names) > 1 && strings.EqualFold(in.Names[0], "row") &&
+		strings.HasPrefix(strings.ToLower(in.Names[1]), "col") {
+		return nil, in.Dialect, fmt.Errorf("%s: this is a list of devices (%s, ...): "+
+			"targets have one line per row of the array and one value per column",
 			o.Name, strings.Join(in.Names[:2], ", "))
 	}
 	first := 0
@@ -122,11 +124,13 @@ func ReadTable(r io.Reader, o table.Options, unit string) (Targets, table.Dialec
 			row[j] = g
 		}
 		if t = append(t, row); len(t)*len(row) > mostTargets {
-			return nil, in.Dialect, fmt.Errorf("%s:%d: more than %d targets: is it the right file?", o.Name, in.Line, mostTargets)
+			return nil, in.Dialect, fmt.Errorf("%s:%d: more than %d targets: is it the right file?",
+				o.Name, in.Line, mostTargets)
 		}
 	}
 	if len(t) == 0 {
-		return nil, in.Dialect, fmt.Errorf("%s: there is nothing below the heading: one line per row of the array is expected", o.Name)
+		return nil, in.Dialect, fmt.Errorf("%s: there is nothing below the heading: "+
+			"one line per row of the array is expected", o.Name)
 	}
 	return t, in.Dialect, faults.err()
 }

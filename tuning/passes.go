@@ -178,8 +178,9 @@ func (t *tuner) readAll(ctx context.Context) error {
 	}
 	if failed*4 > len(t.reads) {
 		return &instrument.Error{Op: "tuning read of array " + t.name, Kind: instrument.KindInstrument,
-			Err:    fmt.Errorf("%d of %d reads are not valid or in compliance", failed, len(t.reads)),
-			Advice: cmp.Or(array.Unheld(limited, complianceKey), "check the measuring range, the compliance and the connections of the array")}
+			Err: fmt.Errorf("%d of %d reads are not valid or in compliance", failed, len(t.reads)),
+			Advice: cmp.Or(array.Unheld(limited, complianceKey),
+				"check the measuring range, the compliance and the connections of the array")}
 	}
 	g, err := t.lines.devices(usable)
 	if err != nil {

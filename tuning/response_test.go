@@ -197,7 +197,8 @@ func TestFit(t *testing.T) {
 	unknown := newResponse(1, publishedPrior())
 	fresh = unknown.locate(0, 2)
 	if f := unknown.forecast(0, &fresh, true, 0, 1.1, 0); !(f.sigma > 1.5*float64(population.Quantile(sigmas, 0.5))) {
-		t.Errorf("a device that was never seen is forecast with %v, a known one with %v", f.sigma, population.Quantile(sigmas, 0.5))
+		t.Errorf("a device that was never seen is forecast with %v, a known one with %v", f.sigma,
+			population.Quantile(sigmas, 0.5))
 	}
 }
 

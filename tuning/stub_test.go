@@ -113,7 +113,9 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 			if s.overflow > 0 && s.status[k] != 0 {
 				current = math.Copysign(s.overflow, v)
 			}
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(current)}}, Status: s.status[k], Limited: s.readLimited[k]})
+			results = append(results, array.Result{
+				Levels: []array.Level{{Voltage: step.Voltage, Current: instrument.Amps(current)}},
+				Status: s.status[k], Limited: s.readLimited[k]})
 		case array.Pulse:
 			if s.failAt--; s.failAt < 0 {
 				return results, s.fail
@@ -135,7 +137,8 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 					s.hit(o, float64(step.Scheme.HalfSelected(step.Voltage)))
 				}
 			}
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage}}, Status: s.pulsed[k], Limited: s.pulseLimited})
+			results = append(results, array.Result{Levels: []array.Level{{Voltage: step.Voltage}}, Status: s.pulsed[k],
+				Limited: s.pulseLimited})
 		default:
 			return results, fmt.Errorf("step %T", step)
 		}

@@ -71,7 +71,8 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 	}
 	t := &tuner{bench: bench, name: name, spec: spec, options: o, policy: policy, rows: rows, cols: cols, band: spec.band(),
 		lines: newLines(spec.Lines, rows, cols, spec.RangeMax), disturb: newDisturb(law, rows, cols),
-		reads: slices.Repeat([]float64{float64(unknown)}, rows*cols), want: make([]float64, rows*cols), devices: make([]*device, rows*cols)}
+		reads: slices.Repeat([]float64{float64(unknown)}, rows*cols), want: make([]float64, rows*cols),
+		devices: make([]*device, rows*cols)}
 	for _, cell := range spec.Targets.Cells() {
 		g, _ := spec.Targets.At(cell)
 		d := &device{Record: Record{Cell: cell, Target: g, Start: unknown}, index: cell.Row*cols + cell.Col}
@@ -88,7 +89,8 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 	}
 	if err = t.run(ctx); err == nil && o.Observe != nil {
 		// Only now is it known that nothing more has to be done.
-		o.Observe(Event{Phase: PhaseRead, Pass: t.passes, Done: len(t.reads), Total: len(t.reads), Ahead: []run.Work{work(PhaseRead, 0)}})
+		o.Observe(Event{Phase: PhaseRead, Pass: t.passes, Done: len(t.reads), Total: len(t.reads),
+			Ahead: []run.Work{work(PhaseRead, 0)}})
 	}
 	return t.outcome(err), err
 }

@@ -135,7 +135,8 @@ func TestDefectiveDevicesAreNotTouched(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	// What nothing is known of has no reason, and none is promised.
-	if o := tune(t, newStub(6, 6, 5), spec, array.NewDefectMap("A", 6, 6)); o.Records[0].Reason != "untried by the defect map" {
+	o = tune(t, newStub(6, 6, 5), spec, array.NewDefectMap("A", 6, 6))
+	if o.Records[0].Reason != "untried by the defect map" {
 		t.Errorf("an untried device: %q", o.Records[0].Reason)
 	}
 	wrong := array.NewDefectMap("A", 5, 6)

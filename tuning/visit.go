@@ -217,7 +217,8 @@ func (t *tuner) exhausted(ctx context.Context, d *device, first int, target floa
 	}
 	d.left = t.lines.g[d.index]
 	if len(d.unheld) > 0 {
-		d.close(GaveUp, "no verdict at %v: answers neither to %v nor to %v, but %s", t.shown(d), limit, back, array.Unheld(d.unheld, complianceKey))
+		d.close(GaveUp, "no verdict at %v: answers neither to %v nor to %v, but %s", t.shown(d), limit, back,
+			array.Unheld(d.unheld, complianceKey))
 		return true, nil
 	}
 	d.close(Stuck, "at %v: answers neither to %v nor to %v", t.shown(d), limit, back)

@@ -144,7 +144,8 @@ func (d *Device) converse(ctx context.Context, op string, busy instrument.Second
 	return d.converseWithin(ctx, op, d.patience(busy), parts...)
 }
 
-func (d *Device) converseWithin(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) ([]string, error) {
+func (d *Device) converseWithin(ctx context.Context, op string, timeout time.Duration,
+	parts ...flex.Part) ([]string, error) {
 	replies, err := d.bus.Converse(ctx, timeout, parts...)
 	if err != nil {
 		return nil, linkError(op, err)
@@ -338,7 +339,8 @@ func suitable(units []flex.Unit) string {
 	if slots == nil {
 		return "the analyzer has no SMU that the driver knows"
 	}
-	return fmt.Sprintf("the SMUs of this analyzer are in slots %s; the wiring maps name those in use, under smu", strings.Join(slots, ", "))
+	return fmt.Sprintf("the SMUs of this analyzer are in slots %s; the wiring maps name those in use, under smu",
+		strings.Join(slots, ", "))
 }
 
 // ranges of a channel; before Open those of the high-resolution unit.

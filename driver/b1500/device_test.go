@@ -110,8 +110,10 @@ func TestIdentityIsChecked(t *testing.T) {
 		kind   instrument.Kind
 		says   string
 	}{
-		"empty slot":    {replaced(t, "open", units, "B1517A,0;B1517A,0;B1517A,0;0,0;0,0;0,0;0,0;0,0;0,0;0,0"), instrument.KindIdentity, "SMU 4"},
-		"not an SMU":    {replaced(t, "open", units, "B1517A,0;B1520A,0;B1517A,0;B1517A,0"), instrument.KindIdentity, "B1520A"},
+		"empty slot": {replaced(t, "open", units, "B1517A,0;B1517A,0;B1517A,0;0,0;0,0;0,0;0,0;0,0;0,0;0,0"),
+			instrument.KindIdentity, "SMU 4"},
+		"not an SMU": {replaced(t, "open", units, "B1517A,0;B1520A,0;B1517A,0;B1517A,0"),
+			instrument.KindIdentity, "B1520A"},
 		"too few slots": {replaced(t, "open", units, "B1517A,0;B1517A,0;B1517A,0"), instrument.KindIdentity, "SMU 4"},
 		"garbled slots": {replaced(t, "open", units, "B1517A;B1517A"), instrument.KindProtocol, "slot 1"},
 	} {

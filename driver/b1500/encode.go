@@ -278,7 +278,8 @@ func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) 
 			s.force(l, 0)
 		}
 	}
-	s.add("PV", integer(source.channel), s.outputRange(source.source), "0", flex.Number(source.volts), flex.Number(source.compliance))
+	s.add("PV", integer(source.channel), s.outputRange(source.source), "0", flex.Number(source.volts),
+		flex.Number(source.compliance))
 }
 
 func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrument.Channel) {
@@ -313,7 +314,8 @@ func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrumen
 	}
 	for _, l := range set {
 		place := slices.Index(order, l.channel) + 1
-		s.add("MCPNX", integer(place), integer(l.channel), "1", s.outputRange(l.source), "0", flex.Number(l.volts), flex.Number(l.compliance))
+		s.add("MCPNX", integer(place), integer(l.channel), "1", s.outputRange(l.source), "0", flex.Number(l.volts),
+			flex.Number(l.compliance))
 	}
 }
 

@@ -294,11 +294,13 @@ func TestGoldenSteps(t *testing.T) {
 			[][]want{{one(5e-3, 24e-6), one(20e-3, -4e-6)}, {one(5e-3, 24.4e-6), one(20e-3, -4e-6)}}, false},
 		{"sweep-voltage", [][]instrument.Step{{staircase}, {twoWay}}, [][]want{
 			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}, {8e-6}, {10e-6}}, source: []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}, busy: 6 * (1e-3 + sample13)}},
-			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0}, busy: 4 * (1e-3 + sample13)}},
+			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0},
+				busy: 4 * (1e-3 + sample13)}},
 		}, false},
 		{"sweep-follow", [][]instrument.Step{{following}, {bounded}}, [][]want{
 			{{values: [][]float64{{0}, {-6e-6}, {-12e-6}}, source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}},
-			{{values: [][]float64{{0}, {-6e-6}, {-10e-6}}, status: [][]instrument.Status{{0}, {0}, {instrument.StatusOtherCompliance}},
+			{{values: [][]float64{{0}, {-6e-6}, {-10e-6}},
+				status: [][]instrument.Status{{0}, {0}, {instrument.StatusOtherCompliance}},
 				source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}},
 		}, false},
 		{"sweep-current", [][]instrument.Step{{current}}, [][]want{
@@ -456,14 +458,18 @@ func TestGoldenInterlockOpenAtOpen(t *testing.T) {
 func TestFixedRanges(t *testing.T) {
 	positive := regexp.MustCompile(`\b(DV \d+|PV \d+|WV \d+,\d|WI \d+,\d|WNX \d+,\d+,1|MCPNX \d+,\d+,1),(\d+,)`)
 	for section, step := range map[string]instrument.Step{
-		"spot":         verify(1e-3),
-		"pulse-single": instrument.Pulse{Drives: strong(drives(1.2, 0, 0, 0)), Width: 500e-6, Measure: channels(1), Range: 100e-6},
-		"pulse-multi":  instrument.Pulse{Drives: strong(drives(0.6, -0.6, 0, 0)), Width: 1e-3, Measure: channels(1, 2), Range: 100e-6},
+		"spot": verify(1e-3),
+		"pulse-single": instrument.Pulse{Drives: strong(drives(1.2, 0, 0, 0)), Width: 500e-6, Measure: channels(1),
+			Range: 100e-6},
+		"pulse-multi": instrument.Pulse{Drives: strong(drives(0.6, -0.6, 0, 0)), Width: 1e-3, Measure: channels(1, 2),
+			Range: 100e-6},
 		"sweep-follow": instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Stop: 0.3, Steps: 3, Compliance: 100e-6,
 			Measure: channels(2), Range: 100e-6, Delay: 1e-3, Aperture: 1e-3,
-			Follow: []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6}, {Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}},
+			Follow: []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6},
+				{Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}},
 		"sweep-current": instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 20e-6, Steps: 5, Compliance: 2,
-			Drives:  []instrument.Drive{{Channel: 2, Compliance: 100e-6}, {Channel: 3, Compliance: 100e-6}, {Channel: 4, Compliance: 100e-6}},
+			Drives: []instrument.Drive{{Channel: 2, Compliance: 100e-6}, {Channel: 3, Compliance: 100e-6},
+				{Channel: 4, Compliance: 100e-6}},
 			Measure: channels(1), Range: 100e-6, Delay: 1e-3, Aperture: 20e-3},
 	} {
 		t.Run(section, func(t *testing.T) {

@@ -48,7 +48,8 @@ func TestGoldenOpenAgain(t *testing.T) {
 func TestGoldenCheck(t *testing.T) {
 	for section, kind := range map[string]instrument.Kind{
 		"check": "", "elsewhere-check-pulse-unit": "", "elsewhere-check-sub-channels": "", "elsewhere-check-all": "",
-		"check-switch-open": instrument.KindInstrument, "check-all-open": instrument.KindInstrument, "check-interlock": instrument.KindInterlock,
+		"check-switch-open": instrument.KindInstrument, "check-all-open": instrument.KindInstrument,
+		"check-interlock": instrument.KindInterlock,
 	} {
 		t.Run(section, func(t *testing.T) {
 			d, bus := opened(t, section)
@@ -73,7 +74,8 @@ func TestOpenOutputIsNamed(t *testing.T) {
 		"check-switch-open": "output switch of SMU 3 is open", "check-all-open": "output switches of SMU 1, 2, 3, 4 are open",
 	} {
 		d, _ := opened(t, section)
-		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "cable") {
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), says) ||
+			strings.Contains(err.Error(), "cable") {
 			t.Errorf("%s: %v, want %q in it", section, err, says)
 		}
 	}

@@ -84,7 +84,8 @@ func (d *Device) runnable(op string) error {
 			Err:    fmt.Errorf("the state of the outputs is unknown since an earlier error: %w", d.cause),
 			Advice: "make the analyzer safe and open it again; nothing was sent"}
 	}
-	return &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer is not open: its outputs are switched off"),
+	return &instrument.Error{Op: op, Kind: instrument.KindUsage,
+		Err:    errors.New("the analyzer is not open: its outputs are switched off"),
 		Advice: "open the analyzer first; nothing was sent"}
 }
 

@@ -68,7 +68,8 @@ func (d *Device) takeOver(ctx context.Context, op string) error {
 }
 
 // hello has a conversation whose one answer is the analyzer's identity.
-func (d *Device) hello(ctx context.Context, op string, timeout time.Duration, parts ...flex.Part) (instrument.Identity, error) {
+func (d *Device) hello(ctx context.Context, op string, timeout time.Duration,
+	parts ...flex.Part) (instrument.Identity, error) {
 	replies, err := d.converseWithin(ctx, op, timeout, parts...)
 	if err != nil {
 		return instrument.Identity{}, err

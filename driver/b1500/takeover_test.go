@@ -50,17 +50,19 @@ func TestTakeOver(t *testing.T) {
 		sent    string
 		kind    instrument.Kind
 	}{
-		"the right one":                 {[]string{right, right}, all, ""},
-		"its later name":                {[]string{"Keysight Technologies,B1500A,0,A.06.02", right}, all, ""},
-		"another instrument":            {[]string{"HEWLETT-PACKARD,4156C,0,03.10"}, "*IDN?", instrument.KindIdentity},
-		"busy with a sweep":             {[]string{"", right}, all, ""},
-		"silent":                        {[]string{"", ""}, all, instrument.KindTimeout},
-		"silent, and then another":      {[]string{"", "HEWLETT-PACKARD,4156C,0,03.10"}, all, instrument.KindIdentity},
-		"it falls silent":               {[]string{right, ""}, all, instrument.KindTimeout},
-		"half an answer":                {[]string{"Agilent Technologies,B15", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
-		"an error nobody read":          {[]string{`+0,"No Error."`, right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
-		"four records nobody read":      {[]string{"000AI+1.000000E-06,000BI+1.000000E-06,000CI+0.000000E+00,000DI+0.000000E+00", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
-		"four records of another's":     {[]string{"NAI+000.005E-06,NBI+000.005E-06,NCI+000.005E-06,NDI+000.005E-06", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"the right one":            {[]string{right, right}, all, ""},
+		"its later name":           {[]string{"Keysight Technologies,B1500A,0,A.06.02", right}, all, ""},
+		"another instrument":       {[]string{"HEWLETT-PACKARD,4156C,0,03.10"}, "*IDN?", instrument.KindIdentity},
+		"busy with a sweep":        {[]string{"", right}, all, ""},
+		"silent":                   {[]string{"", ""}, all, instrument.KindTimeout},
+		"silent, and then another": {[]string{"", "HEWLETT-PACKARD,4156C,0,03.10"}, all, instrument.KindIdentity},
+		"it falls silent":          {[]string{right, ""}, all, instrument.KindTimeout},
+		"half an answer":           {[]string{"Agilent Technologies,B15", right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"an error nobody read":     {[]string{`+0,"No Error."`, right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"four records nobody read": {[]string{"000AI+1.000000E-06,000BI+1.000000E-06,000CI+0.000000E+00,000DI+0.000000E+00",
+			right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
+		"four records of another's": {[]string{"NAI+000.005E-06,NBI+000.005E-06,NCI+000.005E-06,NDI+000.005E-06",
+			right}, "*IDN?|@clear|DZ|CL|*IDN?", ""},
 		"nothing that makes sense ever": {[]string{"?", "?"}, "*IDN?|@clear|DZ|CL|*IDN?", instrument.KindProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +78,8 @@ func TestTakeOver(t *testing.T) {
 			if bus.within[0] != time.Second || slices.ContainsFunc(bus.within[1:], func(d time.Duration) bool { return d > 0 }) {
 				t.Errorf("the adapter waits %v", bus.within)
 			}
-			if unsure := tc.kind == instrument.KindTimeout || tc.kind == instrument.KindProtocol; unsure && !strings.Contains(err.Error(), "at its panel") {
+			unsure := tc.kind == instrument.KindTimeout || tc.kind == instrument.KindProtocol
+			if unsure && !strings.Contains(err.Error(), "at its panel") {
 				t.Errorf("%v does not say what to do", err)
 			}
 			if tc.kind != instrument.KindIdentity {
@@ -118,12 +121,13 @@ func TestGoldenTakeOverThenOpen(t *testing.T) {
 func TestTakeOverIsRefused(t *testing.T) {
 	held := &instrument.Error{Op: "lock", Kind: instrument.KindBusy, Err: errors.New("held by another process")}
 	bus := &sayings{answers: []string{"Keysight Technologies,B1500A,MY1234,A.06.02"}}
-	d := New(bus, Options{Limits: lab, Channels: fourChannels, Claim: func(_ context.Context, i instrument.Identity) error {
-		if i.Serial != "MY1234" {
-			t.Errorf("claimed %+v", i)
-		}
-		return held
-	}})
+	d := New(bus, Options{Limits: lab, Channels: fourChannels,
+		Claim: func(_ context.Context, i instrument.Identity) error {
+			if i.Serial != "MY1234" {
+				t.Errorf("claimed %+v", i)
+			}
+			return held
+		}})
 	if err := d.TakeOver(t.Context()); !errors.Is(err, held) || len(bus.sent) != 1 {
 		t.Errorf("%v, sent %q", err, bus.sent)
 	}
@@ -137,8 +141,10 @@ func TestTakeOverIsRefused(t *testing.T) {
 func TestNameDamagedOnTheWay(t *testing.T) {
 	const right = "Agilent Technologies,B1500A,0,A.06.01.2016.0902"
 	for answer, kind := range map[string]instrument.Kind{
-		strings.Replace(right, "B1500A", "B15#0A", 1): "", strings.Replace(right, "B1500A", "B150A", 1): "", strings.Replace(right, "B1500A", "B15500A", 1): "",
-		"HEWLETT-PACKARD,4156C,0,03.10": instrument.KindIdentity, strings.Replace(right, "B1500A", "E5270B", 1): instrument.KindIdentity,
+		strings.Replace(right, "B1500A", "B15#0A", 1): "", strings.Replace(right, "B1500A", "B150A", 1): "",
+		strings.Replace(right, "B1500A", "B15500A", 1): "",
+		"HEWLETT-PACKARD,4156C,0,03.10":                instrument.KindIdentity,
+		strings.Replace(right, "B1500A", "E5270B", 1):  instrument.KindIdentity,
 	} {
 		bus := &sayings{answers: []string{right, right, answer, right}}
 		d := New(bus, Options{Limits: lab, Channels: fourChannels})
@@ -149,7 +155,8 @@ func TestNameDamagedOnTheWay(t *testing.T) {
 		}
 		// Of one that was never met nothing is known.
 		bus = &sayings{answers: []string{answer}}
-		if err := New(bus, Options{}).TakeOver(t.Context()); instrument.KindOf(err) != instrument.KindIdentity || len(bus.sent) != 1 {
+		err := New(bus, Options{}).TakeOver(t.Context())
+		if instrument.KindOf(err) != instrument.KindIdentity || len(bus.sent) != 1 {
 			t.Errorf("%s, never met: %v, sent %q", answer, err, bus.sent)
 		}
 	}

@@ -311,7 +311,8 @@ func TestInstructions(t *testing.T) {
 	third := one(array.Sweep{Kind: instrument.SweepVoltage, Start: 0.6, Stop: 3, Steps: 5, TwoWay: true, Compliance: 5e-4, Return: 5e-3,
 		Scheme: array.ThirdVoltage, Delay: 1e-3, Aperture: 2e-3, StopAtCompliance: true}).(instrument.Sweep)
 	if third.Source != 1 || third.Start != 0.3 || third.Stop != 1.5 || third.Steps != 5 || !third.TwoWay || !third.StopAtCompliance ||
-		third.Compliance != 5e-4 || third.Delay != 1e-3 || third.Aperture != 2e-3 || len(third.Drives) != 0 || !slices.Equal(third.Measure, []instrument.Channel{2, 1, 3, 4}) {
+		third.Compliance != 5e-4 || third.Delay != 1e-3 || third.Aperture != 2e-3 || len(third.Drives) != 0 ||
+		!slices.Equal(third.Measure, []instrument.Channel{2, 1, 3, 4}) {
 		t.Errorf("voltage sweep: %+v", third)
 	}
 	// Relative to the row's half: the column mirrors it, the other rows are at
@@ -322,7 +323,8 @@ func TestInstructions(t *testing.T) {
 		}
 	}
 	current := one(aCurrentSweep(array.Grounded)).(instrument.Sweep)
-	if current.Source != 1 || len(current.Follow) != 0 || !slices.Equal(current.Measure, []instrument.Channel{1, 2, 3, 4}) ||
+	if current.Source != 1 || len(current.Follow) != 0 ||
+		!slices.Equal(current.Measure, []instrument.Channel{1, 2, 3, 4}) ||
 		!slices.Equal(current.Drives, []instrument.Drive{{Channel: 2, Compliance: 5e-3}, {Channel: 3, Compliance: 5e-3}, {Channel: 4, Compliance: 5e-3}}) {
 		t.Errorf("current sweep: %+v", current)
 	}

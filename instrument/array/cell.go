@@ -77,7 +77,8 @@ func nearlyCells(text string) string {
 	for _, form := range []struct {
 		pattern *regexp.Regexp
 		right   string
-	}{{pairOfNumbers, "r${1}c${2}"}, {rowAndColumn, "r${1}c${2}"}, {columnAndRow, "r${2}c${1}"}, {wholeRow, "r${1}c*"}, {wholeColumn, "r*c${1}"}} {
+	}{{pairOfNumbers, "r${1}c${2}"}, {rowAndColumn, "r${1}c${2}"}, {columnAndRow, "r${2}c${1}"}, {wholeRow, "r${1}c*"},
+		{wholeColumn, "r*c${1}"}} {
 		if form.pattern.MatchString(text) {
 			return form.pattern.ReplaceAllString(text, form.right)
 		}

@@ -120,12 +120,14 @@ func ExampleParseCells() {
 // What is nearly right is answered with the right form, and only that.
 func TestNearlyCells(t *testing.T) {
 	for text, want := range map[string]string{
-		"3,7": "r3c7", "(3, 7)": "r3c7", "[3;7]": "r3c7", "3 7": "r3c7", "3x7": "r3c7", "3c7": "r3c7", "r3,c7": "r3c7", "R3-C7": "r3c7", "row 3 col 7": "r3c7", "row3col7": "r3c7",
+		"3,7": "r3c7", "(3, 7)": "r3c7", "[3;7]": "r3c7", "3 7": "r3c7", "3x7": "r3c7", "3c7": "r3c7", "r3,c7": "r3c7",
+		"R3-C7": "r3c7", "row 3 col 7": "r3c7", "row3col7": "r3c7",
 		"c7r3": "r3c7", "C7,R3": "r3c7", "r3": "r3c*", "c7": "r*c7", "col 7": "r*c7",
 		"37": "", "r3d7": "", "r7-3c1": "", "r99c1": "",
 	} {
 		_, err := array.ParseCells(text, 20, 20)
-		if err == nil || strings.Contains(err.Error(), "did you mean") != (want != "") || !strings.Contains(err.Error(), want) {
+		if err == nil || strings.Contains(err.Error(), "did you mean") != (want != "") ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

@@ -48,7 +48,8 @@ func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrum
 			return 0
 		}
 		contact := float64(l.Contact)
-		along := float64(onRow)*(contact+float64(l.RowSegment)*float64(cols)/2) + float64(onCol)*(contact+float64(l.ColSegment)*float64(rows)/2)
+		along := float64(onRow)*(contact+float64(l.RowSegment)*float64(cols)/2) +
+			float64(onCol)*(contact+float64(l.ColSegment)*float64(rows)/2)
 		return float64(n) * through(sum/float64(n), along, share*volts)
 	}
 	inRow := current(row, f.Row-f.OtherCols, cols-1, cols-1, 1)
@@ -62,7 +63,8 @@ func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrum
 
 // Held is the largest voltage across the selected device, up to v, at which no
 // source but the row's has to give more than the compliance.
-func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrument.Volts, compliance instrument.Amps) instrument.Volts {
+func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrument.Volts,
+	compliance instrument.Amps) instrument.Volts {
 	fits := func(v instrument.Volts) bool {
 		_, most := l.Demand(rows, cols, g, scheme, v).Most()
 		return most <= compliance
@@ -85,7 +87,8 @@ func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrumen
 // with a quarter to spare, while the selected device sees v in an array all of
 // whose devices have a conductance of g at a small voltage. Floating lines count as
 // if they were held in the middle.
-func (l Resistance) Compliance(rows, cols int, g instrument.Siemens, scheme Scheme, v instrument.Volts) (row, rest instrument.Amps) {
+func (l Resistance) Compliance(rows, cols int, g instrument.Siemens, scheme Scheme,
+	v instrument.Volts) (row, rest instrument.Amps) {
 	if scheme == Floating {
 		scheme = HalfVoltage
 	}

@@ -88,7 +88,8 @@ func TestDemand(t *testing.T) {
 		g[k] = 0.5e-6 // ohmic
 	}
 	d := array.Resistance{}.Demand(5, 6, g, array.ThirdVoltage, 1.5)
-	for bus, want := range map[array.Bus]float64{array.BusForce1: 5, array.BusForce2: 4, array.BusOtherRows: 20 - 4, array.BusOtherCols: 20 - 5} {
+	for bus, want := range map[array.Bus]float64{array.BusForce1: 5, array.BusForce2: 4, array.BusOtherRows: 20 - 4,
+		array.BusOtherCols: 20 - 5} {
 		if got := float64(d[bus]) / 0.25e-6; got < 0.99*want || got > 1.01*want {
 			t.Errorf("%s gives %.3g devices' current, want %g", bus, got, want)
 		}
@@ -97,7 +98,8 @@ func TestDemand(t *testing.T) {
 	for k := range g {
 		g[k] = 50e-6
 	}
-	free, behind := array.Resistance{}.Demand(5, 6, g, array.ThirdVoltage, 1.5), lines.Demand(5, 6, g, array.ThirdVoltage, 1.5)
+	free := array.Resistance{}.Demand(5, 6, g, array.ThirdVoltage, 1.5)
+	behind := lines.Demand(5, 6, g, array.ThirdVoltage, 1.5)
 	if bus, most := free.Most(); !(behind[bus] < most) || most < 20*25e-6 {
 		t.Errorf("%v without lines, %v with them", free, behind)
 	}

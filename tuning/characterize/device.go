@@ -110,11 +110,13 @@ func (p *probe) take(r array.Result, n int) error {
 	p.pulses += n
 	switch {
 	case !r.Valid():
-		return fmt.Errorf("%w: the read is not valid (status %08b): check the measuring range and the lines of the device", errUnreadable, r.Status)
+		return fmt.Errorf("%w: the read is not valid (status %08b): check the measuring range and the lines of the device",
+			errUnreadable, r.Status)
 	case len(r.Limited) > 0:
 		return fmt.Errorf("%w: the read is no measurement: %s", errUnreadable, array.Unheld(r.Limited, complianceKey))
 	case r.InCompliance():
-		return fmt.Errorf("%w: the read was in compliance, so the voltage was not the one asked for; raise the compliance above %v", errUnreadable, p.conditions.Compliance)
+		return fmt.Errorf("%w: the read was in compliance, so the voltage was not the one asked for; "+
+			"raise the compliance above %v", errUnreadable, p.conditions.Compliance)
 	}
 	p.last = r.Conductance()
 	return nil

@@ -75,15 +75,20 @@ func (d *Disturb) Figures() []figure.Figure {
 			}
 			if low, high := publishedDisturb(s.Scheme, amplitude, d.Spec.Width); high > 0 && pulses > 0 {
 				n := 100 * float64(pulses)
-				literature = append(literature, figure.Series{Name: fmt.Sprintf("published, %s, half-selected", s.Scheme), NoLine: true, Other: true,
-					X: []float64{float64(pulses)}, Y: []float64{n * (low + high) / 2}, Low: []float64{n * low}, High: []float64{n * high}})
+				literature = append(literature, figure.Series{
+					Name: fmt.Sprintf("published, %s, half-selected", s.Scheme), NoLine: true, Other: true,
+					X: []float64{float64(pulses)}, Y: []float64{n * (low + high) / 2},
+					Low: []float64{n * low}, High: []float64{n * high}})
 			}
 		}
 		l.Series = append(l.Series, literature...)
-		caption := fmt.Sprintf("How far the neighbours of %s move while it gets %v pulses of %v. v2, v3 and floating say what the other lines do; devices on the same row or column are half-selected, pale lines are of unselected ones. Every read has the instrument's noise in it.",
+		caption := fmt.Sprintf("How far the neighbours of %s move while it gets %v pulses of %v. "+
+			"v2, v3 and floating say what the other lines do; devices on the same row or column are half-selected, "+
+			"pale lines are of unselected ones. Every read has the instrument's noise in it.",
 			d.Spec.Device, d.Spec.Width, amplitude)
 		if len(literature) > 0 {
-			caption += " Points with bars at the end: the published change per pulse times the number of pulses (" + published.Model + "); that pulses add up is an assumption."
+			caption += " Points with bars at the end: the published change per pulse times the number of pulses (" +
+				published.Model + "); that pulses add up is an assumption."
 		}
 		list = append(list, figure.Figure{Name: disturbName(amplitude), Spec: l, Caption: caption})
 	}

@@ -320,7 +320,8 @@ func (e *Endurance) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Endurance", Subtitle: e.Spec.describe(),
 		X: figure.Axis{Label: "cycle", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
 	recorded := e.Spec.recorded()
-	x, states := make([]float64, len(recorded)), [2][][]float64{make([][]float64, len(recorded)), make([][]float64, len(recorded))}
+	x := make([]float64, len(recorded))
+	states := [2][][]float64{make([][]float64, len(recorded)), make([][]float64, len(recorded))}
 	for k, n := range recorded {
 		x[k] = float64(n)
 	}
@@ -340,8 +341,10 @@ func (e *Endurance) Figures() []figure.Figure {
 	if 2*len(e.Devices) > legendLimit {
 		l.Series = append(l.Series, means("mean, on", x, states[0]), means("mean, off", x, states[1]))
 	}
-	return []figure.Figure{{Name: "endurance", Spec: l, Caption: fmt.Sprintf("Conductance of %s after the positive (on) and the negative pulses (off) of a cycle. A curve that ends early is of a device that failed. Nothing is published for this stack. %s",
-		population.Devices(len(e.Devices)), meanCaption)}}
+	return []figure.Figure{{Name: "endurance", Spec: l,
+		Caption: fmt.Sprintf("Conductance of %s after the positive (on) and the negative pulses (off) of a cycle. "+
+			"A curve that ends early is of a device that failed. Nothing is published for this stack. %s",
+			population.Devices(len(e.Devices)), meanCaption)}}
 }
 
 func (s EnduranceSpec) describe() string {

@@ -256,7 +256,8 @@ func (v *IV) Comparison() []Comparison {
 			on, off = append(on, float64(c.On)), append(off, float64(c.Off))
 		}
 	}
-	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v) of the device, lines taken out", v.Spec.Static, v.Spec.Static/2), population.Of(ratios).Text(population.Format("%.2f", 1)), "", ""}}
+	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v) of the device, lines taken out", v.Spec.Static, v.Spec.Static/2),
+		population.Of(ratios).Text(population.Format("%.2f", 1)), "", ""}}
 	if v.Spec.Static == staticLimit {
 		list[0].Published, list[0].Source = publishedRatio, published.Model
 	}
@@ -276,9 +277,11 @@ const publishedRatio = "2.4 to 2.7 (10 to 100 µS; 2 is ohmic)"
 func (v *IV) Figures() []figure.Figure {
 	static := figure.Lines{Title: "Current against voltage", Subtitle: "other lines at ground",
 		X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"}}
-	loop := figure.Lines{Title: "Switching loops", Subtitle: fmt.Sprintf("%v at each level", v.Spec.Delay+v.Spec.Dwell), X: static.X, Y: static.Y}
+	loop := figure.Lines{Title: "Switching loops", Subtitle: fmt.Sprintf("%v at each level", v.Spec.Delay+v.Spec.Dwell),
+		X: static.X, Y: static.Y}
 	for _, c := range v.Devices {
-		a, b := behind(figure.Series{Name: c.Cell.String()}, len(v.Devices)), behind(figure.Series{Name: c.Cell.String()}, len(v.Devices))
+		a, b := behind(figure.Series{Name: c.Cell.String()}, len(v.Devices)),
+			behind(figure.Series{Name: c.Cell.String()}, len(v.Devices))
 		for _, l := range c.Static {
 			a.X, a.Y = append(a.X, float64(l.Voltage)), append(a.Y, float64(l.Current))
 		}
@@ -287,14 +290,17 @@ func (v *IV) Figures() []figure.Figure {
 		}
 		static.Series, loop.Series = append(static.Series, a), append(loop.Series, b)
 	}
-	caption := fmt.Sprintf("Curves of %s up to a voltage that changes nothing, the other lines at ground. ", population.Devices(len(v.Devices)))
+	caption := fmt.Sprintf("Curves of %s up to a voltage that changes nothing, the other lines at ground. ",
+		population.Devices(len(v.Devices)))
 	list := v.Comparison()
 	caption += fmt.Sprintf("%s: %s", list[0].What, list[0].Measured)
 	if list[0].Published != "" {
 		caption += fmt.Sprintf("; published %s, %s", list[0].Published, list[0].Source)
 	}
 	return []figure.Figure{{Name: "iv", Spec: static, Caption: caption + "."},
-		{Name: "iv-loops", Spec: loop, Caption: "Voltage up to SET and back, then to RESET and back. What half-selected devices add to the current of the column is taken out by their reads at a small voltage: an assumption, because they do not conduct in proportion."}}
+		{Name: "iv-loops", Spec: loop, Caption: "Voltage up to SET and back, then to RESET and back. " +
+			"What half-selected devices add to the current of the column is taken out by their reads at a small voltage: " +
+			"an assumption, because they do not conduct in proportion."}}
 }
 
 // WriteCSV writes one line per level.

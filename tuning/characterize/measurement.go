@@ -78,7 +78,8 @@ func (e *Estimate) Print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%s; nothing is touched by a dry run
 at most %d pulses and sweeps and %d reads; instrument time at most %s%s
 across a selected device: %v to %v; sources give up to %v
-`, population.Devices(e.Devices), e.Pulses, e.Reads, run.FormatDuration(e.Time), waiting, e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, population.Devices(e.Devices), e.Pulses, e.Reads, run.FormatDuration(e.Time), waiting, e.MinVoltage,
+		e.MaxVoltage, e.MaxCurrent)
 	return err
 }
 

@@ -23,7 +23,8 @@ func TestIV(t *testing.T) {
 	cell := array.Cell{Row: 1, Col: 1}
 	spec := characterize.DefaultIVSpec([]array.Cell{cell, {Row: 2, Col: 2}})
 	spec.Lines = array.Resistance{}
-	out, err := characterize.MeasureIV(context.Background(), bench, spec, characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 2, Col: 2})})
+	out, err := characterize.MeasureIV(context.Background(), bench, spec,
+		characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 2, Col: 2})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,8 @@ func TestIV(t *testing.T) {
 			row = i + 90e-6*own
 			own = across - row*250 - i*230
 		}
-		behind.Static = append(behind.Static, array.Level{Voltage: instrument.Volts(across), Current: instrument.Amps(i), Row: instrument.Amps(row)})
+		behind.Static = append(behind.Static,
+			array.Level{Voltage: instrument.Volts(across), Current: instrument.Amps(i), Row: instrument.Amps(row)})
 	}
 	near(t, "ratio behind lines", behind.Ratio(), 2*1.32/1.08, 1e-6)
 	if plain := float64(behind.Static[1].Current / behind.Static[0].Current); plain > 2.43 {

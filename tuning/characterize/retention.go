@@ -186,7 +186,8 @@ func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, 
 // ages are waited for or read, the last of which is age.
 func (s RetentionSpec) event(phase string, done, total int, age instrument.Seconds, note string) Event {
 	ages := s.ages()
-	work := []run.Work{{Kind: "write", Each: 10}, {Kind: "read", Steps: len(ages), Each: 1}, {Kind: "wait", Steps: int(ages[len(ages)-1] - age), Each: 1}}
+	work := []run.Work{{Kind: "write", Each: 10}, {Kind: "read", Steps: len(ages), Each: 1},
+		{Kind: "wait", Steps: int(ages[len(ages)-1] - age), Each: 1}}
 	e := Event{Phase: phase, Done: done, Total: total, Note: note}
 	switch phase {
 	case "write":
@@ -287,8 +288,10 @@ func (r *Retention) Comparison() []Comparison {
 			continue
 		}
 		list = append(list,
-			Comparison{fmt.Sprintf("change of %v from %v to %v", state, r.Spec.First, r.Spec.Last), c.Text(population.Format("%+.2f %%", 100)), "", ""},
-			Comparison{fmt.Sprintf("drift exponent of %v", state), population.Of(nu).Text(population.Format("%+.5f", 1)), "", ""})
+			Comparison{fmt.Sprintf("change of %v from %v to %v", state, r.Spec.First, r.Spec.Last),
+				c.Text(population.Format("%+.2f %%", 100)), "", ""},
+			Comparison{fmt.Sprintf("drift exponent of %v", state),
+				population.Of(nu).Text(population.Format("%+.5f", 1)), "", ""})
 	}
 	return list
 }
@@ -298,7 +301,8 @@ func (r *Retention) Comparison() []Comparison {
 func (r *Retention) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Retention", Subtitle: fmt.Sprintf("read at %v", r.Spec.Read),
 		X: figure.Axis{Label: "time since written", Unit: "s", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
-	change := figure.Lines{Title: "Retention: change since the first read", Subtitle: l.Subtitle, X: l.X, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
+	change := figure.Lines{Title: "Retention: change since the first read", Subtitle: l.Subtitle, X: l.X,
+		Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
 	ages := r.Spec.ages()
 	for _, state := range r.Spec.States {
 		x, values, changes, n := make([]float64, len(ages)), make([][]float64, len(ages)), make([][]float64, len(ages)), 0
@@ -324,8 +328,10 @@ func (r *Retention) Figures() []figure.Figure {
 			l.Series, change.Series = append(l.Series, means(name, x, values)), append(change.Series, means(name, x, changes))
 		}
 	}
-	caption := fmt.Sprintf(" of %s written to %d states, over the time since each was written. Nothing is published for this stack. %s", population.Devices(len(r.Devices)), len(r.Spec.States), meanCaption)
-	return []figure.Figure{{Name: "retention-change", Spec: change, Caption: "Change of the conductance" + caption}, {Name: "retention", Spec: l, Caption: "Conductance" + caption}}
+	caption := fmt.Sprintf(" of %s written to %d states, over the time since each was written. "+
+		"Nothing is published for this stack. %s", population.Devices(len(r.Devices)), len(r.Spec.States), meanCaption)
+	return []figure.Figure{{Name: "retention-change", Spec: change, Caption: "Change of the conductance" + caption},
+		{Name: "retention", Spec: l, Caption: "Conductance" + caption}}
 }
 
 // WriteCSV writes one line per read.

@@ -85,7 +85,8 @@ func (s *stub) perform(cell array.Cell, step array.Step) array.Result {
 		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(g * float64(x.Voltage))}}, Status: d.status}
 	case array.Pulse:
 		s.stress(cell, x.Voltage, x.Scheme)
-		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(d.g * float64(x.Voltage))}}, Limited: d.limited}
+		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(d.g * float64(x.Voltage))}},
+			Limited: d.limited}
 	case array.Sweep:
 		var r array.Result
 		for i := range x.Steps {

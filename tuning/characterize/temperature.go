@@ -176,7 +176,8 @@ func (t *Temperatures) Comparison() []Comparison {
 		if p.N == 0 {
 			continue
 		}
-		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last), p.Text(population.Format("%+.1f %%", 100)), "", ""}
+		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last),
+			p.Text(population.Format("%+.1f %%", 100)), "", ""}
 		if rise, known := t.Spec.publishedRise(state); known {
 			c.Published, c.Source = fmt.Sprintf("%+.2g %%", 100*rise), published.Model
 		}
@@ -199,7 +200,8 @@ func (t *Temperatures) Figures() []figure.Figure {
 				continue
 			}
 			n++
-			s := behind(figure.Series{Name: fmt.Sprintf("%s, %v", h.Cell, h.Reads[0].Conductance), Markers: true}, len(t.Devices))
+			s := behind(figure.Series{Name: fmt.Sprintf("%s, %v", h.Cell, h.Reads[0].Conductance), Markers: true},
+				len(t.Devices))
 			for k, w := range h.Reads {
 				ratio := float64(w.Conductance / h.Reads[0].Conductance)
 				s.X, s.Y = append(s.X, float64(w.Temperature)), append(s.Y, ratio)
@@ -221,7 +223,8 @@ func (t *Temperatures) Figures() []figure.Figure {
 	if len(calculated.X) > 0 {
 		l.Series = append(l.Series, calculated)
 	}
-	caption := fmt.Sprintf("Conductance of %s, each relative to its own at %v; the less a device conducts, the more it gains. %s",
+	caption := fmt.Sprintf("Conductance of %s, each relative to its own at %v; the less a device conducts, "+
+		"the more it gains. %s",
 		population.Devices(len(t.Devices)), t.Spec.Temperatures[0], meanCaption)
 	if len(rings) > 0 {
 		caption += fmt.Sprintf(" Rings: %s, %s.", strings.Join(rings, ", "), published.Model)

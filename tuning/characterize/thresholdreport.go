@@ -60,8 +60,9 @@ func (t *Thresholds) Voltages(positive, inner, edges bool) []float64 {
 }
 
 func (t *Thresholds) summary(positive bool) ThresholdSummary {
-	s := ThresholdSummary{WithoutEdges: population.Of(t.Voltages(positive, true, false)), Edges: population.Of(t.Voltages(positive, false, true)),
-		All: population.Of(t.Voltages(positive, true, true))}
+	s := ThresholdSummary{WithoutEdges: population.Of(t.Voltages(positive, true, false)),
+		Edges: population.Of(t.Voltages(positive, false, true)),
+		All:   population.Of(t.Voltages(positive, true, true))}
 	s.Missing = len(t.Devices) - s.All.N
 	return s
 }
@@ -77,12 +78,15 @@ func (t *Thresholds) Comparison() []Comparison {
 		name := signName(positive)
 		s, p := t.summary(positive), published.Threshold(positive)
 		list = append(list,
-			Comparison{name + " threshold, mean without edges", s.WithoutEdges.Mean.Text(mean), fmt.Sprintf("%+.1f V", p.Mean), published.Arrays},
-			Comparison{name + " threshold, sigma without edges", sigma(s.WithoutEdges), fmt.Sprintf("%.2f V", p.Sigma), published.Arrays},
+			Comparison{name + " threshold, mean without edges", s.WithoutEdges.Mean.Text(mean), fmt.Sprintf("%+.1f V", p.Mean),
+				published.Arrays},
+			Comparison{name + " threshold, sigma without edges", sigma(s.WithoutEdges), fmt.Sprintf("%.2f V", p.Sigma),
+				published.Arrays},
 			Comparison{name + " threshold, mean with edges", s.All.Mean.Text(mean), "", ""},
 			Comparison{name + " threshold, sigma with edges", sigma(s.All), "wider (long tails)", published.Arrays})
 		if t.Spec.Mode == instrument.SweepCurrent {
-			list = append(list, Comparison{name + " threshold current without edges", population.Of(t.currents(positive)).Text(amps), "", ""})
+			list = append(list, Comparison{name + " threshold current without edges",
+				population.Of(t.currents(positive)).Text(amps), "", ""})
 		}
 	}
 	return list
@@ -113,13 +117,17 @@ func signName(positive bool) string {
 // Figures shows the map of the array, and both histograms on one axis, as the
 // published figure has them.
 func (t *Thresholds) Figures() []figure.Figure {
-	list := []figure.Figure{{Name: "thresholds", Spec: t.histogram(), Caption: fmt.Sprintf("Voltages at which the resistance of %s changed by more than %g %%, under %s. "+
-		"Dashed: published means, with their standard deviation as a band (%s; 500 µs pulses, 5 %%, edge devices left out).",
-		population.Devices(len(t.Devices)), 100*t.Spec.Change, t.Spec.rising(), published.Arrays)}}
+	list := []figure.Figure{{Name: "thresholds", Spec: t.histogram(),
+		Caption: fmt.Sprintf("Voltages at which the resistance of %s changed by more than %g %%, under %s. "+
+			"Dashed: published means, with their standard deviation as a band (%s; "+
+			"500 µs pulses, 5 %%, edge devices left out).",
+			population.Devices(len(t.Devices)), 100*t.Spec.Change, t.Spec.rising(), published.Arrays)}}
 	if t.Rows == 0 || t.Set.All.N+t.Reset.All.N == 0 { // several chips, or no threshold
 		return list
 	}
-	return append([]figure.Figure{{Name: "threshold-maps", Spec: t.maps(), Caption: "Where in the array the thresholds are high and low. Both maps show the size of the voltage on one scale, so that light is hard to switch in either."}}, list...)
+	return append([]figure.Figure{{Name: "threshold-maps", Spec: t.maps(),
+		Caption: "Where in the array the thresholds are high and low. Both maps show the size of the voltage on one " +
+			"scale, so that light is hard to switch in either."}}, list...)
 }
 
 // rising describes the pulses.
@@ -151,7 +159,8 @@ func (t *Thresholds) histogram() figure.Histogram {
 		}
 		p := published.Threshold(positive)
 		literature.Values = append(literature.Values, p.Mean)
-		h.Bands = append(h.Bands, figure.Band{Name: []string{"", "published spread"}[i], Low: p.Mean - p.Sigma, High: p.Mean + p.Sigma})
+		h.Bands = append(h.Bands, figure.Band{Name: []string{"", "published spread"}[i], Low: p.Mean - p.Sigma,
+			High: p.Mean + p.Sigma})
 	}
 	h.Marks = []figure.Mark{measured, literature}
 	return h
@@ -160,7 +169,8 @@ func (t *Thresholds) histogram() figure.Histogram {
 func (t *Thresholds) maps() figure.Maps {
 	m := figure.Maps{Title: "Thresholds of the array", Columns: 2}
 	for _, positive := range []bool{true, false} {
-		p := figure.Map{Title: signName(positive), Rows: t.Rows, Cols: t.Cols, Label: "size of the threshold", Unit: "V", Values: figure.Blank(t.Rows * t.Cols)}
+		p := figure.Map{Title: signName(positive), Rows: t.Rows, Cols: t.Cols, Label: "size of the threshold", Unit: "V",
+			Values: figure.Blank(t.Rows * t.Cols)}
 		for _, d := range t.Devices {
 			if found := d.of(positive); found.Found {
 				p.Values[d.Cell.Row*t.Cols+d.Cell.Col] = math.Abs(float64(found.Voltage))

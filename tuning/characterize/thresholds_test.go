@@ -125,7 +125,8 @@ func TestDevicesWithoutThreshold(t *testing.T) {
 	if len(out.Devices) != 8 || len(out.Skipped) != 1 || len(journal.open) != 0 {
 		t.Fatalf("%d devices, %d skipped, %d groups open", len(out.Devices), len(out.Skipped), len(journal.open))
 	}
-	for i, want := range map[int]string{0: "no verdict: SMU 4 (the other columns)", 1: "did not bring it between 20.0 µS and 50.0 µS before the set ramp", 2: "no pulse of the set ramp",
+	for i, want := range map[int]string{0: "no verdict: SMU 4 (the other columns)",
+		1: "did not bring it between 20.0 µS and 50.0 µS before the set ramp", 2: "no pulse of the set ramp",
 		3: "status", 4: "in compliance", 5: "no pulse of the reset ramp", 6: "", 7: "no pulse of the set ramp"} {
 		if d := out.Devices[i]; !strings.Contains(d.Reason, want) || (d.Reason == "") != (want == "") {
 			t.Errorf("%s: %q, want %q", d.Cell, d.Reason, want)

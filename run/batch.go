@@ -131,7 +131,8 @@ func (b *Batch) String() string {
 			costs = append(costs, text)
 		}
 	}
-	return fmt.Sprintf("about %s for %s on %s, by what the first one took: %s", FormatDuration(b.Wall), count(b.Samples, "chip"), count(b.Cores, "core"), strings.Join(costs, ", "))
+	return fmt.Sprintf("about %s for %s on %s, by what the first one took: %s", FormatDuration(b.Wall),
+		count(b.Samples, "chip"), count(b.Cores, "core"), strings.Join(costs, ", "))
 }
 
 func count(n int, word string) string {

@@ -31,7 +31,8 @@ func TestBatch(t *testing.T) {
 	if err := b.First(t.Context(), func(e Event) { first = append(first, e.Done) }); err != nil {
 		t.Fatal(err)
 	}
-	if n := pieces[1][0].Load(); n != 0 || b.Wall <= 0 || !slices.Equal(first, []int{1, 2, 3}) || b.Parts[2].Each < b.Parts[0].Each {
+	if n := pieces[1][0].Load(); n != 0 || b.Wall <= 0 || !slices.Equal(first, []int{1, 2, 3}) ||
+		b.Parts[2].Each < b.Parts[0].Each {
 		t.Errorf("after the first sample: %d of the second, %v", n, b)
 	}
 	if text := b.String(); !strings.Contains(text, " for 5 chips on ") || !strings.Contains(text, "training ") {
@@ -67,7 +68,8 @@ func TestBatchEndsWithTheFirstError(t *testing.T) {
 		}
 		return nil
 	}, "forming")
-	if err := errors.Join(b.First(t.Context(), func(Event) {}), b.Rest(t.Context(), func(Event) {})); !errors.Is(err, broken) {
+	err := errors.Join(b.First(t.Context(), func(Event) {}), b.Rest(t.Context(), func(Event) {}))
+	if !errors.Is(err, broken) {
 		t.Error(err)
 	}
 }

@@ -52,10 +52,12 @@ func Check(dir string, report *Report) error {
 	var result Result
 	// A process that died as it took the run up leaves a result of fewer segments.
 	if err == nil && json.Unmarshal(text, &result) == nil && result.Segments > report.Segments {
-		faults = append(faults, fmt.Sprintf("%s: the run has %d segments, and the files of %d are there", resultFile, result.Segments, report.Segments))
+		faults = append(faults, fmt.Sprintf("%s: the run has %d segments, and the files of %d are there",
+			resultFile, result.Segments, report.Segments))
 	}
 	if _, err := os.Stat(filepath.Join(dir, specFile)); errors.Is(err, fs.ErrNotExist) {
-		faults = append(faults, fmt.Sprintf("%s is missing (\"spec\" in the first line of %s is the same)", specFile, firstSegment))
+		faults = append(faults, fmt.Sprintf("%s is missing (\"spec\" in the first line of %s is the same)",
+			specFile, firstSegment))
 	}
 	if len(faults) == 0 {
 		return nil

@@ -41,13 +41,19 @@ func TestCheck(t *testing.T) {
 			"journal.jsonl:2: records 2 to 2 are missing before it"},
 		"reordered lines": {edit("journal-0002.jsonl", func(l [][]byte) [][]byte { l[1], l[2] = l[2], l[1]; return l }),
 			"journal-0002.jsonl:2: records 5 to 5 are missing before it; journal-0002.jsonl:3: record 5 comes after record 6"},
-		"a changed line": {edit("journal.jsonl", func(l [][]byte) [][]byte { l[1][10] ^= 1; return l }), "journal.jsonl:2: its checksum does not fit"},
-		"a renamed segment": {rename("journal-0003.jsonl", "journal-0004.jsonl"), "journal-0004.jsonl:1: the segment before it, journal-0003.jsonl, is missing; " +
-			"journal-0004.jsonl:1: the header is of segment 3: was the file renamed?"},
-		"the last segment under another name": {rename("journal-0003.jsonl", "journal-3.jsonl"), "journal-3.jsonl: not the name of a segment: was the file renamed?; result.json: the run has 3 segments, and the files of 2 are there"},
-		"the last segment moved away":         {rename("journal-0003.jsonl", "old"), "result.json: the run has 3 segments, and the files of 2 are there"},
-		"the first segment moved away":        {rename("journal.jsonl", "old"), "journal-0002.jsonl:1: the segment before it, journal.jsonl, is missing"},
-		"the specification moved away":        {rename("spec.json", "old"), "spec.json is missing"},
+		"a changed line": {edit("journal.jsonl", func(l [][]byte) [][]byte { l[1][10] ^= 1; return l }),
+			"journal.jsonl:2: its checksum does not fit"},
+		"a renamed segment": {rename("journal-0003.jsonl", "journal-0004.jsonl"),
+			"journal-0004.jsonl:1: the segment before it, journal-0003.jsonl, is missing; " +
+				"journal-0004.jsonl:1: the header is of segment 3: was the file renamed?"},
+		"the last segment under another name": {rename("journal-0003.jsonl", "journal-3.jsonl"),
+			"journal-3.jsonl: not the name of a segment: was the file renamed?; " +
+				"result.json: the run has 3 segments, and the files of 2 are there"},
+		"the last segment moved away": {rename("journal-0003.jsonl", "old"),
+			"result.json: the run has 3 segments, and the files of 2 are there"},
+		"the first segment moved away": {rename("journal.jsonl", "old"),
+			"journal-0002.jsonl:1: the segment before it, journal.jsonl, is missing"},
+		"the specification moved away": {rename("spec.json", "old"), "spec.json is missing"},
 		"a segment in another one's place": {func(t *testing.T, dir string) {
 			rename("journal-0002.jsonl", "x")(t, dir)
 			rename("journal-0003.jsonl", "journal-0002.jsonl")(t, dir)

@@ -137,7 +137,8 @@ func (c *Claim) Continue(h Header) (*Run, error) { return c.ContinueWith(h, Opti
 func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
 	o = o.withDefaults()
 	first := c.Header
-	h.ID, h.Command, h.Array, h.Started, h.Spec, h.Task = first.ID, first.Command, first.Array, first.Started, first.Spec, first.Task
+	h.ID, h.Command, h.Array, h.Started, h.Spec, h.Task = first.ID, first.Command, first.Array, first.Started,
+		first.Spec, first.Task
 	h.Arguments = RedactArguments(h.Arguments)
 	r := &Run{header: h, dir: c.dir, options: o, began: o.Now(), mark: c.mark,
 		segment: c.last + 1, earlierWall: c.Wall}

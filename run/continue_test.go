@@ -76,7 +76,8 @@ func TestContinue(t *testing.T) {
 	}
 	report, err := ScanJournal(dir, func(Record) error { return nil })
 	must(t, err)
-	if report.Segments != 2 || report.Wall != 20 || report.Bench != 12 || len(report.Unknown)+len(report.Damage) > 0 || report.End.Wall != 10 {
+	if report.Segments != 2 || report.Wall != 20 || report.Bench != 12 || len(report.Unknown)+len(report.Damage) > 0 ||
+		report.End.Wall != 10 {
 		t.Errorf("report %+v, end %+v", report, report.End)
 	}
 	// It is released: nothing more to do is for the caller to say.

@@ -55,7 +55,8 @@ var errDiskFull = errors.New("the disk is full")
 // diskFull tells whether err says that no space was left. The work itself has
 // not failed then: it goes on once there is some.
 func diskFull(err error) bool {
-	return errors.Is(err, errDiskFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || systemDiskFull(err)
+	return errors.Is(err, errDiskFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		systemDiskFull(err)
 }
 
 func byteCount(n uint64) string {

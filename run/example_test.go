@@ -94,7 +94,8 @@ func ExampleMeter() {
 	meter := run.NewMeter(0)
 	meter.Skip("device", 300, []run.Work{{Kind: "device", Steps: 100, Each: 1}}, 0) // done last night
 	for device := range 10 {
-		meter.Advance("device", 1, []run.Work{{Kind: "device", Steps: 99 - device, Each: 1}}, instrument.Seconds(2*(device+1)))
+		meter.Advance("device", 1, []run.Work{{Kind: "device", Steps: 99 - device, Each: 1}},
+			instrument.Seconds(2*(device+1)))
 	}
 	left, _ := meter.Remaining(20)
 	fmt.Println(run.FormatDuration(left), "left")

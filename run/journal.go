@@ -171,7 +171,8 @@ func (j *Journal) Note(text string) error {
 }
 
 // SetBenchTime tells the bench's time as last known, since the run began and
-// without what passed between its segments. Every later line carries it. A value that is not finite means that it is not known.
+// without what passed between its segments. Every later line carries it. A value that is not finite means that it is
+// not known.
 func (j *Journal) SetBenchTime(t instrument.Seconds) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

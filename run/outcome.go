@@ -135,7 +135,8 @@ func UnsafeLine(err error) string {
 	if names := unsafeInstruments(err, nil); len(names) > 0 {
 		which = " (" + strings.Join(names, ", ") + ")"
 	}
-	return "!!! THE BENCH IS NOT SAFE" + which + ": switch the sources off by hand NOW, before anything is touched or plugged !!!"
+	return "!!! THE BENCH IS NOT SAFE" + which +
+		": switch the sources off by hand NOW, before anything is touched or plugged !!!"
 }
 
 // unsafeInstruments adds the instruments that an error says could not be made safe.

@@ -53,7 +53,8 @@ func TestExitCode(t *testing.T) {
 		{"unsafe outweighs interrupted", errors.Join(&Ended{OutcomeInterrupted, nil}, unsafe), 9, OutcomeTripped},
 		{"unsafe outweighs partial", &Ended{OutcomePartial, unsafe}, 9, OutcomeTripped},
 		{"unsafe outweighs unreachable", errors.Join(of(instrument.KindUnreachable), unsafe), 9, OutcomeTripped},
-		{"full disk", fmt.Errorf("journal: %w", &instrument.Error{Kind: instrument.KindTrip, Err: syscall.ENOSPC}), 7, OutcomeInterrupted},
+		{"full disk", fmt.Errorf("journal: %w", &instrument.Error{Kind: instrument.KindTrip, Err: syscall.ENOSPC}), 7,
+			OutcomeInterrupted},
 		{"quota", &os.PathError{Op: "write", Err: syscall.EDQUOT}, 7, OutcomeInterrupted},
 		{"broken disk", &instrument.Error{Kind: instrument.KindTrip, Err: syscall.EIO}, 5, OutcomeTripped},
 	} {

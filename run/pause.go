@@ -35,7 +35,8 @@ func AtBench(ctx context.Context, do func(ctx context.Context) error) error {
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil { // which wins over a free bench; nobody needs the token then
-		return &instrument.Error{Op: "bench", Kind: instrument.KindOf(ctx.Err()), Err: context.Cause(ctx), Advice: "nothing was sent"}
+		return &instrument.Error{Op: "bench", Kind: instrument.KindOf(ctx.Err()), Err: context.Cause(ctx),
+			Advice: "nothing was sent"}
 	}
 	defer func() { r.bench <- struct{}{} }()
 	own, cancel := context.WithCancelCause(context.WithValue(ctx, atBenchKey{}, r))
@@ -97,7 +98,8 @@ func (w *watch) pause(ctx context.Context, stand func()) error {
 	case !mine:
 		return &Ended{Outcome: OutcomeInterrupted, Err: errHung}
 	case len(g.Safers) > 0 && g.GoOn == nil:
-		return &Ended{Outcome: OutcomeInterrupted, Err: fmt.Errorf("%w: the process stood still, and the bench was made safe for that", ErrInterrupted)}
+		return &Ended{Outcome: OutcomeInterrupted,
+			Err: fmt.Errorf("%w: the process stood still, and the bench was made safe for that", ErrInterrupted)}
 	}
 	if g.GoOn != nil {
 		if err := g.GoOn(context.WithValue(ctx, atBenchKey{}, r)); err != nil {

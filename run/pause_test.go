@@ -47,7 +47,8 @@ func TestStandStill(t *testing.T) {
 			synctest.Wait()
 			return use("second")
 		})
-		want := "first, done, safe analyzer, safe switches, stand still, ask, second, done, safe analyzer, safe switches, journal stand still, journal safe"
+		want := "first, done, safe analyzer, safe switches, stand still, ask, second, done, safe analyzer, safe switches, " +
+			"journal stand still, journal safe"
 		if err != nil || log.String() != want {
 			t.Errorf("%v; did %q, want %q", err, &log, want)
 		}
@@ -75,7 +76,8 @@ func TestStandStillBreaksOffWhatTakesLong(t *testing.T) {
 			}
 			return AtBench(ctx, func(context.Context) error { log.add("again"); return nil })
 		})
-		want := "broken off, safe analyzer, safe switches, stand still, ask, again, safe analyzer, safe switches, journal stand still, journal safe"
+		want := "broken off, safe analyzer, safe switches, stand still, ask, again, safe analyzer, safe switches, " +
+			"journal stand still, journal safe"
 		if err != nil || log.String() != want {
 			t.Errorf("%v; did %q, want %q", err, &log, want)
 		}
@@ -94,9 +96,10 @@ func TestStandStillEndsTheWork(t *testing.T) {
 		did  string
 		says string
 	}{
-		"other instrument": {func(context.Context) error { return other }, nil, ExitUnreachable, "stand still, ", "after the process stood still"},
-		"nobody asks":      {nil, nil, ExitInterrupted, "stand still, ", "the process stood still"},
-		"never safe":       {nil, func(int) error { return silent }, ExitUnsafe, "", "could not be made safe"},
+		"other instrument": {func(context.Context) error { return other }, nil, ExitUnreachable, "stand still, ",
+			"after the process stood still"},
+		"nobody asks": {nil, nil, ExitInterrupted, "stand still, ", "the process stood still"},
+		"never safe":  {nil, func(int) error { return silent }, ExitUnsafe, "", "could not be made safe"},
 		"safe later": {nil, func(calls int) error {
 			if calls <= 3 {
 				return silent
@@ -110,14 +113,16 @@ func TestStandStillEndsTheWork(t *testing.T) {
 				g, signals := pausing(&log, c.goOn)
 				calls := 0
 				if c.safe != nil {
-					g.Safers[0].Safer = box{name: "analyzer", log: &log, do: func(context.Context) error { calls++; return c.safe(calls) }}
+					g.Safers[0].Safer = box{name: "analyzer", log: &log,
+						do: func(context.Context) error { calls++; return c.safe(calls) }}
 				}
 				err := Guard(context.Background(), g, func(ctx context.Context) error {
 					signals <- syscall.SIGTSTP
 					<-ctx.Done()
 					return ctx.Err()
 				})
-				if ExitCode(err) != c.exit || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(log.String(), madeSafe+", "+c.did) {
+				if ExitCode(err) != c.exit || !strings.Contains(err.Error(), c.says) ||
+					!strings.HasPrefix(log.String(), madeSafe+", "+c.did) {
 					t.Errorf("exit code %d, %v; did %q", ExitCode(err), err, &log)
 				}
 			})
@@ -137,7 +142,8 @@ func TestInterruptWhileStandingStill(t *testing.T) {
 			signals <- syscall.SIGTERM
 			return AtBench(ctx, func(context.Context) error { t.Error("the bench was used"); return nil })
 		})
-		if OutcomeOf(err) != OutcomeInterrupted || !strings.HasSuffix(log.String(), "journal stand still, journal interrupt, journal interrupt, journal safe") {
+		if OutcomeOf(err) != OutcomeInterrupted ||
+			!strings.HasSuffix(log.String(), "journal stand still, journal interrupt, journal interrupt, journal safe") {
 			t.Errorf("%v; did %q", err, &log)
 		}
 	})

@@ -52,7 +52,8 @@ func TestProgressOverPhases(t *testing.T) {
 	for i, array := range []string{"A", "B"} {
 		for k := range 5 {
 			c.advance(4 * time.Second)
-			p.Observe(Event{Array: array, Phase: "fine", Done: k + 1, Total: 5, Note: "pass 1", Ahead: []Work{{"visit", 5*(2-i) - k - 1, 1}}})
+			p.Observe(Event{Array: array, Phase: "fine", Done: k + 1, Total: 5, Note: "pass 1",
+				Ahead: []Work{{"visit", 5*(2-i) - k - 1, 1}}})
 		}
 	}
 	p.Close()
@@ -106,7 +107,8 @@ func TestProgressOfForeignText(t *testing.T) {
 	p.Observe(Event{Done: 1, Total: 1, Note: "a\nb\x07"})
 	p.Close()
 	p.Message("\u202eevil")
-	if want := `plan \u001b[31mred 1/1 (100 %), done in `; !strings.HasPrefix(out.String(), want) || !strings.HasSuffix(out.String(), `: a\nb\u0007`+"\n"+`\u202eevil`+"\n") {
+	if want := `plan \u001b[31mred 1/1 (100 %), done in `; !strings.HasPrefix(out.String(), want) ||
+		!strings.HasSuffix(out.String(), `: a\nb\u0007`+"\n"+`\u202eevil`+"\n") {
 		t.Errorf("%q", &out)
 	}
 }

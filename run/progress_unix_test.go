@@ -66,7 +66,8 @@ func TestProgressOnATerminal(t *testing.T) {
 	if bold := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "xterm") }); !strings.Contains(bold, "\r\x1b[1mform A\x1b[0m 2/10") {
 		t.Errorf("in colour: %q", bold)
 	}
-	if dumb := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "dumb") }); strings.ContainsAny(dumb, "\r\x1b") || !strings.Contains(dumb, "form A 10/10 (100 %), done in 550 ms\n") {
+	if dumb := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "dumb") }); strings.ContainsAny(dumb, "\r\x1b") ||
+		!strings.Contains(dumb, "form A 10/10 (100 %), done in 550 ms\n") {
 		t.Errorf("on a dumb terminal: %q", dumb)
 	}
 	narrow := onTerminal(t, 24, func(f *os.File) { show(f, "NO_COLOR", "1", "TERM", "xterm") })

@@ -54,8 +54,11 @@ func TestSecretsAreNotKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		junk := rapid.StringMatching(`[a-z0-9@:/?#%&= ._~+-]{0,12}`)
 		secret := "S3cReT"
-		address := "https://" + junk.Draw(t, "before") + secret + junk.Draw(t, "behind") + "@host.example.org/" + junk.Draw(t, "path") + secret
-		for _, args := range [][]string{{"--notify", address}, {"--notify=" + address}, {"--set", "notify.webhook=" + address}} {
+		address := "https://" + junk.Draw(t, "before") + secret + junk.Draw(t, "behind") + "@host.example.org/" +
+			junk.Draw(t, "path") + secret
+		for _, args := range [][]string{
+			{"--notify", address}, {"--notify=" + address}, {"--set", "notify.webhook=" + address},
+		} {
 			if kept := strings.Join(RedactArguments(args), " "); strings.Contains(kept, secret) {
 				t.Fatalf("%q became %q", args, kept)
 			}
@@ -96,9 +99,11 @@ func TestHeadersAreRedacted(t *testing.T) {
 // Plans of earlier versions have in their specification what --set and the steps say,
 // also of whom to tell.
 func TestSpecificationsAreRedacted(t *testing.T) {
-	const given = `{"plan":{"steps":[{"set":{"notify.webhook":"https://h/SECRET","forming.attempts":"3"},"seed":18446744073709551615}]},` +
+	const given = `{"plan":{"steps":[{"set":{"notify.webhook":"https://h/SECRET","forming.attempts":"3"},` +
+		`"seed":18446744073709551615}]},` +
 		`"set":["notify.command=SECRET"," Notify.Heartbeat.URL=https://h/SECRET","notify.stall=5m","read.voltage=0.1V"]}`
-	const want = `{"plan":{"steps":[{"seed":18446744073709551615,"set":{"forming.attempts":"3"}}]},"set":["notify.stall=5m","read.voltage=0.1V"]}`
+	const want = `{"plan":{"steps":[{"seed":18446744073709551615,"set":{"forming.attempts":"3"}}]},` +
+		`"set":["notify.stall=5m","read.voltage=0.1V"]}`
 	root := t.TempDir()
 	r, err := Create(root, Header{Command: "plan", Spec: json.RawMessage(given)})
 	must(t, err)

@@ -18,11 +18,12 @@ import (
 )
 
 // Header says what a run is: who started what on which bench. It is the first
-// line of every segment of the journal.
+// line of every segment of the journal. Its arguments are as given, without the
+// program's name and what gives access to others (RedactArguments).
 type Header struct {
 	ID          string                         `json:"run"`                 // filled in by Create
 	Command     string                         `json:"command"`             // "form"
-	Arguments   []string                       `json:"arguments,omitempty"` // as given, without the program's name and what gives access to others (RedactArguments)
+	Arguments   []string                       `json:"arguments,omitempty"` // RedactArguments
 	Array       string                         `json:"array,omitempty"`     // "A"; "" where a run is not about one array
 	Program     string                         `json:"program,omitempty"`   // version of the program
 	Bench       string                         `json:"bench,omitempty"`     // what the bench is, in words
@@ -34,7 +35,7 @@ type Header struct {
 	Arrays      []ArrayHeader                  `json:"arrays,omitempty"`  // what the run works on, "Array" among them
 	Started     time.Time                      `json:"started"`           // wall clock; zero = now
 	Resumed     *time.Time                     `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
-	Task        *Task                          `json:"task,omitempty"`    // that the run carries out; nil = none, it is a run by itself
+	Task        *Task                          `json:"task,omitempty"`    // that the run carries out; nil = none
 	Spec        any                            `json:"spec"`              // specification as given, any JSON; json.RawMessage when read back
 }
 

@@ -153,11 +153,13 @@ func TestCreateRefuses(t *testing.T) {
 		o    Options
 		exit int
 	}{
-		"no command":       {root, Header{}, Options{}, ExitUsage},
-		"root is a file":   {file, formHeader, Options{}, ExitUsage},
-		"spec is no JSON":  {root, Header{Command: "x", Spec: math.NaN()}, Options{}, ExitInternal},
-		"limits NaN":       {root, Header{Command: "x", Limits: instrument.Limits{MaxVoltage: instrument.Volts(math.NaN())}}, Options{}, ExitInternal},
-		"full disk":        {root, formHeader, Options{Free: func(string) (uint64, error) { return 10, nil }}, ExitInterrupted},
+		"no command":      {root, Header{}, Options{}, ExitUsage},
+		"root is a file":  {file, formHeader, Options{}, ExitUsage},
+		"spec is no JSON": {root, Header{Command: "x", Spec: math.NaN()}, Options{}, ExitInternal},
+		"limits NaN": {root, Header{Command: "x", Limits: instrument.Limits{MaxVoltage: instrument.Volts(math.NaN())}},
+			Options{}, ExitInternal},
+		"full disk": {root, formHeader, Options{Free: func(string) (uint64, error) { return 10, nil }},
+			ExitInterrupted},
 		"journal fails":    {root, formHeader, Options{Create: func(string) (File, error) { return nil, errDiskWrite }}, ExitTrip},
 		"disk fails early": {root, formHeader, Options{Sync: func(File) error { return errDiskSync }}, ExitTrip},
 	} {

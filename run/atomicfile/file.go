@@ -117,7 +117,8 @@ func Unfinished(name string) bool { return strings.HasPrefix(name, unfinished) }
 // out.
 func create(dir string, perm fs.FileMode) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s%016x", unfinished, rand.Uint64())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s%016x", unfinished, rand.Uint64())),
+			os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		switch {
 		case err == nil:
 			return f, nil

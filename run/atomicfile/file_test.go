@@ -73,7 +73,8 @@ func TestFailures(t *testing.T) {
 	broken := errors.New("broken")
 	check := func(name, path string, err error, want error) {
 		t.Helper()
-		if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), ".new-") {
+		if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(err.Error(), path) ||
+			strings.Contains(err.Error(), ".new-") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -33,7 +33,8 @@ func TestPermissions(t *testing.T) {
 		info, err := os.Stat(path)
 		must(t, err)
 		if got := info.Mode().Perm(); got != c.want {
-			t.Errorf("umask %03o, asked for %03o, there %03o: the file has %03o, want %03o", c.umask, c.perm, c.there, got, c.want)
+			t.Errorf("umask %03o, asked for %03o, there %03o: the file has %03o, want %03o",
+				c.umask, c.perm, c.there, got, c.want)
 		}
 	}
 }

@@ -216,7 +216,9 @@ func TestIndependentReaders(t *testing.T) {
 		t.Skip("python3 is not installed, so that the files cannot be opened by an independent reader")
 	}
 	dir := recorded(t)
-	for reader, format := range map[string]string{"npz": "npz", "numpy": "npz", "netcdf": "netcdf", "scipy": "netcdf", "xarray": "netcdf", "pyarrow": "parquet"} {
+	for reader, format := range map[string]string{
+		"npz": "npz", "numpy": "npz", "netcdf": "netcdf", "scipy": "netcdf", "xarray": "netcdf", "pyarrow": "parquet",
+	} {
 		t.Run(reader, func(t *testing.T) {
 			s := open(t, dir)
 			for _, name := range Tables() {

@@ -48,7 +48,9 @@ func (h Histogram) bins() ([]float64, ruler, error) {
 		axis.Min, axis.Max = shown.lo, shown.hi
 		frame := ruler{log: axis.Log, min: shown.lo, max: shown.hi}
 		near := func(end float64, values ...float64) bool {
-			return slices.ContainsFunc(values, func(v float64) bool { return axis.shows(v) && math.Abs(frame.norm(v)-end) < 0.03 })
+			return slices.ContainsFunc(values, func(v float64) bool {
+				return axis.shows(v) && math.Abs(frame.norm(v)-end) < 0.03
+			})
 		}
 		hidden := func(end float64) bool {
 			return slices.ContainsFunc(h.Marks, func(m Mark) bool { return near(end, m.Values...) }) ||
@@ -78,7 +80,8 @@ func (h Histogram) edges(samples [][]float64, data span) ([]float64, error) {
 	case h.Step > 0:
 		first, last := math.Floor(data.lo/h.Step+0.5)-0.5, math.Floor(data.hi/h.Step+0.5)+0.5
 		if last-first > 1e4 {
-			return nil, fmt.Errorf("bins of %g from %g to %g are too many to be drawn: give a wider Step", h.Step, data.lo, data.hi)
+			return nil, fmt.Errorf("bins of %g from %g to %g are too many to be drawn: give a wider Step",
+				h.Step, data.lo, data.hi)
 		}
 		return multiples(first, last, h.Step), nil
 	}
@@ -136,7 +139,8 @@ func (h Histogram) wholeEdges(samples [][]float64, data span) ([]float64, error)
 		lo, hi = math.Ceil(h.X.Min), math.Floor(h.X.Max)
 	}
 	if hi-lo > 1e9 {
-		return nil, fmt.Errorf("whole numbers from %g to %g are too many to be drawn: give a range, or set Whole to false", lo, hi)
+		return nil, fmt.Errorf("whole numbers from %g to %g are too many to be drawn: give a range, or set Whole to false",
+			lo, hi)
 	}
 	width := 1.0
 	if hi-lo+1 > mostBins {

@@ -124,7 +124,8 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 
 // WritePNG writes the figure as a PNG image, 1200 pixels wide.
 func (d *Drawing) WritePNG(w io.Writer) error {
-	canvas := vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(d.dotsPerInch()), vgimg.UseBackgroundColor(color.White))
+	canvas := vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(d.dotsPerInch()),
+		vgimg.UseBackgroundColor(color.White))
 	if err := d.paintOn(canvas); err != nil {
 		return fmt.Errorf("figure %q as PNG: %w", d.title, err)
 	}

@@ -42,7 +42,8 @@ type Listed struct {
 // WriteFiles draws the figures and puts each in the forms given, and the list of
 // them, with the function given. Figures without anything to draw are left
 // out: the run may have ended early. It gives the names of the files.
-func WriteFiles(put func(name string, write func(io.Writer) error) error, in Formats, list ...Figure) ([]string, error) {
+func WriteFiles(put func(name string, write func(io.Writer) error) error, in Formats,
+	list ...Figure) ([]string, error) {
 	drawings := make([]*Drawing, len(list))
 	files := make([]map[string][]byte, len(list)) // by ending
 	// Drawing takes long, and the figures do not know each other.

@@ -48,7 +48,9 @@ func TestWriteFiles(t *testing.T) {
 		}
 	}
 	var listed []figure.Listed
-	if err := json.Unmarshal(first[figure.ListFile], &listed); err != nil || !slices.Equal(listed, []figure.Listed{{Name: "b", Caption: "Three maps < four."}, {Name: "a", Caption: "Counts. Error bars: the root of each count."}}) {
+	if err := json.Unmarshal(first[figure.ListFile], &listed); err != nil ||
+		!slices.Equal(listed, []figure.Listed{{Name: "b", Caption: "Three maps < four."},
+			{Name: "a", Caption: "Counts. Error bars: the root of each count."}}) {
 		t.Errorf("list is %v, %v", listed, err)
 	}
 	if !strings.Contains(string(first["b.svg"]), "<desc>Three maps &lt; four.</desc>") {
@@ -56,7 +58,8 @@ func TestWriteFiles(t *testing.T) {
 	}
 	for _, name := range []string{"a.pdf", "b.pdf"} {
 		pdf := first[name]
-		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) || bytes.Contains(pdf, []byte("Date (")) {
+		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) ||
+			bytes.Contains(pdf, []byte("Date (")) {
 			t.Errorf("%s is no PDF without a date", name)
 		}
 	}

@@ -97,7 +97,8 @@ func (h Histogram) draw() (*Drawing, error) {
 		}
 		// Error bars of samples that share their bins stand beside each other.
 		number++
-		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline), countErrors(edges, counts[i], tone, float64(number)/float64(filled+1)))
+		ch.layers = append(ch.layers, bars(edges, counts[i], fill, outline),
+			countErrors(edges, counts[i], tone, float64(number)/float64(filled+1)))
 		if s.Name != "" {
 			ch.legend = append(ch.legend, entry{clean(s.Name), areaSample(fill, outline)})
 		}

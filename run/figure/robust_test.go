@@ -58,7 +58,8 @@ func TestAnyHistogram(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := figure.Histogram{
 			X: anyAxis(t, "x"), LogCount: rapid.Bool().Draw(t, "log count"), Whole: rapid.IntRange(0, 4).Draw(t, "whole") == 0,
-			Step: rapid.SampledFrom([]float64{0, 0, 0, 1, 100}).Draw(t, "step"), Marks: []figure.Mark{{Name: "mean", Values: []float64{anyValue.Draw(t, "mark")}}},
+			Step:  rapid.SampledFrom([]float64{0, 0, 0, 1, 100}).Draw(t, "step"),
+			Marks: []figure.Mark{{Name: "mean", Values: []float64{anyValue.Draw(t, "mark")}}},
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "samples") {
 			h.Samples = append(h.Samples, figure.Sample{Name: "s", Values: rapid.SliceOfN(anyValue, 0, 12).Draw(t, "values")})
@@ -141,27 +142,46 @@ func TestNoData(t *testing.T) {
 func TestWrongSpecifications(t *testing.T) {
 	one := []float64{1}
 	for says, s := range map[string]drawer{
-		`map "M": 3 values for 2 x 2 cells`:                        figure.Map{Title: "M", Rows: 2, Cols: 2, Values: make([]float64, 3)},
-		`map "M": 0 x 2 cells: 1 x 1 to 1024 x 1024 can be drawn`:  figure.Map{Title: "M", Cols: 2},
-		`2 names for 1 rows`:                                       figure.Map{Rows: 1, Cols: 1, Values: one, RowNames: []string{"a", "b"}},
-		`0 names for 1 columns`:                                    figure.Map{Rows: 1, Cols: 1, Values: one, ColNames: []string{}},
-		`mark "stuck" on r1c0, outside of the 1 x 1 cells`:         figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 0}}}}},
-		`has the symbol "": give one or two letters`:               figure.Map{Rows: 1, Cols: 1, Values: one, Marks: []figure.CellMark{{Name: "stuck"}}},
-		`cannot be logarithmic`:                                    figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Log: true, Diverging: true}},
-		`from -1 to 2 has not zero in its middle`:                  figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: -1, Max: 2, Diverging: true}},
-		`a diverging scale to -2`:                                  figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Max: -2, Diverging: true}},
-		`the range from 3 to 2 is empty`:                           figure.Map{Rows: 1, Cols: 1, Values: one, Scale: figure.Scale{Min: 3, Max: 2}},
-		`the cells are too small for numbers`:                      figure.Map{Rows: 60, Cols: 60, Values: wave(3600, 1e-5, 1e-6), Numbers: true},
-		`maps "T": map 1 ("second"): 0 values for 1 x 1 cells`:     figure.Maps{Title: "T", Panels: []figure.Map{grid(2, 2), {Title: "second", Rows: 1, Cols: 1}}},
+		`map "M": 3 values for 2 x 2 cells`: figure.Map{Title: "M", Rows: 2, Cols: 2,
+			Values: make([]float64, 3)},
+		`map "M": 0 x 2 cells: 1 x 1 to 1024 x 1024 can be drawn`: figure.Map{Title: "M", Cols: 2},
+		`2 names for 1 rows`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			RowNames: []string{"a", "b"}},
+		`0 names for 1 columns`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			ColNames: []string{}},
+		`mark "stuck" on r1c0, outside of the 1 x 1 cells`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 0}}}}},
+		`has the symbol "": give one or two letters`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Marks: []figure.CellMark{{Name: "stuck"}}},
+		`cannot be logarithmic`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Scale: figure.Scale{Log: true, Diverging: true}},
+		`from -1 to 2 has not zero in its middle`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Scale: figure.Scale{Min: -1, Max: 2, Diverging: true}},
+		`a diverging scale to -2`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Scale: figure.Scale{Max: -2, Diverging: true}},
+		`the range from 3 to 2 is empty`: figure.Map{Rows: 1, Cols: 1, Values: one,
+			Scale: figure.Scale{Min: 3, Max: 2}},
+		`the cells are too small for numbers`: figure.Map{Rows: 60, Cols: 60,
+			Values: wave(3600, 1e-5, 1e-6), Numbers: true},
+		`maps "T": map 1 ("second"): 0 values for 1 x 1 cells`: figure.Maps{Title: "T",
+			Panels: []figure.Map{grid(2, 2), {Title: "second", Rows: 1, Cols: 1}}},
 		`30 maps beside each other do not fit: give fewer Columns`: figure.Maps{Columns: 30, Panels: make30()},
-		`histogram "H": bins of -1`:                                figure.Histogram{Title: "H", Step: -1, Samples: []figure.Sample{{Values: one}}},
-		`1.5 is no whole number: set Whole to false`:               figure.Histogram{Whole: true, Samples: []figure.Sample{{Values: []float64{1, 1.5}}}},
-		`bins of 3: give a width`:                                  figure.Histogram{Whole: true, Step: 3, Samples: []figure.Sample{{Values: one}}},
-		`lines "L": series 0 ("s") has 1 values of X and 0 of Y`:   figure.Lines{Title: "L", Series: []figure.Series{{Name: "s", X: one}}},
-		`1 lower and 0 upper ends`:                                 figure.Lines{Series: []figure.Series{{Name: "s", X: one, Y: one, Low: one}}},
-		`band "b": from 2 to 1 is no range`:                        figure.Lines{Series: []figure.Series{{X: one, Y: one}}, Bands: []figure.Band{{Name: "b", Low: 2, High: 1}}},
-		`scatter "S": a tolerance of 5: give a fraction`:           figure.Scatter{Title: "S", Tolerance: 5, Groups: []figure.Group{{X: one, Y: one}}},
-		`group 0 ("g") has 1 values of X and 2 of Y`:               figure.Scatter{Groups: []figure.Group{{Name: "g", X: one, Y: []float64{1, 2}}}},
+		`histogram "H": bins of -1`: figure.Histogram{Title: "H", Step: -1,
+			Samples: []figure.Sample{{Values: one}}},
+		`1.5 is no whole number: set Whole to false`: figure.Histogram{Whole: true,
+			Samples: []figure.Sample{{Values: []float64{1, 1.5}}}},
+		`bins of 3: give a width`: figure.Histogram{Whole: true, Step: 3,
+			Samples: []figure.Sample{{Values: one}}},
+		`lines "L": series 0 ("s") has 1 values of X and 0 of Y`: figure.Lines{Title: "L",
+			Series: []figure.Series{{Name: "s", X: one}}},
+		`1 lower and 0 upper ends`: figure.Lines{
+			Series: []figure.Series{{Name: "s", X: one, Y: one, Low: one}}},
+		`band "b": from 2 to 1 is no range`: figure.Lines{Series: []figure.Series{{X: one, Y: one}},
+			Bands: []figure.Band{{Name: "b", Low: 2, High: 1}}},
+		`scatter "S": a tolerance of 5: give a fraction`: figure.Scatter{Title: "S", Tolerance: 5,
+			Groups: []figure.Group{{X: one, Y: one}}},
+		`group 0 ("g") has 1 values of X and 2 of Y`: figure.Scatter{
+			Groups: []figure.Group{{Name: "g", X: one, Y: []float64{1, 2}}}},
 	} {
 		_, err := s.Draw()
 		if err == nil || !strings.Contains(err.Error(), says) {

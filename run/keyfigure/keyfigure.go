@@ -105,8 +105,8 @@ var times = []entry{
 
 // silent are parts of summaries that are shown elsewhere, as tables, figures and
 // files, or that say where and not what.
-var silent = []string{"run", "measurement", "comparison", "notes", "warnings", "figures", "tasks", "confusion", "fidelity", "curve", "points", "variants",
-	"reference", "network", "files", "file"}
+var silent = []string{"run", "measurement", "comparison", "notes", "warnings", "figures", "tasks", "confusion",
+	"fidelity", "curve", "points", "variants", "reference", "network", "files", "file"}
 
 // undefined are figures of the devices that switch: of none there are none. Runs
 // of earlier programs have zeros there.
@@ -190,7 +190,8 @@ func (f Figures) Line() string {
 
 // Known tells whether a key of a summary has words, or is shown in another way.
 func Known(key string) bool {
-	return slices.Contains(silent, key) || slices.ContainsFunc(append(slices.Clone(known), times...), func(k entry) bool { return k.key == key })
+	return slices.Contains(silent, key) ||
+		slices.ContainsFunc(append(slices.Clone(known), times...), func(k entry) bool { return k.key == key })
 }
 
 // noSpread finds the spread of one device, which earlier programs wrote.
@@ -264,7 +265,9 @@ func shares(raw json.RawMessage) string {
 		return ""
 	}
 	var words []string
-	for _, k := range [][2]string{{"train", "training"}, {"test", "test"}, {"plain", "plain"}, {"biased", "biased"}, {"feedback", "feedback"}} {
+	for _, k := range [][2]string{
+		{"train", "training"}, {"test", "test"}, {"plain", "plain"}, {"biased", "biased"}, {"feedback", "feedback"},
+	} {
 		if x := parts[k[0]]; x != nil {
 			words = append(words, fmt.Sprintf("%s %.2f %%", k[1], *x))
 		}

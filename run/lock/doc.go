@@ -8,8 +8,8 @@
 //     exclude each other.
 //   - The locks of instruments are shared: all users of the computer find and take
 //     them. That of a simulated chip is its user's alone, as the chip is.
-//   - The lock is the operating system's, on an open file (package filelock). It ends with the process that holds it, however
-//     that ends; nobody has to clean up after a crash.
+//   - The lock is the operating system's, on an open file (package filelock). It ends with the process that holds it,
+//     however that ends; nobody has to clean up after a crash.
 //   - The owner is what the file says about who holds it, for people. Only the
 //     operating system's lock decides.
 //

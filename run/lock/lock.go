@@ -88,7 +88,8 @@ func (l *Lock) Extend(ctx context.Context, files []string) error {
 func acquire(ctx context.Context, path string, o *Options) (*os.File, error) {
 	f, err := open(path, o.Shared)
 	if err != nil {
-		return nil, &instrument.Error{Op: "bench lock", Channel: path, Kind: instrument.KindUsage, Err: err, Advice: o.advice()}
+		return nil, &instrument.Error{Op: "bench lock", Channel: path, Kind: instrument.KindUsage, Err: err,
+			Advice: o.advice()}
 	}
 	began := time.Now()
 	var tick *time.Ticker

@@ -26,7 +26,8 @@ const holding = "LOCK_TEST_HOLD"
 func TestMain(m *testing.M) {
 	if files := os.Getenv(holding); files != "" {
 		becomeOther()
-		l, err := Acquire(context.Background(), filepath.SplitList(files), Options{Shared: true, Owner: Owner{Command: "other", Bench: "the bench", Run: "r1"}})
+		l, err := Acquire(context.Background(), filepath.SplitList(files),
+			Options{Shared: true, Owner: Owner{Command: "other", Bench: "the bench", Run: "r1"}})
 		fmt.Println(err)
 		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -134,7 +135,8 @@ func TestExtend(t *testing.T) {
 	must(t, l.Extend(t.Context(), []string{a, b, b})) // what is held already is no obstacle
 	for _, file := range []string{a, b} {
 		var held *HeldError
-		if _, err := Acquire(t.Context(), []string{file}, Options{}); !errors.As(err, &held) || held.Owner == nil || held.Owner.Run != "run-1" {
+		if _, err := Acquire(t.Context(), []string{file}, Options{}); !errors.As(err, &held) || held.Owner == nil ||
+			held.Owner.Run != "run-1" {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -243,7 +245,8 @@ func TestRefusals(t *testing.T) {
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	seen := make(map[string]string)
-	for _, address := range []string{"serial:/dev/ttyUSB0", "serial:COM1", "serial:COM2", "tcp:[::1]:1", "tcp:__1_:1", "spi:SPI0.0", "spi:SPI0.1", "serial:" + strings.Repeat("x", 300), "serial:" + strings.Repeat("x", 301)} {
+	for _, address := range []string{"serial:/dev/ttyUSB0", "serial:COM1", "serial:COM2", "tcp:[::1]:1", "tcp:__1_:1",
+		"spi:SPI0.0", "spi:SPI0.1", "serial:" + strings.Repeat("x", 300), "serial:" + strings.Repeat("x", 301)} {
 		file := InstrumentFile(dir, address)
 		if before, ok := seen[file]; ok {
 			t.Errorf("%s and %s are not the same", before, address)

@@ -55,7 +55,8 @@ func TestTwoUsers(t *testing.T) {
 		process := hold(t, a, b)
 		_, err := Acquire(t.Context(), []string{b}, Options{Shared: true})
 		var held *HeldError
-		if !errors.As(err, &held) || held.Owner == nil || held.Owner.PID != process.cmd.Process.Pid || instrument.KindOf(err) != instrument.KindBusy {
+		if !errors.As(err, &held) || held.Owner == nil || held.Owner.PID != process.cmd.Process.Pid ||
+			instrument.KindOf(err) != instrument.KindBusy {
 			t.Errorf("made by %s: %v", first, err)
 		}
 		process.end(false)

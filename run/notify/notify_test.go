@@ -172,7 +172,9 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		errs = append(errs, err)
 	}
 	s = notify.Sender{Client: &server{codes: []int{0}}, Retries: []time.Duration{}}
-	for _, text := range []string{"https://u:SECRET@h/SECRET?SECRET", "SECRET=1; echo https://h/SECRET; false SECRET", "false SECRET"} {
+	for _, text := range []string{
+		"https://u:SECRET@h/SECRET?SECRET", "SECRET=1; echo https://h/SECRET; false SECRET", "false SECRET",
+	} {
 		if err := s.Parse(text); err != nil {
 			t.Fatal(err)
 		}

@@ -51,7 +51,8 @@ func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
 		// What cannot be read of it may be a part of the password.
-		return fmt.Errorf("%s cannot be read as a URL: characters of user names and passwords that mean something in URLs are written as in %%40 for @", run.RedactURL(text))
+		return fmt.Errorf("%s cannot be read as a URL: characters of user names and passwords that mean something "+
+			"in URLs are written as in %%40 for @", run.RedactURL(text))
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return fmt.Errorf("%s is not a URL such as https://example.org/hook", run.RedactURL(text))

@@ -25,7 +25,8 @@ func TestEitherLinkIsEnough(t *testing.T) {
 	orphan := create(run.Header{Command: "tune", Task: &run.Task{Plan: own.ID(), Index: 1, Name: "tune A"}})
 	second := create(run.Header{Command: "form", Task: &run.Task{Plan: own.ID(), Index: 0, Name: "forming A"}})
 	other := create(run.Header{Command: "tune", Task: &run.Task{Plan: "another", Index: 1, Name: "tune A"}})
-	if err := plan.Recorder(own.Journal())(plan.Entry{Task: 0, Name: "forming A", State: plan.Begun, Run: named.ID()}); err != nil {
+	begun := plan.Entry{Task: 0, Name: "forming A", State: plan.Begun, Run: named.ID()}
+	if err := plan.Recorder(own.Journal())(begun); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range []*run.Run{own, named, orphan, second, other} {
@@ -55,7 +56,8 @@ func TestEitherLinkIsEnough(t *testing.T) {
 	for _, x := range record.Entries {
 		runs = append(runs, x.Run)
 	}
-	if want := []string{named.ID(), orphan.ID()}; !slices.Equal(runs, want) || record.Entries[1].Task != 1 || record.Entries[1].State != plan.Begun {
+	if want := []string{named.ID(), orphan.ID()}; !slices.Equal(runs, want) || record.Entries[1].Task != 1 ||
+		record.Entries[1].State != plan.Begun {
 		t.Errorf("entries %+v, want runs %v", record.Entries, want)
 	}
 }

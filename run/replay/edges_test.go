@@ -108,7 +108,8 @@ func TestRecall(t *testing.T) {
 	var answer float64
 	never := func() error { t.Error("the bench is asked"); return nil }
 
-	tape := tapeOf(t, replay.Options{}, recallOf(`{"what":"t","asked":1,"answer":20.5}`), recallOf(`{"what":"t","asked":2,"answer":null,"error":"no sensor"}`),
+	tape := tapeOf(t, replay.Options{}, recallOf(`{"what":"t","asked":1,"answer":20.5}`),
+		recallOf(`{"what":"t","asked":2,"answer":null,"error":"no sensor"}`),
 		recallOf(`{"what":"t","asked":3,"answer":"warm"}`))
 	if err := tape.Recall("t", 1, &answer, never); err != nil || answer != 20.5 {
 		t.Errorf("%v, %v", answer, err)
@@ -116,7 +117,8 @@ func TestRecall(t *testing.T) {
 	if err := tape.Recall("t", 2, &answer, never); err == nil || err.Error() != "no sensor" {
 		t.Errorf("the recorded error is %v", err)
 	}
-	if err := tape.Recall("t", 3, &answer, never); err == nil || !strings.Contains(err.Error(), "journal.jsonl:3 (record 3): the answer of t cannot be understood") {
+	if err := tape.Recall("t", 3, &answer, never); err == nil ||
+		!strings.Contains(err.Error(), "journal.jsonl:3 (record 3): the answer of t cannot be understood") {
 		t.Error(err)
 	}
 	if err := tape.Recall("t", make(chan int), &answer, never); err == nil {
@@ -127,7 +129,8 @@ func TestRecall(t *testing.T) {
 		`{"what":"humidity","asked":1,"answer":1}`: "a recall",
 		`[]`: "journal.jsonl:1 (record 1) cannot be understood",
 	} {
-		if err := tapeOf(t, replay.Options{}, recallOf(text)).Recall("t", 1, &answer, never); err == nil || !strings.Contains(err.Error(), words) {
+		if err := tapeOf(t, replay.Options{}, recallOf(text)).Recall("t", 1, &answer, never); err == nil ||
+			!strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -136,7 +139,8 @@ func TestRecall(t *testing.T) {
 	// error beside that of the bench.
 	book := &notebook{}
 	tape = tapeOf(t, replay.Options{Journal: book})
-	if err := tape.Recall("t", 1, &answer, func() error { answer = 3; return nil }); err != nil || book.String() != "event recall" {
+	if err := tape.Recall("t", 1, &answer, func() error { answer = 3; return nil }); err != nil ||
+		book.String() != "event recall" {
 		t.Errorf("%v, journal: %s", err, book)
 	}
 	lost := errors.New("lost")
@@ -147,7 +151,8 @@ func TestRecall(t *testing.T) {
 		t.Error("an answer that is no JSON")
 	}
 	book.fail = "event"
-	if err := tape.Recall("t", 4, &answer, func() error { return lost }); !errors.Is(err, lost) || !errors.Is(err, errFull) {
+	if err := tape.Recall("t", 4, &answer, func() error { return lost }); !errors.Is(err, lost) ||
+		!errors.Is(err, errFull) {
 		t.Error(err)
 	}
 }
@@ -199,9 +204,12 @@ func TestUnresolved(t *testing.T) {
 		steps []array.Step
 		words string
 	}{
-		"too few answers":          {func([]array.Step) ([]array.Result, error) { return nil, nil }, &notebook{}, []array.Step{shot, look}, "the bench gave 0 results for 1 reads"},
-		"no answer":                {func([]array.Step) ([]array.Result, error) { return nil, lost }, &notebook{}, []array.Step{shot, look}, "lost"},
-		"no answer to a look":      {func([]array.Step) ([]array.Result, error) { return nil, lost }, &notebook{}, []array.Step{shot}, "lost"},
+		"too few answers": {func([]array.Step) ([]array.Result, error) { return nil, nil }, &notebook{},
+			[]array.Step{shot, look}, "the bench gave 0 results for 1 reads"},
+		"no answer": {func([]array.Step) ([]array.Result, error) { return nil, lost }, &notebook{},
+			[]array.Step{shot, look}, "lost"},
+		"no answer to a look": {func([]array.Step) ([]array.Result, error) { return nil, lost }, &notebook{},
+			[]array.Step{shot}, "lost"},
 		"a look without a journal": {asTold, &notebook{fail: "event resolve"}, []array.Step{shot}, errFull.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,18 +238,20 @@ func TestStrict(t *testing.T) {
 		do      func(tape *replay.Tape) error
 		words   []string
 	}{
-		"another conclusion": {[]run.Record{intentOf(t, shot), settled(`{"note":"` + long + `"}`)}, func(tape *replay.Tape) error {
-			return tape.Result(1, map[string]string{"note": long + "y"})
-		}, []string{"a result of intent 1", "xxx ... xxx", "journal.jsonl:2 (record 2)"}},
+		"another conclusion": {[]run.Record{intentOf(t, shot), settled(`{"note":"` + long + `"}`)},
+			func(tape *replay.Tape) error {
+				return tape.Result(1, map[string]string{"note": long + "y"})
+			}, []string{"a result of intent 1", "xxx ... xxx", "journal.jsonl:2 (record 2)"}},
 		"a conclusion that is no JSON": {[]run.Record{intentOf(t, shot), settled(`{}`)}, func(tape *replay.Tape) error {
 			return tape.Result(1, make(chan int))
 		}, []string{"unsupported type"}},
 		"an event instead of a result": {[]run.Record{intentOf(t, shot), settled(`{}`)}, func(tape *replay.Tape) error {
 			return tape.Event("read", reads)
 		}, []string{"now:      an event read"}},
-		"steps instead of a conclusion": {[]run.Record{intentOf(t, shot), doneOf(t, run.TypeResult, 1, reads)}, func(tape *replay.Tape) error {
-			return tape.Result(1, map[string]int{"a": 1})
-		}, []string{`now:      a result of intent 1 {"a":1}`}},
+		"steps instead of a conclusion": {[]run.Record{intentOf(t, shot), doneOf(t, run.TypeResult, 1, reads)},
+			func(tape *replay.Tape) error {
+				return tape.Result(1, map[string]int{"a": 1})
+			}, []string{`now:      a result of intent 1 {"a":1}`}},
 		"a conclusion instead of steps": {[]run.Record{intentOf(t, shot), settled(`{"a":1}`)}, func(tape *replay.Tape) error {
 			return tape.Result(1, reads)
 		}, []string{`recorded: a result of intent 1 {"a":1}`}},
@@ -281,7 +291,8 @@ func TestUnreadableRecords(t *testing.T) {
 		"a part without steps": {[]run.Record{part}, nil, "journal.jsonl:1 (record 1): the steps cannot be understood"},
 		"the disk":             {nil, broken, "the disk is broken"},
 	} {
-		if _, err := replay.New(sequence(c.records, c.end), replay.Options{}); err == nil || !strings.Contains(err.Error(), c.words) {
+		if _, err := replay.New(sequence(c.records, c.end), replay.Options{}); err == nil ||
+			!strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s at the beginning: %v", name, err)
 		}
 		tape, err := replay.New(sequence(append([]run.Record{intent, intent}, c.records...), c.end), replay.Options{})
@@ -289,7 +300,8 @@ func TestUnreadableRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer tape.Close()
-		if _, err := tape.Intent(array.Intent{Array: "A", Steps: []array.Step{shot}}); err == nil || !strings.Contains(err.Error(), strings.Replace(c.words, ":1 (record 1)", ":3 (record 3)", 1)) {
+		if _, err := tape.Intent(array.Intent{Array: "A", Steps: []array.Step{shot}}); err == nil ||
+			!strings.Contains(err.Error(), strings.Replace(c.words, ":1 (record 1)", ":3 (record 3)", 1)) {
 			t.Errorf("%s later: %v", name, err)
 		}
 	}

@@ -239,9 +239,12 @@ func TestTextsAreEscaped(t *testing.T) {
 		err := report.Write(&b, report.Report{
 			Title: text, Subtitle: text, Facts: []report.Fact{{Name: text, Value: text}},
 			Sections: []report.Section{{Title: text, Text: []string{text},
-				Comparisons: []report.Comparison{{Caption: text, Rows: []report.Compared{{Quantity: text, Published: text, Measured: text, Note: text}}}},
-				Tables:      []report.Table{{Caption: text, Columns: []report.Column{{Name: text}}, Rows: [][]string{{text}}}},
-				Figures:     []report.Figure{{Caption: text, SVG: []byte("<svg></svg>")}},
+				Comparisons: []report.Comparison{{
+					Caption: text,
+					Rows:    []report.Compared{{Quantity: text, Published: text, Measured: text, Note: text}},
+				}},
+				Tables:  []report.Table{{Caption: text, Columns: []report.Column{{Name: text}}, Rows: [][]string{{text}}}},
+				Figures: []report.Figure{{Caption: text, SVG: []byte("<svg></svg>")}},
 			}},
 			Provenance: report.Provenance{Facts: []report.Fact{{Name: text, Value: text}}, Instruments: []report.Instrument{{Name: text, Identity: text, Address: text}}},
 		})
@@ -277,11 +280,13 @@ func TestErrors(t *testing.T) {
 		return with(report.Section{Figures: []report.Figure{f}})
 	}
 	for says, r := range map[string]report.Report{
-		`it has no title`:                                     {},
-		`report "T": section 0 has no title`:                  {Title: "T", Sections: []report.Section{{}}},
-		`table 1 ("C"): it has no columns`:                    with(report.Section{Tables: []report.Table{{Caption: "C"}}}),
-		`line 1 has 2 entries for 1 columns`:                  with(report.Section{Tables: []report.Table{{Columns: []report.Column{{Name: "a"}}, Rows: [][]string{{"1"}, {"1", "2"}}}}}),
-		`neither caption nor alternative text`:                with(report.Section{Figures: []report.Figure{{SVG: []byte("<svg/>")}}}),
+		`it has no title`:                    {},
+		`report "T": section 0 has no title`: {Title: "T", Sections: []report.Section{{}}},
+		`table 1 ("C"): it has no columns`:   with(report.Section{Tables: []report.Table{{Caption: "C"}}}),
+		`line 1 has 2 entries for 1 columns`: with(report.Section{
+			Tables: []report.Table{{Columns: []report.Column{{Name: "a"}}, Rows: [][]string{{"1"}, {"1", "2"}}}}}),
+		`neither caption nor alternative text`: with(report.Section{
+			Figures: []report.Figure{{SVG: []byte("<svg/>")}}}),
 		`figure 1 ("F"): it has no picture`:                   fig(report.Figure{}),
 		`it is no SVG: there is no svg element`:               fig(report.Figure{SVG: []byte(" ")}),
 		`an element "html" where one svg element is expected`: fig(report.Figure{SVG: []byte("<html/>")}),
@@ -424,19 +429,26 @@ func TestPageOfAPlan(t *testing.T) {
 	write("form-1", "maps.svg", svgOf(t, curve(t)))
 	write("form-1", figure.ListFile, []byte(`[{"name":"maps","caption":"Where devices formed."}]`))
 	write("tune-1", "errors.svg", svgOf(t, curve(t)))
-	write("tune-1", "maps.svg", bytes.Replace(svgOf(t, curve(t)), []byte("<title>I-V &amp; more"), []byte("<title>Maps"), 1))
-	s := &run.Stored{Dir: filepath.Join(root, "plan-1"), Summary: run.Summary{ID: "plan-1", Command: "plan", Outcome: run.OutcomeOutside, Cause: "the run is outside: stopped after tune:",
-		Summary: []byte(`{"plan":"night","tasks":[
-			{"name":"form A","state":"done","run":"form-1","outcome":"complete","figures":{"devices":9,"formed":9,"defective":[],"bench_seconds":3}},
-			{"name":"tune A","state":"done","run":"tune-1","outcome":"partial","reason":"1 of 9 devices is out","figures":{"mean_error":0.02}},
+	write("tune-1", "maps.svg",
+		bytes.Replace(svgOf(t, curve(t)), []byte("<title>I-V &amp; more"), []byte("<title>Maps"), 1))
+	s := &run.Stored{Dir: filepath.Join(root, "plan-1"),
+		Summary: run.Summary{ID: "plan-1", Command: "plan", Outcome: run.OutcomeOutside,
+			Cause: "the run is outside: stopped after tune:",
+			Summary: []byte(`{"plan":"night","tasks":[
+			{"name":"form A","state":"done","run":"form-1","outcome":"complete",
+				"figures":{"devices":9,"formed":9,"defective":[],"bench_seconds":3}},
+			{"name":"tune A","state":"done","run":"tune-1","outcome":"partial","reason":"1 of 9 devices is out",
+				"figures":{"mean_error":0.02}},
 			{"name":"read A","state":"skipped","reason":"tune A failed"}]}`)}}
 	page, err := report.OfRun(s, root, s.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := read(t, page)
-	if got := p.texts("p"); !slices.Contains(got, "The result is outside of its limits: stopped after tune.") || !slices.Contains(got, "Devices 9, formed 9, defective 0.") ||
-		!slices.Contains(got, "Not everything was reached: 1 of 9 devices is out.") || !slices.Contains(got, "Mean error 2 %.") {
+	if got := p.texts("p"); !slices.Contains(got, "The result is outside of its limits: stopped after tune.") ||
+		!slices.Contains(got, "Devices 9, formed 9, defective 0.") ||
+		!slices.Contains(got, "Not everything was reached: 1 of 9 devices is out.") ||
+		!slices.Contains(got, "Mean error 2 %.") {
 		t.Errorf("paragraphs %q", got)
 	}
 	if got := p.texts("figcaption"); !slices.Equal(got, []string{"Figure 1. Where devices formed.", "Figure 2. Maps"}) {
@@ -451,11 +463,13 @@ func TestPageOfAPlan(t *testing.T) {
 			links = append(links, href)
 		}
 	}
-	if !slices.Equal(links, []string{"../form-1/report.html", "../tune-1/report.html"}) || !slices.Equal(report.Tasks(s), []string{"form-1", "tune-1"}) {
+	if !slices.Equal(links, []string{"../form-1/report.html", "../tune-1/report.html"}) ||
+		!slices.Equal(report.Tasks(s), []string{"form-1", "tune-1"}) {
 		t.Errorf("links %q", links)
 	}
 	for _, file := range []string{"https://example.org/a.html", "/etc/a.html", "javascript:x.html", "a.txt"} {
-		if err := report.Write(io.Discard, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Links: []report.Link{{Text: "x", File: file}}}}}); err == nil {
+		section := report.Section{Title: "S", Links: []report.Link{{Text: "x", File: file}}}
+		if err := report.Write(io.Discard, report.Report{Title: "T", Sections: []report.Section{section}}); err == nil {
 			t.Errorf("a link to %q is taken over", file)
 		}
 	}

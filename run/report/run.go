@@ -23,10 +23,15 @@ const File = "report.html"
 
 // sentences say how a run ended, before its cause.
 var sentences = map[run.Outcome]string{
-	run.OutcomeComplete: "Everything was done", run.OutcomePartial: "Not everything was reached", run.OutcomeOutside: "The result is outside of its limits",
-	run.OutcomeTripped: "A watched condition ended the run", run.OutcomeInterrupted: "The run was interrupted and can be taken up again",
-	run.OutcomeFailed: "The run failed", run.OutcomeRunning: "The run is going on", run.OutcomeUnknown: "The run ended without a word, as after a power cut; it can be taken up again",
-	run.OutcomeBroken: "The run's directory cannot be understood",
+	run.OutcomeComplete:    "Everything was done",
+	run.OutcomePartial:     "Not everything was reached",
+	run.OutcomeOutside:     "The result is outside of its limits",
+	run.OutcomeTripped:     "A watched condition ended the run",
+	run.OutcomeInterrupted: "The run was interrupted and can be taken up again",
+	run.OutcomeFailed:      "The run failed",
+	run.OutcomeRunning:     "The run is going on",
+	run.OutcomeUnknown:     "The run ended without a word, as after a power cut; it can be taken up again",
+	run.OutcomeBroken:      "The run's directory cannot be understood",
 }
 
 // outcome is a sentence about the end of a run.
@@ -72,7 +77,8 @@ func OfRun(s *run.Stored, root, at string) (Report, error) {
 	}
 	page.add(Section{Title: "Figures", Figures: figures}, len(figures))
 	if rows := compared(found.Comparisons); len(rows) > 0 {
-		page.Sections = append(page.Sections, Section{Title: "Measured and published", Comparisons: []Comparison{{Rows: rows}}})
+		page.Sections = append(page.Sections,
+			Section{Title: "Measured and published", Comparisons: []Comparison{{Rows: rows}}})
 	}
 	page.add(Section{Title: "Remarks", Text: found.Remarks}, len(found.Remarks))
 	tables, err := runTables(s.Dir)
@@ -106,7 +112,8 @@ func planSections(s *run.Stored, root, at string) ([]Section, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
-	table := Table{Caption: "Tasks in their order", Columns: []Column{{Name: "task", Text: true}, {Name: "outcome", Text: true}, {Name: "reason", Text: true}}}
+	table := Table{Caption: "Tasks in their order",
+		Columns: []Column{{Name: "task", Text: true}, {Name: "outcome", Text: true}, {Name: "reason", Text: true}}}
 	list := []Section{{Title: "Tasks"}}
 	for _, x := range tasks {
 		state := string(x.Outcome)
@@ -203,8 +210,9 @@ func runFigures(dir string) ([]Figure, error) {
 func provenance(s *run.Stored, bookkeeping []keyfigure.Figure) Provenance {
 	h := s.Header
 	p := Provenance{
-		Facts: []Fact{{"run", s.ID}, {"command", "xlab " + strings.Join(h.Arguments, " ")}, {"program", h.Program}, {"bench", h.Bench}, {"outcome", string(s.Outcome)}},
-		Spec:  s.Spec,
+		Facts: []Fact{{"run", s.ID}, {"command", "xlab " + strings.Join(h.Arguments, " ")}, {"program", h.Program},
+			{"bench", h.Bench}, {"outcome", string(s.Outcome)}},
+		Spec: s.Spec,
 	}
 	if l := h.Limits; l != (instrument.Limits{}) { // software has none
 		p.Limits = []Fact{{"voltage", fmt.Sprintf("%v to %v", l.MinVoltage, l.MaxVoltage)},

@@ -99,7 +99,8 @@ func TestUTF8(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	const text = "a line that is longer than the screen\nok    analyzer   says who it is\n/a/very/long/name/of/a/file/stays whole\nshort\n"
+	const text = "a line that is longer than the screen\nok    analyzer   says who it is\n" +
+		"/a/very/long/name/of/a/file/stays whole\nshort\n"
 	want := `a line that is longer
   than the screen
 ok    analyzer   says
@@ -113,10 +114,12 @@ short
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	// A column of text goes on below itself.
-	if got, want := (&Screen{}).wrap("ok    analyzer   says who it is\n", 38), "ok    analyzer   says who it is\n"; got != want {
+	if got, want := (&Screen{}).wrap("ok    analyzer   says who it is\n", 38),
+		"ok    analyzer   says who it is\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := (&Screen{}).wrap("ok  board   says who it really is\n", 26), "ok  board   says who it\n            really is\n"; got != want {
+	if got, want := (&Screen{}).wrap("ok  board   says who it really is\n", 26),
+		"ok  board   says who it\n            really is\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -139,7 +142,8 @@ func TestWrapProperties(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	rows := [][]string{{"TASK", "PULSES", "REASON"}, {"form A", "1200", "done"}, {"tune A", "7", "three of the devices did not get to where they should be"}}
+	rows := [][]string{{"TASK", "PULSES", "REASON"}, {"form A", "1200", "done"},
+		{"tune A", "7", "three of the devices did not get to where they should be"}}
 	for _, c := range []struct {
 		align Align
 		width int
@@ -206,7 +210,8 @@ func TestReflow(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	const text = "A paragraph that\nwas written narrow.\n\n  an example that stays as it is\nEnd."
-	if got, want := s.Reflow(text, 40), "A paragraph that was written narrow.\n\n  an example that stays as it is\nEnd."; got != want {
+	if got, want := s.Reflow(text, 40),
+		"A paragraph that was written narrow.\n\n  an example that stays as it is\nEnd."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := s.Reflow(text, 0); got != text {

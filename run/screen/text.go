@@ -62,7 +62,8 @@ func Width(text string) int {
 	for _, r := range text {
 		switch {
 		case unicode.In(r, unicode.Mn, unicode.Me):
-		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff:
+		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) ||
+			r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff:
 			n += 2
 		default:
 			n++
@@ -96,8 +97,10 @@ func UTF8(getenv func(string) string) bool {
 }
 
 var spellings = strings.NewReplacer(
-	"µ", "u", "μ", "u", "Ω", "ohm", "\u2126", "ohm", "°", "deg", "±", "+-", "×", "x", "·", "*", "−", "-", "–", "-", "—", "-", "→", "->", "←", "<-",
-	"≤", "<=", "≥", ">=", "≈", "~", "…", "...", "“", `"`, "”", `"`, "‘", "'", "’", "'", "²", "^2", "³", "^3", "√", "sqrt ", "\u00a0", " ", "\u202f", " ",
+	"µ", "u", "μ", "u", "Ω", "ohm", "\u2126", "ohm", "°", "deg", "±", "+-", "×", "x", "·", "*", "−", "-", "–", "-",
+	"—", "-", "→", "->", "←", "<-",
+	"≤", "<=", "≥", ">=", "≈", "~", "…", "...", "“", `"`, "”", `"`, "‘", "'", "’", "'", "²", "^2", "³", "^3",
+	"√", "sqrt ", "\u00a0", " ", "\u202f", " ",
 )
 
 // ASCII spells units and signs in ASCII: uS, ohm, degC, +-. Other letters stand as

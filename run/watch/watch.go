@@ -118,8 +118,10 @@ func (w *Watch) look(cell array.Cell, steps []array.Step, results []array.Result
 			w.short = append(w.short, cell)
 		}
 		if len(w.short) >= w.o.Compliance {
-			return &Trip{What: "reads in compliance, where none is expected", Value: fmt.Sprintf("%d devices in a row: %v%s", len(w.short), w.short, named(r.Limited)),
-				Limit: fmt.Sprintf("fewer than %d: a short between lines, a source that has failed, or a compliance too low for so many devices on a line", w.o.Compliance)}
+			return &Trip{What: "reads in compliance, where none is expected",
+				Value: fmt.Sprintf("%d devices in a row: %v%s", len(w.short), w.short, named(r.Limited)),
+				Limit: fmt.Sprintf("fewer than %d: a short between lines, a source that has failed, "+
+					"or a compliance too low for so many devices on a line", w.o.Compliance)}
 		}
 	}
 	return nil

@@ -79,13 +79,19 @@ func TestReadText(t *testing.T) {
 		little.Write([]byte{byte(u), byte(u >> 8)})
 		big.Write([]byte{byte(u >> 8), byte(u)})
 	}
-	for name, form := range map[string]string{"plain": text, "mark": "\ufeff" + text, "UTF-16LE": little.String(), "UTF-16BE": big.String()} {
+	for name, form := range map[string]string{
+		"plain": text, "mark": "\ufeff" + text, "UTF-16LE": little.String(), "UTF-16BE": big.String(),
+	} {
 		if b, err := ReadText(write(t, form)); err != nil || string(b) != text {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
 	}
-	for form, want := range map[string]string{"ab\ncd\x00": ":2: there is a byte of value 0", "ab\n\xb5S": ":2: a character is not UTF-8", "a\xc2": ":1: a character is not UTF-8",
-		little.String()[2:]: ":1: there is a byte of value 0"} {
+	for form, want := range map[string]string{
+		"ab\ncd\x00":        ":2: there is a byte of value 0",
+		"ab\n\xb5S":         ":2: a character is not UTF-8",
+		"a\xc2":             ":1: a character is not UTF-8",
+		little.String()[2:]: ":1: there is a byte of value 0",
+	} {
 		if b, err := ReadText(write(t, form)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %q, %v", form, b, err)
 		}
@@ -99,10 +105,13 @@ func TestReadText(t *testing.T) {
 
 func TestCheckYAML(t *testing.T) {
 	for text, want := range map[string]string{
-		"a: 17": "", "a: -3": "", "a: +3": "", "a: 0": "", "a: 1e3": "", "a: 1.5e-3": "", "a: .5": "", "a: 1.": "", "a: 007.5": "", "a: '017'": "", "017: a": "",
+		"a: 17": "", "a: -3": "", "a: +3": "", "a: 0": "", "a: 1e3": "", "a: 1.5e-3": "", "a: .5": "", "a: 1.": "",
+		"a: 007.5": "", "a: '017'": "", "017: a": "",
 		"a: 017V": "", "a: yes": "", "a: 12:30:00": "", "a: .inf": "", "a: [": "", "": "", "a: 089": "",
-		"a: 017": "f:1: 017 is read as 15", "a: -017": "-017 is read as -15", "a: 0o17": "is read as 15", "a: 0x11": "is read as 17", "a: 0b11": "is read as 3",
-		"a: 1_000": "is read as 1000", "a: 1_0.5": "is read as 10.5", "a:\n- 1\n- {b: 00}": "f:3: 00 is read as 0", "a: 1\n---\nb: 017": "f:3:",
+		"a: 017": "f:1: 017 is read as 15", "a: -017": "-017 is read as -15", "a: 0o17": "is read as 15",
+		"a: 0x11": "is read as 17", "a: 0b11": "is read as 3",
+		"a: 1_000": "is read as 1000", "a: 1_0.5": "is read as 10.5", "a:\n- 1\n- {b: 00}": "f:3: 00 is read as 0",
+		"a: 1\n---\nb: 017": "f:3:",
 	} {
 		err := CheckYAML([]byte(text), "f")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -115,10 +124,12 @@ func TestNumbers(t *testing.T) {
 	for text, want := range map[string]string{
 		"17": "", "017": "", "+5": "", " 5 ": "", "-3": "", "000": "",
 		"0x11": "like 17", "0o17": "like 15", "1_000": "like 1000", "1e3": "like 1000", "5.0": "like 5",
-		"17.5": "is not a whole number", "": "is not a whole number", "x": "is not a whole number", "1e300": "is not a whole number", "true": "is not a whole number", "12:30": "is not a whole number",
+		"17.5": "is not a whole number", "": "is not a whole number", "x": "is not a whole number",
+		"1e300": "is not a whole number", "true": "is not a whole number", "12:30": "is not a whole number",
 	} {
 		_, err := Int(text)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "strconv")) {
+		if want == "" && err != nil ||
+			want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "strconv")) {
 			t.Errorf("Int %q: %v", text, err)
 		}
 	}
@@ -133,14 +144,17 @@ func TestNumbers(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"0.05": "", "5e-2": "", ".5": "", "017": "",
-		"5%": "like 0.05", "2,5 %": "not a finite", "0,05": "like 0.05", "inf": "not a finite", "0x1p3": "not a finite", "1_0": "not a finite", "1e999": "not a finite", "": "not a finite",
+		"5%": "like 0.05", "2,5 %": "not a finite", "0,05": "like 0.05", "inf": "not a finite", "0x1p3": "not a finite",
+		"1_0": "not a finite", "1e999": "not a finite", "": "not a finite",
 	} {
 		_, err := Float(text)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("Float %q: %v", text, err)
 		}
 	}
-	for text, want := range map[string]string{"true": "", "False": "", "yes": "write true", "off": "write false", "maybe": "not true or false"} {
+	for text, want := range map[string]string{
+		"true": "", "False": "", "yes": "write true", "off": "write false", "maybe": "not true or false",
+	} {
 		_, err := Bool(text)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("Bool %q: %v", text, err)

@@ -24,7 +24,8 @@ func JSONError(err error, text []byte) error {
 		err = fmt.Errorf("this is not JSON: %w", err)
 	case errors.As(err, &kind):
 		offset = kind.Offset
-		err = fmt.Errorf("%s: there is a %s where %s belongs", cmp.Or(kind.Field, "the whole"), kind.Value, kindName(kind.Type.Kind()))
+		err = fmt.Errorf("%s: there is a %s where %s belongs", cmp.Or(kind.Field, "the whole"), kind.Value,
+			kindName(kind.Type.Kind()))
 	}
 	if offset < 0 || offset > int64(len(text)) {
 		return err

@@ -16,7 +16,9 @@ func Int(text string) (int64, error) {
 
 // Uint is Int for numbers of 0 or more.
 func Uint(text string) (uint64, error) {
-	return whole(text, "a whole number of 0 or more", func(s string, base int) (uint64, error) { return strconv.ParseUint(s, base, 64) })
+	return whole(text, "a whole number of 0 or more", func(s string, base int) (uint64, error) {
+		return strconv.ParseUint(s, base, 64)
+	})
 }
 
 func whole[T int64 | uint64](text, what string, parse func(s string, base int) (T, error)) (T, error) {

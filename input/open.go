@@ -39,7 +39,8 @@ func (e *TooLargeError) Error() string {
 	if e.Limit < 1<<20 {
 		size = fmt.Sprintf("%d bytes", e.Limit)
 	}
-	return fmt.Sprintf("%s is larger than %s, the most that is read of a file of this kind: is it the right file?", e.Name, size)
+	return fmt.Sprintf("%s is larger than %s, the most that is read of a file of this kind: is it the right file?",
+		e.Name, size)
 }
 
 // Open opens a file or pipe of which at most limit bytes are read. One that is
@@ -158,9 +159,11 @@ func (t *text) Read(p []byte) (int, error) {
 		case t.size > Text:
 			t.err = fmt.Errorf("%s:%d: the line is longer than %d MiB: this is no text", t.name, t.line, Text>>20)
 		case c == 0:
-			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: this is no text, or UTF-16 without its byte order mark; save it as UTF-8", t.name, t.line)
+			t.err = fmt.Errorf("%s:%d: there is a byte of value 0: this is no text, or UTF-16 without its byte order mark; "+
+				"save it as UTF-8", t.name, t.line)
 		case c == utf8.RuneError:
-			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: this is no text, or in an older encoding; save it as UTF-8", t.name, t.line)
+			t.err = fmt.Errorf("%s:%d: a character is not UTF-8: this is no text, or in an older encoding; save it as UTF-8",
+				t.name, t.line)
 		}
 		if t.err != nil {
 			return 0, t.err

@@ -56,13 +56,15 @@ func CheckYAML(text []byte, name string) error {
 
 func checkNumbers(n *yaml.Node, name string, faults *[]error) {
 	if n.Kind == yaml.ScalarNode && n.Style == 0 {
-		if whole := n.Tag == "!!int"; whole && !plainWhole.MatchString(n.Value) || n.Tag == "!!float" && !plainReal.MatchString(n.Value) && !noNumber.MatchString(n.Value) {
+		if whole := n.Tag == "!!int"; whole && !plainWhole.MatchString(n.Value) ||
+			n.Tag == "!!float" && !plainReal.MatchString(n.Value) && !noNumber.MatchString(n.Value) {
 			var value any
 			reads := "another number"
 			if n.Decode(&value) == nil {
 				reads = fmt.Sprint(value)
 			}
-			*faults = append(*faults, fmt.Errorf("%s:%d: %s is read as %s by YAML: write plain decimal digits without leading zeros (or quotes around it, if it is a text)", name, n.Line, n.Value, reads))
+			*faults = append(*faults, fmt.Errorf("%s:%d: %s is read as %s by YAML: write plain decimal digits without "+
+				"leading zeros (or quotes around it, if it is a text)", name, n.Line, n.Value, reads))
 		}
 	}
 	for i, child := range n.Content {

@@ -105,14 +105,15 @@ func TestFileErrors(t *testing.T) {
 		return strings.Replace(text, old, new, 1)
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":            {"", "unexpected end"},
-		"other file":       {`{"format": "xlab run"}`, `its format is "xlab run"`},
-		"newer":            {change(`"version": 1`, `"version": 2`), "version 2 is newer than this program's 1"},
-		"no version":       {change(`"version": 1`, `"version": 0`), "version 0 does not exist"},
-		"unknown key":      {change(`"seed"`, `"sead"`), `unknown field "sead"`},
-		"torn":             {text[:len(text)/2], "line "},
-		"tail":             {text + "{}", "line "},
-		"wrong type":       {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`), "line 29, column 20: design.sizes: there is a string where a number belongs"},
+		"empty":       {"", "unexpected end"},
+		"other file":  {`{"format": "xlab run"}`, `its format is "xlab run"`},
+		"newer":       {change(`"version": 1`, `"version": 2`), "version 2 is newer than this program's 1"},
+		"no version":  {change(`"version": 1`, `"version": 0`), "version 0 does not exist"},
+		"unknown key": {change(`"seed"`, `"sead"`), `unknown field "sead"`},
+		"torn":        {text[:len(text)/2], "line "},
+		"tail":        {text + "{}", "line "},
+		"wrong type": {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`),
+			"line 29, column 20: design.sizes: there is a string where a number belongs"},
 		"missing row":      {change("      [1e-05, 1e-05, 1e-05]\n", "      [1e-05, 1e-05]\n"), "layer 0, row 1 has 2 conductances, row 0 has 3"},
 		"other sizes":      {change(`"sizes": [2, 1, 2]`, `"sizes": [2, 2, 2]`), "layer 0 has 2 x 3 conductances, its sizes ask for 4 x 3"},
 		"no layers":        {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": []\n}"), "0 layers of conductances"},

@@ -74,9 +74,9 @@ func (t *Reader) split(text string) ([][]string, error) {
 			blanks = p
 		}
 	}
-	if best.separator == ',' && blanks.fitting == len(best.lines) && !slices.ContainsFunc(blanks.lines, func(cells []string) bool {
-		return slices.ContainsFunc(cells, func(cell string) bool { return strings.Contains(cell, ",") && !commaNumber.MatchString(cell) })
-	}) {
+	separates := func(cell string) bool { return strings.Contains(cell, ",") && !commaNumber.MatchString(cell) }
+	if best.separator == ',' && blanks.fitting == len(best.lines) &&
+		!slices.ContainsFunc(blanks.lines, func(cells []string) bool { return slices.ContainsFunc(cells, separates) }) {
 		best = blanks // every comma is inside of a number
 	}
 	t.Separator, t.Width = best.separator, best.width
@@ -172,9 +172,11 @@ func (t *Reader) findComma(lines [][]string) error {
 	case comma == "":
 		return nil
 	case point != "":
-		return fmt.Errorf("%s: there are numbers like %q and like %q: say --decimal comma or --decimal point, or write them in one way", t.o.Name, comma, point)
+		return fmt.Errorf("%s: there are numbers like %q and like %q: "+
+			"say --decimal comma or --decimal point, or write them in one way", t.o.Name, comma, point)
 	case !certain:
-		return fmt.Errorf("%s: the comma of %q may be a decimal comma or stand between thousands: say --decimal comma, or write numbers without it", t.o.Name, comma)
+		return fmt.Errorf("%s: the comma of %q may be a decimal comma or stand between thousands: "+
+			"say --decimal comma, or write numbers without it", t.o.Name, comma)
 	}
 	t.Comma = true
 	return nil
@@ -217,7 +219,8 @@ func (t *Reader) findHeader(lines [][]string) error {
 	case len(rest) == 0:
 		return nil // a single sample with its class
 	}
-	return fmt.Errorf("%s: the first line (%s) may be a heading or values: say --header yes or --header no", t.o.Name, shorten(first))
+	return fmt.Errorf("%s: the first line (%s) may be a heading or values: say --header yes or --header no",
+		t.o.Name, shorten(first))
 }
 
 // column counts the values of a column and the words in it.
@@ -256,7 +259,8 @@ func (t *Reader) value(cell string) bool { return t.o.Number(t.Plain(cell)) }
 func running(cells []string) bool {
 	for i, cell := range cells {
 		n, err := strconv.Atoi(cell)
-		if first, firstErr := strconv.Atoi(cells[0]); err != nil || firstErr != nil || n != first+i || first != 0 && first != 1 {
+		if first, firstErr := strconv.Atoi(cells[0]); err != nil || firstErr != nil || n != first+i ||
+			first != 0 && first != 1 {
 			return false
 		}
 	}
@@ -282,7 +286,8 @@ func (d Dialect) Plain(cell string) string {
 // Number reads a cell as a finite number.
 func (d Dialect) Number(cell string) (float64, error) {
 	if d.Comma && pointNumber.MatchString(cell) {
-		return 0, fmt.Errorf("%q has a decimal point, and the numbers above have a comma: say --decimal point if those are no decimal commas", cell)
+		return 0, fmt.Errorf("%q has a decimal point, and the numbers above have a comma: "+
+			"say --decimal point if those are no decimal commas", cell)
 	}
 	x, err := input.Float(d.Plain(cell))
 	if err != nil {

@@ -111,7 +111,8 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 		text = text[:end+1] // the last line is not all there
 	}
 	if strings.Contains(text, "\r") && !strings.Contains(text, "\n") {
-		return nil, fmt.Errorf("%s: its lines end as on an old Macintosh (CR alone): save it with the usual ends of lines", o.Name)
+		return nil, fmt.Errorf("%s: its lines end as on an old Macintosh (CR alone): save it with the usual ends of lines",
+			o.Name)
 	}
 	if err := t.findDialect(text); err != nil {
 		return nil, err
@@ -158,7 +159,8 @@ func read(c *csv.Reader) ([]string, error) {
 
 // hint tells whether a line is "sep=;", which Excel writes for itself.
 func hint(cells []string) bool {
-	return strings.HasPrefix(cells[0], "sep=") && len(cells[0]) <= 5 && (len(cells) == 1 || len(cells) == 2 && cells[1] == "")
+	return strings.HasPrefix(cells[0], "sep=") && len(cells[0]) <= 5 &&
+		(len(cells) == 1 || len(cells) == 2 && cells[1] == "")
 }
 
 // Next reads a line: as many cells as the table has columns, without blanks
@@ -175,7 +177,8 @@ func (t *Reader) Next() ([]string, error) {
 		}
 		cells = fit(cells, t.Width)
 		if len(cells) != t.Width {
-			return nil, fmt.Errorf("%s:%d:%d: %d cells in this line, the others have %d (separated by %s; --separator names another one)",
+			return nil, fmt.Errorf("%s:%d:%d: %d cells in this line, the others have %d "+
+				"(separated by %s; --separator names another one)",
 				t.o.Name, t.Line, t.Column(min(len(cells), t.Width)-1), len(cells), t.Width, t.separator())
 		}
 		return cells, nil

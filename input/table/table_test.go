@@ -43,7 +43,8 @@ func TestDialects(t *testing.T) {
 		comma := separator != ',' && rapid.Bool().Draw(t, "decimal comma")
 		heading := rapid.Bool().Draw(t, "heading")
 		words := rapid.Bool().Draw(t, "words in the last column")
-		value := rapid.OneOf(rapid.Float64Range(-1e3, 1e3), rapid.Map(rapid.IntRange(0, 1000), func(n int) float64 { return float64(n)/8 + 0.5 }))
+		value := rapid.OneOf(rapid.Float64Range(-1e3, 1e3),
+			rapid.Map(rapid.IntRange(0, 1000), func(n int) float64 { return float64(n)/8 + 0.5 }))
 
 		var b strings.Builder
 		w := csv.NewWriter(&b)
@@ -136,17 +137,20 @@ func TestDialects(t *testing.T) {
 // What is in doubt is an error that says what was seen and names the flag.
 func TestDoubts(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                           "the file is empty",
-		"# only this\n":              "the file is empty",
-		"1,234;5,678\n2,345;6,789\n": `the comma of "6,789" may be a decimal comma or stand between thousands: say --decimal comma`,
-		"1,5;2\n2.5;3\n":             `numbers like "1,5" and like "2.5": say --decimal comma or --decimal point`,
-		"1.234,5;2\n":                `the number "1.234,5" has separators between its thousands`,
-		"150,4,setosa,virginica\n5.1,3.5,1.4,0\n4.9,3,1.4,1\n": "the first line (150, 4, setosa, virginica) may be a heading or values: say --header yes or --header no",
-		"?,3,x1\n1,2,3\n2,3,4\n":                               "may be a heading or values",
-		"0,1,2,3\n5,6,7,a\n8,9,1,b\n":                          "may be a heading or values",
-		"1,2,2\n1,2,3\n1,2\n":                                  "t.csv:3:3: 2 cells in this line, the others have 3 (separated by commas; --separator names another one)",
-		"1,2\r3,4\r":                                           "its lines end as on an old Macintosh",
-		"a,b\n1,\"2\n":                                         "t.csv:2:",
+		"":              "the file is empty",
+		"# only this\n": "the file is empty",
+		"1,234;5,678\n2,345;6,789\n": `the comma of "6,789" may be a decimal comma or stand ` +
+			`between thousands: say --decimal comma`,
+		"1,5;2\n2.5;3\n": `numbers like "1,5" and like "2.5": say --decimal comma or --decimal point`,
+		"1.234,5;2\n":    `the number "1.234,5" has separators between its thousands`,
+		"150,4,setosa,virginica\n5.1,3.5,1.4,0\n4.9,3,1.4,1\n": "the first line (150, 4, setosa, virginica) may be a " +
+			"heading or values: say --header yes or --header no",
+		"?,3,x1\n1,2,3\n2,3,4\n":      "may be a heading or values",
+		"0,1,2,3\n5,6,7,a\n8,9,1,b\n": "may be a heading or values",
+		"1,2,2\n1,2,3\n1,2\n": "t.csv:3:3: 2 cells in this line, the others have 3 " +
+			"(separated by commas; --separator names another one)",
+		"1,2\r3,4\r":   "its lines end as on an old Macintosh",
+		"a,b\n1,\"2\n": "t.csv:2:",
 	} {
 		if _, _, err := all(text, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
@@ -198,7 +202,8 @@ func TestLateSurprises(t *testing.T) {
 	if _, err := in.Number("1,5"); err == nil || !strings.Contains(err.Error(), "--decimal comma") {
 		t.Errorf("a late comma: %v", err)
 	}
-	if _, _, err := all(long+"1;2;3\n", Options{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("t.csv:%d:", sampled/4+11)) {
+	if _, _, err := all(long+"1;2;3\n", Options{}); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("t.csv:%d:", sampled/4+11)) {
 		t.Errorf("a late cell: %v", err)
 	}
 }

@@ -35,7 +35,8 @@ func TestReadTable(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	numbered, err := ReadTable(strings.NewReader("1;0;x\n5;6;7\n"), TableOptions{Label: "1", Options: table.Options{Separator: ';', Header: table.Yes}, Ignore: []string{"x"}})
+	numbered, err := ReadTable(strings.NewReader("1;0;x\n5;6;7\n"),
+		TableOptions{Label: "1", Options: table.Options{Separator: ';', Header: table.Yes}, Ignore: []string{"x"}})
 	if err != nil || !slices.Equal(numbered.Features, []string{"0"}) || !slices.Equal(numbered.Classes, []string{"5"}) {
 		t.Errorf("a label column whose name is a number: %+v, %v", numbered, err)
 	}
@@ -54,22 +55,28 @@ func TestReadTableErrors(t *testing.T) {
 		o    TableOptions
 		want string
 	}{
-		"empty":               {"", TableOptions{}, "t.csv: the file is empty"},
-		"header only":         {"a,b\n", TableOptions{}, "t.csv: there is no sample"},
-		"name missing":        {"a,,c\n1,2,x\n", TableOptions{}, "t.csv:1:3: column 1 has no name"},
-		"name twice":          {"a,a\n1,2\n", TableOptions{}, `t.csv:1:3: column name "a" is there twice`},
-		"no such label":       {kinds, TableOptions{Label: "colour"}, `t.csv: the class: there is no column "colour": the heading has ["height"`},
-		"no such index":       {kinds, TableOptions{Label: "3"}, "t.csv: the class: there is no column 3: there are 3, counted from 0"},
-		"nothing to ignore":   {kinds, TableOptions{Ignore: []string{"q"}}, `to ignore: there is no column "q"`},
-		"no features":         {"kind\na\n", TableOptions{}, "there is a single column"},
-		"short line":          {"a,b,c\n1,2,x\n1,2\n", TableOptions{}, "t.csv:3:3: 2 cells in this line, the others have 3 (separated by commas"},
-		"long line":           {"a,b\n1,x\n1,x,9\n", TableOptions{}, "t.csv:3:3: 3 cells in this line, the others have 2"},
-		"not a number":        {"a,b\n1,x\n2O,x\n", TableOptions{}, `t.csv:3:1: column 0 (a): "2O" is not a finite number (the class is taken from column 1 (b); --label`},
-		"NaN":                 {"a,b,c\n1,NaN,x\n", TableOptions{}, `t.csv:2:3: column 1 (b): "NaN" is not a finite number`},
-		"too large":           {"a,c\n1e999,x\n1,y\n", TableOptions{}, `t.csv:2:1: column 0 (a): "1e999" is not a finite number`},
-		"value missing":       {"a,b,c\n1,,x\n", TableOptions{}, `t.csv:2:3: the value in column 1 (b) is missing`},
-		"class missing":       {"a,c\n1,\n2,x\n", TableOptions{}, `t.csv:2:3: the class in column 1 (c) is missing`},
-		"undeclared class":    {kinds, TableOptions{Classes: []string{"a"}}, `t.csv:2:7: class "b" in column 2 (kind) is not one of ["a"]`},
+		"empty":        {"", TableOptions{}, "t.csv: the file is empty"},
+		"header only":  {"a,b\n", TableOptions{}, "t.csv: there is no sample"},
+		"name missing": {"a,,c\n1,2,x\n", TableOptions{}, "t.csv:1:3: column 1 has no name"},
+		"name twice":   {"a,a\n1,2\n", TableOptions{}, `t.csv:1:3: column name "a" is there twice`},
+		"no such label": {kinds, TableOptions{Label: "colour"},
+			`t.csv: the class: there is no column "colour": the heading has ["height"`},
+		"no such index": {kinds, TableOptions{Label: "3"},
+			"t.csv: the class: there is no column 3: there are 3, counted from 0"},
+		"nothing to ignore": {kinds, TableOptions{Ignore: []string{"q"}}, `to ignore: there is no column "q"`},
+		"no features":       {"kind\na\n", TableOptions{}, "there is a single column"},
+		"short line": {"a,b,c\n1,2,x\n1,2\n", TableOptions{},
+			"t.csv:3:3: 2 cells in this line, the others have 3 (separated by commas"},
+		"long line": {"a,b\n1,x\n1,x,9\n", TableOptions{}, "t.csv:3:3: 3 cells in this line, the others have 2"},
+		"not a number": {"a,b\n1,x\n2O,x\n", TableOptions{},
+			`t.csv:3:1: column 0 (a): "2O" is not a finite number (the class is taken from column 1 (b); --label`},
+		"NaN": {"a,b,c\n1,NaN,x\n", TableOptions{}, `t.csv:2:3: column 1 (b): "NaN" is not a finite number`},
+		"too large": {"a,c\n1e999,x\n1,y\n", TableOptions{},
+			`t.csv:2:1: column 0 (a): "1e999" is not a finite number`},
+		"value missing": {"a,b,c\n1,,x\n", TableOptions{}, `t.csv:2:3: the value in column 1 (b) is missing`},
+		"class missing": {"a,c\n1,\n2,x\n", TableOptions{}, `t.csv:2:3: the class in column 1 (c) is missing`},
+		"undeclared class": {kinds, TableOptions{Classes: []string{"a"}},
+			`t.csv:2:7: class "b" in column 2 (kind) is not one of ["a"]`},
 		"stray quote":         {"a,c\n1\"2,x\n", TableOptions{}, "t.csv:2:2: bare \""},
 		"stray quote, header": {"a\"b,c\n", TableOptions{}, "t.csv:1:2: bare \""},
 	} {
@@ -174,7 +181,8 @@ func TestIris(t *testing.T) {
 }
 
 func TestWDBC(t *testing.T) {
-	s, err := OpenTable(datasettest.Shared(t, "uci", "wdbc.csv"), TableOptions{Label: "diagnosis", Classes: []string{"B", "M"}})
+	s, err := OpenTable(datasettest.Shared(t, "uci", "wdbc.csv"),
+		TableOptions{Label: "diagnosis", Classes: []string{"B", "M"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,8 @@ func readIDX(r io.Reader, name string, magic uint32) (data []byte, size []int, e
 		total *= int64(n)
 		size = append(size, int(n))
 		if n == 0 || total > MaxPixels {
-			return nil, nil, fmt.Errorf("%s: byte %d: dimension %d is %d: sizes must be 1 or more and their product at most %d", name, 4+4*k, k, n, MaxPixels)
+			return nil, nil, fmt.Errorf("%s: byte %d: dimension %d is %d: sizes must be 1 or more and their product at most %d",
+				name, 4+4*k, k, n, MaxPixels)
 		}
 	}
 	start := int64(4 * len(header))

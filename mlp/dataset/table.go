@@ -150,7 +150,8 @@ func (t *samples) columns() (err error) {
 		}
 	}
 	if t.Width < 2 {
-		return fmt.Errorf("%s: there is a single column: a sample has a class and at least one feature (--separator says what stands between cells)", t.o.Name)
+		return fmt.Errorf("%s: there is a single column: a sample has a class and at least one feature "+
+			"(--separator says what stands between cells)", t.o.Name)
 	}
 	if len(t.Sample) == 0 {
 		return fmt.Errorf("%s: there is no sample below the heading", t.o.Name)
@@ -175,7 +176,8 @@ func (t *samples) columns() (err error) {
 			t.leftOut = append(t.leftOut, t.name(i)+", which numbers the samples (--ignore none keeps it)")
 		}
 		if i == 0 && t.o.Ignore == nil && i != t.label && !ignored[i] && t.identifies(i) {
-			return fmt.Errorf("%s: %s holds another whole number in every line, as identifiers do: say --ignore %d, or --ignore none if it is a feature", t.o.Name, t.name(i), i)
+			return fmt.Errorf("%s: %s holds another whole number in every line, as identifiers do: "+
+				"say --ignore %d, or --ignore none if it is a feature", t.o.Name, t.name(i), i)
 		}
 	}
 	if t.label < 0 {
@@ -192,7 +194,8 @@ func (t *samples) columns() (err error) {
 		}
 	}
 	if len(t.feature) == 0 {
-		return fmt.Errorf("%s: no column is left for features beside the class in %s (%s)", t.o.Name, t.name(t.label), t.Dialect)
+		return fmt.Errorf("%s: no column is left for features beside the class in %s (%s)",
+			t.o.Name, t.name(t.label), t.Dialect)
 	}
 	return nil
 }
@@ -210,7 +213,8 @@ func (t *samples) find(column string) (int, error) {
 	case err == nil:
 		return 0, fmt.Errorf("there is no column %d: there are %d, counted from 0", i, t.Width)
 	case t.Names == nil:
-		return 0, fmt.Errorf("there is no column %q: the table has no heading, so name an index from 0 to %d (or say --header yes)", column, t.Width-1)
+		return 0, fmt.Errorf("there is no column %q: the table has no heading, so name an index from 0 to %d "+
+			"(or say --header yes)", column, t.Width-1)
 	}
 	return 0, fmt.Errorf("there is no column %q: the heading has %q", column, t.Names)
 }
@@ -298,12 +302,15 @@ func (t *samples) class(ignored map[int]bool) (int, error) {
 	}
 	switch {
 	case found < 0 && len(words) > 1:
-		return 0, fmt.Errorf("%s and %s hold words: say with --label which one is the class, and with --ignore which to leave out", t.name(words[0]), t.name(words[1]))
+		return 0, fmt.Errorf("%s and %s hold words: say with --label which one is the class, "+
+			"and with --ignore which to leave out", t.name(words[0]), t.name(words[1]))
 	case found < 0:
-		return 0, fmt.Errorf("any column may be the class, all are numbers: say --label %d if it is the first one, %s, or --label %d for the last, %s",
+		return 0, fmt.Errorf("any column may be the class, all are numbers: "+
+			"say --label %d if it is the first one, %s, or --label %d for the last, %s",
 			0, t.looks(0), last, t.looks(last))
 	case len(named) == 1 && named[0] != found:
-		return 0, fmt.Errorf("%s holds words and %s is called so: say with --label which one is the class", t.name(found), t.name(named[0]))
+		return 0, fmt.Errorf("%s holds words and %s is called so: say with --label which one is the class",
+			t.name(found), t.name(named[0]))
 	}
 	if found != last {
 		t.notable = fmt.Sprintf("the class was taken from %s; --label names another one", t.name(found))
@@ -367,7 +374,8 @@ func (t *samples) sample(cells []string) error {
 		}
 		x, err := t.Number(text)
 		if err != nil {
-			return t.at(f, "%s: %w (the class is taken from %s; --label names another column, --ignore leaves one out)", t.name(f), err, t.name(t.label))
+			return t.at(f, "%s: %w (the class is taken from %s; --label names another column, --ignore leaves one out)",
+				t.name(f), err, t.name(t.label))
 		}
 		t.values = append(t.values, x)
 	}
@@ -396,7 +404,8 @@ func (t *samples) counting() (column int, found bool) {
 
 func (t *samples) set() (*Set, error) {
 	if column, found := t.counting(); found && t.o.Ignore == nil {
-		return nil, fmt.Errorf("%s: %s counts the samples, which is no feature: say --ignore %d, or --ignore none to keep it", t.o.Name, t.name(column), column)
+		return nil, fmt.Errorf("%s: %s counts the samples, which is no feature: say --ignore %d, or --ignore none to keep it",
+			t.o.Name, t.name(column), column)
 	}
 	s := &Set{Name: t.o.Name, Classes: t.o.Classes}
 	if s.Classes == nil {
@@ -411,6 +420,7 @@ func (t *samples) set() (*Set, error) {
 		s.Labels = append(s.Labels, slices.Index(s.Classes, c))
 	}
 	s.X = mat.NewDense(len(t.classes), len(t.feature), t.values)
-	s.Reading = &Reading{Dialect: t.Dialect, Between: string(t.Separator), Lines: len(t.classes), Label: t.name(t.label), Column: t.column(t.label), LeftOut: t.leftOut, Notable: t.notable}
+	s.Reading = &Reading{Dialect: t.Dialect, Between: string(t.Separator), Lines: len(t.classes), Label: t.name(t.label),
+		Column: t.column(t.label), LeftOut: t.leftOut, Notable: t.notable}
 	return s, s.Validate()
 }

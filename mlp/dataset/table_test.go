@@ -34,25 +34,66 @@ func TestTableColumns(t *testing.T) {
 		leftOut int
 		notable bool
 	}{
-		"no heading, class of words last":  {samplesOf(12, func(i int) string { return fmt.Sprintf("5.%d,3.5,%s", i%4, word(i)) }), TableOptions{}, "column 2", 12, 2, 0, false},
-		"no heading, class of words first": {samplesOf(12, func(i int) string { return fmt.Sprintf("%s;5,%d;3,5", word(i), i%4) }), TableOptions{}, "column 0", 12, 2, 0, true},
-		"label first":                      {"label,p1,p2\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d,%d", i%3, i*i, i%2) }), TableOptions{}, "column 0 (label)", 12, 2, 0, true},
-		"class last, of numbers":           {"height,width,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d.5,%d.5,%d", i%4, i*i, i%3) }), TableOptions{}, "column 2 (kind)", 12, 2, 0, false},
-		"class first or last, of numbers":  {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%d", i%3, i, i%2) }), TableOptions{}, "any column may be the class, all are numbers: say --label 0 if it is the first one, (0, 1, 2), or --label 2 for the last, (0, 1)", 0, 0, 0, false},
-		"the same, told":                   {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%d", i%3, i*i, i%2) }), TableOptions{Label: "0"}, "column 0", 12, 2, 0, false},
-		"nothing that is a class":          {samplesOf(12, func(i int) string { return fmt.Sprintf("%d.5,%d.25", i*i, i) }), TableOptions{}, "any column may be the class", 0, 0, 0, false},
-		"two columns of words":             {"name,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("n%d,%d.5,%s", i, i*i, word(i)) }), TableOptions{}, "column 0 (name) and column 2 (kind) hold words: say with --label", 0, 0, 0, false},
-		"words, and another called so":     {"class,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i%2, i*i, word(i)) }), TableOptions{}, "column 2 (kind) holds words and column 0 (class) is called so", 0, 0, 0, false},
-		"running number called so":         {"Id,x,y,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,3,%s", i+1, i*i, word(i)) }), TableOptions{}, "column 3 (kind)", 12, 2, 1, false},
-		"running number of pandas":         {",x,y,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,3,%s", i, i*i, word(i)) }), TableOptions{}, "column 3 (kind)", 12, 2, 1, false},
-		"identifiers of words":             {"id,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("P%d,%d.5,%s", i, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
-		"identifiers that come again":      {"id,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
-		"numbers that are no identifiers":  {"no,x,kind\n" + samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }), TableOptions{}, "column 2 (kind)", 12, 2, 0, false},
-		"numbers of patients, no heading":  {samplesOf(40, func(i int) string { return fmt.Sprintf("%d,%s,%d.5", 842302+37*i*i, word(i), i%9) }), TableOptions{}, "column 0 holds another whole number in every line, as identifiers do: say --ignore 0", 0, 0, 0, false},
-		"running number without a name":    {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{}, "column 0 counts the samples, which is no feature: say --ignore 0, or --ignore none", 0, 0, 0, false},
-		"the same, told to leave it out":   {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{Ignore: []string{"0"}}, "column 2", 12, 1, 1, false},
-		"the same, told to keep it":        {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }), TableOptions{Ignore: []string{}}, "column 2", 12, 2, 0, false},
-		"no heading, but told":             {samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i*i, i*i, word(i)) }), TableOptions{Options: table.Options{Header: table.Yes}}, "column 2 (a)", 11, 2, 0, false},
+		"no heading, class of words last": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("5.%d,3.5,%s", i%4, word(i)) }),
+			TableOptions{}, "column 2", 12, 2, 0, false},
+		"no heading, class of words first": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%s;5,%d;3,5", word(i), i%4) }),
+			TableOptions{}, "column 0", 12, 2, 0, true},
+		"label first": {"label,p1,p2\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d,%d", i%3, i*i, i%2) }),
+			TableOptions{}, "column 0 (label)", 12, 2, 0, true},
+		"class last, of numbers": {"height,width,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d.5,%d.5,%d", i%4, i*i, i%3) }),
+			TableOptions{}, "column 2 (kind)", 12, 2, 0, false},
+		"class first or last, of numbers": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%d", i%3, i, i%2) }),
+			TableOptions{},
+			"any column may be the class, all are numbers: " +
+				"say --label 0 if it is the first one, (0, 1, 2), or --label 2 for the last, (0, 1)", 0, 0, 0, false},
+		"the same, told": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%d", i%3, i*i, i%2) }),
+			TableOptions{Label: "0"}, "column 0", 12, 2, 0, false},
+		"nothing that is a class": {samplesOf(12, func(i int) string { return fmt.Sprintf("%d.5,%d.25", i*i, i) }),
+			TableOptions{}, "any column may be the class", 0, 0, 0, false},
+		"two columns of words": {"name,x,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("n%d,%d.5,%s", i, i*i, word(i)) }),
+			TableOptions{}, "column 0 (name) and column 2 (kind) hold words: say with --label", 0, 0, 0, false},
+		"words, and another called so": {"class,x,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i%2, i*i, word(i)) }),
+			TableOptions{}, "column 2 (kind) holds words and column 0 (class) is called so", 0, 0, 0, false},
+		"running number called so": {"Id,x,y,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,3,%s", i+1, i*i, word(i)) }),
+			TableOptions{}, "column 3 (kind)", 12, 2, 1, false},
+		"running number of pandas": {",x,y,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,3,%s", i, i*i, word(i)) }),
+			TableOptions{}, "column 3 (kind)", 12, 2, 1, false},
+		"identifiers of words": {"id,x,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("P%d,%d.5,%s", i, i*i, word(i)) }),
+			TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
+		"identifiers that come again": {"id,x,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }),
+			TableOptions{}, "column 2 (kind)", 12, 1, 1, false},
+		"numbers that are no identifiers": {"no,x,kind\n" +
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i/2, i*i, word(i)) }),
+			TableOptions{}, "column 2 (kind)", 12, 2, 0, false},
+		"numbers of patients, no heading": {
+			samplesOf(40, func(i int) string { return fmt.Sprintf("%d,%s,%d.5", 842302+37*i*i, word(i), i%9) }),
+			TableOptions{},
+			"column 0 holds another whole number in every line, as identifiers do: say --ignore 0", 0, 0, 0, false},
+		"running number without a name": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }),
+			TableOptions{},
+			"column 0 counts the samples, which is no feature: say --ignore 0, or --ignore none", 0, 0, 0, false},
+		"the same, told to leave it out": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }),
+			TableOptions{Ignore: []string{"0"}}, "column 2", 12, 1, 1, false},
+		"the same, told to keep it": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }),
+			TableOptions{Ignore: []string{}}, "column 2", 12, 2, 0, false},
+		"no heading, but told": {
+			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i*i, i*i, word(i)) }),
+			TableOptions{Options: table.Options{Header: table.Yes}}, "column 2 (a)", 11, 2, 0, false},
 	} {
 		s, err := ReadTable(strings.NewReader(c.text), c.o)
 		switch {
@@ -61,7 +102,8 @@ func TestTableColumns(t *testing.T) {
 		case c.samples == 0:
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
-		case s.Reading.Label != c.label || s.Len() != c.samples || s.Width() != c.width || len(s.Reading.LeftOut) != c.leftOut || (s.Reading.Notable != "") != c.notable || s.Reading.Lines != c.samples:
+		case s.Reading.Label != c.label || s.Len() != c.samples || s.Width() != c.width ||
+			len(s.Reading.LeftOut) != c.leftOut || (s.Reading.Notable != "") != c.notable || s.Reading.Lines != c.samples:
 			t.Errorf("%s: %+v, %d samples of %d", name, s.Reading, s.Len(), s.Width())
 		}
 	}

@@ -11,7 +11,9 @@ import (
 // the software's and the hardware's, with the line at 0 V left of which samples
 // are wrong.
 func Margins(name, title string, sets ...figure.Sample) figure.Figure {
-	return figure.Figure{Name: name, Caption: "By how much the output of the true class is above the highest other one. Left of the line at 0 V a pattern is not recognised.",
+	return figure.Figure{Name: name,
+		Caption: "By how much the output of the true class is above the highest other one. " +
+			"Left of the line at 0 V a pattern is not recognised.",
 		Spec: figure.Histogram{
 			Title: title,
 			X:     figure.Axis{Label: "margin of the right output", Unit: "V"},
@@ -38,5 +40,7 @@ func Confusion(name, title, by string, e *mlp.Evaluation, classes []string) figu
 			m.Values = append(m.Values, float64(n))
 		}
 	}
-	return figure.Figure{Name: name, Spec: m, Caption: fmt.Sprintf("Numbers of patterns by true class (down) and decision (across), %s; right ones are on the diagonal, undecided ones under none.", by)}
+	return figure.Figure{Name: name, Spec: m,
+		Caption: fmt.Sprintf("Numbers of patterns by true class (down) and decision (across), %s; "+
+			"right ones are on the diagonal, undecided ones under none.", by)}
 }

@@ -129,7 +129,8 @@ func TestFiguresOfAnEvaluation(t *testing.T) {
 	}
 	for want, draw := range map[string]func() (*figure.Drawing, error){
 		"malignant": confusion.Spec.Draw,
-		"hardware":  Margins("margins", "Margins", figure.Sample{Name: "software", Values: e.Margins}, figure.Sample{Name: "hardware", Values: []float64{-5, 2, 9}}).Spec.Draw,
+		"hardware": Margins("margins", "Margins", figure.Sample{Name: "software", Values: e.Margins},
+			figure.Sample{Name: "hardware", Values: []float64{-5, 2, 9}}).Spec.Draw,
 	} {
 		d, err := draw()
 		if err != nil {

@@ -41,10 +41,14 @@ var rules = []rule{
 	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
 	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"}, reason: "the evaluation path stands on the nodal solution and knows no bench"},
 	{from: "mock/fault", to: []string{""}, except: []string{"mock/fault"}, reason: "what goes wrong happens to streams, disks and clocks; what it means for a box is said where the bench is put together"},
-	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, except: onDisk, reason: "the chip's file belongs to the simulated world; how files are replaced and locked is said once for all"},
-	{from: "run/atomicfile", to: []string{""}, except: []string{"run/atomicfile"}, reason: "everything that is kept is replaced by it, in either world"},
-	{from: "run/filelock", to: []string{""}, except: []string{"run/filelock"}, reason: "everything that is locked is locked by it, in either world"},
-	{from: "input", to: []string{""}, except: []string{"input"}, reason: "it is imported by everybody, so it can import nobody"},
+	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, except: onDisk,
+		reason: "the chip's file belongs to the simulated world; how files are replaced and locked is said once for all"},
+	{from: "run/atomicfile", to: []string{""}, except: []string{"run/atomicfile"},
+		reason: "everything that is kept is replaced by it, in either world"},
+	{from: "run/filelock", to: []string{""}, except: []string{"run/filelock"},
+		reason: "everything that is locked is locked by it, in either world"},
+	{from: "input", to: []string{""}, except: []string{"input"},
+		reason: "it is imported by everybody, so it can import nobody"},
 	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
 }
 

@@ -52,7 +52,8 @@ var (
 )
 
 // longTimes are units of time without prefixes, in s.
-var longTimes = map[string]float64{"min": 60, "h": 3600, "d": 86400, "hours": 3600, "hour": 3600, "days": 86400, "day": 86400}
+var longTimes = map[string]float64{"min": 60, "h": 3600, "d": 86400, "hours": 3600, "hour": 3600,
+	"days": 86400, "day": 86400}
 
 func (v Volts) String() string   { return engineering(float64(v), volt, 3) }
 func (i Amps) String() string    { return engineering(float64(i), ampere, 3) }
@@ -237,7 +238,8 @@ func parse(text string, u unit) (float64, error) {
 	}
 	exponent, ok := scale(rest, u)
 	if !ok {
-		if fraction, found := strings.CutPrefix(rest, ","); found && fraction != "" && fraction[0] >= '0' && fraction[0] <= '9' {
+		if fraction, found := strings.CutPrefix(rest, ","); found && fraction != "" &&
+			fraction[0] >= '0' && fraction[0] <= '9' {
 			return 0, fmt.Errorf("%s %q has a decimal comma: write it like %q", u.name, text, s[:end]+"."+fraction)
 		}
 		return 0, fmt.Errorf("%s %q has the unit %q, which is not a unit of %s: write it like %q", u.name, text, rest, u.name, example(u))

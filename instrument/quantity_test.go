@@ -184,12 +184,14 @@ func TestStringHasThreeDigits(t *testing.T) {
 
 // Long times are written and read as people count them.
 func TestLongTimes(t *testing.T) {
-	for text, want := range map[string]instrument.Seconds{"24 h": 86400, "24.0 h": 86400, "7d": 604800, "1.5h": 5400, "90 min": 5400, "2 days": 172800, "86.4ks": 86400, "30m": 0.03} {
+	for text, want := range map[string]instrument.Seconds{"24 h": 86400, "24.0 h": 86400, "7d": 604800, "1.5h": 5400,
+		"90 min": 5400, "2 days": 172800, "86.4ks": 86400, "30m": 0.03} {
 		if got, err := instrument.ParseSeconds(text); err != nil || got != want {
 			t.Errorf("%q is %v (%g), %v", text, got, float64(got), err)
 		}
 	}
-	for x, want := range map[instrument.Seconds]string{86400: "24.0 h", 604800: "7.00 d", 999: "999 s", 1000: "16.7 min", 7199: "120 min", -7200: "-2.00 h", 500e-6: "500 µs", 1e9: "1.00 Gs"} {
+	for x, want := range map[instrument.Seconds]string{86400: "24.0 h", 604800: "7.00 d", 999: "999 s", 1000: "16.7 min",
+		7199: "120 min", -7200: "-2.00 h", 500e-6: "500 µs", 1e9: "1.00 Gs"} {
 		if got := x.String(); got != want {
 			t.Errorf("%g s is %q, want %q", float64(x), got, want)
 		}

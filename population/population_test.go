@@ -32,7 +32,8 @@ func TestOf(t *testing.T) {
 			t.Errorf("of %v: %s (%v), want %s", c.values, text, err, c.json)
 		}
 		var back population.Population
-		if err := json.Unmarshal(text, &back); err != nil || back.N != p.N || back.Mean.Known() != p.Mean.Known() || back.Sigma.Known() != p.Sigma.Known() {
+		if err := json.Unmarshal(text, &back); err != nil || back.N != p.N || back.Mean.Known() != p.Mean.Known() ||
+			back.Sigma.Known() != p.Sigma.Known() {
 			t.Errorf("%s reads back as %+v (%v)", text, back, err)
 		}
 		if low, high := p.Ends(); (p.N < 2) != (math.IsNaN(low) && math.IsNaN(high)) {

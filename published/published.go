@@ -25,7 +25,8 @@ func Threshold(positive bool) Spread {
 // other than this project's (Arrays).
 const (
 	SoftwareTrain, SoftwareTest = 100, 82.34
-	InPlace                     = 70 // training patterns of three classes after training in place with pulses of one amplitude
+	// Training patterns of three classes after training in place with pulses of one amplitude.
+	InPlace = 70
 )
 
 // Delay is the time, in s, that an output of that network takes at most (Arrays).

@@ -110,9 +110,11 @@ func TestParseOutputs(t *testing.T) {
 	for text, want := range map[string]Outputs{
 		"CL": {}, "CN": all, "CN1,2,3,4": slots(1, 2, 3, 4), "CN1,2,4;CL3": slots(1, 2, 4), "CL1,2,3,4": {},
 		// Other modules, sub-channels.
-		"CN1,2,3,4,601,602": slots(1, 2, 3, 4, 6), "CN101,201,301,401": slots(1, 2, 3, 4), "CN1001": slots(10), "CN602": {}, "CN102": {}, "CN10": slots(10),
+		"CN1,2,3,4,601,602": slots(1, 2, 3, 4, 6), "CN101,201,301,401": slots(1, 2, 3, 4), "CN1001": slots(10), "CN602": {},
+		"CN102": {}, "CN10": slots(10),
 		// Spelt in other ways.
-		"CN 1, 2 ,3": slots(1, 2, 3), "cn1,2": slots(1, 2), " cl \r": {}, "CN1,2;": slots(1, 2), "CN1,2,": slots(1, 2), "CL;": {}, "CN1 ; CL2 ;": slots(1), "CN01": slots(1),
+		"CN 1, 2 ,3": slots(1, 2, 3), "cn1,2": slots(1, 2), " cl \r": {}, "CN1,2;": slots(1, 2), "CN1,2,": slots(1, 2),
+		"CL;": {}, "CN1 ; CL2 ;": slots(1), "CN01": slots(1),
 		// In order, as the commands would act.
 		"CN;CL3,4": slots(1, 2, 5, 6, 7, 8, 9, 10), "CL;CN2": slots(2), "CN1,2;CL": {},
 	} {
@@ -120,7 +122,8 @@ func TestParseOutputs(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %v", text, on, err, want)
 		}
 	}
-	for _, bad := range []string{"", ";", " ", "CN1,x", "XX1", "CN11", "CN0", "CN-1", "CN100", "CN1101", "1,2", "CN,", "CN1,,2", "CN,1", "CN1,2;;CL3", "CNCL1", "C", "000ZT+12.34560E+00", "CN1 2"} {
+	for _, bad := range []string{"", ";", " ", "CN1,x", "XX1", "CN11", "CN0", "CN-1", "CN100", "CN1101",
+		"1,2", "CN,", "CN1,,2", "CN,1", "CN1,2;;CL3", "CNCL1", "C", "000ZT+12.34560E+00", "CN1 2"} {
 		if on, err := ParseOutputs(bad); instrument.KindOf(err) != instrument.KindProtocol {
 			t.Errorf("%q: %v, %v", bad, on, err)
 		}

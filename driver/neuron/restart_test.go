@@ -24,7 +24,8 @@ func TestRestartIsTold(t *testing.T) {
 		switch {
 		case !want && err != nil:
 			t.Errorf("%s: %v", what, err)
-		case want && (!errors.Is(err, instrument.ErrRestarted) || instrument.KindOf(err) != instrument.KindInstrument || Finding(err)):
+		case want && (!errors.Is(err, instrument.ErrRestarted) ||
+			instrument.KindOf(err) != instrument.KindInstrument || Finding(err)):
 			t.Errorf("%s: %v of kind %q, want a restart", what, err, instrument.KindOf(err))
 		}
 	}
@@ -86,7 +87,8 @@ func TestResume(t *testing.T) {
 		t.Errorf("after an answer that was garbled: %v", err)
 	}
 	far.see(func() { far.serial = "NB-2" })
-	if err := b.Resume(t.Context()); instrument.KindOf(err) != instrument.KindIdentity || !strings.Contains(err.Error(), "NB-2 answers") {
+	if err := b.Resume(t.Context()); instrument.KindOf(err) != instrument.KindIdentity ||
+		!strings.Contains(err.Error(), "NB-2 answers") {
 		t.Errorf("another board: %v", err)
 	}
 	far.conn.Close()
@@ -148,7 +150,8 @@ func TestNothingIsSent(t *testing.T) {
 	}
 	for name, call := range calls {
 		far, conn := newBox(t)
-		if err := call(t.Context(), New(conn, Options{Hidden: 10, Outputs: 4})); instrument.KindOf(err) != instrument.KindUsage {
+		closed := New(conn, Options{Hidden: 10, Outputs: 4})
+		if err := call(t.Context(), closed); instrument.KindOf(err) != instrument.KindUsage {
 			t.Errorf("%s, not open: %v", name, err)
 		}
 		far.see(func() {
@@ -225,8 +228,10 @@ func TestTrimAnswers(t *testing.T) {
 		"a hidden neuron is garbled": {answer: strings.Replace(values, "E", "#", 1) + value, kind: instrument.KindProtocol},
 		"an output is garbled":       {answer: values + "+1.0#-03", kind: instrument.KindProtocol},
 		"an output beyond its rail":  {answer: values + "+9.900000E+37", kind: instrument.KindInstrument},
-		"the board reports a fault":  {answer: values + value, queue: `-240,"Hardware error;switch chain"`, kind: instrument.KindChain},
-		"its queue has overflown":    {answer: values + value, queue: `-350,"Queue overflow"`, kind: instrument.KindInstrument},
+		"the board reports a fault": {answer: values + value, queue: `-240,"Hardware error;switch chain"`,
+			kind: instrument.KindChain},
+		"its queue has overflown": {answer: values + value, queue: `-350,"Queue overflow"`,
+			kind: instrument.KindInstrument},
 	} {
 		b, far := open(t, nil)
 		far.see(func() {
@@ -257,10 +262,13 @@ func TestBurstIsRefused(t *testing.T) {
 		kind   instrument.Kind
 		played bool
 	}{
-		"the count is garbled":         {func(far *box) { far.says["BURS:COUN?"] = "x" }, instrument.KindProtocol, false},
-		"the memory complains":         {func(far *box) { far.queue = []string{`-321,"Out of memory;BURS:FRAM"`} }, instrument.KindInstrument, false},
-		"the converter was over range": {func(far *box) { far.says["BURS:RUN?"], far.says[conditionQuery] = row, "2" }, instrument.KindInstrument, true},
-		"the chain was broken":         {func(far *box) { far.says["BURS:RUN?"], far.says[conditionQuery] = row, "4" }, instrument.KindChain, true},
+		"the count is garbled": {func(far *box) { far.says["BURS:COUN?"] = "x" }, instrument.KindProtocol, false},
+		"the memory complains": {func(far *box) { far.queue = []string{`-321,"Out of memory;BURS:FRAM"`} },
+			instrument.KindInstrument, false},
+		"the converter was over range": {func(far *box) { far.says["BURS:RUN?"], far.says[conditionQuery] = row, "2" },
+			instrument.KindInstrument, true},
+		"the chain was broken": {func(far *box) { far.says["BURS:RUN?"], far.says[conditionQuery] = row, "4" },
+			instrument.KindChain, true},
 	} {
 		b, far := open(t, nil)
 		far.see(func() { tc.change(far) })

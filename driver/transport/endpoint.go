@@ -100,7 +100,8 @@ func socketEndpoint(a netip.Addr, port uint16, own []netip.Addr) string {
 // deviceEndpoint names a serial port by its device, whatever link leads there.
 func deviceEndpoint(device string) string {
 	// Windows: COM5, com5 and \\.\COM5 are one.
-	if short := strings.ToUpper(strings.TrimPrefix(device, `\\.\`)); strings.HasPrefix(short, "COM") && !strings.ContainsAny(short, `/\.`) {
+	if short := strings.ToUpper(strings.TrimPrefix(device, `\\.\`)); strings.HasPrefix(short, "COM") &&
+		!strings.ContainsAny(short, `/\.`) {
 		return "serial:" + short
 	}
 	if absolute, err := filepath.Abs(device); err == nil {

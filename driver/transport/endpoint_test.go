@@ -38,11 +38,13 @@ func TestEndpoints(t *testing.T) {
 	}
 	ports := []usbPort{{device, "FT0001"}, {other, "FT0002"}}
 	places := [][]string{
-		{"tcp:localhost:1234", "tcp:127.0.0.1:1234", "tcp:[::1]:1234", "tcp:LOCALHOST:1234", "tcp:0.0.0.0:1234", "tcp:[::ffff:127.0.0.1]:1234"},
+		{"tcp:localhost:1234", "tcp:127.0.0.1:1234", "tcp:[::1]:1234", "tcp:LOCALHOST:1234", "tcp:0.0.0.0:1234",
+			"tcp:[::ffff:127.0.0.1]:1234"},
 		{"tcp:localhost:1235", "tcp:127.0.0.2:1235"},
 		{"tcp:192.0.2.7:1234", "tcp:[::ffff:192.0.2.7]:1234"},
 		{"tcp:192.0.2.7:1235"},
-		{"serial:" + device, "serial:" + alias + "?baud=9600", "serial:" + filepath.Join(dir, "x", "..", "ttyUSB0"), "serial:usb=FT0001"},
+		{"serial:" + device, "serial:" + alias + "?baud=9600", "serial:" + filepath.Join(dir, "x", "..", "ttyUSB0"),
+			"serial:usb=FT0001"},
 		{"serial:" + other, "serial:usb=FT0002"},
 		{"serial:" + filepath.Join(dir, "gone"), "serial:" + filepath.Join(dir, "x", "..", "gone")},
 		{"serial:usb=FT0003"},
@@ -89,11 +91,13 @@ func TestSerialNumbersOfAdapters(t *testing.T) {
 		adapters map[string]string
 		want     []string
 	}{
-		{"one adapter with two ports", map[string]string{"/dev/a": "1-1", "/dev/b": "1-1"}, []string{"serial:/dev/a", "usb:0001"}},
+		{"one adapter with two ports", map[string]string{"/dev/a": "1-1", "/dev/b": "1-1"},
+			[]string{"serial:/dev/a", "usb:0001"}},
 		{"two adapters", map[string]string{"/dev/a": "1-1", "/dev/b": "1-2"}, []string{"serial:/dev/a"}},
 		{"a system that does not tell", nil, []string{"serial:/dev/a", "usb:0001"}},
 	} {
-		if got := endpoints(t, "serial:/dev/a", []usbPort{{"/dev/a", "0001"}, {"/dev/b", "0001"}}, c.adapters); !slices.Equal(got, c.want) {
+		ports := []usbPort{{"/dev/a", "0001"}, {"/dev/b", "0001"}}
+		if got := endpoints(t, "serial:/dev/a", ports, c.adapters); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -158,7 +158,8 @@ func TestCancelWakesAtOnce(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) || errors.Is(err, ErrNotSent) {
 			t.Errorf("%v: want context.Canceled and the reason, not ErrNotSent", err)
 		}
-		if text := err.Error(); !strings.Contains(text, "broken off: the operator pressed a key") || strings.Contains(text, "no answer within") {
+		if text := err.Error(); !strings.Contains(text, "broken off: the operator pressed a key") ||
+			strings.Contains(text, "no answer within") {
 			t.Errorf("%v: is no silence", err)
 		}
 

@@ -78,7 +78,8 @@ func openSerial(a Address) (Conn, error) {
 	if err != nil {
 		return nil, serialOpenError(a, errors.Join(err, w.close()))
 	}
-	c := &serialConn{address: a.String(), name: a.Name, port: p, watch: w, in: newQueue(queueLimit), pumped: make(chan struct{})}
+	c := &serialConn{address: a.String(), name: a.Name, port: p, watch: w, in: newQueue(queueLimit),
+		pumped: make(chan struct{})}
 	c.changed.L = &c.mu
 	go c.pump()
 	return c, nil

@@ -128,7 +128,8 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 	solver.SetWarmStart(true)
 	for _, n := range board.nets {
 		if n.unit > b.config.Units {
-			return fmt.Errorf("array %s: the wiring map names unit %d, and the analyzer's units end at %d", board.Array, n.unit, b.config.Units)
+			return fmt.Errorf("array %s: the wiring map names unit %d, and the analyzer's units end at %d",
+				board.Array, n.unit, b.config.Units)
 		}
 	}
 	if rows, cols := devices.Rows(), devices.Cols(); rows != board.Rows || cols != board.Cols {

@@ -124,8 +124,8 @@ func parse(path string, text []byte) (*Chip, error) {
 }
 
 // Save writes the chip file, which is its owner's alone to read, in one piece and
-// onto the disk: a reader sees the old or the new one, also when the writer dies. A record of the file that is replaced is of
-// no use afterwards and ignored.
+// onto the disk: a reader sees the old or the new one, also when the writer dies. A record of the file that is replaced
+// is of no use afterwards and ignored.
 func (c *Chip) Save(path string) error {
 	_, err := c.save(path)
 	return err

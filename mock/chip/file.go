@@ -75,7 +75,8 @@ func own(path string) (*File, error) {
 		switch err := filelock.TryLock(record); {
 		case err == nil, errors.Is(err, filelock.ErrUnsupported):
 		case errors.Is(err, filelock.ErrHeld):
-			return nil, errors.Join(fmt.Errorf("%s: %w; wait for it, or name another file as simulation.chip", path, ErrOwned), record.Close())
+			return nil, errors.Join(fmt.Errorf("%s: %w; wait for it, or name another file as simulation.chip", path, ErrOwned),
+				record.Close())
 		default:
 			return nil, errors.Join(fmt.Errorf("simulated chip %s: its record: %w", path, err), record.Close())
 		}

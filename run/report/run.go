@@ -49,7 +49,7 @@ func outcome(o run.Outcome, cause string) string {
 func OfRun(s *run.Stored, root, at string) (Report, error) {
 	found := keyfigure.Of(s.Summary.Summary)
 	page := Report{
-		Title:    s.Command,
+		Title:    strings.ReplaceAll(s.Command, "-", " "),
 		Subtitle: s.ID + ", begun " + s.Started.UTC().Format("2006-01-02 15:04 UTC"),
 		Lead:     []string{outcome(s.Outcome, s.Cause)},
 	}

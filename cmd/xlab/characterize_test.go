@@ -91,7 +91,8 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 	}
 	a := &app{out: io.Discard, err: io.Discard}
 	for b.Loop() {
-		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips, characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)
+		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips,
+			characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -25,7 +25,8 @@ func TestBeyondInstruments(t *testing.T) {
 	}
 	t.Run("environment", func(t *testing.T) {
 		t.Setenv("XLAB_LIMITS_MAX_CURRENT", "5MA")
-		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), "limits.max_current (environment variable XLAB_LIMITS_MAX_CURRENT): 5 MA is beyond") {
+		if _, err := loadConfig(file, nil); err == nil ||
+			!strings.Contains(err.Error(), "limits.max_current (environment variable XLAB_LIMITS_MAX_CURRENT): 5 MA is beyond") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -51,7 +52,8 @@ func TestBeyondInstruments(t *testing.T) {
 		"analyzer.line_frequency=60 Hz": "",
 	} {
 		_, err := loadConfig(file, []string{set})
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--set "+set)) {
+		if want == "" && err != nil ||
+			want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--set "+set)) {
 			t.Errorf("%s: %v", set, err)
 		}
 	}
@@ -83,7 +85,8 @@ func TestConfigValues(t *testing.T) {
 		{"bench: 1e3", ""},
 		{"bench: on", ""},
 		{"boards: [{name: 12, address: sim, wiring: array-a.yaml, spi_frequency: 1mHz}]", "did you mean 1MHz?"},
-		{"boards: [{name: 12, address: sim, wiring: array-a.yaml, spi_frequency: 30MHz}]", "is no clock for a switch board: it is 1.00 kHz to 20.0 MHz"},
+		{"boards: [{name: 12, address: sim, wiring: array-a.yaml, spi_frequency: 30MHz}]",
+			"is no clock for a switch board: it is 1.00 kHz to 20.0 MHz"},
 		{"boards: [{name: 12, address: sim, wiring: array-a.yaml, spi_frequency: 4000000}]", ""},
 	} {
 		text := c.line + "\n"
@@ -108,7 +111,8 @@ func TestConfigValues(t *testing.T) {
 
 func TestPlainFlags(t *testing.T) {
 	f := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	seed, passes, share, quiet, wait := f.Uint64("seed", 1, ""), f.Int("passes", 0, ""), f.Float64("share", 0, ""), f.Bool("quiet", false, ""), f.Duration("wait", 0, "")
+	seed, passes, share, quiet, wait := f.Uint64("seed", 1, ""), f.Int("passes", 0, ""), f.Float64("share", 0, ""),
+		f.Bool("quiet", false, ""), f.Duration("wait", 0, "")
 	f.VisitAll(plainNumber)
 	f.VisitAll(plainNumber) // twice does no harm
 	if err := f.Parse([]string{"--seed", "017", "--passes=-012", "--share", "0.5", "--quiet", "--wait=90s"}); err != nil {
@@ -120,7 +124,8 @@ func TestPlainFlags(t *testing.T) {
 	if n, err := f.GetInt("passes"); n != -12 || err != nil {
 		t.Errorf("the library reads %d, %v", n, err)
 	}
-	for argument, want := range map[string]string{"--seed=0x11": "write it like 17", "--seed=-1": "0 or more", "--passes=1e1": "write it like 10", "--share=30%": "write it like 0.3",
+	for argument, want := range map[string]string{"--seed=0x11": "write it like 17", "--seed=-1": "0 or more",
+		"--passes=1e1": "write it like 10", "--share=30%": "write it like 0.3",
 		"--share=x": "not a finite number", "--quiet=ja": "not true or false", "--wait=soon": "not a time such as"} {
 		err := f.Parse([]string{argument})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "parsing") {

@@ -117,7 +117,8 @@ func faults() []failure {
 	return []failure{
 		// Before anything can be stressed.
 		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *simulation) { s.analyzer.Silence(true) }),
-			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 take over", "GPIB 17", "no answer within", "check that the instrument is switched on"}},
+			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 take over", "GPIB 17", "no answer within",
+				"check that the instrument is switched on"}},
 		{name: "other instrument", tamper: answersTo(whoAreYou, true, replaced("B1500A", "4155C")),
 			code: run.ExitUnreachable, words: []string{"4155C answers, not a B1500A", "check the address of the analyzer"}},
 		{name: "module missing", tamper: answersTo(modules, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
@@ -157,12 +158,14 @@ func faults() []failure {
 		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
 			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock, words: []string{"interlock", "close the lid"}},
 		{name: "disk full", tamper: script(mock.Fault{On: computer, What: "no_space", Piece: 3}),
-			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip, words: []string{"the disk is full", "free some space"}},
+			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip,
+			words: []string{"the disk is full", "free some space"}},
 		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *simulation) { s.analyzer.Silence(true) }),
 			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
 		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),
-			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, words: []string{"switch board A", "the bench could not be made safe"}},
+			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip,
+			words: []string{"switch board A", "the bench could not be made safe"}},
 		{name: "cable pulled", slow: true, tamper: script(mock.Fault{On: "analyzer", What: mock.Cut, Command: aPulse, Attempts: forGood}),
 			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand"}},
@@ -264,7 +267,8 @@ func TestFaults(t *testing.T) {
 				return
 			}
 			events := r.events()
-			if last, want := events[len(events)-1], map[bool]string{true: "safe", false: "unsafe"}[f.code != run.ExitUnsafe]; last != want {
+			want := map[bool]string{true: "safe", false: "unsafe"}[f.code != run.ExitUnsafe]
+			if last := events[len(events)-1]; last != want {
 				t.Errorf("the journal's last event is %q, want %q", last, want)
 			}
 		})

@@ -67,7 +67,8 @@ func TestHelpReadsWell(t *testing.T) {
 			}
 		})
 		for line := range strings.SplitSeq(flagUsages(c.LocalFlags(), 0), "\n") {
-			if strings.Count(line, "(default") > 1 || strings.Contains(line, "(default 0s)") || strings.Contains(line, "stringArray") {
+			if strings.Count(line, "(default") > 1 || strings.Contains(line, "(default 0s)") ||
+				strings.Contains(line, "stringArray") {
 				t.Errorf("%s: %s", c.CommandPath(), line)
 			}
 		}
@@ -146,7 +147,8 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 	for _, command := range []string{"runs show ", "report ", "export ", "replay ", "resume "} {
-		if got := completed(t, strings.Split(command, " ")...); len(got) != 2 || got[0] != "last" || !strings.Contains(got[1], "-read-a-") {
+		if got := completed(t, strings.Split(command, " ")...); len(got) != 2 || got[0] != "last" ||
+			!strings.Contains(got[1], "-read-a-") {
 			t.Errorf("%s: %q", command, got)
 		}
 	}
@@ -177,7 +179,8 @@ func TestManual(t *testing.T) {
 	if !maps.Equal(first, pages()) {
 		t.Error("two manuals of one program differ")
 	}
-	if page := first["xlab-mlp-run.1"]; !strings.Contains(page, "approach") || !strings.Contains(page, "EXAMPLE") || len(first) < 40 {
+	if page := first["xlab-mlp-run.1"]; !strings.Contains(page, "approach") || !strings.Contains(page, "EXAMPLE") ||
+		len(first) < 40 {
 		t.Errorf("%d pages, mlp run:\n%s", len(first), page)
 	}
 }

@@ -49,8 +49,10 @@ func TestKilledNetworks(t *testing.T) {
 				t.Parallel()
 				o := old{t, t.TempDir()}
 				random := rand.New(rand.NewPCG(uint64(seed), 17))
-				where := []string{"--set", "runs=runs", "--set", "simulation.chip=chip.json", "--set", fmt.Sprint("simulation.seed=", seed+1)}
-				if code, said := o.xlab(append([]string{"mlp", "train", "--approach", "oblivious", "--out", "net.json"}, where...)...); code != 0 {
+				where := []string{"--set", "runs=runs", "--set", "simulation.chip=chip.json",
+					"--set", fmt.Sprint("simulation.seed=", seed+1)}
+				train := []string{"mlp", "train", "--approach", "oblivious", "--out", "net.json"}
+				if code, said := o.xlab(append(train, where...)...); code != 0 {
 					t.Fatalf("exit code %d:\n%s", code, said)
 				}
 				for i, c := range onArrays {
@@ -69,7 +71,8 @@ func TestKilledNetworks(t *testing.T) {
 						case killed == perCommand:
 							code, said = o.xlab(append(args, where...)...)
 						case random.IntN(2) == 0:
-							code, said = o.program("xlab-dying", []string{dieAt + "=" + fmt.Sprint(1+random.IntN(200))}, append(args, where...)...)
+							code, said = o.program("xlab-dying", []string{dieAt + "=" + fmt.Sprint(1+random.IntN(200))},
+								append(args, where...)...)
 						default:
 							code, said = o.killedAfter(time.Duration(random.IntN(3000))*time.Millisecond, append(args, where...)...)
 						}

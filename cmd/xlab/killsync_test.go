@@ -120,7 +120,8 @@ func TestKilledAtEverySync(t *testing.T) {
 	}
 	resets, levels := whole.stress()
 	group := whole.largestGroup()
-	t.Logf("%d points; in an uninterrupted plan the device has had %d reset pulses, in groups of %d at most, and %d set pulses and levels", points, resets, group, levels)
+	t.Logf("%d points; in an uninterrupted plan the device has had %d reset pulses, in groups of %d at most, "+
+		"and %d set pulses and levels", points, resets, group, levels)
 	if resets <= group {
 		t.Error("there is nothing to be done twice")
 	}
@@ -148,7 +149,8 @@ func TestKilledAtEverySync(t *testing.T) {
 			o.must(run.ExitUsage, "was cut off", "resume")
 			had, swept := o.stress()
 			if max(had-resets, resets-had) > group || swept < levels-group || swept > levels+group+2*sweepLevels {
-				t.Errorf("the device has had %d reset pulses and %d set pulses and levels, want %d and %d", had, swept, resets, levels)
+				t.Errorf("the device has had %d reset pulses and %d set pulses and levels, want %d and %d", had, swept,
+					resets, levels)
 			}
 			runs := make(map[string]int)
 			for _, s := range o.runs() {
@@ -158,7 +160,8 @@ func TestKilledAtEverySync(t *testing.T) {
 					t.Errorf("%s is %s: %s, %q", s.ID, s.Outcome, s.Cause, s.Problems)
 				}
 			}
-			if once := map[string]int{plan.Command: 1, "form": 1, "characterize-endurance": 1, "iv": 1}; !maps.Equal(runs, once) {
+			once := map[string]int{plan.Command: 1, "form": 1, "characterize-endurance": 1, "iv": 1}
+			if !maps.Equal(runs, once) {
 				t.Errorf("runs %v, want %v", runs, once)
 			}
 		})

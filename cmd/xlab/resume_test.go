@@ -424,7 +424,8 @@ func TestListResumable(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.out.String()[at:]), &list); err != nil || len(list) != c.listed {
 			t.Errorf("%v, %+v, want %d", err, list, c.listed)
 		}
-		if errs := r.err.String()[said:]; !strings.Contains(errs, c.says) || c.says == "" && strings.Contains(errs, "left out") {
+		if errs := r.err.String()[said:]; !strings.Contains(errs, c.says) ||
+			c.says == "" && strings.Contains(errs, "left out") {
 			t.Errorf("%q is said, want %q", errs, c.says)
 		}
 	}

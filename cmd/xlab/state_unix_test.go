@@ -21,7 +21,8 @@ func TestStateIsPrivate(t *testing.T) {
 	t.Parallel()
 	var told atomic.Int32
 	hooks := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user == "USER-SECRET" && password == "SECRET" && r.FormValue("token") == "SECRET" {
+		if user, password, _ := r.BasicAuth(); user == "USER-SECRET" && password == "SECRET" &&
+			r.FormValue("token") == "SECRET" {
 			told.Add(1)
 		}
 	}))
@@ -42,7 +43,8 @@ func TestStateIsPrivate(t *testing.T) {
 		return string(text)
 	}
 	file := filepath.Join(t.TempDir(), "plan.yaml")
-	if err := os.WriteFile(file, []byte("plan: short\nsteps:\n  - {run: read, arrays: [A], with: {devices: r0c0}}\n"), 0o600); err != nil {
+	text := "plan: short\nsteps:\n  - {run: read, arrays: [A], with: {devices: r0c0}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	xlab("run", file, "--notify", hook, "--set", "notify.heartbeat.url="+hook)
@@ -83,7 +85,8 @@ func TestStateIsPrivate(t *testing.T) {
 	if err := os.Chmod(state, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
-	if said := xlab("read", "--devices", "r0c0"); !strings.Contains(said, state+" was open to other users (dtrwxrwxrwx) and is yours alone now") {
+	said := xlab("read", "--devices", "r0c0")
+	if !strings.Contains(said, state+" was open to other users (dtrwxrwxrwx) and is yours alone now") {
 		t.Errorf("nothing is said of it:\n%s", said)
 	}
 	if info, err := os.Stat(state); err != nil || info.Mode() != fs.ModeDir|0o700 {

@@ -115,13 +115,17 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 		"doctor": {args: []string{"doctor"}, sent: takenOver, touched: true},
 		"identification fails half way": {args: []string{"doctor"}, garble: true, code: run.ExitUnreachable, kind: "UNT?",
 			sent: takenOver, touched: true},
-		"another instrument": {args: []string{"form"}, named: func(int) string { return "4156C" }, code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
+		"another instrument": {args: []string{"form"}, named: func(int) string { return "4156C" },
+			code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
 			sent: takenOver[:1], forces: true},
-		"another instrument, looked at": {args: []string{"doctor"}, named: func(int) string { return "4156C" }, code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
+		"another instrument, looked at": {args: []string{"doctor"}, named: func(int) string { return "4156C" },
+			code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
 			sent: takenOver[:1], forces: true},
 		// A sweep that was begun keeps it from answering until a device clear.
-		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *simulation) { s.analyzer.Hang() }, sent: takenOver, touched: true},
-		"silent": {args: []string{"doctor"}, prepare: func(s *simulation) { s.analyzer.Silence(true) }, code: run.ExitUnreachable, kind: "switch the outputs off there",
+		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *simulation) { s.analyzer.Hang() },
+			sent: takenOver, touched: true},
+		"silent": {args: []string{"doctor"}, prepare: func(s *simulation) { s.analyzer.Silence(true) },
+			code: run.ExitUnreachable, kind: "switch the outputs off there",
 			sent: takenOver, touched: true, forces: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,7 +96,8 @@ func TestTerminal(t *testing.T) {
 func TestForeignTextOnATerminal(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "plan.yaml")
-	if err := os.WriteFile(file, []byte("plan: \"\\e]0;title\\a\\e[31mred\\u202e\"\nsteps: [{run: read, with: {devices: r0c0}}]\n"), 0o600); err != nil {
+	text := "plan: \"\\e]0;title\\a\\e[31mred\\u202e\"\nsteps: [{run: read, with: {devices: r0c0}}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"run", file, "--dry-run"}, {"run", file}, {"run", file, "--dry-run", "--json"}} {

@@ -38,8 +38,9 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 	}
 	dir := t.TempDir()
 	wiring, config := filepath.Join(dir, "wiring.yaml"), filepath.Join(dir, "bench.yaml")
-	for file, text := range map[string]string{wiring: sized(c.rows, 64), config: "analyzer: {address: sim}\nboards:\n  - {name: A, address: sim, wiring: " + wiring +
-		"}\nlimits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 100mA, max_width: 20ms}\n"} {
+	for file, text := range map[string]string{wiring: sized(c.rows, 64),
+		config: "analyzer: {address: sim}\nboards:\n  - {name: A, address: sim, wiring: " + wiring +
+			"}\nlimits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 100mA, max_width: 20ms}\n"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +59,8 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 
 	code, r := form(c.low)
 	m := r.defects()
-	t.Logf("with %s: %d of %d formed, %d defective; %s", c.low, len(m.Cells(array.StateFormed)), c.n, len(m.Cells(array.StateDefective)), r.err)
+	t.Logf("with %s: %d of %d formed, %d defective; %s", c.low, len(m.Cells(array.StateFormed)), c.n,
+		len(m.Cells(array.StateDefective)), r.err)
 	if n := len(m.Cells(array.StateDefective)); code != 8 || n > c.n/50+1 {
 		t.Errorf("with %s: exit %d, %d devices are called defective: %s", c.low, code, n, r.err)
 	}
@@ -72,7 +74,8 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 	formed := len(m.Cells(array.StateFormed)) + len(m.Cells(array.StatePreformed))
 	t.Logf("with %s: %d of %d formed, %d defective", c.right, formed, c.n, len(m.Cells(array.StateDefective)))
 	// A device in a hundred forms only where the row's source gives more.
-	if code != 0 && (code != 8 || strings.Contains(r.err.String(), "the other")) || formed < c.n-c.n/25-1 || formed+len(m.Cells(array.StateDefective)) < c.n-c.n/100 {
+	if code != 0 && (code != 8 || strings.Contains(r.err.String(), "the other")) || formed < c.n-c.n/25-1 ||
+		formed+len(m.Cells(array.StateDefective)) < c.n-c.n/100 {
 		t.Errorf("with %s: exit %d, %d of %d formed: %s%s", c.right, code, formed, c.n, r.out, r.err)
 	}
 }
@@ -114,6 +117,7 @@ func formOthers(a *device.Array, listed []array.Cell) error {
 
 // sized is the wiring map of an array of that size.
 func sized(rows, cols int) string {
-	return fmt.Sprintf(`{array: A, rows: %d, cols: %d, board: {name: A, chip: adg1438, chain: [{rows: 0-%d}, {cols: 0-%d}]},
- buses: {S1: F1, S2: F2, S3: H1, S4: H2, S5: GND}, smu: {F1: 1, F2: 2, H1: 3, H2: 4}}`, rows, cols, rows-1, cols-1)
+	return fmt.Sprintf(`{array: A, rows: %d, cols: %d, board: {name: A, chip: adg1438, chain: [{rows: 0-%d},
+ {cols: 0-%d}]}, buses: {S1: F1, S2: F2, S3: H1, S4: H2, S5: GND}, smu: {F1: 1, F2: 2, H1: 3, H2: 4}}`,
+		rows, cols, rows-1, cols-1)
 }

@@ -120,7 +120,8 @@ func TestInterruptedWhileHeld(t *testing.T) {
 	r.signals <- syscall.SIGTERM
 	select {
 	case code := <-done:
-		r.check(code, run.ExitUnsafe, run.OutcomeTripped, instrument.KindTrip, "the bench could not be made safe", "switch the sources off by hand")
+		r.check(code, run.ExitUnsafe, run.OutcomeTripped, instrument.KindTrip, "the bench could not be made safe",
+			"switch the sources off by hand")
 	case <-time.After(60 * time.Second):
 		t.Fatalf("it is still held:\n%s", r.err)
 	}

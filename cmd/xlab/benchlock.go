@@ -28,7 +28,8 @@ func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lo
 		bench, files = c.Bench, c.lockFiles(c.endpoints(ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
-		Owner:  lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.arguments)...), " "), Reason: reason, Bench: bench},
+		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.arguments)...), " "),
+			Reason: reason, Bench: bench},
 		Shared: !c.simulated(),
 		Wait:   a.wait,
 		Waiting: func(e *lock.HeldError) {
@@ -105,7 +106,8 @@ func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error
 		return nil
 	}
 	if err := s.held.Extend(ctx, s.config.lockFiles("identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
-		return fmt.Errorf("%s %s with the serial number %s is reached by another address as well: %w", i.Vendor, i.Model, i.Serial, err)
+		return fmt.Errorf("%s %s with the serial number %s is reached by another address as well: %w", i.Vendor, i.Model,
+			i.Serial, err)
 	}
 	return nil
 }

@@ -225,7 +225,8 @@ func (a *app) characterizeJob(c *Config, what, name string, spec specification, 
 	j := job{command: "characterize-" + what, arrays: []string{name}, spec: characterizeSpec[specification]{what, spec, defects}}
 	j.work = func(ctx context.Context, r *recorded) (err error) {
 		result.Result, err = a.measure(ctx, r, r.bar(name), spec, characterize.Options{Defects: defects, Observe: func(e characterize.Event) {
-			r.progress.Observe(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note, Ahead: e.Ahead, Steps: e.Steps})
+			r.progress.Observe(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note,
+				Ahead: e.Ahead, Steps: e.Steps})
 		}})
 		if result.Result != nil {
 			result.Comparison, result.Notes = result.Result.Comparison(), append([]string{}, result.Result.Notes()...)

@@ -58,13 +58,13 @@ type AnalyzerConfig struct {
 	Address       string           `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT of the GPIB adapter
 	GPIB          int              `mapstructure:"gpib"`           // address behind the adapter
 	LineFrequency instrument.Hertz `mapstructure:"line_frequency"` // of the mains
-	FixedRanges   bool             `mapstructure:"fixed_ranges"`   // see b1500.Options; not given: on the simulated bench only
+	FixedRanges   bool             `mapstructure:"fixed_ranges"`   // see b1500.Options; default: only in simulation
 }
 
 // BoardConfig says where a switch board is and what is wired to it.
 type BoardConfig struct {
 	Name         string           `mapstructure:"name"`          // the array's name
-	Address      string           `mapstructure:"address"`       // sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT or spi:NAME
+	Address      string           `mapstructure:"address"`       // sim, buspirate:serial:PATH or tcp:HOST:PORT, spi:NAME
 	SPIFrequency instrument.Hertz `mapstructure:"spi_frequency"` // clock of the chain
 	Wiring       string           `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
 }
@@ -180,10 +180,12 @@ func loadConfig(explicit string, overrides []string) (*Config, error) {
 func configDefaults() map[string]any {
 	d := map[string]any{
 		"bench": "simulated", "runs": "", "locks": "", "figures": figure.AllFormats.String(),
-		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0, "analyzer.fixed_ranges": false,
-		"neurons.address": "", "neurons.wiring": "neuron-board.yaml", "neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
+		"analyzer.type": "b1500", "analyzer.address": simAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
+		"analyzer.fixed_ranges": false, "neurons.address": "", "neurons.wiring": "neuron-board.yaml",
+		"neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"read.voltage": "0.2V", "read.aperture": "40ms", "read.settle": "1ms", "read.compliance": "5mA",
-		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "", "simulation.slots": "1-4", "simulation.temperature": 25.0,
+		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "",
+		"simulation.slots": "1-4", "simulation.temperature": 25.0,
 		"limits.min_voltage": 0.0, "limits.max_voltage": 0.0, "limits.max_current": 0.0, "limits.max_width": 0.0,
 	}
 	maps.Copy(d, notifyDefaults())
@@ -257,7 +259,8 @@ func (c *Config) validate() error {
 		faults = append(faults, fmt.Errorf("%s is %d; a GPIB address is 0 to 30", c.place("analyzer.gpib"), c.Analyzer.GPIB))
 	}
 	if c.Analyzer.LineFrequency != 50 && c.Analyzer.LineFrequency != 60 {
-		faults = append(faults, fmt.Errorf("%s is %s; it is 50 or 60 Hz", c.place("analyzer.line_frequency"), c.Analyzer.LineFrequency.Exact()))
+		faults = append(faults, fmt.Errorf("%s is %s; it is 50 or 60 Hz", c.place("analyzer.line_frequency"),
+			c.Analyzer.LineFrequency.Exact()))
 	}
 	if len(c.Boards) == 0 {
 		faults = append(faults, fmt.Errorf("%s: no switch board is configured; `xlab init` writes a commented file", c.origin()))
@@ -327,7 +330,8 @@ func checkClock(f instrument.Hertz) error {
 	case f > 0 && f < 1:
 		return fmt.Errorf("%s is no clock for a switch board; did you mean %gMHz?", f.Exact(), float64(f)*1000)
 	}
-	return fmt.Errorf("%s is no clock for a switch board: it is %v to %v, such as 1MHz", f.Exact(), instrument.Hertz(slowest), fastest)
+	return fmt.Errorf("%s is no clock for a switch board: it is %v to %v, such as 1MHz", f.Exact(),
+		instrument.Hertz(slowest), fastest)
 }
 
 // checkBoardAddress tells what is wrong with a switch board's address.

@@ -31,7 +31,8 @@ func (a *app) costAt(c *Config, w *array.Wiring, cell array.Cell, steps ...array
 	if err != nil {
 		return 0, err
 	}
-	analyzer := b1500.New(nil, b1500.Options{Limits: c.channelLimits(), Channels: w.Channels(), LineFrequency: float64(c.Analyzer.LineFrequency)})
+	analyzer := b1500.New(nil, b1500.Options{Limits: c.channelLimits(), Channels: w.Channels(),
+		LineFrequency: float64(c.Analyzer.LineFrequency)})
 	return analyzer.Cost(instructions...)
 }
 

@@ -99,7 +99,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	if sensor := c.sensor(); sensor != nil {
 		err := sensor.Check(ctx)
 		if err != nil {
-			err = &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: err, Advice: "a run would end before its first stress"}
+			err = &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: err,
+				Advice: "a run would end before its first stress"}
 		}
 		report("watched conditions", err, "the temperature is within %s to %s", sensor.Min.Exact(), sensor.Max.Exact())
 	}
@@ -163,7 +164,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	if s.analyzer == nil {
 		for _, b := range c.Boards {
 			if s.boards[b.Name] != nil {
-				report("switch board "+b.Name, nil, "answers, all switches open; not tested, because nobody knows what the sources do")
+				report("switch board "+b.Name, nil, "answers, all switches open; not tested, "+
+					"because nobody knows what the sources do")
 			}
 		}
 		return findings, first
@@ -182,7 +184,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		}
 		for _, b := range c.Boards {
 			if chain := s.boards[b.Name]; chain != nil {
-				report("switch board "+b.Name, testBoard(ctx, chain, wirings[b.Name]), "%d chips pass a pattern on and read back", chain.Lines())
+				report("switch board "+b.Name, testBoard(ctx, chain, wirings[b.Name]), "%d chips pass a pattern on and read back",
+					chain.Lines())
 			}
 		}
 		return nil

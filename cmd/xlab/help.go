@@ -157,7 +157,8 @@ func unknownCommand(c *cobra.Command, word string) error {
 			names[sub.Name()] = true
 		}
 	}
-	return usageError(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(), nearest(word, names), c.CommandPath()))
+	return usageError(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(),
+		nearest(word, names), c.CommandPath()))
 }
 
 // argumentError is the error of too few or too many words after a command, by its
@@ -184,7 +185,8 @@ func emptyFlag(c *cobra.Command) error {
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if f.Value.String() == "" && err == nil {
-			err = usageError(fmt.Errorf("--%s is empty: give a value, or leave the flag out; see `%s --help`", f.Name, c.CommandPath()))
+			err = usageError(fmt.Errorf("--%s is empty: give a value, or leave the flag out; see `%s --help`", f.Name,
+				c.CommandPath()))
 		}
 	})
 	return err

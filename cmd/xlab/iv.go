@@ -75,8 +75,10 @@ column that are switched on add to it.`,
 			}
 			rest := compliance
 			if !cmd.Flags().Changed("compliance") {
-				compliance, rest = c.Tuning.Lines.Compliance(w.Rows, w.Cols, fullyOn, sweep.Scheme, instrument.Volts(math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop))))
-				compliance, rest = min(max(compliance, leastCompliance), c.Limits.MaxCurrent), min(max(rest, leastCompliance), c.Limits.MaxCurrent)
+				compliance, rest = c.Tuning.Lines.Compliance(w.Rows, w.Cols, fullyOn, sweep.Scheme,
+					instrument.Volts(math.Max(math.Abs(sweep.Start), math.Abs(sweep.Stop))))
+				compliance, rest = min(max(compliance, leastCompliance), c.Limits.MaxCurrent),
+					min(max(rest, leastCompliance), c.Limits.MaxCurrent)
 			}
 			if sweep.Scheme != array.Grounded {
 				// Half-selected devices add to the current of the column.
@@ -97,7 +99,8 @@ column that are switched on add to it.`,
 	f.Var(&stop, "stop", "last voltage")
 	f.IntVar(&sweep.Steps, "steps", 41, "number of levels one way")
 	f.BoolVar(&oneWay, "one-way", false, "do not come back to the first voltage")
-	f.Var(&compliance, "compliance", "current compliance of the row, which carries all its devices; the sweep ends where it is reached (default: what a row of devices of 100 uS needs at the sweep's voltage)")
+	f.Var(&compliance, "compliance", "current compliance of the row, which carries all its devices; "+
+		"the sweep ends where it is reached (default: what a row of devices of 100 uS needs at the sweep's voltage)")
 	f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded (default: see above)")
 	f.Var(&delay, "delay", "time at a level before it is measured")
 	f.Var(&aperture, "aperture", "integration time at a level")
@@ -169,7 +172,8 @@ func (r *ivResult) cut(sweep array.Sweep, limited []array.Limited) string {
 	if sweep.TwoWay && len(r.Levels) <= sweep.Steps {
 		text += ", with no way back"
 	}
-	return text + fmt.Sprintf(": the row carried %v there and the column %v; %s", last.Row, last.Current, array.Unheld(limited, "--compliance"))
+	return text + fmt.Sprintf(": the row carried %v there and the column %v; %s", last.Row, last.Current,
+		array.Unheld(limited, "--compliance"))
 }
 
 func (a *app) rebuildIV(_ *Config, h *run.Header) (job, error) {
@@ -187,13 +191,16 @@ func (r *ivResult) curve(sweep array.Sweep) figure.Figure {
 	if sweep.Scheme == array.Grounded {
 		caption += "The other lines are at ground."
 	} else {
-		caption += fmt.Sprintf("The other lines follow by the scheme %s: the current holds what half-selected devices of the column add.", sweep.Scheme)
+		caption += fmt.Sprintf("The other lines follow by the scheme %s: the current holds what half-selected devices of "+
+			"the column add.", sweep.Scheme)
 	}
 	if r.Status != "" {
 		caption += " The sweep " + r.Status + "."
 	}
-	return figure.Figure{Name: "iv", Caption: caption, Spec: figure.Lines{Title: "Current against voltage", Subtitle: fmt.Sprintf("device %s of array %s", r.Cell, r.Array),
-		X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"}, Series: []figure.Series{s}}}
+	return figure.Figure{Name: "iv", Caption: caption,
+		Spec: figure.Lines{Title: "Current against voltage", Subtitle: fmt.Sprintf("device %s of array %s", r.Cell, r.Array),
+			X: figure.Axis{Label: "voltage, row minus column", Unit: "V"}, Y: figure.Axis{Label: "current", Unit: "A"},
+			Series: []figure.Series{s}}}
 }
 
 func (r *ivResult) csv(w io.Writer) error {

@@ -74,15 +74,18 @@ type dataFlags struct {
 	first                                           int
 	ternary                                         bool
 	classes                                         []string // only these, in this order; empty = all
-	ignore                                          []string // columns that are no features; nil = found out, "none" = none
+	ignore                                          []string // columns that are no features; nil = found out
 	table                                           tableFlags
 }
 
 func (d *dataFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&d.file, "file", "", "data set instead of the letters: a table (CSV in any dialect), or an IDX file of images")
+	f.StringVar(&d.file, "file", "", "data set instead of the letters: a table (CSV in any dialect), "+
+		"or an IDX file of images")
 	f.StringVar(&d.labels, "labels", "", "IDX file of the labels that go with --file")
-	f.StringVar(&d.label, "label", "", "column of a table that holds the class: its name, or its index from 0 (default: found out)")
-	f.StringSliceVar(&d.ignore, "ignore", nil, "columns of a table that are no features: names or indices, or none (default: those that number the samples)")
+	f.StringVar(&d.label, "label", "", "column of a table that holds the class: its name, "+
+		"or its index from 0 (default: found out)")
+	f.StringSliceVar(&d.ignore, "ignore", nil, "columns of a table that are no features: names or indices, "+
+		"or none (default: those that number the samples)")
 	d.table.register(f)
 	f.StringVar(&d.testFile, "test-file", "", "test set of the same kind (default: a part of --file)")
 	f.StringVar(&d.testLabels, "test-labels", "", "labels that go with --test-file")
@@ -186,7 +189,8 @@ func (d *dataFlags) openTest(whole *dataset.Set) (*dataset.Set, error) {
 		return nil, err
 	}
 	if test.Features != nil && whole.Features != nil && !slices.Equal(test.Features, whole.Features) {
-		return nil, fmt.Errorf("the columns of %s are %q, those of %s are %q", test.Name, test.Features, whole.Name, whole.Features)
+		return nil, fmt.Errorf("the columns of %s are %q, those of %s are %q", test.Name, test.Features, whole.Name,
+			whole.Features)
 	}
 	return d.only(test)
 }
@@ -215,7 +219,8 @@ func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, e
 			return nil, err
 		}
 		s, err := dataset.OpenTable(file, o)
-		if name := strings.ToLower(filepath.Base(file)); err != nil && (strings.Contains(name, "idx") || strings.HasSuffix(name, "ubyte") || strings.HasSuffix(name, ".gz")) {
+		if name := strings.ToLower(filepath.Base(file)); err != nil &&
+			(strings.Contains(name, "idx") || strings.HasSuffix(name, "ubyte") || strings.HasSuffix(name, ".gz")) {
 			err = fmt.Errorf("%w; an IDX file of images needs --labels with the file of its labels", err)
 		}
 		return s, err
@@ -352,7 +357,8 @@ is printed; where there is a doubt, a flag settles it.`,
 			}
 			if a.json {
 				warnings := append([]string{}, data.warnings...)
-				return a.writeJSON(map[string]any{"train": describeSet(data.train), "test": describeSet(data.test), "table": data.reading, "warnings": warnings})
+				return a.writeJSON(map[string]any{"train": describeSet(data.train), "test": describeSet(data.test),
+					"table": data.reading, "warnings": warnings})
 			}
 			return a.printData(data, shown)
 		},

@@ -272,7 +272,8 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		}
 		points, err = stability.Measure(ctx, bench, task, spec.Measure, o)
 		if err == nil && len(warnings) > 0 {
-			return &run.Ended{Outcome: run.OutcomeOutside, Err: errors.New(strings.Join(warnings, "; ") + ": what was followed is not that network")}
+			return &run.Ended{Outcome: run.OutcomeOutside,
+				Err: errors.New(strings.Join(warnings, "; ") + ": what was followed is not that network")}
 		}
 		return err
 	}
@@ -299,7 +300,8 @@ func (a *app) rebuildStability(c *Config, h *run.Header) (job, error) {
 }
 
 // write imports a network in one of its ways.
-func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r *recorded, observe func(transfer.Event)) (*transfer.Outcome, error) {
+func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r *recorded,
+	observe func(transfer.Event)) (*transfer.Outcome, error) {
 	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
 	for _, name := range s.MLP.Placement.Arrays() {
 		task.Arrays[name] = transfer.Array{Bench: r.bar(name), Defects: s.MLP.Defects[name]}
@@ -352,7 +354,8 @@ func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, erro
 		return 0, err
 	}
 	if !results[0].Valid() || results[0].InCompliance() {
-		return 0, fmt.Errorf("the read of device %s cannot be used: %s", f.reference.Cell, cmp.Or(array.Unheld(results[0].Limited, "read.compliance"), statusText(results[0].Status)))
+		return 0, fmt.Errorf("the read of device %s cannot be used: %s", f.reference.Cell,
+			cmp.Or(array.Unheld(results[0].Limited, "read.compliance"), statusText(results[0].Status)))
 	}
 	return results[0].Conductance(), nil
 }

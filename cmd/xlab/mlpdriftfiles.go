@@ -30,7 +30,8 @@ type stabilityResult struct {
 
 func (s *stabilitySpec) result(points []stability.Point, warnings []string, f figures) stabilityResult {
 	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...), Lowest: make(map[string]float64),
-		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference, Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, figures: f}
+		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference,
+		Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, figures: f}
 	for _, p := range points {
 		lowest, seen := r.Lowest[string(p.Variant)]
 		if !seen {
@@ -62,7 +63,8 @@ func (s *stabilitySpec) axis() figure.Axis {
 }
 
 // lines are one line per variant. bar, where given, are the ends of error bars.
-func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Point, value func(stability.Point) float64, bar func(float64) (low, high float64)) figure.Lines {
+func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Point,
+	value func(stability.Point) float64, bar func(float64) (low, high float64)) figure.Lines {
 	l := figure.Lines{Title: title, X: s.axis(), Y: y}
 	for _, v := range s.Measure.Variants {
 		line := figure.Series{Name: stabilityNames[v], Markers: true}
@@ -88,12 +90,14 @@ func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
 	if len(points) == 0 {
 		return nil
 	}
-	title, accuracy, what, patterns := "Network over temperature", figure.Axis{Label: "test patterns recognised", Unit: "%"}, func(p stability.Point) float64 { return *p.Test }, 0
+	title, accuracy := "Network over temperature", figure.Axis{Label: "test patterns recognised", Unit: "%"}
+	what, patterns := func(p stability.Point) float64 { return *p.Test }, 0
 	if len(s.Measure.Ages) > 0 {
 		title = "Network over time"
 	}
 	if points[0].Test == nil {
-		accuracy.Label, what, patterns = "training patterns recognised", func(p stability.Point) float64 { return p.Train }, len(s.MLP.Train.Labels)
+		accuracy.Label, patterns = "training patterns recognised", len(s.MLP.Train.Labels)
+		what = func(p stability.Point) float64 { return p.Train }
 	} else {
 		patterns = len(s.MLP.Test.Labels)
 	}
@@ -104,18 +108,23 @@ func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
 		lowest = math.Min(lowest, what(p))
 	}
 	accuracy.Min, accuracy.Max = math.Max(0, 10*math.Floor(lowest/10)-10), 102
-	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own remedies; nothing is published for this network."
+	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own " +
+		"remedies; nothing is published for this network."
 	return errors.Join(
 		r.writeTo(networkFile, s.MLP.Network.Write),
 		r.writeTo("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
 		r.draw(
-			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. Error bars: one standard deviation of a share counted in so many patterns; the patterns are the same at every point, so that changes are surer than the bars.", patterns) + remedies,
+			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. "+
+				"Error bars: one standard deviation of a share counted in so many patterns; "+
+				"the patterns are the same at every point, so that changes are surer than the bars.", patterns) + remedies,
 				Spec: s.lines(title, accuracy, points, what, func(x float64) (low, high float64) {
 					low, high = population.Share(x/100, patterns)
 					return 100 * low, 100 * high
 				})},
-			figure.Figure{Name: "outputs", Caption: "How far the outputs are from those under the first condition, where they are equal by definition." + remedies,
-				Spec: s.lines(title+": change of the outputs", figure.Axis{Label: "root mean square", Unit: "V"}, points, func(p stability.Point) float64 { return p.Fidelity.RMS }, nil)},
+			figure.Figure{Name: "outputs", Caption: "How far the outputs are from those under the first condition, " +
+				"where they are equal by definition." + remedies,
+				Spec: s.lines(title+": change of the outputs", figure.Axis{Label: "root mean square", Unit: "V"}, points,
+					func(p stability.Point) float64 { return p.Fidelity.RMS }, nil)},
 		),
 	)
 }
@@ -151,9 +160,11 @@ func classifications(points int) run.Work {
 func stabilityEvent(e stability.Event) run.Event {
 	left, wait := classifications(e.Total-e.Done), run.Work{Kind: "wait", Steps: int(e.ToWait), Each: 1}
 	if e.Waited > 0 {
-		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total, Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
+		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total,
+			Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
 	}
-	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total, Data: e.Point, Note: stabilityNote(e.Point), Ahead: []run.Work{left, wait}, Steps: 1}
+	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total, Data: e.Point,
+		Note: stabilityNote(e.Point), Ahead: []run.Work{left, wait}, Steps: 1}
 }
 
 // stabilityNote is a point in a line of progress.

@@ -25,7 +25,8 @@ type importFlags struct {
 func (i *importFlags) register(f *pflag.FlagSet) {
 	f.Var(&i.tolerance, "tolerance", "relative error of devices that is still right, such as 30% (default: mlp.tolerance)")
 	f.Var(&i.idle, "idle-tolerance", "the same of devices at the minimum (default: mlp.idle_tolerance)")
-	f.StringVar(&i.policy, "policy", "", "how pulses are chosen, as of xlab tune (default: mlp.policy, then tuning.policy)")
+	f.StringVar(&i.policy, "policy", "", "how pulses are chosen, as of xlab tune (default: mlp.policy, "+
+		"then tuning.policy)")
 	f.BoolVar(&i.dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
 }
 
@@ -121,7 +122,8 @@ pulses             %d at most
 instrument time    about %s, %s at most
 voltage            %v to %v across a selected device
 compliance         %v
-`, plural(e.Weights, "weight"), plural(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, plural(e.Weights, "weight"), plural(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses,
+		run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }
 

@@ -38,7 +38,8 @@ type insituResult struct {
 }
 
 func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
-	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal, Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
+	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal,
+		Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
 	if t == nil {
 		return r
 	}
@@ -63,7 +64,8 @@ func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
 func insituFiles(r *recorded, spec insituSpec, t *insituTrained) error {
 	errs := []error{
 		r.writeTo("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
-		r.draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns", fmt.Sprintf("best epoch, %d", t.outcome.Best), t.outcome.Result, spec.Classes)),
+		r.draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns",
+			fmt.Sprintf("best epoch, %d", t.outcome.Best), t.outcome.Result, spec.Classes)),
 	}
 	f, err := insituNetwork(spec, t)
 	if err == nil {
@@ -80,16 +82,19 @@ func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
 		measured.X, measured.Y = append(measured.X, float64(p.Epoch)), append(measured.Y, p.Accuracy)
 		measured.Low, measured.High = append(measured.Low, 100*low), append(measured.High, 100*high)
 	}
-	l := figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s", spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
+	l := figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s",
+		spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
 		X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "training patterns recognised", Unit: "%", Min: 0, Max: 105},
 		Series: []figure.Series{measured}, Levels: []figure.Mark{{Name: "goal", Values: []float64{spec.Training.Goal}}}}
 	if o.Best > 0 {
 		l.Moments = []figure.Mark{{Name: "best epoch", Values: []float64{float64(o.Best)}}}
 	}
-	caption := fmt.Sprintf("Part of the %d training patterns that the hardware recognises, before training (0) and after each epoch. Error bars: one standard deviation of a share counted in so many patterns.", o.Result.Samples)
+	caption := fmt.Sprintf("Part of the %d training patterns that the hardware recognises, before training (0) and "+
+		"after each epoch. Error bars: one standard deviation of a share counted in so many patterns.", o.Result.Samples)
 	if spec.Training.Rule == insitu.Fixed && len(spec.Classes) == 3 {
 		l.Levels = append(l.Levels, figure.Mark{Name: "published", Values: []float64{published.InPlace}})
-		caption += fmt.Sprintf(" Published: %d %% with pulses of one amplitude and three classes of other letters (%s).", published.InPlace, published.Arrays)
+		caption += fmt.Sprintf(" Published: %d %% with pulses of one amplitude and three classes of other letters (%s).",
+			published.InPlace, published.Arrays)
 	} else {
 		caption += " The rule is the project's own: nothing is published for it."
 	}
@@ -123,7 +128,8 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 	}
 	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"), plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
 	if result.Limited > 0 {
-		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): these pulses were weaker than meant\n", plural(result.Limited, "write"))
+		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): "+
+			"these pulses were weaker than meant\n", plural(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
 	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(c.runsDir(), result.Run))

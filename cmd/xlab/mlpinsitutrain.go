@@ -78,11 +78,13 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 	}
 	t.outcome, err = insitu.Train(ctx, task, spec.Training, insitu.Options{Observe: func(p insitu.Point) {
 		left := epochs(spec.Training.Epochs - p.Epoch)
-		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p, Ahead: []run.Work{left},
-			Note: fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, plural(p.Pulses, "pulse"))})
+		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p,
+			Ahead: []run.Work{left},
+			Note:  fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, plural(p.Pulses, "pulse"))})
 	}})
 	if err == nil && t.outcome.Reached {
-		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: t.outcome.Epochs(), Total: t.outcome.Epochs(), Note: fmt.Sprintf("goal reached, accuracy %.1f %%", t.outcome.Accuracy())})
+		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: t.outcome.Epochs(), Total: t.outcome.Epochs(),
+			Note: fmt.Sprintf("goal reached, accuracy %.1f %%", t.outcome.Accuracy())})
 	}
 	if err != nil || !spec.Test {
 		return t, err

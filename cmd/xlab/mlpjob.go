@@ -140,7 +140,8 @@ func otherWeights(set string, f mlp.Fidelity) []string {
 	if f.Agreement >= unlikeSoftware {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: has this network been written into the arrays (`xlab mlp import`), and nothing since?", set, f.Agreement)}
+	return []string{fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: "+
+		"has this network been written into the arrays (`xlab mlp import`), and nothing since?", set, f.Agreement)}
 }
 
 // classify classifies all sets on the hardware. record keeps the wall time that
@@ -171,7 +172,8 @@ func (w *networkRun) classify(ctx context.Context, c classifier, record hardware
 		w.patterns += k.set.Len()
 		if w.observe != nil {
 			ahead := w.toClassify()
-			w.observe(run.Event{Kind: "pattern", Phase: "classification", Done: w.patterns, Total: w.patterns + ahead[0].Steps, Note: k.set.Name, Ahead: ahead})
+			w.observe(run.Event{Kind: "pattern", Phase: "classification", Done: w.patterns, Total: w.patterns + ahead[0].Steps,
+				Note: k.set.Name, Ahead: ahead})
 		}
 		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
 		if w.spec.Import == nil {
@@ -248,7 +250,8 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		if spec.Import != nil {
-			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) }, func(e transfer.Event) { r.publish(events, writingEvent(e, w.toClassify()...)) })
+			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) },
+				func(e transfer.Event) { r.publish(events, writingEvent(e, w.toClassify()...)) })
 			if err != nil {
 				return err
 			}
@@ -309,7 +312,8 @@ func writingEvent(e transfer.Event, later ...run.Work) run.Event {
 	if pass := passNote(e.Pass); pass != "" {
 		what += ", " + pass
 	}
-	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what, Ahead: slices.Concat(e.Ahead, later)}
+	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,
+		Ahead: slices.Concat(e.Ahead, later)}
 }
 
 func (a *app) rebuildMLP(c *Config, h *run.Header) (job, error) {
@@ -328,12 +332,15 @@ func (w *networkRun) files(r *recorded) error {
 		samples := []figure.Sample{{Name: "software", Values: k.soft.Margins}}
 		shown, by := k.soft, "in software"
 		if k.hard != nil {
-			samples, shown, by = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins}), k.hard, "by the hardware"
+			samples = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins})
+			shown, by = k.hard, "by the hardware"
 			err = errors.Join(err, r.writeTo("outputs-"+setNames[i]+".csv", k.writeOutputs))
 		} else if k.expected != nil {
-			samples, shown, by = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins}), k.expected, "computed with the conductances read"
+			samples = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins})
+			shown, by = k.expected, "computed with the conductances read"
 		}
-		figures = append(figures, draw.Confusion("confusion-"+setNames[i], "Decisions, "+k.set.Name, by, shown, k.set.Classes),
+		figures = append(figures, draw.Confusion("confusion-"+setNames[i], "Decisions, "+k.set.Name, by, shown,
+			k.set.Classes),
 			draw.Margins("margins-"+setNames[i], "Margins, "+k.set.Name, samples...))
 	}
 	figures = append([]figure.Figure{w.accuracyFigure()}, figures...)
@@ -354,7 +361,8 @@ func (w *networkRun) accuracyFigure() figure.Figure {
 		for i, k := range w.sets {
 			if e := of(k); e != nil {
 				low, high := population.Share(float64(e.Correct)/float64(e.Samples), e.Samples)
-				s.X, s.Y, s.Low, s.High = append(s.X, float64(i+1)+shift), append(s.Y, e.Accuracy), append(s.Low, 100*low), append(s.High, 100*high)
+				s.X, s.Y = append(s.X, float64(i+1)+shift), append(s.Y, e.Accuracy)
+				s.Low, s.High = append(s.Low, 100*low), append(s.High, 100*high)
 			}
 		}
 		if len(s.X) > 0 {
@@ -371,8 +379,10 @@ func (w *networkRun) accuracyFigure() figure.Figure {
 	}
 	caption += ". Error bars: one standard deviation of a share counted in so many patterns."
 	if train, test, known := publishedLoss(w.spec.Network.Provenance.Approach); known && len(w.sets) > 0 {
-		soft := figure.Series{Name: "published, software", NoLine: true, Other: true, X: []float64{1.15, 2.15}, Y: []float64{published.SoftwareTrain, published.SoftwareTest}}
-		hard := figure.Series{Name: "published, hardware", NoLine: true, Other: true, X: []float64{1.25, 2.25}, Y: []float64{published.SoftwareTrain + train, published.SoftwareTest + test}}
+		soft := figure.Series{Name: "published, software", NoLine: true, Other: true, X: []float64{1.15, 2.15},
+			Y: []float64{published.SoftwareTrain, published.SoftwareTest}}
+		hard := figure.Series{Name: "published, hardware", NoLine: true, Other: true, X: []float64{1.25, 2.25},
+			Y: []float64{published.SoftwareTrain + train, published.SoftwareTest + test}}
 		for _, s := range []figure.Series{soft, hard} {
 			s.X, s.Y = s.X[:len(w.sets)], s.Y[:len(w.sets)]
 			l.Series = append(l.Series, s)
@@ -424,10 +434,13 @@ func weightFigure(tolerance float64, o *transfer.Outcome) figure.Figure {
 		}
 		g.X, g.Y = append(g.X, float64(d.Conductance)), append(g.Y, float64(d.Final))
 	}
-	return figure.Figure{Name: "weights", Caption: fmt.Sprintf("Each device of the network: its conductance by the last read against the trained one. "+
-		"Devices are raised from below and left alone as soon as they are within the tolerance of %.3g %%; above about 50 µS a pulse adds less than the band is wide, so that nearly all stop in its lower half. "+
-		"Carrying devices are aimed at what makes the weight right beside the idle one of its pair, which may be outside of the band; idle ones may be off by more (mlp.idle_tolerance).", 100*tolerance),
-
-		Spec: figure.Scatter{Title: "Conductances after the import", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: tolerance,
-			Groups: slices.DeleteFunc(groups, func(g figure.Group) bool { return len(g.X) == 0 })}}
+	return figure.Figure{Name: "weights",
+		Caption: fmt.Sprintf("Each device of the network: its conductance by the last read against the trained one. "+
+			"Devices are raised from below and left alone as soon as they are within the tolerance of %.3g %%; "+
+			"above about 50 µS a pulse adds less than the band is wide, so that nearly all stop in its lower half. "+
+			"Carrying devices are aimed at what makes the weight right beside the idle one of its pair, "+
+			"which may be outside of the band; idle ones may be off by more (mlp.idle_tolerance).", 100*tolerance),
+		Spec: figure.Scatter{Title: "Conductances after the import", Axis: figure.Axis{Unit: "S", Log: true},
+			Tolerance: tolerance,
+			Groups:    slices.DeleteFunc(groups, func(g figure.Group) bool { return len(g.X) == 0 })}}
 }

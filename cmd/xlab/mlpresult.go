@@ -21,7 +21,7 @@ type mlpResult struct {
 	InTolerance *int              `json:"weights_in_tolerance"`
 	Weights     int               `json:"weights"`
 	Held        int               `json:"held"`       // devices that training held
-	Defective   int               `json:"defective"`  // devices that the defect map calls unusable and training did not know of
+	Defective   int               `json:"defective"`  // unusable by the defect map, which training did not know
 	Unsettable  []mlp.Device      `json:"unsettable"` // devices that no pulse brought to their targets
 	MeanError   population.Number `json:"mean_error"` // of the devices written, relative; null where none was
 	Pulses      int               `json:"pulses"`
@@ -40,7 +40,8 @@ var setNames = [...]string{"train", "test"}
 func (w *networkRun) result(f figures) mlpResult {
 	n := w.spec.Network
 	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints), Unsettable: []mlp.Device{},
-		MeanError: population.Undefined, Patterns: w.patterns, Classify: w.wall, Warnings: append([]string{}, w.warnings...), figures: f}
+		MeanError: population.Undefined, Patterns: w.patterns, Classify: w.wall,
+		Warnings: append([]string{}, w.warnings...), figures: f}
 	pick := func(of func(*classified) *mlp.Evaluation) *accuracies {
 		x, any := &accuracies{}, false
 		for i, k := range w.sets {
@@ -164,7 +165,8 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 	}
 	fmt.Fprintln(a.out)
 	if o := w.imported; o != nil {
-		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices off by %s on average, %s\n", *r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance,
+		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices off by %s on average, %s\n",
+			*r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance,
 			r.MeanError.Text(population.Format("%.1f %%", 100)), plural(r.Pulses, "write pulse"))
 		for _, d := range o.Unsettable() {
 			fmt.Fprintf(a.out, "  %s, %s: target %v, read %v: %s\n", d.Device, d.Site, d.Aim, d.Final, d.Reason)

@@ -183,7 +183,9 @@ func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectM
 		return nil, usageError(err)
 	}
 	if 2*len(untried) > d.Devices() {
-		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, %s the first of them: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file", len(untried), d.Devices(), untried[0]))
+		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, "+
+			"%s the first of them: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file",
+			len(untried), d.Devices(), untried[0]))
 	}
 	return p.Constraints(d, faults)
 }
@@ -324,6 +326,8 @@ func trainingCurve(r *train.Result) figure.Figure {
 	for _, p := range r.Curve {
 		s.X, s.Y = append(s.X, float64(p.Epoch)), append(s.Y, p.Accuracy)
 	}
-	return figure.Figure{Name: "training", Caption: "Part of the training patterns recognised in software after each epoch: the mean over copies of the network whose conductances have errors, as the import will make them.",
-		Spec: figure.Lines{Title: "Training", X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "recognised", Unit: "%"}, Series: []figure.Series{s}}}
+	return figure.Figure{Name: "training", Caption: "Part of the training patterns recognised in software after each " +
+		"epoch: the mean over copies of the network whose conductances have errors, as the import will make them.",
+		Spec: figure.Lines{Title: "Training", X: figure.Axis{Label: "epoch"},
+			Y: figure.Axis{Label: "recognised", Unit: "%"}, Series: []figure.Series{s}}}
 }

@@ -201,7 +201,8 @@ func (s *session) repeat(ctx context.Context, what string, do func(context.Conte
 				// attempt that sends nothing, after which it makes them anew.
 				ended, cancel := context.WithCancel(ctx)
 				cancel()
-				return &instrument.Error{Op: "neuron board", Kind: instrument.KindTimeout, Err: fmt.Errorf("the process stood still: %w", do(ended))}
+				return &instrument.Error{Op: "neuron board", Kind: instrument.KindTimeout,
+					Err: fmt.Errorf("the process stood still: %w", do(ended))}
 			}
 			return do(ctx)
 		})

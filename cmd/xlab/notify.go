@@ -101,10 +101,12 @@ func (a *app) checkNotify(c *Config) error {
 // taken up without: where to is not in the record.
 func (a *app) askWhomToTell(c *Config, h *run.Header) {
 	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
-		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") || strings.Contains(arg, "notify.command=")
+		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
+			strings.Contains(arg, "notify.command=")
 	})
 	if s, err := c.sender(a.notify); told && !a.quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
-		fmt.Fprintln(a.err, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; give it again, or set notify in bench.yaml")
+		fmt.Fprintln(a.err, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
+			"give it again, or set notify in bench.yaml")
 	}
 }
 

@@ -46,7 +46,8 @@ hwdocs/plans.md has the file's form.`,
 			// A pipe is empty when the second task reads it, and an empty
 			// configuration is the simulated bench.
 			if info, err := os.Stat(a.config); err == nil && !info.Mode().IsRegular() {
-				return usageError(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: put it into a file", a.config))
+				return usageError(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: "+
+					"put it into a file", a.config))
 			}
 			c, err := a.load()
 			if err != nil {
@@ -77,7 +78,8 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			h := run.Header{Command: plan.Command, Arguments: a.arguments, Program: version(), Bench: fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
+			h := run.Header{Command: plan.Command, Arguments: a.arguments, Program: version(),
+				Bench:     fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
 				Simulated: c.simulated(), Limits: c.limits(), Spec: spec}
 			if h.Chip, err = c.chipIdentity(); err != nil {
 				return err
@@ -143,7 +145,8 @@ func (a *app) checkStep(c *Config, s *plan.Step) error {
 			return err
 		}
 		if strings.HasPrefix(key, "notify.") {
-			return fmt.Errorf("set: %s cannot be given to a single step: the plan tells people, by notify in bench.yaml or --notify", key)
+			return fmt.Errorf("set: %s cannot be given to a single step: the plan tells people, "+
+				"by notify in bench.yaml or --notify", key)
 		}
 	}
 	task := plan.Task{Step: s}
@@ -294,7 +297,8 @@ func (a *app) printPlan(c *Config, result planResult) error {
 		if x.State == plan.Skipped {
 			outcome = "skipped"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", screen.Line(x.Name), outcome, cmp.Or(x.Run, "-"), cmp.Or(screen.Line(x.Reason), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", screen.Line(x.Name), outcome, cmp.Or(x.Run, "-"),
+			cmp.Or(screen.Line(x.Reason), "-"))
 	}
 	if left := result.Total - len(result.Tasks); left > 0 {
 		fmt.Fprintf(w, "%s not begun\t-\t-\t-\n", plural(left, "task"))
@@ -320,7 +324,8 @@ func (p planRunner) Run(ctx context.Context, t plan.Task, begun func(id string) 
 }
 
 // Resume takes up a task's run.
-func (p planRunner) Resume(ctx context.Context, t plan.Task, id string, begun func(id string) error) (plan.Report, error) {
+func (p planRunner) Resume(ctx context.Context, t plan.Task, id string,
+	begun func(id string) error) (plan.Report, error) {
 	if ok, err := run.Begun(p.config.runsDir(), id); err != nil {
 		return plan.Report{}, err
 	} else if !ok {
@@ -352,7 +357,8 @@ func reportOf(s *run.Stored) plan.Report {
 }
 
 // command carries a command out for a task; id is its run where there is one.
-func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id string, begun func(id string) error) (plan.Report, error) {
+func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id string,
+	begun func(id string) error) (plan.Report, error) {
 	child := p.app.child(io.Discard)
 	child.arguments = args
 	child.task = &run.Task{Plan: p.id, Index: t.Index, Name: t.Name()}

@@ -90,7 +90,8 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 // thresholdsOf forms the chips of the seeds in memory and measures them through
 // the whole bench, on all cores. The result depends on the seeds alone; it is nil
 // after a dry run.
-func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64, spec characterize.ThresholdSpec, dryRun bool) (*characterize.Thresholds, error) {
+func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64,
+	spec characterize.ThresholdSpec, dryRun bool) (*characterize.Thresholds, error) {
 	formed := make([]formedChip, len(seeds))
 	measured := make([]*characterize.Thresholds, len(seeds))
 	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
@@ -103,7 +104,8 @@ func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []
 			return err
 		}
 		return a.onChip(ctx, c, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
-			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec, characterize.Options{Defects: formed[i].defects}); err != nil {
+			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec,
+				characterize.Options{Defects: formed[i].defects}); err != nil {
 				err = fmt.Errorf("chip %d: %w", seeds[i], err)
 			}
 			return err

@@ -143,13 +143,16 @@ func (a *app) readJob(name string, spec readSpec) job {
 		for _, f := range result.Flagged {
 			status.Cells = append(status.Cells, [2]int{f.Cell.Row, f.Cell.Col})
 		}
-		m := figure.Map{Title: "Array " + r.Header().Array, Rows: g.rows, Cols: g.cols, Values: g.values, Label: "conductance", Unit: "S", Scale: figure.Scale{Log: true}}
+		m := figure.Map{Title: "Array " + r.Header().Array, Rows: g.rows, Cols: g.cols, Values: g.values,
+			Label: "conductance", Unit: "S", Scale: figure.Scale{Log: true}}
 		caption := fmt.Sprintf("Conductance read at %v, all other lines at ground, lines included.", spec.Read.Voltage)
 		if len(status.Cells) > 0 {
 			m.Marks = []figure.CellMark{status}
-			caption += fmt.Sprintf(" %s marked: the instrument reports a status with the reading.", plural(len(status.Cells), "device"))
+			caption += fmt.Sprintf(" %s marked: the instrument reports a status with the reading.",
+				plural(len(status.Cells), "device"))
 		}
-		return errors.Join(r.writeTo("conductance.csv", g.csv), r.draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))
+		return errors.Join(r.writeTo("conductance.csv", g.csv),
+			r.draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))
 	}
 	j.show = func(_ *recorded, err error) error {
 		if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {

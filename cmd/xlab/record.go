@@ -227,7 +227,8 @@ func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *rec
 			a.noteRun(ctx, c, r.ID())
 		}
 	}()
-	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.ReplaceAll(j.command, "-", " "), Quiet: r.past.records != nil})
+	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.ReplaceAll(j.command, "-", " "),
+		Quiet: r.past.records != nil})
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
 	}

@@ -68,14 +68,16 @@ func (s *session) ladder(journal func(kind string, data any) error, notify func(
 // same analyzer has to answer, with nothing to complain of.
 func (s *session) goOn(ctx context.Context, journal func(kind string, data any) error, notify func(text string)) error {
 	s.stoodStill = true
-	return s.ladder(journal, notify).Repeat(ctx, "looking at the bench after the process stood still", func(ctx context.Context) error {
+	ladder := s.ladder(journal, notify)
+	return ladder.Repeat(ctx, "looking at the bench after the process stood still", func(ctx context.Context) error {
 		now, err := s.analyzer.Identify(ctx)
 		if err != nil {
 			return err
 		}
 		if before := s.identity; !reflect.DeepEqual(now, before) {
 			return &instrument.Error{Op: "looking at the bench", Channel: "analyzer", Kind: instrument.KindIdentity,
-				Err: fmt.Errorf("%+v answers where %+v was before the process stood still", now, before), Advice: "check what was plugged meanwhile, then take the run up again with `xlab resume`"}
+				Err:    fmt.Errorf("%+v answers where %+v was before the process stood still", now, before),
+				Advice: "check what was plugged meanwhile, then take the run up again with `xlab resume`"}
 		}
 		if err := s.restore(ctx, false); err != nil {
 			return err

@@ -69,7 +69,8 @@ func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool)
 	if err != nil {
 		return err
 	}
-	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.err, Quiet: true}), bars: make(map[string]*array.Journaled)}
+	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.err, Quiet: true}),
+		bars: make(map[string]*array.Journaled)}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return err

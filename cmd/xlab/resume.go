@@ -142,7 +142,8 @@ func (a *app) neverResumable(c *Config, chip string, s *run.Stored) string {
 	switch {
 	case h.ID == "":
 		return "without a readable header"
-	case h.Simulated != c.simulated() || h.Simulated && h.Chip != chip || !h.Simulated && !strings.HasPrefix(h.Bench, c.Bench+" ("):
+	case h.Simulated != c.simulated() || h.Simulated && h.Chip != chip ||
+		!h.Simulated && !strings.HasPrefix(h.Bench, c.Bench+" ("):
 		return "of another bench or chip"
 	}
 	var err error
@@ -217,7 +218,8 @@ func (a *app) listResumable(c *Config) error {
 		for _, why := range sortedKeys(left) {
 			reasons = append(reasons, fmt.Sprintf("%d %s", left[why], why))
 		}
-		fmt.Fprintf(a.err, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n", strings.Join(reasons, ", "))
+		fmt.Fprintf(a.err, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n",
+			strings.Join(reasons, ", "))
 	}
 	if a.json {
 		return a.writeJSON(summaries)
@@ -229,7 +231,8 @@ func (a *app) listResumable(c *Config) error {
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "RUN\tSTARTED\tOUTCOME\tCAUSE")
 	for _, s := range summaries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, screen.Brief(s.Cause, longestCell))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome,
+			screen.Brief(s.Cause, longestCell))
 	}
 	return w.Flush()
 }
@@ -292,7 +295,8 @@ func (a *app) rebuild(c *Config, h *run.Header) (job, error) {
 
 // pastOf says what the earlier segments leave to the next one.
 func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
-	p := past{records: claim.Records(), skip: known.skips.Spans(), wall: claim.Wall, clock: claim.Bench, cutOff: claim.CutOff}
+	p := past{records: claim.Records(), skip: known.skips.Spans(), wall: claim.Wall, clock: claim.Bench,
+		cutOff: claim.CutOff}
 	if !virtual {
 		p.gap = known.gap(claim.Written)
 	}
@@ -313,5 +317,6 @@ func (a *app) checkRecord(dir string, report *run.Report, accept bool) error {
 		fmt.Fprintf(a.err, "accepted: %v\n", err)
 		return nil
 	}
-	return fmt.Errorf("%w; --accept goes as far as the first fault, and takes what is recorded behind it for not done", err)
+	return fmt.Errorf("%w; --accept goes as far as the first fault, "+
+		"and takes what is recorded behind it for not done", err)
 }

@@ -104,7 +104,8 @@ func (a *app) resumeLine() string {
 	}
 	for i, w := range words {
 		if strings.ContainsFunc(w, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-=+.,:/@%", r))
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+				strings.ContainsRune("_-=+.,:/@%", r))
 		}) {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
@@ -143,12 +144,17 @@ the sources off by hand.`,
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "bench description (default: ./bench.yaml, then the user's)")
-	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V; may be given several times")
+	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V; "+
+		"may be given several times")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, or a command (as well as what notify in bench.yaml says); may be given several times")
-	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, 12h or 2d (default: not at all)")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(), a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
+	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, "+
+		"or a command (as well as what notify in bench.yaml says); may be given several times")
+	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
+		"12h or 2d (default: not at all)")
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(),
+		a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(),
+		a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
 	a.explain(root)
 	for _, c := range allCommands(root) {
 		c.Flags().VisitAll(plainNumber)

@@ -79,7 +79,9 @@ func (a *app) showRun(s *run.Stored) error {
 		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir, "files": files})
 	}
 	w := screen.NewTable(a.out, screen.Left)
-	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n", s.ID, s.Dir, screen.Line(strings.Join(s.Header.Arguments, " ")), s.Header.Bench, s.Started.Local().Format("2006-01-02 15:04:05 MST"))
+	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n",
+		s.ID, s.Dir, screen.Line(strings.Join(s.Header.Arguments, " ")), s.Header.Bench,
+		s.Started.Local().Format("2006-01-02 15:04:05 MST"))
 	for _, name := range sortedKeys(s.Header.Instruments) {
 		id := s.Header.Instruments[name]
 		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
@@ -104,7 +106,8 @@ func (a *app) showRun(s *run.Stored) error {
 		lines = append(lines, keyfigure.Figure{Name: c.What, Value: c.Measured})
 	}
 	if len(found.Bookkeeping) == 0 && s.Wall > 0 { // it has no result yet
-		lines = append(lines, keyfigure.Figure{Name: "time on the clock", Value: run.FormatDuration(instrument.Seconds(s.Wall))})
+		lines = append(lines, keyfigure.Figure{Name: "time on the clock",
+			Value: run.FormatDuration(instrument.Seconds(s.Wall))})
 	}
 	for i, f := range append(lines, found.Bookkeeping...) {
 		if i == 0 {

@@ -17,7 +17,8 @@ import (
 )
 
 // outcomeNames are how runs end, and are found.
-var outcomeNames = []string{"complete", "partial", "outside", "tripped", "interrupted", "failed", "running", "unknown", "broken"}
+var outcomeNames = []string{"complete", "partial", "outside", "tripped", "interrupted", "failed", "running",
+	"unknown", "broken"}
 
 // runsFilter is what the flags of `xlab runs` say.
 type runsFilter struct {
@@ -33,7 +34,8 @@ func (f *runsFilter) addTo(c *cobra.Command) {
 	flags.StringVar(&f.command, "command", "", "only runs of this command, such as form, or characterize for all measurements")
 	flags.StringVarP(&f.array, "array", "a", "", "only runs on this array")
 	flags.StringVar(&f.chip, "chip", "", "only runs on chips with this text in their name")
-	flags.StringArrayVar(&f.outcomes, "outcome", nil, "only runs that ended like this ("+strings.Join(outcomeNames, ", ")+"); may be given several times")
+	flags.StringArrayVar(&f.outcomes, "outcome", nil, "only runs that ended like this ("+
+		strings.Join(outcomeNames, ", ")+"); may be given several times")
 	flags.StringVar(&f.since, "since", "", "only runs started then or later: 2026-11-22, 2026-11-22T14:30, or 12h or 7d ago")
 	flags.StringVar(&f.until, "until", "", "only runs started before then; of a date the whole day counts")
 	flags.StringArrayVar(&f.text, "text", nil, "only runs with this text in their arguments or ID; may be given several times")
@@ -130,7 +132,8 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 			outcome += "*"
 			resumable++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), outcome, bench, s.Wall, screen.Brief(keyFigures(s.Summary), longestCell))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.1fs\t%s\n", s.ID, s.Started.Local().Format("2006-01-02 15:04:05"), outcome, bench,
+			s.Wall, screen.Brief(keyFigures(s.Summary), longestCell))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -193,8 +193,8 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channel
 	}
 	s.closers = append(s.closers, adapter) // whatever its connection is by then
 	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency), FixedRanges: c.Analyzer.FixedRanges,
-		Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
+		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
+		FixedRanges: c.Analyzer.FixedRanges, Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
 		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.logger()})
 	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)

@@ -78,7 +78,9 @@ otherwise than the network in software are warned of. The chip's file is not cha
 			if a.json {
 				return a.writeJSON(r)
 			}
-			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3g s: %.2g million a second on one core\n%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\nletters: %.2f %% of the training set, %.2f %% of the test set\n",
+			_, err = fmt.Fprintf(a.out, "%d random patterns in %.3g s: %.2g million a second on one core\n"+
+				"%d of them beside the full solution: worst output %.4f %% of full scale (±%.0f V) away, rms %.4f %%\n"+
+				"letters: %.2f %% of the training set, %.2f %% of the test set\n",
 				r.Patterns, r.Seconds, r.Rate/1e6, r.Compared, 100*r.Worst, r.Scale, 100*r.RMS, r.Train, r.Test)
 			return errors.Join(err, r.print(a))
 		},
@@ -86,7 +88,8 @@ otherwise than the network in software are warned of. The chip's file is not cha
 	f := c.Flags()
 	f.IntVarP(&count, "patterns", "n", 1_000_000, "random patterns to classify")
 	f.IntVar(&compared, "compare", 500, "how many of them to compare with the full solution")
-	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, or a run that has one (default: of the newest run)")
+	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, "+
+		"or a run that has one (default: of the newest run)")
 	f.Uint64Var(&seed, "seed", 1, "of the patterns")
 	return c
 }
@@ -191,7 +194,8 @@ func heldNetwork(c *Config, name string, arrays *inference.Classifier) (held, er
 	var none notMade
 	switch {
 	case name == "" && errors.As(err, &none):
-		h.Warnings = append(h.Warnings, "no network is known that could be in the arrays (`xlab mlp train`, `xlab mlp import`): the numbers are of whatever conductances the devices have")
+		h.Warnings = append(h.Warnings, "no network is known that could be in the arrays (`xlab mlp train`, "+
+			"`xlab mlp import`): the numbers are of whatever conductances the devices have")
 		return h, nil
 	case err != nil:
 		return h, err
@@ -199,7 +203,8 @@ func heldNetwork(c *Config, name string, arrays *inference.Classifier) (held, er
 	h.Network = file
 	letters := dataset.Letters()
 	if d := f.Network.Design; d.Sizes[0] != letters.X.RawMatrix().Cols || d.Sizes[len(d.Sizes)-1] != arrays.Outputs() {
-		h.Warnings = append(h.Warnings, fmt.Sprintf("network %s has other sizes (%s) than the letter network, which is what is computed here: name one with --network", file, sizesText(d)))
+		h.Warnings = append(h.Warnings, fmt.Sprintf("network %s has other sizes (%s) than the letter network, "+
+			"which is what is computed here: name one with --network", file, sizesText(d)))
 		return h, nil
 	}
 	_, software, err := evaluate(f.Network, letters)

@@ -59,7 +59,8 @@ pseudo-terminal does not come back under its name.`,
 		},
 	}
 	c.Flags().StringVar(&faults, "faults", "", "script of what goes wrong (default: simulation.faults)")
-	c.Flags().StringVar(&slots, "slots", "", "slots of the analyzer that hold its SMUs, such as 3-6, as the wiring maps name them (default: simulation.slots)")
+	c.Flags().StringVar(&slots, "slots", "", "slots of the analyzer that hold its SMUs, such as 3-6, "+
+		"as the wiring maps name them (default: simulation.slots)")
 	c.Flags().StringVar(&host, "host", "127.0.0.1", "address to listen on; the instruments obey anyone who connects")
 	return c
 }

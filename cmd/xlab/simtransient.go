@@ -75,7 +75,8 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 	f.IntVar(&to, "to", 30, "training pattern after")
 	f.Float64Var(&step, "step", 20, "time between two points in ns")
 	f.Float64Var(&duration, "duration", 6, "time followed in µs")
-	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, or a run that has one (default: of the newest run)")
+	f.StringVar(&network, "network", "", "network that the arrays should hold: a file, "+
+		"or a run that has one (default: of the newest run)")
 	f.StringVarP(&output, "output", "o", "", "draw the outputs into this .svg, .png or .pdf file")
 	return c
 }
@@ -118,7 +119,8 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 	if err != nil {
 		return nil, err
 	}
-	r := &transientResult{held: h, From: letters.Classes[letters.Labels[from]], To: letters.Classes[letters.Labels[to]], Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
+	r := &transientResult{held: h, From: letters.Classes[letters.Labels[from]], To: letters.Classes[letters.Labels[to]],
+		Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
 	apply := func(k int) error {
 		for l, block := range placement {
 			lines, err := c.computing(design, l, block, letters.X.RawRowView(k))

@@ -163,7 +163,8 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	for _, slot := range options.Slots {
 		units = max(units, slot.Unit)
 	}
-	s.bench, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: s.chip.Seed, Start: s.chip.Time})
+	s.bench, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(),
+		Seed: s.chip.Seed, Start: s.chip.Time})
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +177,8 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
-			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, and simulation.slots says which units there are", err))
+			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
+				"and simulation.slots says which units there are", err))
 		}
 		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
 		if err != nil {

@@ -42,7 +42,8 @@ func xdgDir(variable, fallback string) (string, error) {
 func (c *Config) placeState() error {
 	dir, err := stateDir()
 	if err != nil && (c.Runs == "" || c.Simulation.Chip == "" && c.simulated()) {
-		return fmt.Errorf("there is no place for runs and the simulated chip: %w; set HOME or XDG_STATE_HOME, or name directories as runs and simulation.chip", err)
+		return fmt.Errorf("there is no place for runs and the simulated chip: %w; set HOME or XDG_STATE_HOME, "+
+			"or name directories as runs and simulation.chip", err)
 	}
 	if c.Runs == "" {
 		c.Runs = filepath.Join(dir, "runs")

@@ -136,7 +136,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 }
 
 // studyTuning carries all combinations out and fills in the rows.
-func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec, rows []studyRow, dryRun bool) error {
+func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec,
+	rows []studyRow, dryRun bool) error {
 	formed := make([]formedChip, chips)
 	cases := make([]*studyCase, chips*len(specs))
 	parts := []string{"forming"}
@@ -288,7 +289,8 @@ func (r *studyRow) add(cases []*studyCase) {
 			errors = append(errors, math.Abs(d.Error))
 		}
 	}
-	r.MeanError, r.MedianPulses, r.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5), population.Quantile(pulses, 0.9)
+	r.MeanError, r.MedianPulses, r.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5),
+		population.Quantile(pulses, 0.9)
 	r.Share = population.Number(float64(r.InTolerance) / float64(r.Devices-r.Defective)) // of nothing it is not defined
 }
 
@@ -298,7 +300,8 @@ func printStudy(a *app, rows []studyRow) error {
 	percent, whole := population.Format("%.2f %%", 100), population.Format("%.0f", 1)
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
-			r.Policy, 100*r.Tolerance, r.Scheme, r.Share.Text(percent), r.MeanError.Text(percent), r.MedianPulses.Text(whole), r.P90Pulses.Text(whole), r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
+			r.Policy, 100*r.Tolerance, r.Scheme, r.Share.Text(percent), r.MeanError.Text(percent), r.MedianPulses.Text(whole),
+			r.P90Pulses.Text(whole), r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
 	}
 	if err := w.Flush(); err != nil {
 		return err

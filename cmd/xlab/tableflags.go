@@ -13,7 +13,8 @@ import (
 type tableFlags struct{ separator, header, decimal string }
 
 func (t *tableFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&t.separator, "separator", "", "what stands between the cells of a table: comma, semicolon, tab or blank (default: found out)")
+	f.StringVar(&t.separator, "separator", "", "what stands between the cells of a table: comma, semicolon, "+
+		"tab or blank (default: found out)")
 	f.StringVar(&t.header, "header", "", "whether the first line of a table is a heading: yes or no (default: found out)")
 	f.StringVar(&t.decimal, "decimal", "", "decimal sign of a table's numbers: point or comma (default: found out)")
 }
@@ -27,7 +28,8 @@ func (t *tableFlags) options(name string) (table.Options, error) {
 		words       string
 	}{
 		{"separator", t.separator, func(word string) bool {
-			for r, names := range map[rune][]string{',': {",", "comma"}, ';': {";", "semicolon"}, '\t': {"\t", `\t`, "tab"}, ' ': {" ", "blank", "space"}} {
+			for r, names := range map[rune][]string{',': {",", "comma"}, ';': {";", "semicolon"}, '\t': {"\t", `\t`, "tab"},
+				' ': {" ", "blank", "space"}} {
 				for _, name := range names {
 					if word == name {
 						o.Separator = r

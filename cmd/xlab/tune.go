@@ -107,7 +107,8 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 	f := c.Flags()
 	f.StringVarP(&name, "array", "a", "A", "array to tune")
 	f.StringVarP(&t.target, "target", "t", "face", "face, a conductance or resistance, or a table or PNG file")
-	f.StringVarP(&t.devices, "devices", "d", "", `devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
+	f.StringVarP(&t.devices, "devices", "d", "",
+		`devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
 	f.StringVar(&t.unit, "unit", "S", "unit of bare numbers in a table: S or ohm")
 	t.table.register(f)
 	f.StringVar(&t.at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
@@ -129,7 +130,8 @@ type targetFlags struct {
 func (t *targetFlags) read(w *array.Wiring, spec tuning.Spec) (targets tuning.Targets, understood string, err error) {
 	value, err := tuning.ParseTarget(t.target)
 	if err == nil && t.at != "" {
-		return nil, "", fmt.Errorf("--at places a table or picture; the devices that get %s are named with --devices %s", t.target, t.at)
+		return nil, "", fmt.Errorf("--at places a table or picture; the devices that get %s are named with --devices %s",
+			t.target, t.at)
 	}
 	if t.target == "face" {
 		face, err := tuning.Face(w.Rows, w.Cols)
@@ -183,12 +185,14 @@ func (t *targetFlags) file(r io.Reader, spec tuning.Spec) (tuning.Targets, strin
 // place puts targets where --at says.
 func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Targets, error) {
 	if t.devices != "" {
-		return nil, fmt.Errorf("--devices names the devices that get one value; %s has a value for each, and --at places it", t.target)
+		return nil, fmt.Errorf("--devices names the devices that get one value; %s has a value for each, "+
+			"and --at places it", t.target)
 	}
 	if t.at == "" {
 		targets = targets.Trim(w.Rows, w.Cols)
 		if rows, cols := targets.Size(); rows < w.Rows || cols < w.Cols {
-			return nil, fmt.Errorf("%s has %d x %d values and the array %d x %d devices: say with --at where its first one goes, such as --at r0c0", t.target, rows, cols, w.Rows, w.Cols)
+			return nil, fmt.Errorf("%s has %d x %d values and the array %d x %d devices: "+
+				"say with --at where its first one goes, such as --at r0c0", t.target, rows, cols, w.Rows, w.Cols)
 		}
 		return targets, nil
 	}
@@ -246,7 +250,8 @@ func tunable(cells []array.Cell, m *array.DefectMap) error {
 	if more := len(cells) - len(reasons); more > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d more", more))
 	}
-	return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("nothing was touched: no device asked for can be tuned by the defect map of run %s: %s; form them (`xlab form -d ...`), or tune without the map (--defects none)",
+	return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("nothing was touched: no device asked for can be "+
+		"tuned by the defect map of run %s: %s; form them (`xlab form -d ...`), or tune without the map (--defects none)",
 		m.Run, strings.Join(reasons, ", "))}
 }
 
@@ -259,7 +264,8 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
-			r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: passNote(e.Pass), Ahead: e.Ahead})
+			r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
+				Note: passNote(e.Pass), Ahead: e.Ahead})
 		}})
 		if err == nil {
 			err = verdict(outcome.Summary())
@@ -340,7 +346,8 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 	s := result.Summary
 	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%", s.InTolerance, plural(s.Devices, "device"), 100*spec.Tolerance)
 	if s.MeanError.Known() {
-		fmt.Fprintf(a.out, ", mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f", 100*s.MeanError, s.MedianPulses, s.P90Pulses)
+		fmt.Fprintf(a.out, ", mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f", 100*s.MeanError,
+			s.MedianPulses, s.P90Pulses)
 	}
 	fmt.Fprintln(a.out)
 	for _, r := range o.Records {
@@ -374,10 +381,12 @@ func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison
 	list := []characterize.Comparison{
 		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance), Measured: fmt.Sprintf("%d of %d", s.InTolerance, working),
 			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
-		{What: "mean error", Measured: s.MeanError.Text(population.Format("%.2f %%", 100)), Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
+		{What: "mean error", Measured: s.MeanError.Text(population.Format("%.2f %%", 100)),
+			Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
 	}
 	if published, known := rampPulses[spec.Tolerance]; known {
-		c := characterize.Comparison{What: "median pulses per device", Measured: s.MedianPulses.Text(population.Format("%.0f", 1)),
+		c := characterize.Comparison{What: "median pulses per device",
+			Measured:  s.MedianPulses.Text(population.Format("%.0f", 1)),
 			Published: published, Source: "calculated for one device, " + rampSource}
 		if spec.Policy != tuning.PolicyRamp {
 			c.What += " by the project's own policy, " + spec.Policy

@@ -27,11 +27,16 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 	)
 	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
 	return errors.Join(err, r.draw(
-		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of the whole array, and error: the result over its target, less one. %d of %s are %s.",
+		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of "+
+			"the whole array, and error: the result over its target, less one. %d of %s are %s.",
 			result.InTolerance, plural(result.Devices, "device"), within)},
-		figure.Figure{Name: "result", Spec: targetScatter(spec, o), Caption: fmt.Sprintf("Each device's last read against its target; devices %s are in the band.", within)},
-		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o), Caption: fmt.Sprintf("Errors of the devices that switch, the tolerance as a band. A device is left alone as soon as a read of it is %s, so the errors fill the band instead of gathering at zero. Mean size: %s; published: below 4 %% on 4096 devices of another stack (Kim et al. 2021).",
-			within, result.MeanError.Text(population.Format("%.2f %%", 100)))},
+		figure.Figure{Name: "result", Spec: targetScatter(spec, o),
+			Caption: fmt.Sprintf("Each device's last read against its target; devices %s are in the band.", within)},
+		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o),
+			Caption: fmt.Sprintf("Errors of the devices that switch, the tolerance as a band. "+
+				"A device is left alone as soon as a read of it is %s, so the errors fill the band instead of gathering at zero. "+
+				"Mean size: %s; published: below 4 %% on 4096 devices of another stack (Kim et al. 2021).",
+				within, result.MeanError.Text(population.Format("%.2f %%", 100)))},
 		figure.Figure{Name: "pulses", Spec: pulseHistogram(o, result), Caption: pulseCaption(spec, result.Summary)},
 		figure.Figure{Name: "traces", Spec: traceLines(spec, o), Caption: traceCaption(spec)},
 	))
@@ -40,14 +45,16 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 // pulseCaption sets the pulses beside published ones: those of the same procedure,
 // or of another that is then named as such.
 func pulseCaption(spec tuning.Spec, s tuning.Summary) string {
-	text := fmt.Sprintf("Write pulses that each device that switches has got, by the policy %s: median %s, nine of ten at most %s.", spec.Policy,
+	text := fmt.Sprintf("Write pulses that each device that switches has got, by the policy %s: median %s, "+
+		"nine of ten at most %s.", spec.Policy,
 		s.MedianPulses.Text(population.Format("%.0f", 1)), s.P90Pulses.Text(population.Format("%.0f", 1)))
 	published, known := rampPulses[spec.Tolerance]
 	switch {
 	case known && spec.Policy == tuning.PolicyRamp:
 		text += fmt.Sprintf(" Calculated for one device: %s (%s).", published, rampSource)
 	case known:
-		text += fmt.Sprintf(" The policy is the project's own; for the published ramp %s are calculated for one device (%s).", published, rampSource)
+		text += fmt.Sprintf(" The policy is the project's own; for the published ramp %s are calculated for one "+
+			"device (%s).", published, rampSource)
 	}
 	return text
 }
@@ -95,7 +102,10 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 			values = append(values, 100*d.Error)
 		}
 	}
-	return figure.Histogram{Title: "Errors after tuning", X: figure.Axis{Label: "result over target, less one", Unit: "%", Min: -400 * spec.Tolerance, Max: 400 * spec.Tolerance}, // a device given up would take the place of all others
+	// On an axis as wide as needed a device given up would take the place of all others.
+	limit := 400 * spec.Tolerance
+	return figure.Histogram{Title: "Errors after tuning",
+		X:       figure.Axis{Label: "result over target, less one", Unit: "%", Min: -limit, Max: limit},
 		Samples: []figure.Sample{{Name: "devices that switch", Values: values}},
 		Bands:   []figure.Band{{Name: "tolerance", Low: -100 * spec.Tolerance, High: 100 * spec.Tolerance}}}
 }
@@ -107,7 +117,8 @@ func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
 			values = append(values, float64(d.Pulses))
 		}
 	}
-	h := figure.Histogram{Title: "Write pulses per device", X: figure.Axis{Label: "pulses"}, Whole: true, Samples: []figure.Sample{{Values: values}}}
+	h := figure.Histogram{Title: "Write pulses per device", X: figure.Axis{Label: "pulses"}, Whole: true,
+		Samples: []figure.Sample{{Values: values}}}
 	if result.MedianPulses.Known() {
 		h.Marks = []figure.Mark{{Name: "median", Values: []float64{float64(result.MedianPulses)}}}
 	}
@@ -147,7 +158,9 @@ func traceCaption(spec tuning.Spec) string {
 	if spec.Compensate {
 		shown = "Conductance after each write pulse with the lines taken out, as the targets are meant,"
 	}
-	return shown + " of the two devices with the most pulses and of those at the quartiles, with their targets and tolerances. A visit ends where the read will be right once all devices of the lines are; the rings are the last read of the whole array, by which the outcome is judged."
+	return shown + " of the two devices with the most pulses and of those at the quartiles, " +
+		"with their targets and tolerances. A visit ends where the read will be right once all devices of the lines are; " +
+		"the rings are the last read of the whole array, by which the outcome is judged."
 }
 
 // traceLines draws what the targets are compared with: plain reads, or the devices'
@@ -175,7 +188,8 @@ func traceLines(spec tuning.Spec, o *tuning.Outcome) figure.Lines {
 		l.Series = append(l.Series, s)
 		last.X, last.Y = append(last.X, float64(len(d.Shots))), append(last.Y, float64(d.Final))
 		if !slices.Contains(targets.Values, float64(d.Target)) {
-			l.Bands = append(l.Bands, figure.Band{Low: float64(d.Target) * (1 - spec.Tolerance), High: float64(d.Target) * (1 + spec.Tolerance)})
+			l.Bands = append(l.Bands, figure.Band{Low: float64(d.Target) * (1 - spec.Tolerance),
+				High: float64(d.Target) * (1 + spec.Tolerance)})
 			targets.Values = append(targets.Values, float64(d.Target))
 		}
 	}

@@ -34,6 +34,9 @@ func (h Histogram) bins() ([]float64, ruler, error) {
 	if err != nil {
 		return nil, ruler{}, err
 	}
+	if len(edges) < 2 || !(edges[0] < edges[len(edges)-1]) { // lost in the digits of large values
+		return nil, ruler{}, fmt.Errorf("bins of %g cannot be told apart at %g: give a wider Step", h.Step, data.hi)
+	}
 	if first, last := edges[0], edges[len(edges)-1]; !given || h.Whole {
 		shown := span{}
 		axis.measure(&shown, []float64{first, last})

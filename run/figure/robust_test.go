@@ -68,6 +68,14 @@ func TestAnyHistogram(t *testing.T) {
 	})
 }
 
+// A step that is lost in the digits of the values makes no bin.
+func TestHistogramOfHugeValues(t *testing.T) {
+	h := figure.Histogram{Step: 1, Samples: []figure.Sample{{Values: []float64{1e200}}}}
+	if _, err := h.Draw(); err == nil || !strings.Contains(err.Error(), "cannot be told apart") {
+		t.Errorf("drawn, or %v", err)
+	}
+}
+
 func TestAnyLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := figure.Lines{X: anyAxis(t, "x"), Y: anyAxis(t, "y")}

@@ -20,7 +20,7 @@ func TestChips(t *testing.T) {
 	if raceDetector {
 		t.Skip("many times the same with other numbers: there is nothing more to find for the race detector")
 	}
-	chips := often(3, 20)
+	chips := often(2, 20)
 	var mu sync.Mutex
 	unformable, wrong := 0, []string{}
 	t.Run("seed", func(t *testing.T) {

@@ -110,6 +110,7 @@ func (h Histogram) edges(samples [][]float64, data span) ([]float64, error) {
 	if data.lo == data.hi { // a single value is put in the middle of its bin and not on an edge
 		first, last = first-0.5, last+0.5
 	}
+	last = max(last, first+1) // of values that are all but one on an axis of far marks
 	edges := multiples(first, last, step)
 	// Rounding must not leave the outermost values outside.
 	edges[0], edges[len(edges)-1] = min(edges[0], r.min), max(edges[len(edges)-1], r.max)

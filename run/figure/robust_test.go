@@ -76,6 +76,17 @@ func TestHistogramOfHugeValues(t *testing.T) {
 	}
 }
 
+// Values that are all but one beside a mark far away have a bin.
+func TestHistogramOfTinyValues(t *testing.T) {
+	h := figure.Histogram{
+		Samples: []figure.Sample{{Values: []float64{1.4551915228366852e-11, 7.275957614183426e-12}}},
+		Marks:   []figure.Mark{{Values: []float64{1}}},
+	}
+	if _, err := h.Draw(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnyLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := figure.Lines{X: anyAxis(t, "x"), Y: anyAxis(t, "y")}

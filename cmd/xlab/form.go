@@ -177,30 +177,25 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	return err
 }
 
-// openDefects finds the newest defect map of an array among the runs.
-func openDefects(c *Config, name, chip string) (m *array.DefectMap, file string, err error) {
-	for found, err := range defectMaps(c, name, chip) {
-		return found.DefectMap, found.file, err
+// defectMaps gives the defect maps of an array and of this bench's chip among the
+// runs, the newest first. The sequence ends with the first error.
+func (c *Config) defectMaps(name string) (iter.Seq2[*array.DefectMap, error], error) {
+	board, err := c.board(name)
+	if err != nil {
+		return nil, err
 	}
-	return nil, "", nil
-}
-
-type foundMap struct {
-	*array.DefectMap
-	file string
-}
-
-// defectMaps gives the defect maps of an array and chip among the runs, the newest
-// first. It ends with the first error.
-func defectMaps(c *Config, name, chip string) iter.Seq2[foundMap, error] {
-	return func(yield func(foundMap, error) bool) {
+	chip, err := c.chipIdentity()
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(*array.DefectMap, error) bool) {
 		list, err := run.List(c.runsDir())
 		if err != nil {
-			yield(foundMap{}, err)
+			yield(nil, err)
 			return
 		}
 		for _, r := range slices.Backward(list) {
-			if r.Command != "form" || r.Array != name {
+			if r.Command != "form" || r.Array != board.Name {
 				continue
 			}
 			file := filepath.Join(c.runsDir(), r.ID, defectsFile)
@@ -214,14 +209,14 @@ func defectMaps(c *Config, name, chip string) iter.Seq2[foundMap, error] {
 				err = errors.Join(err, f.Close())
 			}
 			if err != nil {
-				yield(foundMap{}, err)
+				yield(nil, err)
 				return
 			}
-			if m.Chip == chip && !yield(foundMap{m, file}, nil) {
+			if m.Chip == chip && !yield(m, nil) {
 				return
 			}
 		}
-	}
+	}, nil
 }
 
 // formedBefore gives the devices' conductances in S, row by row, after the newest
@@ -229,18 +224,14 @@ func defectMaps(c *Config, name, chip string) iter.Seq2[foundMap, error] {
 // holds none: that is said by what wants to write there.
 func (c *Config) formedBefore(name string, w *array.Wiring) ([]float64, error) {
 	g := make([]float64, w.Rows*w.Cols)
-	board, err := c.board(name)
-	if err != nil {
-		return nil, err
-	}
-	chip, err := c.chipIdentity()
+	maps, err := c.defectMaps(name)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.ReadDir(c.runsDir()); err != nil {
 		return g, nil
 	}
-	for m, err := range defectMaps(c, board.Name, chip) {
+	for m, err := range maps {
 		if err != nil {
 			return nil, err
 		}

@@ -210,16 +210,14 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 		return nil, nil
 	}
 	if file == "" {
-		board, err := c.board(name)
+		maps, err := c.defectMaps(name)
 		if err != nil {
 			return nil, err
 		}
-		chip, err := c.chipIdentity()
-		if err != nil {
-			return nil, err
+		for newest, err := range maps {
+			return newest, err
 		}
-		m, _, err := openDefects(c, board.Name, chip)
-		return m, err
+		return nil, nil
 	}
 	f, err := input.Open(file, input.Record)
 	if err != nil {

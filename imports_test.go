@@ -23,24 +23,37 @@ type rule struct {
 
 var rules = []rule{
 	{from: "instrument", to: []string{""}, except: []string{"instrument"}, tests: false,
-		reason: "instrument is the vocabulary everything else stands on; if it knew drivers or algorithms, nothing could be built without them"},
+		reason: "instrument is the vocabulary everything else stands on; if it knew drivers or algorithms, nothing could " +
+			"be built without them"},
 	{from: "driver", to: []string{"mock"}, tests: true,
-		reason: "a driver that shares code with the simulated instrument hides its own bugs: both sides are written from hwdocs"},
+		reason: "a driver that shares code with the simulated instrument hides its own bugs: both sides are written from " +
+			"hwdocs"},
 	{from: "mock", to: []string{"driver"}, except: nil, tests: true,
 		reason: "a simulated instrument that shares code with its driver proves nothing: both sides are written from hwdocs"},
 	{from: "driver", to: []string{"forming", "tuning", "mlp", "run", "cmd", "instrument/array"}, tests: true,
 		reason: "a driver knows one box and its protocol, not what it is used for"},
-	{from: "forming", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
-	{from: "tuning", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
-	{from: "mlp", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one bench only"},
-	{from: "forming", to: []string{"tuning", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, not in each other's code"},
-	{from: "tuning", to: []string{"forming", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, not in each other's code"},
-	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "mlp", "cmd"}, reason: "a run is recorded and made safe in the same way whatever is done in it"},
-	{from: "mock/device", to: []string{""}, except: []string{"mock/device"}, reason: "physics knows no protocol and no netlist"},
-	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"}, reason: "the nodal solution is mathematics and knows nothing else"},
-	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"}, reason: "the netlist knows no protocol and no algorithm"},
-	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"}, reason: "the evaluation path stands on the nodal solution and knows no bench"},
-	{from: "mock/fault", to: []string{""}, except: []string{"mock/fault"}, reason: "what goes wrong happens to streams, disks and clocks; what it means for a box is said where the bench is put together"},
+	{from: "forming", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one " +
+		"bench only"},
+	{from: "tuning", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one " +
+		"bench only"},
+	{from: "mlp", to: []string{"driver", "mock", "cmd"},
+		reason: "an algorithm that knows a driver works on one bench only"},
+	{from: "forming", to: []string{"tuning", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, " +
+		"not in each other's code"},
+	{from: "tuning", to: []string{"forming", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, " +
+		"not in each other's code"},
+	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "mlp", "cmd"},
+		reason: "a run is recorded and made safe in the same way whatever is done in it"},
+	{from: "mock/device", to: []string{""}, except: []string{"mock/device"},
+		reason: "physics knows no protocol and no netlist"},
+	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"},
+		reason: "the nodal solution is mathematics and knows nothing else"},
+	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"},
+		reason: "the netlist knows no protocol and no algorithm"},
+	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"},
+		reason: "the evaluation path stands on the nodal solution and knows no bench"},
+	{from: "mock/fault", to: []string{""}, except: []string{"mock/fault"}, reason: "what goes wrong happens to " +
+		"streams, disks and clocks; what it means for a box is said where the bench is put together"},
 	{from: "mock/chip", to: []string{"instrument", "run", "driver"}, except: onDisk,
 		reason: "the chip's file belongs to the simulated world; how files are replaced and locked is said once for all"},
 	{from: "run/atomicfile", to: []string{""}, except: []string{"run/atomicfile"},
@@ -49,7 +62,8 @@ var rules = []rule{
 		reason: "everything that is locked is locked by it, in either world"},
 	{from: "input", to: []string{""}, except: []string{"input"},
 		reason: "it is imported by everybody, so it can import nobody"},
-	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"}, reason: "protocol servers know no physics"},
+	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"},
+		reason: "protocol servers know no physics"},
 }
 
 // onDisk are the leaves that say how files are replaced and locked.
@@ -126,7 +140,8 @@ func TestImportRule(t *testing.T) {
 			}
 			for _, box := range boxes {
 				if below(dir, box) && !below(inside, box) && belowAny(inside, boxes) {
-					t.Errorf("%s imports %s: drivers of different boxes do not know each other; cmd brings them together", file, imported)
+					t.Errorf("%s imports %s: drivers of different boxes do not know each other; cmd brings them together", file,
+						imported)
 				}
 			}
 			// A test inside the package is the package; one outside is a user of it.

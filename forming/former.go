@@ -88,7 +88,8 @@ func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*
 	}
 	err := f.run(ctx)
 	for _, r := range f.outcome.Records {
-		*f.outcome.Defects.At(r.Cell) = array.DeviceState{Cell: r.Cell, State: r.State, Reason: r.Reason, Conductance: r.After}
+		*f.outcome.Defects.At(r.Cell) = array.DeviceState{Cell: r.Cell, State: r.State, Reason: r.Reason,
+			Conductance: r.After}
 	}
 	return f.outcome, err
 }
@@ -449,7 +450,8 @@ func (f *former) read(ctx context.Context, cell array.Cell) (instrument.Siemens,
 
 // pulse applies n equal pulses and reads the device. unknown tells that the
 // pulses may not have happened: the run was cut off there.
-func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts, n int) (after instrument.Siemens, unknown bool, err error) {
+func (f *former) pulse(ctx context.Context, cell array.Cell, v instrument.Volts,
+	n int) (after instrument.Siemens, unknown bool, err error) {
 	steps := make([]array.Step, 0, n+1)
 	for range n {
 		steps = append(steps, f.spec.pulse(v))
@@ -474,7 +476,8 @@ func conductance(cell array.Cell, r array.Result) (instrument.Siemens, error) {
 	}
 	if !r.Valid() {
 		return 0, &instrument.Error{Op: "forming check", Channel: cell.String(), Kind: instrument.KindInstrument,
-			Err: fmt.Errorf("the reading is not valid (status %08b)", r.Status), Advice: "check the measuring range and the connections of the selected lines"}
+			Err: fmt.Errorf("the reading is not valid (status %08b)", r.Status), Advice: "check the measuring range and the " +
+				"connections of the selected lines"}
 	}
 	return r.Conductance(), nil
 }

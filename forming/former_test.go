@@ -145,10 +145,12 @@ func TestDefectiveDevicesAreTriedTwice(t *testing.T) {
 	s.forms[0] = 0                   // never forms
 	s.stuck[1], s.g[1] = true, 20e-6 // conducts and answers to nothing
 	o := formAll(t, s, DefaultSpec())
-	if never := o.Records[0]; never.State != array.StateDefective || never.Sweeps != 2*DefaultSpec().Attempts || !strings.Contains(never.Reason, "did not form") {
+	if never := o.Records[0]; never.State != array.StateDefective || never.Sweeps != 2*DefaultSpec().Attempts ||
+		!strings.Contains(never.Reason, "did not form") {
 		t.Errorf("%+v", never)
 	}
-	if stuck := o.Records[1]; stuck.State != array.StateDefective || stuck.Sweeps != 0 || !strings.Contains(stuck.Reason, "stuck at") {
+	if stuck := o.Records[1]; stuck.State != array.StateDefective || stuck.Sweeps != 0 ||
+		!strings.Contains(stuck.Reason, "stuck at") {
 		t.Errorf("%+v", stuck)
 	}
 	if o.Records[2].State != array.StateFormed {
@@ -240,11 +242,15 @@ func TestEstimate(t *testing.T) {
 	if err != nil || calls == 0 {
 		t.Fatal(err, calls)
 	}
-	if e.Devices != 400 || e.LongestTime <= e.TypicalTime || e.MaxVoltage != 3.1 || e.MinVoltage != -2.4 || e.MaxCurrent != 5e-3 {
+	if e.Devices != 400 || e.LongestTime <= e.TypicalTime || e.MaxVoltage != 3.1 || e.MinVoltage != -2.4 ||
+		e.MaxCurrent != 5e-3 {
 		t.Errorf("%+v", e)
 	}
 	refused := errors.New("beyond the limit")
-	if _, err := DefaultSpec().Estimate(2, 2, func(...array.Step) (instrument.Seconds, error) { return 0, refused }); !errors.Is(err, refused) {
+	if _, err := DefaultSpec().Estimate(2, 2, func(...array.Step) (instrument.Seconds, error) {
+		return 0,
+			refused
+	}); !errors.Is(err, refused) {
 		t.Errorf("%v", err)
 	}
 	var b bytes.Buffer

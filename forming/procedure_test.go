@@ -33,7 +33,8 @@ func TestCriteria(t *testing.T) {
 		{"just above RTH", 0.99e-6, 200e-6, array.StateFormed, 1},
 		{"just below RTH", 1.01e-6, 200e-6, array.StatePreformed, 0},
 		{"grown by just more than Amin", 0.9e-6, 9.1e-6, array.StateFormed, 1},
-		{"grown by just less than Amin", 0.9e-6, 8.9e-6, array.StateFormed, 4}, // taken for one that switched on, in the second round
+		// taken for one that switched on, in the second round
+		{"grown by just less than Amin", 0.9e-6, 8.9e-6, array.StateFormed, 4},
 		{"grown by Amin and still above RTH", 1e-8, 0.9e-6, array.StateDefective, 8},
 		{"noise below zero before", -1e-10, 200e-6, array.StateFormed, 1},
 	} {
@@ -100,7 +101,8 @@ func TestResetAtOnce(t *testing.T) {
 		}
 	}
 	for _, s := range d.touched {
-		if p, ok := s.(array.Pulse); ok && (p.Scheme != array.HalfVoltage || p.Width != spec.PulseWidth || p.Compliance != spec.Compliance) {
+		if p, ok := s.(array.Pulse); ok && (p.Scheme != array.HalfVoltage || p.Width != spec.PulseWidth ||
+			p.Compliance != spec.Compliance) {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -118,7 +120,8 @@ func TestStuckAndReluctantDevices(t *testing.T) {
 	spec := forming.DefaultSpec()
 	up := []float64{1.1, 1.2, 1.3, 1.4, 1.5, 1.6}
 	stuck := &ideal{g: 30e-6}
-	if r := one(t, stuck, spec); r.State != array.StateDefective || !strings.Contains(r.Reason, "stuck at 30.0 µS") || r.Sweeps != 0 {
+	if r := one(t, stuck, spec); r.State != array.StateDefective || !strings.Contains(r.Reason, "stuck at 30.0 µS") ||
+		r.Sweeps != 0 {
 		t.Errorf("%+v", r)
 	}
 	perRound := voltages(stuck)[:len(voltages(stuck))/2]
@@ -167,7 +170,8 @@ func TestSecondRoundFindsWhatSwitchedOn(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	// Three visits, two of the devices that work before the second round, one in it.
-	if want := []array.Cell{{Row: 0, Col: 0}, {Row: 0, Col: 1}, {Row: 0, Col: 2}, {Row: 0, Col: 0}, {Row: 0, Col: 2}, {Row: 0, Col: 1}}; !slices.Equal(b.order, want) || j.intents != 6 {
+	if want := []array.Cell{{Row: 0, Col: 0}, {Row: 0, Col: 1}, {Row: 0, Col: 2}, {Row: 0, Col: 0}, {Row: 0, Col: 2},
+		{Row: 0, Col: 1}}; !slices.Equal(b.order, want) || j.intents != 6 {
 		t.Errorf("visits %v, %d intents", b.order, j.intents)
 	}
 }
@@ -178,7 +182,8 @@ func TestOnlyTheGivenDevices(t *testing.T) {
 	spec.Devices = []array.Cell{{Row: 1, Col: 1}, {Row: 0, Col: 2}}
 	b := newBar(2, 3)
 	o, _ := runOn(t, b, spec)
-	if !slices.Equal(b.order, spec.Devices) || len(o.Records) != 2 || len(o.Defects.Cells(array.StateUntried)) != 4 || len(o.Defects.Devices) != 6 {
+	if !slices.Equal(b.order, spec.Devices) || len(o.Records) != 2 || len(o.Defects.Cells(array.StateUntried)) != 4 ||
+		len(o.Defects.Devices) != 6 {
 		t.Errorf("visits %v, %+v", b.order, o.Defects)
 	}
 }
@@ -227,11 +232,13 @@ func TestAnErrorAnywhere(t *testing.T) {
 				t.Errorf("call %d: the map says %+v of %+v", at, entry, r)
 			}
 			switch {
-			case !finished && (r.State != array.StateUntried || len(b.devices[i].touched) > 0 && !strings.Contains(r.Reason, "begun and not finished")):
+			case !finished && (r.State != array.StateUntried || len(b.devices[i].touched) > 0 &&
+				!strings.Contains(r.Reason, "begun and not finished")):
 				t.Errorf("call %d: %+v was never finished", at, r)
 			case finished && r.State != seen.State:
 				t.Errorf("call %d: %+v was %v", at, r, seen.State)
-			case finished && r.State == array.StateDefective && complete.Records[i].State == array.StateDefective && seen.Sweeps < 8 &&
+			case finished && r.State == array.StateDefective && complete.Records[i].State == array.StateDefective &&
+				seen.Sweeps < 8 &&
 				!strings.Contains(r.Reason, "not tried a second time") && len(observed) == 4:
 				t.Errorf("call %d: %+v does not say that it had no second round", at, r)
 			}
@@ -244,8 +251,10 @@ func TestAnErrorAnywhere(t *testing.T) {
 func TestInvalidReading(t *testing.T) {
 	b := newBar(1, 1)
 	b.status = instrument.StatusOverflow
-	o, err := forming.Run(context.Background(), array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(), forming.Options{})
-	if instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "r0c0") || o.Count(array.StateUntried) != 1 {
+	o, err := forming.Run(context.Background(), array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(),
+		forming.Options{})
+	if instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "r0c0") ||
+		o.Count(array.StateUntried) != 1 {
 		t.Errorf("%+v, %v", o, err)
 	}
 }
@@ -273,7 +282,8 @@ func TestInterrupts(t *testing.T) {
 		if run.OutcomeOf(err) != run.OutcomeInterrupted || !asked {
 			t.Fatalf("%d interrupts: %v", n, err)
 		}
-		if formed := o.Count(array.StateFormed); formed != 3-n || o.Count(array.StateUntried) != 1+n || len(b.at(0, 2).touched) != 0 {
+		if formed := o.Count(array.StateFormed); formed != 3-n || o.Count(array.StateUntried) != 1+n ||
+			len(b.at(0, 2).touched) != 0 {
 			t.Errorf("%d interrupts: %d formed, %d untried", n, formed, o.Count(array.StateUntried))
 		}
 	}
@@ -298,7 +308,8 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 	bad := forming.Spec{Devices: []array.Cell{{Row: 2, Col: 0}, {Row: 0, Col: 0}, {Row: 0, Col: 0}}}
 	err := bad.Validate(2, 2)
-	for _, says := range []string{"r2c0", "r0c0 is listed twice", "attempts", "levels", "scheme:", "reset_scheme", "set_scheme", "mode", "aperture", "amin", "rth", "check:", "vreset ",
+	for _, says := range []string{"r2c0", "r0c0 is listed twice", "attempts", "levels", "scheme:", "reset_scheme",
+		"set_scheme", "mode", "aperture", "amin", "rth", "check:", "vreset ",
 		"reset_pulses", "vreset_step", "vset", "pulse_width", "response", "goff", "compliance"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q is not named in %v", says, err)
@@ -306,18 +317,22 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 	nan := math.NaN()
 	for name, change := range map[string]func(*forming.Spec){
-		"vstart": func(s *forming.Spec) { s.Vstart = s.Vmin }, "vmin": func(s *forming.Spec) { s.Vmin = s.Vmax + 1 }, "vstep": func(s *forming.Spec) { s.Vstep = 0 },
-		"icomp": func(s *forming.Spec) { s.Icomp = instrument.Amps(nan) }, "vmax": func(s *forming.Spec) { s.Vmax = instrument.Volts(nan) },
+		"vstart": func(s *forming.Spec) { s.Vstart = s.Vmin }, "vmin": func(s *forming.Spec) { s.Vmin = s.Vmax + 1 },
+		"vstep":  func(s *forming.Spec) { s.Vstep = 0 },
+		"icomp":  func(s *forming.Spec) { s.Icomp = instrument.Amps(nan) },
+		"vmax":   func(s *forming.Spec) { s.Vmax = instrument.Volts(nan) },
 		"istart": func(s *forming.Spec) { s.Mode, s.Scheme, s.Istart = instrument.SweepCurrent, array.Floating, 0 },
 		"istep":  func(s *forming.Spec) { s.Mode, s.Scheme, s.Istep = instrument.SweepCurrent, array.Floating, -1 },
 		"vcomp":  func(s *forming.Spec) { s.Mode, s.Scheme, s.Vcomp = instrument.SweepCurrent, array.Floating, 0 },
 		"scheme": func(s *forming.Spec) { s.Scheme = "v4" }, "check": func(s *forming.Spec) { s.Check = 0.3 },
 		"vset": func(s *forming.Spec) { s.VresetStep = 0.4 }, "vreset_max": func(s *forming.Spec) { s.VresetMax = -1 },
-		"rth": func(s *forming.Spec) { s.RTH = instrument.Ohms(nan) }, "goff": func(s *forming.Spec) { s.Goff = instrument.Siemens(nan) },
+		"rth":  func(s *forming.Spec) { s.RTH = instrument.Ohms(nan) },
+		"goff": func(s *forming.Spec) { s.Goff = instrument.Siemens(nan) },
 	} {
 		spec := forming.DefaultSpec()
 		change(&spec)
-		if err := spec.Validate(20, 20); err == nil || !strings.Contains(err.Error(), name) || strings.Count(err.Error(), "\n") > 0 {
+		if err := spec.Validate(20, 20); err == nil || !strings.Contains(err.Error(), name) ||
+			strings.Count(err.Error(), "\n") > 0 {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if o, err := forming.Run(context.Background(), nil2{}, "A", spec, forming.Options{}); err == nil || o != nil {
@@ -342,9 +357,11 @@ func TestStaysWithinWhatIsAnnounced(t *testing.T) {
 		spec.Vstep = instrument.Volts(rapid.Float64Range(0.05, 0.5).Draw(t, "vstep"))
 		b := newBar(2, 3)
 		for _, d := range b.devices {
-			*d = ideal{g: math.Exp(rapid.Float64Range(-20, -7).Draw(t, "ln g")), forms: rapid.Float64Range(0, 4).Draw(t, "forms"),
-				formed: math.Exp(rapid.Float64Range(-14, -7).Draw(t, "ln formed")), resetsAt: -instrument.Volts(rapid.Float64Range(0, 3).Draw(t, "resets at")),
-				setsAt: instrument.Volts(rapid.Float64Range(0, 2).Draw(t, "sets at"))}
+			*d = ideal{g: math.Exp(rapid.Float64Range(-20, -7).Draw(t, "ln g")),
+				forms:    rapid.Float64Range(0, 4).Draw(t, "forms"),
+				formed:   math.Exp(rapid.Float64Range(-14, -7).Draw(t, "ln formed")),
+				resetsAt: -instrument.Volts(rapid.Float64Range(0, 3).Draw(t, "resets at")),
+				setsAt:   instrument.Volts(rapid.Float64Range(0, 2).Draw(t, "sets at"))}
 		}
 		j := &journal{}
 		o, err := forming.Run(context.Background(), array.NewJournaled(b, "A", j), "A", spec, forming.Options{})
@@ -376,7 +393,8 @@ func TestStaysWithinWhatIsAnnounced(t *testing.T) {
 		for _, r := range o.Records {
 			resets += r.Resets
 			switch {
-			case r.State == array.StateDefective && r.Reason == "", r.State != array.StateDefective && r.Reason != "", r.State == array.StateUntried:
+			case r.State == array.StateDefective && r.Reason == "", r.State != array.StateDefective && r.Reason != "",
+				r.State == array.StateUntried:
 				t.Fatalf("%+v", r)
 			}
 		}
@@ -395,10 +413,15 @@ func TestEstimateText(t *testing.T) {
 		set  func(*forming.Spec)
 		want []string
 	}{
-		{"voltage", func(*forming.Spec) {}, []string{"2 devices; nothing is touched by a dry run", "below 1.00 MΩ it is pre-formed", "voltage sweep from 500 mV to 2.20 V in 40 levels, current compliance 500 µA, other lines v3",
-			"has grown 10 times; otherwise again up to 3.10 V, 4 attempts", "pulses of 10.0 ms, -1.60 V to -2.40 V, until below 10.0 µS, other lines v2", "-2.40 V to 3.10 V", "at most 16 sweeps and 184 pulses", "about 36 s if all form at once, 7 min if none does"}},
+		{"voltage", func(*forming.Spec) {}, []string{"2 devices; nothing is touched by a dry run",
+			"below 1.00 MΩ it is pre-formed", "voltage sweep from 500 mV to 2.20 V in 40 levels, current compliance 500 µA, " +
+				"other lines v3",
+			"has grown 10 times; otherwise again up to 3.10 V, 4 attempts", "pulses of 10.0 ms, -1.60 V to -2.40 V, until " +
+				"below 10.0 µS, other lines v2", "-2.40 V to 3.10 V", "at most 16 sweeps and 184 pulses",
+			"about 36 s if all form at once, 7 min if none does"}},
 		{"current", func(s *forming.Spec) { s.Mode, s.Scheme = instrument.SweepCurrent, array.Floating },
-			[]string{"current sweep from 1.00 µA to 150 µA in 40 levels, voltage compliance 3.00 V, other lines floating", "again up to 600 µA", "-2.40 V to 3.00 V"}},
+			[]string{"current sweep from 1.00 µA to 150 µA in 40 levels, voltage compliance 3.00 V, other lines floating",
+				"again up to 600 µA", "-2.40 V to 3.00 V"}},
 	} {
 		s := spec
 		c.set(&s)
@@ -449,7 +472,8 @@ func TestCSV(t *testing.T) {
 			"resets", "reason"},
 		{"0", "0", "formed", "1", "2.2", "1.6333333", "1e-08", "0.0002", "6.25e-06", "5", ""},
 		{"0", "1", "formed", "1", "2.2", "1.6333333", "1e-08", "0.0002", "6.25e-06", "5", ""},
-		{"1", "0", "defective", "8", "3.1", "0", "1e-08", "0", "1e-08", "0", "did not form: 10.0 nS at 100 mV after 8 sweeps"},
+		{"1", "0", "defective", "8", "3.1", "0", "1e-08", "0", "1e-08", "0",
+			"did not form: 10.0 nS at 100 mV after 8 sweeps"},
 		{"1", "1", "preformed", "0", "0", "0", "2e-05", "0", "1e-05", "1", ""},
 	}
 	for i := range want {

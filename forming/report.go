@@ -25,7 +25,8 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 		"resets", "reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{
-			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), string(r.State), strconv.Itoa(r.Sweeps), number(r.Maximum), number(float64(r.SwitchedV)),
+			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), string(r.State), strconv.Itoa(r.Sweeps), number(r.Maximum),
+			number(float64(r.SwitchedV)),
 			number(float64(r.Before)), number(float64(r.Formed)), number(float64(r.After)), strconv.Itoa(r.Resets), r.Reason,
 		})
 	}
@@ -163,7 +164,8 @@ func (s Spec) estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 		return nil, err
 	}
 	b := s.bounds()
-	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage, MinVoltage: b.MinVoltage, MaxCurrent: b.MaxCurrent, Spec: s}
+	e := &Estimate{Devices: n, Sweeps: 2 * attempts * n, Pulses: 2 * (b.Steps - s.Attempts) * n, MaxVoltage: b.MaxVoltage,
+		MinVoltage: b.MinVoltage, MaxCurrent: b.MaxCurrent, Spec: s}
 	e.TypicalTime = instrument.Seconds(n) * (check + first + typicalResets*pulse + typicalReads*check)
 	e.LongestTime = 2 * instrument.Seconds(n) * (check + sweeps + instrument.Seconds(b.Steps-s.Attempts)*(pulse+check))
 	return e, nil

@@ -11,7 +11,8 @@ import (
 // Spec holds the parameters of the forming procedure. Currents and voltages
 // are magnitudes at the selected device with the sign row minus column.
 type Spec struct {
-	Devices  []array.Cell         `json:"devices" mapstructure:"-"`         // in the order of forming; empty = all, row by row
+	// in the order of forming; empty = all, row by row
+	Devices  []array.Cell         `json:"devices" mapstructure:"-"`
 	Attempts int                  `json:"attempts" mapstructure:"attempts"` // sweeps per device and round
 	Mode     instrument.SweepKind `json:"mode" mapstructure:"mode"`         // current or voltage staircase
 
@@ -38,16 +39,20 @@ type Spec struct {
 	Check instrument.Volts   `json:"check" mapstructure:"check"`           // voltage of the checks
 	Time  instrument.Seconds `json:"check_time" mapstructure:"check_time"` // integration time of the checks
 
-	Vreset      instrument.Volts   `json:"vreset" mapstructure:"vreset"`             // first amplitude of the reset, < 0
-	VresetMax   instrument.Volts   `json:"vreset_max" mapstructure:"vreset_max"`     // strongest amplitude of the reset, <= Vreset
-	ResetPulses int                `json:"reset_pulses" mapstructure:"reset_pulses"` // pulses of one reset at most
-	VresetStep  instrument.Volts   `json:"vreset_step" mapstructure:"vreset_step"`   // by which an ineffective reset is strengthened, > 0
-	Vset        instrument.Volts   `json:"vset" mapstructure:"vset"`                 // strongest amplitude that must switch a working device on
+	Vreset instrument.Volts `json:"vreset" mapstructure:"vreset"` // first amplitude of the reset, < 0
+	// strongest amplitude of the reset, <= Vreset
+	VresetMax   instrument.Volts `json:"vreset_max" mapstructure:"vreset_max"`
+	ResetPulses int              `json:"reset_pulses" mapstructure:"reset_pulses"` // pulses of one reset at most
+	// by which an ineffective reset is strengthened, > 0
+	VresetStep instrument.Volts `json:"vreset_step" mapstructure:"vreset_step"`
+	// strongest amplitude that must switch a working device on
+	Vset        instrument.Volts   `json:"vset" mapstructure:"vset"`
 	PulseWidth  instrument.Seconds `json:"pulse_width" mapstructure:"pulse_width"`   // of reset and set pulses
 	ResetScheme array.Scheme       `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during reset pulses
 	SetScheme   array.Scheme       `json:"set_scheme" mapstructure:"set_scheme"`     // other lines during set pulses
-	Response    float64            `json:"response" mapstructure:"response"`         // factor in conductance that counts as a response to a pulse, > 1
-	Goff        instrument.Siemens `json:"goff" mapstructure:"goff"`                 // a reset is complete below this conductance
+	// factor in conductance that counts as a response to a pulse, > 1
+	Response float64            `json:"response" mapstructure:"response"`
+	Goff     instrument.Siemens `json:"goff" mapstructure:"goff"` // a reset is complete below this conductance
 
 	Compliance instrument.Amps `json:"compliance" mapstructure:"compliance"` // of every source during pulses and checks
 }
@@ -62,7 +67,8 @@ func DefaultSpec() Spec {
 		Vstart: 0.5, Vmin: 2.2, Vmax: 3.1, Vstep: 0.3, Icomp: 500e-6,
 		Levels: 40, Delay: 340e-6, Aperture: 160e-6, Scheme: array.ThirdVoltage,
 		Amin: 10, RTH: 1e6, Check: 0.1, Time: 20e-3,
-		Vreset: -1.6, VresetMax: -2.4, VresetStep: 0.1, ResetPulses: 20, Vset: 1.6, PulseWidth: 10e-3, ResetScheme: array.HalfVoltage, SetScheme: array.ThirdVoltage,
+		Vreset: -1.6, VresetMax: -2.4, VresetStep: 0.1, ResetPulses: 20, Vset: 1.6, PulseWidth: 10e-3,
+		ResetScheme: array.HalfVoltage, SetScheme: array.ThirdVoltage,
 		Response: 1.3, Goff: 10e-6, Compliance: 5e-3,
 	}
 }
@@ -80,7 +86,8 @@ func (s Spec) Validate(rows, cols int) error {
 	for _, c := range s.Devices {
 		check(!seen[c], "device %s is listed twice", c)
 		seen[c] = true
-		check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows, cols)
+		check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
+			cols)
 	}
 	check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
 	check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)
@@ -92,25 +99,32 @@ func (s Spec) Validate(rows, cols int) error {
 	}
 	switch s.Mode {
 	case instrument.SweepCurrent:
-		check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, whose potential nothing can follow: set forming.scheme=floating", s.Scheme)
-		check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order from above 0", s.Istart, s.Imin, s.Imax)
+		check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, "+
+			"whose potential nothing can follow: set forming.scheme=floating", s.Scheme)
+		check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order "+
+			"from above 0", s.Istart, s.Imin, s.Imax)
 		check(s.Istep > 0, "istep: %v must be more than 0 A", s.Istep)
 		check(s.Vcomp > 0, "vcomp: %v must be more than 0 V", s.Vcomp)
 	case instrument.SweepVoltage:
-		check(s.Vstart > 0 && s.Vstart < s.Vmin && s.Vmin <= s.Vmax, "vstart %v, vmin %v, vmax %v must rise in this order from above 0", s.Vstart, s.Vmin, s.Vmax)
+		check(s.Vstart > 0 && s.Vstart < s.Vmin && s.Vmin <= s.Vmax, "vstart %v, vmin %v, vmax %v must rise in this order "+
+			"from above 0", s.Vstart, s.Vmin, s.Vmax)
 		check(s.Vstep > 0, "vstep: %v must be more than 0 V", s.Vstep)
 		check(s.Icomp > 0, "icomp: %v must be more than 0 A", s.Icomp)
 	default:
 		check(false, "mode: %q must be current or voltage", s.Mode)
 	}
-	check(s.Delay >= 0 && s.Aperture > 0 && s.Time > 0, "delay %v, aperture %v and check_time %v must be positive", s.Delay, s.Aperture, s.Time)
+	check(s.Delay >= 0 && s.Aperture > 0 && s.Time > 0, "delay %v, aperture %v and check_time %v must be positive",
+		s.Delay, s.Aperture, s.Time)
 	check(s.Amin > 1, "amin: %g must be more than 1", s.Amin)
 	check(s.RTH > 0, "rth: %v must be more than 0 Ω", s.RTH)
-	check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", s.Check)
-	check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger", s.Vreset, s.VresetMax)
+	check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
+		s.Check)
+	check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger",
+		s.Vreset, s.VresetMax)
 	check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
 	check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
-	check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it is approached", s.Vset, setPulses-1, s.VresetStep)
+	check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it "+
+		"is approached", s.Vset, setPulses-1, s.VresetStep)
 	check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
 	check(s.Response > 1, "response: %g must be more than 1", s.Response)
 	check(s.Goff > 0, "goff: %v must be more than 0 S", s.Goff)
@@ -161,7 +175,8 @@ func (s Spec) bounds() array.Bounds {
 	if s.Mode == instrument.SweepVoltage {
 		top, current = max(instrument.Volts(s.maximum(s.Attempts-1)), s.Vset), max(s.Icomp, s.Compliance)
 	}
-	return array.Bounds{Steps: s.Attempts + 2*s.ResetPulses + setPulses, MinVoltage: s.VresetMax, MaxVoltage: top, MaxCurrent: current}
+	return array.Bounds{Steps: s.Attempts + 2*s.ResetPulses + setPulses, MinVoltage: s.VresetMax, MaxVoltage: top,
+		MaxCurrent: current}
 }
 
 // setPulses is the number of set pulses that confirm a working device: they

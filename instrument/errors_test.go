@@ -12,7 +12,8 @@ import (
 )
 
 func TestKindOf(t *testing.T) {
-	timeout := &instrument.Error{Op: "b1500 spot", Channel: "SMU1", Kind: instrument.KindTimeout, Err: os.ErrDeadlineExceeded}
+	timeout := &instrument.Error{Op: "b1500 spot", Channel: "SMU1", Kind: instrument.KindTimeout,
+		Err: os.ErrDeadlineExceeded}
 	trip := &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: timeout}
 	limit := &instrument.LimitError{Quantity: "voltage"}
 	for _, c := range []struct {
@@ -27,11 +28,13 @@ func TestKindOf(t *testing.T) {
 		{"wrapped", fmt.Errorf("device r3c7: %w", trip), instrument.KindTrip},
 		{"first of joined", errors.Join(io.EOF, timeout, trip), instrument.KindTimeout},
 		{"joined and wrapped", fmt.Errorf("%w and %w", io.EOF, errors.Join(trip)), instrument.KindTrip},
-		{"one without a kind does not hide its cause", &instrument.Error{Op: "form", Err: fmt.Errorf("device: %w", timeout)}, instrument.KindTimeout},
+		{"one without a kind does not hide its cause", &instrument.Error{Op: "form", Err: fmt.Errorf("device: %w", timeout)},
+			instrument.KindTimeout},
 		{"nor do joined ones", errors.Join(&instrument.Error{Op: "form"}, trip), instrument.KindTrip},
 		{"one without kind or cause", &instrument.Error{Op: "form"}, instrument.KindUnknown},
 		{"bare limit", fmt.Errorf("pulse: %w", limit), instrument.KindLimit},
-		{"limit in an error of another kind", &instrument.Error{Op: "x", Kind: instrument.KindUsage, Err: limit}, instrument.KindUsage},
+		{"limit in an error of another kind", &instrument.Error{Op: "x", Kind: instrument.KindUsage, Err: limit},
+			instrument.KindUsage},
 		{"limit in an error without kind", &instrument.Error{Op: "x", Err: limit}, instrument.KindLimit},
 		{"cancelled", fmt.Errorf("read: %w", context.Canceled), instrument.KindCancelled},
 		{"deadline of a context", context.DeadlineExceeded, instrument.KindTimeout},
@@ -48,7 +51,8 @@ func TestErrorText(t *testing.T) {
 		err  *instrument.Error
 		want string
 	}{
-		{&instrument.Error{Op: "b1500 pulse", Channel: "SMU2", Kind: instrument.KindInterlock, Err: errors.New("the interlock is open"), Advice: "close the lid"},
+		{&instrument.Error{Op: "b1500 pulse", Channel: "SMU2", Kind: instrument.KindInterlock,
+			Err: errors.New("the interlock is open"), Advice: "close the lid"},
 			"b1500 pulse [SMU2]: the interlock is open; close the lid"},
 		{&instrument.Error{Op: "b1500 pulse", Kind: instrument.KindTimeout}, "b1500 pulse: timeout"},
 		{&instrument.Error{Op: "b1500 pulse"}, "b1500 pulse: failed"},
@@ -60,7 +64,8 @@ func TestErrorText(t *testing.T) {
 }
 
 func TestErrorKeepsItsCause(t *testing.T) {
-	err := fmt.Errorf("outer: %w", &instrument.Error{Op: "x", Kind: instrument.KindProtocol, Err: fmt.Errorf("reply: %w", io.ErrUnexpectedEOF)})
+	err := fmt.Errorf("outer: %w", &instrument.Error{Op: "x", Kind: instrument.KindProtocol,
+		Err: fmt.Errorf("reply: %w", io.ErrUnexpectedEOF)})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error("the cause is gone")
 	}

@@ -11,9 +11,11 @@ import (
 // rounded to what the instrument will really do; a value outside is refused
 // with a *LimitError and no byte is sent. Nothing is ever clamped.
 type Limits struct {
-	MinVoltage Volts   `json:"min_voltage"`      // most negative voltage that a channel may force, <= 0
-	MaxVoltage Volts   `json:"max_voltage"`      // most positive voltage that a channel may force, >= 0
-	MaxSpan    Volts   `json:"max_span"`         // largest difference between any two channels' voltages at one moment, ground included; it bounds what a device between them can see
+	MinVoltage Volts `json:"min_voltage"` // most negative voltage that a channel may force, <= 0
+	MaxVoltage Volts `json:"max_voltage"` // most positive voltage that a channel may force, >= 0
+	// largest difference between any two channels' voltages at one moment, ground included; it bounds what a device
+	// between them can see
+	MaxSpan    Volts   `json:"max_span"`
 	MaxCurrent Amps    `json:"max_current"`      // largest |current| to force, and the largest compliance
 	MaxWidth   Seconds `json:"max_width"`        // longest pulse, and longest time of one sweep step
 	Origin     string  `json:"origin,omitempty"` // where the limits were set, for messages: "bench.yaml: limits"
@@ -32,7 +34,8 @@ func (e *LimitError) Error() string {
 	if origin == "" {
 		origin = "no limits were configured; the zero value allows nothing"
 	}
-	return fmt.Sprintf("%s %s is beyond the limit of %s (set in %s); nothing was sent", e.Quantity, e.Value, e.Limit, origin)
+	return fmt.Sprintf("%s %s is beyond the limit of %s (set in %s); nothing was sent", e.Quantity, e.Value, e.Limit,
+		origin)
 }
 
 // CheckVoltage refuses a forced voltage outside [MinVoltage, MaxVoltage].

@@ -18,14 +18,16 @@ var (
 )
 
 func bench() instrument.Limits {
-	return instrument.Limits{MinVoltage: -2, MaxVoltage: 3, MaxSpan: 4, MaxCurrent: 1e-3, MaxWidth: 0.1, Origin: "bench.yaml: limits"}
+	return instrument.Limits{MinVoltage: -2, MaxVoltage: 3, MaxSpan: 4, MaxCurrent: 1e-3, MaxWidth: 0.1,
+		Origin: "bench.yaml: limits"}
 }
 
 // The zero value is what a forgotten configuration gives.
 func TestZeroLimitsAllowNothing(t *testing.T) {
 	var l instrument.Limits
 	rapid.Check(t, func(t *rapid.T) {
-		x := rapid.OneOf(anyFinite, rapid.SampledFrom([]float64{nan, inf, -inf})).Filter(func(x float64) bool { return x != 0 }).Draw(t, "x")
+		x := rapid.OneOf(anyFinite,
+			rapid.SampledFrom([]float64{nan, inf, -inf})).Filter(func(x float64) bool { return x != 0 }).Draw(t, "x")
 		for what, err := range map[string]error{
 			"voltage":    l.CheckVoltage(instrument.Volts(x)),
 			"span":       l.CheckSpan(instrument.Volts(x)),
@@ -101,7 +103,8 @@ func TestLimits(t *testing.T) {
 func TestBrokenLimitsRefuse(t *testing.T) {
 	for _, bad := range []float64{nan, inf} {
 		v := instrument.Volts(bad)
-		l := instrument.Limits{MinVoltage: -v, MaxVoltage: v, MaxSpan: v, MaxCurrent: instrument.Amps(bad), MaxWidth: instrument.Seconds(bad)}
+		l := instrument.Limits{MinVoltage: -v, MaxVoltage: v, MaxSpan: v, MaxCurrent: instrument.Amps(bad),
+			MaxWidth: instrument.Seconds(bad)}
 		for what, err := range map[string]error{
 			"voltage":    l.CheckVoltage(instrument.Volts(inf)),
 			"negative":   l.CheckVoltage(instrument.Volts(-inf)),
@@ -116,7 +119,8 @@ func TestBrokenLimitsRefuse(t *testing.T) {
 		}
 	}
 	v := instrument.Volts(nan)
-	l := instrument.Limits{MinVoltage: v, MaxVoltage: v, MaxSpan: v, MaxCurrent: instrument.Amps(nan), MaxWidth: instrument.Seconds(nan)}
+	l := instrument.Limits{MinVoltage: v, MaxVoltage: v, MaxSpan: v, MaxCurrent: instrument.Amps(nan),
+		MaxWidth: instrument.Seconds(nan)}
 	for what, err := range map[string]error{
 		"voltage":    l.CheckVoltage(1e-3),
 		"negative":   l.CheckVoltage(-1e-3),

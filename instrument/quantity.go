@@ -242,7 +242,8 @@ func parse(text string, u unit) (float64, error) {
 			fraction[0] >= '0' && fraction[0] <= '9' {
 			return 0, fmt.Errorf("%s %q has a decimal comma: write it like %q", u.name, text, s[:end]+"."+fraction)
 		}
-		return 0, fmt.Errorf("%s %q has the unit %q, which is not a unit of %s: write it like %q", u.name, text, rest, u.name, example(u))
+		return 0, fmt.Errorf("%s %q has the unit %q, which is not a unit of %s: write it like %q", u.name, text, rest, u.name,
+			example(u))
 	}
 	// Parsing the decimal text with its prefix's exponent avoids the rounding
 	// of a multiplication: "1.8m" is exactly the float nearest to 0.0018.

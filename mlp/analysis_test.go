@@ -97,7 +97,8 @@ func TestEvaluationIsConsistent(t *testing.T) {
 			}
 		}
 		if positive != e.Correct || diagonal != e.Correct || total != samples {
-			t.Fatalf("%d correct, %d positive margins, %d on the diagonal, %d of %d counted", e.Correct, positive, diagonal, total, samples)
+			t.Fatalf("%d correct, %d positive margins, %d on the diagonal, %d of %d counted", e.Correct, positive, diagonal,
+				total, samples)
 		}
 	})
 }
@@ -236,7 +237,8 @@ func TestScatterFactors(t *testing.T) {
 	if sigma := math.Sqrt(2 * sum / n); math.Abs(sigma-0.6) > 0.02 {
 		t.Errorf("Gaussian factors have sigma %g", sigma)
 	}
-	for _, bad := range []Scatter{{Relative: 0.1}, {Shape: Uniform, Relative: 1.1}, {Shape: Gaussian, Relative: math.NaN()}, {Shape: Gaussian, IdleRelative: -1}} {
+	for _, bad := range []Scatter{{Relative: 0.1}, {Shape: Uniform, Relative: 1.1},
+		{Shape: Gaussian, Relative: math.NaN()}, {Shape: Gaussian, IdleRelative: -1}} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
@@ -277,7 +279,8 @@ func TestSurvive(t *testing.T) {
 	}
 	wide := Scatter{Shape: Gaussian, Relative: 1, IdleRelative: 1}
 	rough, err := n.Survive(ctx, x, labels, wide, nil, 200, 1)
-	if err != nil || rough.Mean <= 50 || rough.Mean >= 99 || rough.Min >= rough.Max || rough.Perfect >= 100 || rough.Std <= 0 {
+	if err != nil || rough.Mean <= 50 || rough.Mean >= 99 || rough.Min >= rough.Max || rough.Perfect >= 100 ||
+		rough.Std <= 0 {
 		t.Errorf("with large errors: %+v, %v", rough, err)
 	}
 	again, err := n.Survive(ctx, x, labels, wide, nil, 200, 1)

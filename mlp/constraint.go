@@ -115,7 +115,8 @@ func (p Placement) Constraints(d Design, faults []Fault) ([]Constraint, error) {
 			}
 			stuck[f.Device] = f.Conductance
 		default:
-			return nil, fmt.Errorf("fault %d at %s is of unknown kind %q: use %q, %q or %q", i, f.Device, f.Kind, Stuck, DeadRow, DeadColumn)
+			return nil, fmt.Errorf("fault %d at %s is of unknown kind %q: use %q, %q or %q", i, f.Device, f.Kind, Stuck, DeadRow,
+				DeadColumn)
 		}
 	}
 	var list []Constraint
@@ -161,7 +162,8 @@ func (d Design) CheckConstraints(list []Constraint) error {
 		}
 		switch {
 		case !inside:
-			faults = append(faults, fmt.Errorf("constraint on layer %d, row %d, column %d: the network has no such device", k.Site.Layer, k.Site.Row, k.Site.Col))
+			faults = append(faults, fmt.Errorf("constraint on layer %d, row %d, column %d: the network has no such device",
+				k.Site.Layer, k.Site.Row, k.Site.Col))
 		case !(k.Conductance >= 0) || math.IsInf(float64(k.Conductance), 0):
 			faults = append(faults, fmt.Errorf("constraint on %s: %g S is not a conductance", k.Site, float64(k.Conductance)))
 		case seen[k.Site]:

@@ -69,7 +69,8 @@ func (p Provenance) CheckDefectMap(id string) error {
 	if p.DefectMap == "" || p.DefectMap == id {
 		return nil
 	}
-	return fmt.Errorf("%w: they hold the stuck devices of %q, this chip has %q; train again for this chip or import knowing that they do not fit",
+	return fmt.Errorf("%w: they hold the stuck devices of %q, this chip has %q; train again for this chip or import "+
+		"knowing that they do not fit",
 		ErrOtherChip, p.DefectMap, id)
 }
 
@@ -158,7 +159,8 @@ func Read(r io.Reader) (*File, error) {
 	case head.Format != fileFormat:
 		return nil, fmt.Errorf("network file: its format is %q, not %q: it is another kind of file", head.Format, fileFormat)
 	case head.Version > fileVersion:
-		return nil, fmt.Errorf("network file: version %d is newer than this program's %d: use the program that wrote it, or a newer one", head.Version, fileVersion)
+		return nil, fmt.Errorf("network file: version %d is newer than this program's %d: use the program that wrote it, "+
+			"or a newer one", head.Version, fileVersion)
 	case head.Version < 1:
 		return nil, fmt.Errorf("network file: version %d does not exist", head.Version)
 	}
@@ -189,7 +191,8 @@ func Read(r io.Reader) (*File, error) {
 		g := mat.NewDense(len(rows), len(rows[0]), nil)
 		for r, row := range rows {
 			if len(row) != len(rows[0]) {
-				return nil, fmt.Errorf("network file: layer %d, row %d has %d conductances, row 0 has %d", l, r, len(row), len(rows[0]))
+				return nil, fmt.Errorf("network file: layer %d, row %d has %d conductances, row 0 has %d", l, r, len(row),
+					len(rows[0]))
 			}
 			for c, x := range row {
 				g.Set(r, c, float64(x))
@@ -228,13 +231,15 @@ func (f *File) validate() error {
 	}
 	for _, n := range []int{len(data.Offset), len(data.Scale)} {
 		if n != 0 && n != d.Sizes[0] || len(data.Offset) != len(data.Scale) {
-			return fmt.Errorf("network file: normalisation has %d offsets and %d scales, the network has %d inputs", len(data.Offset), len(data.Scale), d.Sizes[0])
+			return fmt.Errorf("network file: normalisation has %d offsets and %d scales, the network has %d inputs",
+				len(data.Offset), len(data.Scale), d.Sizes[0])
 		}
 	}
 	switch f.Provenance.Approach {
 	case Oblivious, Aware, InSitu:
 	default:
-		return fmt.Errorf("network file: approach %q is unknown: use %q, %q or %q", f.Provenance.Approach, Oblivious, Aware, InSitu)
+		return fmt.Errorf("network file: approach %q is unknown: use %q, %q or %q", f.Provenance.Approach, Oblivious, Aware,
+			InSitu)
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func sampleFile() *File {
 		},
 		Provenance: Provenance{
 			Program: "xlab 1.2.3", Created: "2024-05-06T07:08:09Z", Approach: Aware,
-			Data: Data{Name: "two [ 1,  2 ]", Digest: "abcd", Samples: 7, Classes: []string{"no", "yes"}, Offset: []float64{0.5, 1}, Scale: []float64{2, 1e-3}},
+			Data: Data{Name: "two [ 1,  2 ]", Digest: "abcd", Samples: 7, Classes: []string{"no", "yes"},
+				Offset: []float64{0.5, 1}, Scale: []float64{2, 1e-3}},
 			Seed: 18446744073709551615, Training: json.RawMessage(`{"epochs":600,"rates":[1,2]}`),
 			TrainAccuracy: &train, TestAccuracy: &test, DefectMap: "chip-7",
 		},
@@ -114,10 +115,14 @@ func TestFileErrors(t *testing.T) {
 		"tail":        {text + "{}", "line "},
 		"wrong type": {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`),
 			"line 29, column 20: design.sizes: there is a string where a number belongs"},
-		"missing row":      {change("      [1e-05, 1e-05, 1e-05]\n", "      [1e-05, 1e-05]\n"), "layer 0, row 1 has 2 conductances, row 0 has 3"},
-		"other sizes":      {change(`"sizes": [2, 1, 2]`, `"sizes": [2, 2, 2]`), "layer 0 has 2 x 3 conductances, its sizes ask for 4 x 3"},
-		"no layers":        {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": []\n}"), "0 layers of conductances"},
-		"empty layer":      {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": [[]]\n}"), "layer 0 has no conductances"},
+		"missing row": {change("      [1e-05, 1e-05, 1e-05]\n", "      [1e-05, 1e-05]\n"),
+			"layer 0, row 1 has 2 conductances, row 0 has 3"},
+		"other sizes": {change(`"sizes": [2, 1, 2]`, `"sizes": [2, 2, 2]`),
+			"layer 0 has 2 x 3 conductances, its sizes ask for 4 x 3"},
+		"no layers": {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": []\n}"),
+			"0 layers of conductances"},
+		"empty layer": {change(text[strings.Index(text, `"conductances_s"`):], "\"conductances_s\": [[]]\n}"),
+			"layer 0 has no conductances"},
 		"negative":         {change("4.21234e-05", "-4.21234e-05"), "layer 0, row 0, column 0: -4.21234e-05 S is not"},
 		"moved constraint": {change("1.632e-04,", "1.5e-04,"), "is constrained to 163.2 µS but has 0.00015 S"},
 		"alien constraint": {change(`"row": 0,
@@ -127,7 +132,8 @@ func TestFileErrors(t *testing.T) {
 		"normalisation": {change(`"scale": [2, 0.001]`, `"scale": [2]`), "2 offsets and 1 scales"},
 		"approach":      {change(`"hardware-aware"`, `"by hand"`), `approach "by hand" is unknown`},
 		"design":        {change(`"input_v": 0.2`, `"input_v": 0`), "input level is 0 V"},
-		"placement":     {change("    },\n    {\n      \"array\": \"B\",\n      \"row\": 0,\n      \"column\": 0\n    }", "    }"), "placement has 1 blocks"},
+		"placement": {change("    },\n    {\n      \"array\": \"B\",\n      \"row\": 0,\n      \"column\": 0\n    }",
+			"    }"), "placement has 1 blocks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(strings.NewReader(c.text))

@@ -139,7 +139,8 @@ func (n *Network) Measured(inputs *mat.Dense, outputs ...*mat.Dense) (*Trace, er
 	signal := inputs
 	for l, g := range n.G {
 		if s, w := outputs[l].Dims(); s != samples || w != n.Design.Sizes[l+1] {
-			return nil, fmt.Errorf("layer %d: %d x %d outputs were measured, %d samples x %d neurons are expected", l, s, w, samples, n.Design.Sizes[l+1])
+			return nil, fmt.Errorf("layer %d: %d x %d outputs were measured, %d samples x %d neurons are expected", l, s, w,
+				samples, n.Design.Sizes[l+1])
 		}
 		v := n.withBias(signal)
 		t.Inputs = append(t.Inputs, v)

@@ -35,7 +35,8 @@ func NewCubic(read instrument.Volts, ratio float64) (Cubic, error) {
 		return Cubic{}, fmt.Errorf("read voltage is %s: it must be more than 0 V", read.Exact())
 	}
 	if !(ratio >= 2 && ratio < 8) {
-		return Cubic{}, fmt.Errorf("a cubic law cannot have a current ratio of %g at twice the voltage: it is at least 2 (ohmic) and less than 8 (purely cubic)", ratio)
+		return Cubic{}, fmt.Errorf("a cubic law cannot have a current ratio of %g at twice the voltage: it is at least 2 "+
+			"(ohmic) and less than 8 (purely cubic)", ratio)
 	}
 	return Cubic{Read: read, K: (ratio - 2) / (8 - ratio)}, nil
 }

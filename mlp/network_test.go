@@ -94,7 +94,8 @@ func TestBiasedPairsHoldTheSameWeights(t *testing.T) {
 	if _, err := n.Biased(55e-6); err != nil {
 		t.Errorf("the largest weight around the middle of the range: %v", err)
 	}
-	if _, err := n.Biased(40e-6); err == nil || !strings.Contains(err.Error(), "layer 1, neuron 0, input 2: weight 90 µS around a bias of 40 µS") {
+	if _, err := n.Biased(40e-6); err == nil || !strings.Contains(err.Error(),
+		"layer 1, neuron 0, input 2: weight 90 µS around a bias of 40 µS") {
 		t.Errorf("around another bias: %v", err)
 	}
 }
@@ -181,8 +182,9 @@ func TestNetworkValidate(t *testing.T) {
 		spoil func(*Network)
 		want  string
 	}{
-		"layers":   {func(n *Network) { n.G = n.G[:1] }, "1 layers of conductances, its sizes ask for 2"},
-		"size":     {func(n *Network) { n.G[1] = mat.NewDense(8, 10, nil) }, "layer 1 has 8 x 10 conductances, its sizes ask for 8 x 11"},
+		"layers": {func(n *Network) { n.G = n.G[:1] }, "1 layers of conductances, its sizes ask for 2"},
+		"size": {func(n *Network) { n.G[1] = mat.NewDense(8, 10, nil) }, "layer 1 has 8 x 10 conductances, its sizes " +
+			"ask for 8 x 11"},
 		"negative": {func(n *Network) { n.G[0].Set(3, 4, -1e-6) }, "layer 0, row 3, column 4: -1e-06 S is not a conductance"},
 		"NaN":      {func(n *Network) { n.G[0].Set(3, 4, math.NaN()) }, "row 3, column 4: NaN S"},
 	} {
@@ -242,20 +244,24 @@ func TestForwardByHand(t *testing.T) {
 func TestForwardRefusesWhatDoesNotFit(t *testing.T) {
 	n := mustNew(t, NewDesign(2, 3, 2))
 	in := mat.NewDense(1, 2, nil)
-	if _, err := n.Forward(mat.NewDense(1, 3, nil)); err == nil || !strings.Contains(err.Error(), "3 input voltages per sample, the network has 2 inputs") {
+	if _, err := n.Forward(mat.NewDense(1, 3, nil)); err == nil || !strings.Contains(err.Error(), "3 input voltages "+
+		"per sample, the network has 2 inputs") {
 		t.Errorf("width: %v", err)
 	}
-	if _, err := n.Forward(in, Ideal{}); err == nil || !strings.Contains(err.Error(), "network has 2 layers, but the physics of 1 were given") {
+	if _, err := n.Forward(in, Ideal{}); err == nil || !strings.Contains(err.Error(),
+		"network has 2 layers, but the physics of 1 were given") {
 		t.Errorf("physics: %v", err)
 	}
 	broken := errors.New("array is on fire")
-	if _, err := n.Forward(in, Ideal{}, refusing{broken}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "layer 1: ") {
+	if _, err := n.Forward(in, Ideal{}, refusing{broken}); !errors.Is(err, broken) ||
+		!strings.Contains(err.Error(), "layer 1: ") {
 		t.Errorf("failing physics: %v", err)
 	}
 	if _, err := n.Measured(in, mat.NewDense(1, 3, nil)); err == nil {
 		t.Error("the outputs of one layer of two are accepted")
 	}
-	if _, err := n.Measured(in, mat.NewDense(1, 3, nil), mat.NewDense(1, 3, nil)); err == nil || !strings.Contains(err.Error(), "layer 1: 1 x 3 outputs were measured, 1 samples x 2 neurons") {
+	if _, err := n.Measured(in, mat.NewDense(1, 3, nil), mat.NewDense(1, 3, nil)); err == nil ||
+		!strings.Contains(err.Error(), "layer 1: 1 x 3 outputs were measured, 1 samples x 2 neurons") {
 		t.Errorf("measured size: %v", err)
 	}
 	if _, err := n.Measured(mat.NewDense(1, 1, nil), mat.NewDense(1, 3, nil), mat.NewDense(1, 2, nil)); err == nil {

@@ -341,7 +341,8 @@ func TestSeriesOfNonlinearDevicesClosesTheLoops(t *testing.T) {
 		for r := range 20 {
 			out += f.(*seriesFlow).currents.At(s, r)
 			if math.Abs(400*f.(*seriesFlow).currents.At(s, r)-y.At(s, 17+r)) > 1e-13 {
-				t.Errorf("sample %d, row %d lies at %g V with a current of %g A", s, r, y.At(s, 17+r), f.(*seriesFlow).currents.At(s, r))
+				t.Errorf("sample %d, row %d lies at %g V with a current of %g A", s, r, y.At(s, 17+r),
+					f.(*seriesFlow).currents.At(s, r))
 			}
 		}
 		if math.Abs(into-out) > 1e-15 {
@@ -374,8 +375,9 @@ func TestSeriesErrors(t *testing.T) {
 		s    Series
 		want string
 	}{
-		"rows":     {Series{Rows: make([]instrument.Ohms, 3)}, "line resistances of 3 rows were given, the block has 2"},
-		"columns":  {Series{Columns: make([]instrument.Ohms, 1)}, "line resistances of 1 columns were given, the block has 3"},
+		"rows": {Series{Rows: make([]instrument.Ohms, 3)}, "line resistances of 3 rows were given, the block has 2"},
+		"columns": {Series{Columns: make([]instrument.Ohms, 1)},
+			"line resistances of 1 columns were given, the block has 3"},
 		"negative": {Series{Rows: []instrument.Ohms{1, -2}}, "line resistance 1 of the rows is -2 Ω"},
 		"law":      {UniformSeries(2, 3, 1e9, 1e9, jumping{}), "no operating point found"},
 	} {

@@ -84,16 +84,19 @@ func (p Placement) Validate(d Design, arrays map[string]ArraySize) error {
 		case !known:
 			faults = append(faults, fmt.Errorf("layer %d is placed on array %q, which the bench does not have", l, b.Array))
 		case b.Row < 0 || b.Column < 0:
-			faults = append(faults, fmt.Errorf("layer %d starts at row %d, column %d of array %s: lines count from 0", l, b.Row, b.Column, b.Array))
+			faults = append(faults, fmt.Errorf("layer %d starts at row %d, column %d of array %s: lines count from 0", l, b.Row,
+				b.Column, b.Array))
 		case b.Row+rows > size.Rows || b.Column+columns > size.Columns:
-			faults = append(faults, fmt.Errorf("layer %d does not fit array %s: it needs %d rows x %d columns (%d neurons as pairs of lines, %d inputs and a bias) from row %d, column %d; the array has %d x %d",
+			faults = append(faults, fmt.Errorf("layer %d does not fit array %s: it needs %d rows x %d columns (%d neurons as "+
+				"pairs of lines, %d inputs and a bias) from row %d, column %d; the array has %d x %d",
 				l, b.Array, rows, columns, d.Sizes[l+1], d.Sizes[l], b.Row, b.Column, size.Rows, size.Columns))
 		}
 		for k := range l {
 			if o := p[k]; o.Array == b.Array {
 				r, c := d.Block(k)
 				if overlap(b.Row, rows, o.Row, r) || overlap(b.Column, columns, o.Column, c) {
-					faults = append(faults, fmt.Errorf("layers %d and %d share lines of array %s: a line can carry only one signal", k, l, b.Array))
+					faults = append(faults, fmt.Errorf("layers %d and %d share lines of array %s: a line can carry only one signal", k,
+						l, b.Array))
 				}
 			}
 		}

@@ -45,14 +45,21 @@ func TestPlacementErrors(t *testing.T) {
 		d    Design
 		want []string
 	}{
-		"too few":   {Placement{{Array: "A"}}, LetterDesign(), []string{"placement has 1 blocks, the network has 2 layers"}},
-		"no array":  {DefaultPlacement("A", "C"), LetterDesign(), []string{`layer 1 is placed on array "C", which the bench does not have`}},
-		"negative":  {Placement{{Array: "A", Column: -1}, {Array: "B"}}, LetterDesign(), []string{"layer 0 starts at row 0, column -1 of array A"}},
-		"row":       {Placement{{Array: "A"}, {Array: "B", Row: 13}}, LetterDesign(), []string{"layer 1 does not fit array B: it needs 8 rows x 11 columns (4 neurons as pairs of lines, 10 inputs and a bias) from row 13, column 0; the array has 20 x 20"}},
-		"column":    {Placement{{Array: "A", Column: 4}, {Array: "B"}}, LetterDesign(), []string{"layer 0 does not fit array A", "from row 0, column 4"}},
-		"both":      {DefaultPlacement("A", "B"), NewDesign(30, 12, 2), []string{"layer 0 does not fit array A: it needs 24 rows x 31 columns (12 neurons as pairs of lines, 30 inputs and a bias)"}},
+		"too few": {Placement{{Array: "A"}}, LetterDesign(), []string{"placement has 1 blocks, the network has 2 layers"}},
+		"no array": {DefaultPlacement("A", "C"), LetterDesign(),
+			[]string{`layer 1 is placed on array "C", which the bench does not have`}},
+		"negative": {Placement{{Array: "A", Column: -1}, {Array: "B"}}, LetterDesign(),
+			[]string{"layer 0 starts at row 0, column -1 of array A"}},
+		"row": {Placement{{Array: "A"}, {Array: "B", Row: 13}}, LetterDesign(), []string{"layer 1 does not fit " +
+			"array B: it needs 8 rows x 11 columns (4 neurons as pairs of lines, 10 inputs and a bias) from row 13, column " +
+			"0; the array has 20 x 20"}},
+		"column": {Placement{{Array: "A", Column: 4}, {Array: "B"}}, LetterDesign(),
+			[]string{"layer 0 does not fit array A", "from row 0, column 4"}},
+		"both": {DefaultPlacement("A", "B"), NewDesign(30, 12, 2), []string{"layer 0 does not fit array A: it needs " +
+			"24 rows x 31 columns (12 neurons as pairs of lines, 30 inputs and a bias)"}},
 		"every one": {DefaultPlacement("A", "C"), NewDesign(30, 12, 2), []string{"layer 0 does not fit", `array "C"`}},
-		"same rows": {Placement{{Array: "A"}, {Array: "A", Row: 3, Column: 5}}, NewDesign(4, 2, 2), []string{"layers 0 and 1 share lines of array A"}},
+		"same rows": {Placement{{Array: "A"}, {Array: "A", Row: 3, Column: 5}}, NewDesign(4, 2, 2),
+			[]string{"layers 0 and 1 share lines of array A"}},
 		"same columns": {Placement{{Array: "A"}, {Array: "A", Row: 4, Column: 4}}, NewDesign(4, 2, 2),
 			[]string{"layers 0 and 1 share lines of array A"}},
 		"no design": {DefaultPlacement("A"), NewDesign(4), []string{"its inputs and its outputs"}},
@@ -77,7 +84,8 @@ func TestPlacementErrors(t *testing.T) {
 
 func TestSitesAndDevicesAreInverse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := NewDesign(rapid.IntRange(1, 9).Draw(t, "inputs"), rapid.IntRange(1, 5).Draw(t, "hidden"), rapid.IntRange(1, 5).Draw(t, "outputs"))
+		d := NewDesign(rapid.IntRange(1, 9).Draw(t, "inputs"), rapid.IntRange(1, 5).Draw(t, "hidden"),
+			rapid.IntRange(1, 5).Draw(t, "outputs"))
 		p := Placement{
 			{Array: "A", Row: rapid.IntRange(0, 10).Draw(t, "row"), Column: rapid.IntRange(0, 10).Draw(t, "column")},
 			{Array: "B", Row: rapid.IntRange(0, 10).Draw(t, "row"), Column: rapid.IntRange(0, 10).Draw(t, "column")},
@@ -132,7 +140,8 @@ func TestTargetsMarkIdleDevices(t *testing.T) {
 		if x.Idle == carries {
 			t.Errorf("%s at %s: idle %v", x.Site, x.Conductance, x.Idle)
 		}
-		if carries && (x.Device != Device{"B", array.Cell{Row: 3, Col: 1}} || math.Abs(float64(x.Conductance)-40e-6) > 1e-18) {
+		if carries && (x.Device != Device{"B", array.Cell{Row: 3, Col: 1}} ||
+			math.Abs(float64(x.Conductance)-40e-6) > 1e-18) {
 			t.Errorf("%s is to be %s", x.Device, x.Conductance)
 		}
 	}
@@ -162,7 +171,8 @@ func TestReadTakesTheBlocksOut(t *testing.T) {
 		}
 	}
 	arrays["A"].Set(6, 8, math.NaN())
-	if _, err := p.Read(n.Design, arrays); err == nil || !strings.Contains(err.Error(), "layer 0, row 1, column 1: NaN S") {
+	if _, err := p.Read(n.Design, arrays); err == nil || !strings.Contains(err.Error(),
+		"layer 0, row 1, column 1: NaN S") {
 		t.Errorf("NaN: %v", err)
 	}
 	arrays["B"] = mat.NewDense(4, 5, nil)
@@ -198,8 +208,9 @@ func TestConstraintsFromFaults(t *testing.T) {
 		t.Error(err)
 	}
 	for name, f := range map[string]Fault{
-		"kind":     {Kind: "tired", Device: Device{"A", array.Cell{Row: 1, Col: 1}}},
-		"NaN":      {Kind: Stuck, Device: Device{"A", array.Cell{Row: 1, Col: 1}}, Conductance: instrument.Siemens(math.NaN())},
+		"kind": {Kind: "tired", Device: Device{"A", array.Cell{Row: 1, Col: 1}}},
+		"NaN": {Kind: Stuck, Device: Device{"A", array.Cell{Row: 1, Col: 1}},
+			Conductance: instrument.Siemens(math.NaN())},
 		"negative": {Kind: Stuck, Device: Device{"A", array.Cell{Row: 1, Col: 1}}, Conductance: -1e-6},
 	} {
 		if _, err := p.Constraints(d, []Fault{f}); err == nil {
@@ -224,7 +235,8 @@ func TestCheckConstraints(t *testing.T) {
 	if n := strings.Count(err.Error(), "no such device"); n != 4 {
 		t.Errorf("%d constraints outside the network in %q, want 4", n, err)
 	}
-	for _, want := range []string{"layer 0, neuron 0, input 1, minus device: -1 S is not", "layer 0, neuron 1, input 2, plus device is given twice"} {
+	for _, want := range []string{"layer 0, neuron 0, input 1, minus device: -1 S is not",
+		"layer 0, neuron 1, input 2, plus device is given twice"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}
@@ -257,10 +269,14 @@ func TestFaultsOfDefectMaps(t *testing.T) {
 		return m
 	}
 	a, b := formed("A"), formed("B")
-	*a.At(array.Cell{Row: 2, Col: 3}) = array.DeviceState{Cell: array.Cell{Row: 2, Col: 3}, State: array.StateDefective, Conductance: 63e-6}
-	*a.At(array.Cell{Row: 0, Col: 0}) = array.DeviceState{Cell: array.Cell{Row: 0, Col: 0}, State: array.StateDefective, Conductance: 63e-6} // not used
+	*a.At(array.Cell{Row: 2, Col: 3}) = array.DeviceState{Cell: array.Cell{Row: 2, Col: 3}, State: array.StateDefective,
+		Conductance: 63e-6}
+	// not used
+	*a.At(array.Cell{Row: 0, Col: 0}) = array.DeviceState{Cell: array.Cell{Row: 0, Col: 0}, State: array.StateDefective,
+		Conductance: 63e-6}
 	b.At(array.Cell{Row: 1, Col: 2}).State = array.StatePreformed
-	*b.At(array.Cell{Row: 3, Col: 0}) = array.DeviceState{Cell: array.Cell{Row: 3, Col: 0}, State: array.StateUntried, Conductance: -2e-9}
+	*b.At(array.Cell{Row: 3, Col: 0}) = array.DeviceState{Cell: array.Cell{Row: 3, Col: 0}, State: array.StateUntried,
+		Conductance: -2e-9}
 	maps := map[string]*array.DefectMap{"A": a, "B": b}
 	faults, untried, err := p.Faults(d, maps)
 	if err != nil {

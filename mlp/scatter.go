@@ -103,7 +103,8 @@ type Robustness struct {
 // Survive classifies a labelled set with trials perturbed copies of the
 // network. features is samples x features (-1 to 1). Trial k is drawn from its
 // own stream of the seed, so the same seed gives the same result.
-func (n *Network) Survive(ctx context.Context, features *mat.Dense, labels []int, s Scatter, held []Constraint, trials int, seed uint64, physics ...Conduction) (Robustness, error) {
+func (n *Network) Survive(ctx context.Context, features *mat.Dense, labels []int, s Scatter, held []Constraint,
+	trials int, seed uint64, physics ...Conduction) (Robustness, error) {
 	if err := s.Validate(); err != nil {
 		return Robustness{}, err
 	}

@@ -98,11 +98,13 @@ func (s Series) resistances(rows, columns int) ([]float64, error) {
 		into  []float64
 	}{{"columns", s.Columns, r[:columns]}, {"rows", s.Rows, r[columns:]}} {
 		if part.given != nil && len(part.given) != len(part.into) {
-			return nil, fmt.Errorf("line resistances of %d %s were given, the block has %d", len(part.given), part.name, len(part.into))
+			return nil, fmt.Errorf("line resistances of %d %s were given, the block has %d", len(part.given), part.name,
+				len(part.into))
 		}
 		for i, x := range part.given {
 			if !(x >= 0) || math.IsInf(float64(x), 0) {
-				return nil, fmt.Errorf("line resistance %d of the %s is %s: it must be finite and not negative", i, part.name, x.Exact())
+				return nil, fmt.Errorf("line resistance %d of the %s is %s: it must be finite and not negative", i, part.name,
+					x.Exact())
 			}
 			part.into[i] = float64(x)
 		}
@@ -173,7 +175,8 @@ func (f *seriesFlow) solve(v, y []float64) error {
 			break
 		}
 	}
-	return fmt.Errorf("no operating point found in %d steps: the device law must rise steadily with the voltage", newtonSteps)
+	return fmt.Errorf("no operating point found in %d steps: the device law must rise steadily with the voltage",
+		newtonSteps)
 }
 
 // factorise is the Jacobian of solve's equations at potentials y.

@@ -51,7 +51,8 @@ func NewClaim(dir string, visit func(Record) error) (*Claim, error) {
 	}
 	report, err := ScanJournal(dir, visit)
 	if err == nil && report.Header.ID == "" {
-		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindUsage, Err: errors.New("its journal has no readable header"),
+		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindUsage,
+			Err:    errors.New("its journal has no readable header"),
 			Advice: "it cannot be told what was to be done; start a new run"}
 	}
 	if err != nil {
@@ -86,7 +87,8 @@ func claimMark(dir string) (*os.File, error) {
 		}
 	}
 	if errors.Is(err, filelock.ErrHeld) {
-		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindBusy, Err: errors.New("another process is writing this run"),
+		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindBusy,
+			Err:    errors.New("another process is writing this run"),
 			Advice: "wait until it has ended, or interrupt it"}
 	}
 	return nil, errors.Join(err, f.Close())

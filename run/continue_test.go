@@ -46,7 +46,8 @@ func TestContinue(t *testing.T) {
 	now = now.Add(time.Hour)
 	r, err := c.ContinueWith(Header{ID: "another", Command: "tune", Array: "B", Spec: "other", Program: "2"}, o)
 	must(t, err)
-	if h := r.Header(); h.ID != filepath.Base(dir) || h.Command != "form" || h.Array != "A" || h.Program != "2" || h.Resumed == nil || h.Resumed.Before(h.Started) {
+	if h := r.Header(); h.ID != filepath.Base(dir) || h.Command != "form" || h.Array != "A" || h.Program != "2" ||
+		h.Resumed == nil || h.Resumed.Before(h.Started) {
 		t.Errorf("header %+v", h)
 	}
 	s := read(dir)
@@ -71,7 +72,8 @@ func TestContinue(t *testing.T) {
 	must(t, r.End(nil, map[string]int{"x": 1}))
 
 	s = read(dir)
-	if len(s.Problems) > 0 || s.Outcome != OutcomeComplete || s.Result.Segments != 2 || s.Wall != 20 || s.Bench == nil || *s.Bench != 12 || string(s.Spec) == "" {
+	if len(s.Problems) > 0 || s.Outcome != OutcomeComplete || s.Result.Segments != 2 || s.Wall != 20 || s.Bench == nil ||
+		*s.Bench != 12 || string(s.Spec) == "" {
 		t.Errorf("at the end %+v, result %+v", s, s.Result)
 	}
 	report, err := ScanJournal(dir, func(Record) error { return nil })
@@ -108,7 +110,8 @@ func TestClaimRefuses(t *testing.T) {
 		spoil func(t *testing.T, dir string)
 		words string
 	}{
-		"no journal": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, firstSegment))) }, "journal.jsonl"},
+		"no journal": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, firstSegment))) },
+			"journal.jsonl"},
 		"no first segment": {func(t *testing.T, dir string) {
 			must(t, os.Rename(filepath.Join(dir, firstSegment), filepath.Join(dir, segmentName(2))))
 		}, "first segment"},

@@ -93,7 +93,8 @@ func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool,
 	b = appendHex32(b, sum)
 	b = append(b, crcClose...)
 	if n := len(b) - start; n > maxLine {
-		return dst, fmt.Errorf("%s of %d bytes is longer than a journal line may be (%d bytes): write it to a data file of the run", l.kind, n, maxLine)
+		return dst, fmt.Errorf("%s of %d bytes is longer than a journal line may be (%d bytes): write it to a data file "+
+			"of the run", l.kind, n, maxLine)
 	}
 	return append(b, '\n'), nil
 }

@@ -70,7 +70,8 @@ func (switches) Safe(context.Context) error { fmt.Println("switches open"); retu
 
 // The bench is made safe on every way out, a panic included.
 func ExampleGuard() {
-	guard := run.GuardOptions{Safers: []run.NamedSafer{{Name: "analyzer", Safer: source{}}, {Name: "switch board", Safer: switches{}}}}
+	guard := run.GuardOptions{Safers: []run.NamedSafer{{Name: "analyzer", Safer: source{}},
+		{Name: "switch board", Safer: switches{}}}}
 	err := run.Guard(context.Background(), guard, func(ctx context.Context) error {
 		for device := range 400 {
 			if err := run.CheckStop(ctx); err != nil {

@@ -20,10 +20,11 @@ type NamedSafer struct {
 
 // GuardOptions say how the bench is left safe.
 type GuardOptions struct {
-	Safers  []NamedSafer     // in the order they are called: sources to zero first, then switches
-	Timeout time.Duration    // of each safer in the first round, twice as long in each one after it; 0 = 1 s
-	Rounds  int              // how often safers that do not answer are called; 0 = 3
-	Grace   time.Duration    // how long cancelled work may take to return before the bench is made safe without it; 0 = 500 ms
+	Safers  []NamedSafer  // in the order they are called: sources to zero first, then switches
+	Timeout time.Duration // of each safer in the first round, twice as long in each one after it; 0 = 1 s
+	Rounds  int           // how often safers that do not answer are called; 0 = 3
+	// how long cancelled work may take to return before the bench is made safe without it; 0 = 500 ms
+	Grace   time.Duration
 	Signals <-chan os.Signal // interrupts; nil = those of this process (see reactions)
 	Journal EventJournal     // told of interrupts, panics and the safe exit, once the bench is safe; nil = nobody
 	Notify  func(string)     // shows a person what an interrupt did, on a goroutine of its own; nil = nobody
@@ -286,7 +287,8 @@ func (w *watch) journal(err, unsafe error) error {
 	}
 	var panicked *PanicError
 	if errors.As(err, &panicked) {
-		w.events = append(w.events, guardEvent{"panic", map[string]any{"value": fmt.Sprint(panicked.Value), "stack": string(panicked.Stack)}})
+		w.events = append(w.events,
+			guardEvent{"panic", map[string]any{"value": fmt.Sprint(panicked.Value), "stack": string(panicked.Stack)}})
 	}
 	names := make([]string, len(w.options.Safers))
 	for i, s := range w.options.Safers {
@@ -369,7 +371,8 @@ func (s NamedSafer) safe(timeout time.Duration) error {
 	case err := <-done: // it may just have noticed
 		return err
 	case <-time.After(timeout / 4):
-		return &instrument.Error{Op: s.Name, Kind: instrument.KindTimeout, Err: fmt.Errorf("no answer within %s, and the call did not return", timeout)}
+		return &instrument.Error{Op: s.Name, Kind: instrument.KindTimeout, Err: fmt.Errorf("no answer within %s, and the "+
+			"call did not return", timeout)}
 	}
 }
 

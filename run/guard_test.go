@@ -81,15 +81,19 @@ func TestGuardOnEveryWayOut(t *testing.T) {
 		exit    int
 		events  string
 	}{
-		"return":       {func(context.Context) error { return nil }, nil, OutcomeComplete, 0, ""},
-		"error":        {func(context.Context) error { return io.EOF }, io.EOF, OutcomeFailed, 1, ""},
-		"lost link":    {func(context.Context) error { return lost }, lost, OutcomeFailed, 4, ""},
-		"partial":      {func(context.Context) error { return &Ended{OutcomePartial, io.EOF} }, io.EOF, OutcomePartial, 8, ""},
-		"panic":        {func(context.Context) error { panic("at the bench") }, nil, OutcomeFailed, 1, "journal panic, "},
-		"runtime":      {func(context.Context) error { return emptyList[len(emptyList)] }, nil, OutcomeFailed, 1, "journal panic, "},
-		"panic nil":    {func(context.Context) error { panic(nil) }, nil, OutcomeFailed, 1, "journal panic, "},
-		"end of all":   {func(context.Context) error { runtime.Goexit(); return nil }, nil, OutcomeFailed, 1, "journal panic, "},
-		"cancellation": {func(context.Context) error { return context.Canceled }, context.Canceled, OutcomeInterrupted, 7, ""},
+		"return":    {func(context.Context) error { return nil }, nil, OutcomeComplete, 0, ""},
+		"error":     {func(context.Context) error { return io.EOF }, io.EOF, OutcomeFailed, 1, ""},
+		"lost link": {func(context.Context) error { return lost }, lost, OutcomeFailed, 4, ""},
+		"partial": {func(context.Context) error { return &Ended{OutcomePartial, io.EOF} }, io.EOF, OutcomePartial, 8,
+			""},
+		"panic": {func(context.Context) error { panic("at the bench") }, nil, OutcomeFailed, 1, "journal panic, "},
+		"runtime": {func(context.Context) error { return emptyList[len(emptyList)] }, nil, OutcomeFailed, 1,
+			"journal panic, "},
+		"panic nil": {func(context.Context) error { panic(nil) }, nil, OutcomeFailed, 1, "journal panic, "},
+		"end of all": {func(context.Context) error { runtime.Goexit(); return nil }, nil, OutcomeFailed, 1,
+			"journal panic, "},
+		"cancellation": {func(context.Context) error { return context.Canceled }, context.Canceled, OutcomeInterrupted, 7,
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log actions
@@ -116,7 +120,8 @@ func TestPanicGoesIntoTheJournalWithItsStack(t *testing.T) {
 	g.Finish = func(err error) error { return r.End(err, nil) }
 	err := Guard(context.Background(), g, func(context.Context) error { return atTheBench() })
 	var p *PanicError
-	if !errors.As(err, &p) || strings.Contains(err.Error(), "goroutine") || !strings.Contains(err.Error(), "out of ideas") {
+	if !errors.As(err, &p) || strings.Contains(err.Error(), "goroutine") ||
+		!strings.Contains(err.Error(), "out of ideas") {
 		t.Errorf("got %v", err)
 	}
 	h, err := ReadJournal(r.Dir())
@@ -128,7 +133,8 @@ func TestPanicGoesIntoTheJournalWithItsStack(t *testing.T) {
 	if !found {
 		t.Errorf("no stack in the journal: %+v", h.Records)
 	}
-	if s, err := Load(root, "last"); err != nil || s.Outcome != OutcomeFailed || !strings.Contains(s.Cause, "out of ideas") {
+	if s, err := Load(root, "last"); err != nil || s.Outcome != OutcomeFailed ||
+		!strings.Contains(s.Cause, "out of ideas") {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -159,7 +165,8 @@ func TestFirstInterruptStopsAtTheNextDevice(t *testing.T) {
 		log.add("device finished")
 		return CheckStop(ctx)
 	})
-	if OutcomeOf(err) != OutcomeInterrupted || !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "terminated") {
+	if OutcomeOf(err) != OutcomeInterrupted || !errors.Is(err, ErrInterrupted) ||
+		!strings.Contains(err.Error(), "terminated") {
 		t.Errorf("got %v", err)
 	}
 	if want := "device finished, " + madeSafe + ", journal interrupt, journal safe"; log.String() != want {
@@ -171,7 +178,8 @@ func TestFirstInterruptStopsAtTheNextDevice(t *testing.T) {
 }
 
 func TestSecondInterruptCancelsAtOnce(t *testing.T) {
-	for _, pair := range [][2]os.Signal{{os.Interrupt, os.Interrupt}, {syscall.SIGHUP, os.Interrupt}, {syscall.SIGTERM, syscall.SIGHUP}} {
+	for _, pair := range [][2]os.Signal{{os.Interrupt, os.Interrupt}, {syscall.SIGHUP, os.Interrupt},
+		{syscall.SIGTERM, syscall.SIGHUP}} {
 		var log actions
 		g := guarded(&log)
 		signals := make(chan os.Signal)
@@ -187,7 +195,8 @@ func TestSecondInterruptCancelsAtOnce(t *testing.T) {
 			return fmt.Errorf("garbled: %w", &instrument.Error{Op: "x", Kind: instrument.KindProtocol})
 		})
 		// What the abort did to the exchange under way is not the outcome.
-		if OutcomeOf(err) != OutcomeInterrupted || ExitCode(err) != ExitInterrupted || !strings.Contains(err.Error(), "garbled") {
+		if OutcomeOf(err) != OutcomeInterrupted || ExitCode(err) != ExitInterrupted ||
+			!strings.Contains(err.Error(), "garbled") {
 			t.Errorf("%v: got %v", pair, err)
 		}
 		if want := madeSafe + ", journal interrupt, journal interrupt, journal safe"; log.String() != want {
@@ -202,7 +211,8 @@ func TestInterruptedWorkKeepsItsOwnOutcome(t *testing.T) {
 	for _, c := range []struct {
 		result error
 		want   Outcome
-	}{{nil, OutcomeComplete}, {trip, OutcomeTripped}, {&Ended{OutcomePartial, nil}, OutcomePartial}, {io.EOF, OutcomeFailed}, {context.Canceled, OutcomeInterrupted}} {
+	}{{nil, OutcomeComplete}, {trip, OutcomeTripped}, {&Ended{OutcomePartial, nil}, OutcomePartial},
+		{io.EOF, OutcomeFailed}, {context.Canceled, OutcomeInterrupted}} {
 		var log actions
 		g := guarded(&log)
 		signals := make(chan os.Signal)
@@ -291,7 +301,8 @@ func TestSaferThatHangs(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("took %v", took)
 		}
-		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), "did not return") || log.String() != madeSafe+", journal unsafe" {
+		if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), "did not return") || log.String() != madeSafe+
+			", journal unsafe" {
 			t.Errorf("%v; did %q", err, &log)
 		}
 		close(release)
@@ -308,7 +319,8 @@ func TestSaferHasItsOwnTime(t *testing.T) {
 		g.Safers[1].Safer = box{name: "switches", log: &log, do: waits}
 		began := time.Now()
 		err := Guard(context.Background(), g, func(context.Context) error { return nil })
-		if took := time.Since(began); took != 2*time.Second || strings.Contains(log.String(), "dead") || !errors.Is(err, context.DeadlineExceeded) {
+		if took := time.Since(began); took != 2*time.Second || strings.Contains(log.String(), "dead") ||
+			!errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v after %v; did %q", err, took, &log)
 		}
 	})
@@ -375,7 +387,8 @@ func TestWorkThatHangs(t *testing.T) {
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("took %v", took)
 			}
-			if want := madeSafe + ", " + madeSafe + ", journal interrupt, journal interrupt, journal safe"; log.String() != want {
+			if want := madeSafe + ", " + madeSafe +
+				", journal interrupt, journal interrupt, journal safe"; log.String() != want {
 				t.Errorf("did %q, want %q", &log, want)
 			}
 			if !wakes {
@@ -396,7 +409,8 @@ func TestGuardReportsABrokenJournalOnce(t *testing.T) {
 		g := guarded(&log)
 		g.Journal = brokenJournal{broken}
 		err := Guard(context.Background(), g, func(context.Context) error { return result })
-		if !errors.Is(err, broken) || result != nil && !errors.Is(err, result) || strings.Count(err.Error(), "disk gone") != 1 {
+		if !errors.Is(err, broken) || result != nil && !errors.Is(err, result) ||
+			strings.Count(err.Error(), "disk gone") != 1 {
 			t.Errorf("%v: got %v", result, err)
 		}
 		if log.String() != madeSafe {
@@ -412,7 +426,8 @@ func TestFinishIsCalledOnEveryWayOut(t *testing.T) {
 		finish func(error) error
 		want   []error
 	}{
-		"replaces":    {io.EOF, func(err error) error { return fmt.Errorf("%w %w", replaced, err) }, []error{replaced, io.EOF}},
+		"replaces": {io.EOF, func(err error) error { return fmt.Errorf("%w %w", replaced, err) },
+			[]error{replaced, io.EOF}},
 		"keeps panic": {io.EOF, func(error) error { panic("bug") }, []error{io.EOF}},
 		"nil":         {nil, func(err error) error { return err }, nil},
 	} {

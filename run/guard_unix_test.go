@@ -61,11 +61,13 @@ func TestPipeProcess(t *testing.T) {
 	if mark == "" {
 		t.Skip("only as the other process of TestClosedPipe")
 	}
-	safer := box{name: "analyzer", log: new(actions), do: func(context.Context) error { return os.WriteFile(mark, nil, 0o644) }}
-	err := Guard(context.Background(), GuardOptions{Safers: []NamedSafer{{"analyzer", safer}}}, func(context.Context) error {
-		_, err := os.Stdout.WriteString("progress\n")
-		return err
-	})
+	safer := box{name: "analyzer", log: new(actions),
+		do: func(context.Context) error { return os.WriteFile(mark, nil, 0o644) }}
+	err := Guard(context.Background(), GuardOptions{Safers: []NamedSafer{{"analyzer", safer}}},
+		func(context.Context) error {
+			_, err := os.Stdout.WriteString("progress\n")
+			return err
+		})
 	if !errors.Is(err, syscall.EPIPE) {
 		t.Fatalf("writing to a closed pipe: %v", err)
 	}

@@ -101,7 +101,8 @@ func openJournal(dir string, n int, last uint64, open []uint64, header any, o Op
 	f, err := o.Create(path)
 	if err != nil {
 		return nil, &instrument.Error{Op: "journal", Channel: path, Kind: instrument.KindTrip,
-			Err: fmt.Errorf("the journal cannot be started: %w", err), Advice: "check the directory and its disk; nothing was sent"}
+			Err: fmt.Errorf("the journal cannot be started: %w", err), Advice: "check the directory and its disk; nothing " +
+				"was sent"}
 	}
 	j := &Journal{dir: dir, path: path, options: o, file: f, seq: last, synced: last, open: make(map[uint64]struct{})}
 	for _, intent := range open {
@@ -301,7 +302,8 @@ func (j *Journal) keep(l line, cause error) error {
 	if j.err == nil {
 		j.err = err
 	}
-	text := fmt.Sprintf("a %s (of intent %d, kind %q) could not be journaled: %v; its data: %+v", l.kind, l.of, l.event, cause, l.data)
+	text := fmt.Sprintf("a %s (of intent %d, kind %q) could not be journaled: %v; its data: %+v", l.kind, l.of, l.event,
+		cause, l.data)
 	if len(text) > maxKept {
 		text = text[:maxKept] + " ..."
 	}

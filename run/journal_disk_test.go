@@ -21,7 +21,8 @@ func TestFullDiskIsNoticedBeforeAPulse(t *testing.T) {
 	before, _, _ := disk.state()
 
 	disk.set(func(d *simDisk) { d.free = 999 })
-	if _, err = j.Intent("b"); instrument.KindOf(err) != instrument.KindTrip || !strings.Contains(err.Error(), "999 bytes") {
+	if _, err = j.Intent("b"); instrument.KindOf(err) != instrument.KindTrip ||
+		!strings.Contains(err.Error(), "999 bytes") {
 		t.Fatalf("on a full disk: %v", err)
 	}
 	if after, _, _ := disk.state(); !bytes.Equal(before, after) {
@@ -35,7 +36,8 @@ func TestFullDiskIsNoticedBeforeAPulse(t *testing.T) {
 	must(t, err)
 
 	disk.set(func(d *simDisk) { d.freeErr = errors.New("unmounted") })
-	if _, err = j.Intent("d"); instrument.KindOf(err) != instrument.KindTrip || !strings.Contains(err.Error(), "unmounted") {
+	if _, err = j.Intent("d"); instrument.KindOf(err) != instrument.KindTrip ||
+		!strings.Contains(err.Error(), "unmounted") {
 		t.Errorf("on a disk that does not tell its space: %v", err)
 	}
 	disk.set(func(d *simDisk) { d.freeErr = errors.ErrUnsupported })

@@ -86,9 +86,11 @@ func TestLinesAreAsDocumented(t *testing.T) {
 
 func TestAppendString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "s")
+		s := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()),
+			func(b []byte) string { return string(b) })).Draw(t, "s")
 		var back string
-		if err := json.Unmarshal(AppendString(nil, s), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && len(s) == len(back) {
+		if err := json.Unmarshal(AppendString(nil, s), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") &&
+			len(s) == len(back) {
 			t.Fatalf("%q became %s and %q, %v", s, AppendString(nil, s), back, err)
 		}
 	})
@@ -144,7 +146,8 @@ func TestResultIsHandedOverAtOnce(t *testing.T) {
 	}
 	_, err = j.Intent("b")
 	must(t, err)
-	if contents, synced, after := disk.state(); !bytes.Contains(contents[:synced], []byte("measured")) || after != syncs+1 {
+	if contents, synced, after := disk.state(); !bytes.Contains(contents[:synced], []byte("measured")) ||
+		after != syncs+1 {
 		t.Errorf("the next intent did not take the result along in its one sync (%d)", after-syncs)
 	}
 }
@@ -162,7 +165,8 @@ func TestResultDoesNotWaitForABusyDisk(t *testing.T) {
 	go func() { flushed <- j.Flush() }()
 	<-disk.entered
 	must(t, j.Result(id, "measured")) // would hang here
-	if contents, synced, _ := disk.state(); !bytes.Contains(contents, []byte("measured")) || bytes.Contains(contents[:synced], []byte("measured")) {
+	if contents, synced, _ := disk.state(); !bytes.Contains(contents, []byte("measured")) ||
+		bytes.Contains(contents[:synced], []byte("measured")) {
 		t.Error("the result did not go to the operating system while the disk was busy")
 	}
 	disk.gate <- struct{}{}
@@ -291,7 +295,8 @@ func TestNothingMeasuredIsLost(t *testing.T) {
 	report, records, err := scanBytes(contents)
 	must(t, err)
 	last := records[len(records)-1]
-	if last.Type != TypeNote || !strings.Contains(string(last.Data), "NaN") || !strings.Contains(string(last.Data), "0.12345") {
+	if last.Type != TypeNote || !strings.Contains(string(last.Data), "NaN") ||
+		!strings.Contains(string(last.Data), "0.12345") {
 		t.Errorf("the measurement is not in the journal: %+v", last)
 	}
 	if len(report.Unknown) != 1 {
@@ -440,7 +445,9 @@ func TestConcurrentUse(t *testing.T) {
 	must(t, j.Close())
 	contents, synced, _ := disk.state()
 	report, records, err := scanBytes(contents)
-	if err != nil || len(report.Damage) != 0 || len(report.Unknown) != 0 || len(records) != 1+4*workers*rounds || synced != len(contents) {
-		t.Errorf("%d records, damage %v, unknown %d, %d of %d bytes on disk, %v", len(records), report.Damage, len(report.Unknown), synced, len(contents), err)
+	if err != nil || len(report.Damage) != 0 || len(report.Unknown) != 0 || len(records) != 1+4*workers*rounds ||
+		synced != len(contents) {
+		t.Errorf("%d records, damage %v, unknown %d, %d of %d bytes on disk, %v", len(records), report.Damage,
+			len(report.Unknown), synced, len(contents), err)
 	}
 }

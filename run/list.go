@@ -162,7 +162,8 @@ func directories(root string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &instrument.Error{Op: "list runs", Channel: root, Kind: instrument.KindUsage, Err: err, Advice: "check the directory's permissions"}
+		return nil, &instrument.Error{Op: "list runs", Channel: root, Kind: instrument.KindUsage, Err: err,
+			Advice: "check the directory's permissions"}
 	}
 	var names []string
 	for _, e := range entries {

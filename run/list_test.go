@@ -79,7 +79,8 @@ func TestListOfNothing(t *testing.T) {
 
 func TestLoadByPrefix(t *testing.T) {
 	root := t.TempDir()
-	for _, name := range []string{"20260101T000000Z-form-a-0001", "20260101T000000Z-form-a-00010", "20260102T000000Z-tune-a-0001", "20260103T000000Z-tune-a-0001"} {
+	for _, name := range []string{"20260101T000000Z-form-a-0001", "20260101T000000Z-form-a-00010",
+		"20260102T000000Z-tune-a-0001", "20260103T000000Z-tune-a-0001"} {
 		must(t, os.Mkdir(filepath.Join(root, name), 0o755))
 	}
 	for _, c := range []struct{ id, want, says string }{
@@ -110,21 +111,34 @@ func TestBrokenDirectoriesAreListed(t *testing.T) {
 		outcome  Outcome
 		problems []string
 	}{
-		"empty":         {func(dir string) error { return removeAll(dir, "spec.json", "journal.jsonl", "result.json") }, OutcomeBroken, []string{"spec.json", "not a run"}},
-		"no journal":    {func(dir string) error { return removeAll(dir, "journal.jsonl") }, OutcomeComplete, []string{"not a run"}},
-		"no spec":       {func(dir string) error { return removeAll(dir, "spec.json") }, OutcomeComplete, []string{"spec.json"}},
-		"half a spec":   {func(dir string) error { return os.WriteFile(filepath.Join(dir, "spec.json"), []byte("{"), 0o644) }, OutcomeComplete, []string{"not JSON"}},
-		"half a result": {func(dir string) error { return os.WriteFile(filepath.Join(dir, "result.json"), []byte("{"), 0o644) }, OutcomeComplete, []string{"result.json cannot"}},
+		"empty": {func(dir string) error { return removeAll(dir, "spec.json", "journal.jsonl", "result.json") },
+			OutcomeBroken, []string{"spec.json", "not a run"}},
+		"no journal": {func(dir string) error { return removeAll(dir, "journal.jsonl") }, OutcomeComplete,
+			[]string{"not a run"}},
+		"no spec": {func(dir string) error { return removeAll(dir, "spec.json") }, OutcomeComplete,
+			[]string{"spec.json"}},
+		"half a spec": {func(dir string) error { return os.WriteFile(filepath.Join(dir, "spec.json"), []byte("{"), 0o644) },
+			OutcomeComplete, []string{"not JSON"}},
+		"half a result": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "result.json"), []byte("{"),
+				0o644)
+		}, OutcomeComplete, []string{"result.json cannot"}},
 		"newer result": {func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "result.json"), []byte(`{"version":9}`), 0o644)
 		}, OutcomeComplete, []string{"version 9"}},
-		"only a result":   {func(dir string) error { return removeAll(dir, "journal.jsonl", "spec.json") }, OutcomeComplete, []string{"spec.json", "not a run"}},
-		"journal rubbish": {func(dir string) error { return os.WriteFile(filepath.Join(dir, "journal.jsonl"), []byte("x\n"), 0o644) }, OutcomeComplete, []string{"header cannot be read"}},
+		"only a result": {func(dir string) error { return removeAll(dir, "journal.jsonl", "spec.json") }, OutcomeComplete,
+			[]string{"spec.json", "not a run"}},
+		"journal rubbish": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "journal.jsonl"), []byte("x\n"),
+				0o644)
+		}, OutcomeComplete, []string{"header cannot be read"}},
 		"all rubbish": {func(dir string) error {
-			return errors.Join(removeAll(dir, "result.json"), os.WriteFile(filepath.Join(dir, "journal.jsonl"), []byte("x\n"), 0o644))
+			return errors.Join(removeAll(dir, "result.json"), os.WriteFile(filepath.Join(dir, "journal.jsonl"), []byte("x\n"),
+				0o644))
 		}, OutcomeBroken, []string{"journal.jsonl:1"}},
 		"newer journal": {func(dir string) error {
-			return errors.Join(removeAll(dir, "result.json"), os.WriteFile(filepath.Join(dir, "journal.jsonl"), text(strings.Replace(headerLine, `"version":1`, `"version":7`, 1)), 0o644))
+			return errors.Join(removeAll(dir, "result.json"), os.WriteFile(filepath.Join(dir, "journal.jsonl"),
+				text(strings.Replace(headerLine, `"version":1`, `"version":7`, 1)), 0o644))
 		}, OutcomeBroken, []string{"version 7"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +154,8 @@ func TestBrokenDirectoriesAreListed(t *testing.T) {
 				t.Fatalf("%+v, %v", list, err)
 			}
 			s := list[1]
-			if s.ID != r.ID() || s.Outcome != c.outcome || s.Started.Truncate(time.Second) != r.Header().Started.Truncate(time.Second) {
+			if s.ID != r.ID() || s.Outcome != c.outcome ||
+				s.Started.Truncate(time.Second) != r.Header().Started.Truncate(time.Second) {
 				t.Errorf("%+v", s)
 			}
 			all := strings.Join(s.Problems, "\n")
@@ -225,7 +240,8 @@ func TestKilledRun(t *testing.T) {
 	}
 	s, err := Load(root, "last")
 	must(t, err)
-	if s.Outcome != OutcomeUnknown || !strings.Contains(s.Cause, "killed") || s.Command != "form" || s.Array != "A" || s.Wall < 0 || len(s.Problems) != 0 {
+	if s.Outcome != OutcomeUnknown || !strings.Contains(s.Cause, "killed") || s.Command != "form" || s.Array != "A" ||
+		s.Wall < 0 || len(s.Problems) != 0 {
 		t.Errorf("after it was killed: %+v", s.Summary)
 	}
 	h, err := ReadJournal(s.Dir)

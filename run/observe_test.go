@@ -83,7 +83,8 @@ func TestHarmlessObserversAreHarmless(t *testing.T) {
 		if len(troubles) != 3 {
 			t.Fatalf("troubles %+v", troubles)
 		}
-		if tr := troubles[0]; !strings.Contains(tr.Panic, "plotting failed") || !strings.Contains(tr.Panic, "TestHarmless") || tr.Dropped != 2*queueLength-2 || panics != 2 {
+		if tr := troubles[0]; !strings.Contains(tr.Panic, "plotting failed") || !strings.Contains(tr.Panic, "TestHarmless") ||
+			tr.Dropped != 2*queueLength-2 || panics != 2 {
 			t.Errorf("the panicking one: %+v after %d events", tr, panics)
 		}
 		// One event is with it, a queue of them waits, the rest is dropped.
@@ -135,7 +136,8 @@ func TestJournalAsObserver(t *testing.T) {
 	contents, _, _ := disk.state()
 	_, records, err := scanBytes(contents)
 	must(t, err)
-	if r := records[1]; r.Type != TypeEvent || r.Kind != "device" || string(r.Data) != `{"done":3,"total":400,"note":"r0c3 formed","data":[0,3]}` {
+	if r := records[1]; r.Type != TypeEvent || r.Kind != "device" ||
+		string(r.Data) != `{"done":3,"total":400,"note":"r0c3 formed","data":[0,3]}` {
 		t.Errorf("%+v", r)
 	}
 }

@@ -161,5 +161,6 @@ func unsafeInstruments(err error, names []string) []string {
 // isCancellation tells whether err is what a piece of work returns that was
 // told to stop.
 func isCancellation(err error) bool {
-	return errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled) || instrument.KindOf(err) == instrument.KindCancelled
+	return errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled) ||
+		instrument.KindOf(err) == instrument.KindCancelled
 }

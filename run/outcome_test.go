@@ -68,7 +68,8 @@ func TestEndedSaysItsCause(t *testing.T) {
 	if s := (&Ended{Outcome: OutcomePartial}).Error(); s != "the run is partial" {
 		t.Error(s)
 	}
-	if s := (&Ended{Outcome: OutcomeInterrupted, Err: ErrInterrupted}).Error(); s != "the run is interrupted: asked to stop" {
+	if s := (&Ended{Outcome: OutcomeInterrupted, Err: ErrInterrupted}).Error(); s != "the run is interrupted: asked to "+
+		"stop" {
 		t.Error(s)
 	}
 }

@@ -37,7 +37,8 @@ func parseLine(text []byte) (envelope, error) {
 		return envelope{}, errNoChecksum
 	}
 	var fits [8]byte
-	if !bytes.Equal(appendHex32(fits[:0], crc32.Checksum(text[:at], castagnoli)), text[at+len(crcOpen):at+len(crcOpen)+8]) {
+	if !bytes.Equal(appendHex32(fits[:0], crc32.Checksum(text[:at], castagnoli)),
+		text[at+len(crcOpen):at+len(crcOpen)+8]) {
 		return envelope{}, errChecksum
 	}
 	e, ok := parseWritten(text[:at])

@@ -63,7 +63,8 @@ func TestProgressOnATerminal(t *testing.T) {
 			t.Errorf("frame %d is %q, want %q", i, frames[i], want[i])
 		}
 	}
-	if bold := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "xterm") }); !strings.Contains(bold, "\r\x1b[1mform A\x1b[0m 2/10") {
+	if bold := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "xterm") }); !strings.Contains(bold,
+		"\r\x1b[1mform A\x1b[0m 2/10") {
 		t.Errorf("in colour: %q", bold)
 	}
 	if dumb := onTerminal(t, 80, func(f *os.File) { show(f, "TERM", "dumb") }); strings.ContainsAny(dumb, "\r\x1b") ||

@@ -94,7 +94,8 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s has version %d, this program knows versions up to %d: use the program that wrote it, or a newer one", e.Path, e.Found, Version)
+	return fmt.Sprintf("%s has version %d, this program knows versions up to %d: use the program that wrote it, or a "+
+		"newer one", e.Path, e.Found, Version)
 }
 
 // ReadJournal reads the journal of the run directory dir into memory. See
@@ -197,11 +198,13 @@ func (s *scanner) segment(r io.Reader, path string, n int) error {
 	for number := 1; ; number++ {
 		text, whole, err := readLine(in)
 		if err != nil && err != io.EOF {
-			return &instrument.Error{Op: "read journal", Channel: fmt.Sprintf("%s:%d", path, number), Kind: instrument.KindUsage, Err: err, Advice: "check the disk"}
+			return &instrument.Error{Op: "read journal", Channel: fmt.Sprintf("%s:%d", path, number), Kind: instrument.KindUsage,
+				Err: err, Advice: "check the disk"}
 		}
 		if len(text) == 0 && err == io.EOF {
 			if number == 1 {
-				s.damage(Damage{File: s.name, Line: 1, Torn: true, Cause: "the segment is empty: the process ended before it wrote its first line"})
+				s.damage(Damage{File: s.name, Line: 1, Torn: true, Cause: "the segment is empty: the process ended before it " +
+					"wrote its first line"})
 			}
 			break
 		}
@@ -236,17 +239,20 @@ func (s *scanner) line(text []byte, whole bool, number int, path string, segment
 		return nil
 	}
 	if e.Type == TypeHeader && e.Version > Version {
-		return &instrument.Error{Op: "read journal", Kind: instrument.KindUsage, Err: &VersionError{Path: path, Found: e.Version}}
+		return &instrument.Error{Op: "read journal", Kind: instrument.KindUsage,
+			Err: &VersionError{Path: path, Found: e.Version}}
 	}
 	record := e.record()
 	record.File, record.Line = s.name, number
 	last := s.report.LastSeq
 	switch {
 	case record.Seq <= last:
-		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("record %d comes after record %d; it is left out", record.Seq, last)})
+		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("record %d comes after record %d; it is left out",
+			record.Seq, last)})
 		return nil
 	case record.Seq > last+1 && !s.gap:
-		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("records %d to %d are missing before it", last+1, record.Seq-1)})
+		s.damage(Damage{File: s.name, Line: number, Cause: fmt.Sprintf("records %d to %d are missing before it", last+1,
+			record.Seq-1)})
 	}
 	if record.Seq > last+1 {
 		// Who runs the algorithm again over the record goes live in front of the

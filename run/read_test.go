@@ -102,9 +102,10 @@ func TestReadingDamage(t *testing.T) {
 			unknown:  []Unknown{{Seq: 2, Data: []byte(`{"v":1}`)}},
 		},
 		"a number that is too large": {
-			segments: [][]byte{text(headerLine, `{"seq":18446744073709551618,"type":"note","data":null`, intentLine, resultLine)},
-			seqs:     []uint64{1, 2, 3},
-			damage:   []string{"journal.jsonl:2: not a journal line"},
+			segments: [][]byte{text(headerLine, `{"seq":18446744073709551618,"type":"note","data":null`, intentLine,
+				resultLine)},
+			seqs:   []uint64{1, 2, 3},
+			damage: []string{"journal.jsonl:2: not a journal line"},
 		},
 		"line twice": {
 			segments: [][]byte{text(headerLine, intentLine, intentLine, resultLine)},
@@ -132,8 +133,9 @@ func TestReadingDamage(t *testing.T) {
 			damage:   []string{"journal.jsonl:1: header's data"},
 		},
 		"a type from later": {
-			segments: [][]byte{text(headerLine, `{"seq":2,"type":"photograph","extra":[1],"data":"x"`, `{"seq":3,"type":"note","data":"y"`)},
-			seqs:     []uint64{1, 2, 3},
+			segments: [][]byte{text(headerLine, `{"seq":2,"type":"photograph","extra":[1],"data":"x"`,
+				`{"seq":3,"type":"note","data":"y"`)},
+			seqs: []uint64{1, 2, 3},
 		},
 		"keys in another order": {
 			segments: [][]byte{text(headerLine, `{"type":"intent","data":{"v":1},"seq":2`)},
@@ -141,14 +143,16 @@ func TestReadingDamage(t *testing.T) {
 			unknown:  []Unknown{{Seq: 2, Data: []byte(`{"v":1}`)}},
 		},
 		"two segments, the first one torn": {
-			segments: [][]byte{text(headerLine, intentLine, "raw:"+resultLine[:20]), text(second(3), `{"seq":4,"bench":103,"type":"result","of":2,"data":"read back"`)},
-			seqs:     []uint64{1, 2, 3, 4},
-			damage:   []string{"journal.jsonl:3: torn"}, torn: 1,
+			segments: [][]byte{text(headerLine, intentLine, "raw:"+resultLine[:20]),
+				text(second(3), `{"seq":4,"bench":103,"type":"result","of":2,"data":"read back"`)},
+			seqs:   []uint64{1, 2, 3, 4},
+			damage: []string{"journal.jsonl:3: torn"}, torn: 1,
 		},
 		"parts on both sides": {
-			segments: [][]byte{text(headerLine, intentLine, `{"seq":3,"type":"part","of":2,"data":1`), text(second(4), `{"seq":5,"type":"part","of":2,"data":2`)},
-			seqs:     []uint64{1, 2, 3, 4, 5},
-			unknown:  []Unknown{{Seq: 2, Data: []byte(`{"v":1}`), Parts: 2}},
+			segments: [][]byte{text(headerLine, intentLine, `{"seq":3,"type":"part","of":2,"data":1`),
+				text(second(4), `{"seq":5,"type":"part","of":2,"data":2`)},
+			seqs:    []uint64{1, 2, 3, 4, 5},
+			unknown: []Unknown{{Seq: 2, Data: []byte(`{"v":1}`), Parts: 2}},
 		},
 		"renamed segment": {
 			segments: [][]byte{text(headerLine), text(`{"seq":2,"type":"header","version":1,"segment":3,"data":{}`)},
@@ -230,11 +234,13 @@ func TestEndOfAnEarlierSegmentIsNotTheEnd(t *testing.T) {
 func TestMissingSegmentIsReported(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), text(headerLine), 0o644))
-	must(t, os.WriteFile(filepath.Join(dir, "journal-0003.jsonl"), text(`{"seq":9,"type":"header","version":1,"segment":3,"data":{}`), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "journal-0003.jsonl"),
+		text(`{"seq":9,"type":"header","version":1,"segment":3,"data":{}`), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "journal-3.jsonl"), []byte("another file"), 0o644))
 	h, err := ReadJournal(dir)
 	must(t, err)
-	if len(h.Damage) != 1 || !strings.Contains(h.Damage[0].String(), "journal-0002.jsonl, is missing") || len(h.Records) != 2 {
+	if len(h.Damage) != 1 || !strings.Contains(h.Damage[0].String(), "journal-0002.jsonl, is missing") ||
+		len(h.Records) != 2 {
 		t.Errorf("%v, %d records", h.Damage, len(h.Records))
 	}
 	must(t, os.Remove(filepath.Join(dir, "journal.jsonl")))
@@ -258,7 +264,8 @@ func TestNewerJournalIsRefused(t *testing.T) {
 		}
 	}
 	// A version that its checksum does not vouch for is damage, not the future.
-	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), bytes.Replace(text(headerLine, intentLine), []byte(`"version":1`), []byte(`"version":2`), 1), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), bytes.Replace(text(headerLine, intentLine),
+		[]byte(`"version":1`), []byte(`"version":2`), 1), 0o644))
 	h, err := ReadJournal(dir)
 	if err != nil || len(h.Records) != 1 || len(h.Damage) != 1 {
 		t.Errorf("%+v, %v", h, err)
@@ -266,9 +273,11 @@ func TestNewerJournalIsRefused(t *testing.T) {
 }
 
 func TestNoJournal(t *testing.T) {
-	for name, dir := range map[string]string{"empty directory": t.TempDir(), "no directory": filepath.Join(t.TempDir(), "x")} {
+	for name, dir := range map[string]string{"empty directory": t.TempDir(),
+		"no directory": filepath.Join(t.TempDir(), "x")} {
 		_, err := ReadJournal(dir)
-		if !errors.Is(err, os.ErrNotExist) || instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "not a run") {
+		if !errors.Is(err, os.ErrNotExist) || instrument.KindOf(err) != instrument.KindUsage ||
+			!strings.Contains(err.Error(), "not a run") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -36,7 +36,8 @@ type Header struct {
 	Started     time.Time                      `json:"started"`           // wall clock; zero = now
 	Resumed     *time.Time                     `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
 	Task        *Task                          `json:"task,omitempty"`    // that the run carries out; nil = none
-	Spec        any                            `json:"spec"`              // specification as given, any JSON; json.RawMessage when read back
+	// specification as given, any JSON; json.RawMessage when read back
+	Spec any `json:"spec"`
 }
 
 // ArrayHeader says what an array was when the run began.
@@ -118,7 +119,8 @@ func CreateWith(root string, h Header, o Options) (*Run, error) {
 	}
 	h.Started = h.Started.UTC().Round(0)
 	if h.Command == "" {
-		return nil, &instrument.Error{Op: "start run", Kind: instrument.KindUsage, Err: errors.New("a run needs the name of its command")}
+		return nil, &instrument.Error{Op: "start run", Kind: instrument.KindUsage,
+			Err: errors.New("a run needs the name of its command")}
 	}
 	spec, err := json.Marshal(h.Spec)
 	if err != nil {
@@ -260,11 +262,13 @@ func (r *Run) Journal() *Journal { return r.journal }
 // run's own files.
 func (r *Run) WriteFile(name string, data []byte) error {
 	if _, isSegment := segmentNumber(name); isSegment || name == specFile || name == resultFile ||
-		name != filepath.Base(name) || !filepath.IsLocal(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, `/\:`) {
+		name != filepath.Base(name) || !filepath.IsLocal(name) || strings.HasPrefix(name, ".") ||
+		strings.ContainsAny(name, `/\:`) {
 		return fmt.Errorf("data file %q: the name must be a plain file name and none of the run's own files", name)
 	}
 	if err := atomicfile.WriteFile(filepath.Join(r.dir, name), atomicfile.Private, data); err != nil {
-		return &instrument.Error{Op: "write data file", Channel: r.dir, Kind: instrument.KindTrip, Err: err, Advice: "check the directory and its disk"}
+		return &instrument.Error{Op: "write data file", Channel: r.dir, Kind: instrument.KindTrip, Err: err,
+			Advice: "check the directory and its disk"}
 	}
 	return nil
 }
@@ -326,7 +330,8 @@ func (r *Run) finish(outcome Outcome, cause error, summary any) error {
 	}
 	// The journal is the record, so it comes first. It tries the end line even
 	// after a failure; a failure that stays is reported once.
-	_, eerr := r.journal.append(line{kind: TypeEnd, data: End{Outcome: res.Outcome, Cause: res.Cause, Kind: res.Kind, Wall: res.Wall - r.earlierWall}})
+	_, eerr := r.journal.append(line{kind: TypeEnd, data: End{Outcome: res.Outcome, Cause: res.Cause, Kind: res.Kind,
+		Wall: res.Wall - r.earlierWall}})
 	if cerr := r.journal.Close(); jerr == nil {
 		jerr = errors.Join(eerr, cerr)
 	}
@@ -339,7 +344,8 @@ func (r *Run) finish(outcome Outcome, cause error, summary any) error {
 	}
 	if err != nil {
 		errs = append(errs, &instrument.Error{Op: "end run", Channel: r.dir, Kind: instrument.KindTrip,
-			Err: fmt.Errorf("%s cannot be written: %w", resultFile, err), Advice: "the journal has everything up to its last line; check the disk"})
+			Err: fmt.Errorf("%s cannot be written: %w", resultFile, err), Advice: "the journal has everything up to its last " +
+				"line; check the disk"})
 	}
 	if err := r.unmark(); err != nil {
 		errs = append(errs, err)

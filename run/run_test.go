@@ -39,10 +39,12 @@ func (c *clock) advance(d time.Duration) {
 }
 
 var formHeader = Header{
-	Command: "form", Arguments: []string{"form", "--array", "A"}, Array: "A", Program: "1.0", Bench: "simulated", Simulated: true,
+	Command: "form", Arguments: []string{"form", "--array", "A"}, Array: "A", Program: "1.0", Bench: "simulated",
+	Simulated:   true,
 	Instruments: map[string]instrument.Identity{"analyzer": {Vendor: "V", Model: "B1500A", Serial: "1", Firmware: "2"}},
-	Limits:      instrument.Limits{MinVoltage: -2, MaxVoltage: 3, MaxSpan: 4, MaxCurrent: 1e-3, MaxWidth: 0.1, Origin: "bench.yaml"},
-	Chip:        "default", Seed: 7, Spec: map[string]any{"attempts": 5},
+	Limits: instrument.Limits{MinVoltage: -2, MaxVoltage: 3, MaxSpan: 4, MaxCurrent: 1e-3, MaxWidth: 0.1,
+		Origin: "bench.yaml"},
+	Chip: "default", Seed: 7, Spec: map[string]any{"attempts": 5},
 }
 
 func mustCreate(t *testing.T, root string, h Header, o Options) *Run {
@@ -56,10 +58,12 @@ func TestRunFromStartToEnd(t *testing.T) {
 	root, c := filepath.Join(t.TempDir(), "state", "runs"), newClock()
 	c.advance(123 * time.Millisecond)
 	r := mustCreate(t, root, formHeader, Options{Now: c.now})
-	if want := "20261122T141500Z-form-a-1f7c"; r.ID() != want || r.Dir() != filepath.Join(root, want) || r.Header().ID != want {
+	if want := "20261122T141500Z-form-a-1f7c"; r.ID() != want || r.Dir() != filepath.Join(root, want) ||
+		r.Header().ID != want {
 		t.Errorf("ID %s, want %s", r.ID(), want)
 	}
-	if spec, err := os.ReadFile(filepath.Join(r.Dir(), "spec.json")); err != nil || string(spec) != "{\n  \"attempts\": 5\n}\n" {
+	if spec, err := os.ReadFile(filepath.Join(r.Dir(), "spec.json")); err != nil ||
+		string(spec) != "{\n  \"attempts\": 5\n}\n" {
 		t.Errorf("spec.json: %q, %v", spec, err)
 	}
 	id, err := r.Journal().Intent("a")
@@ -75,7 +79,8 @@ func TestRunFromStartToEnd(t *testing.T) {
 	s, err := Load(root, r.ID())
 	must(t, err)
 	bench := instrument.Seconds(2.5)
-	want := Summary{ID: r.ID(), Command: "form", Array: "A", Started: c.now().Add(-3 * time.Second), Wall: 3, Bench: &bench,
+	want := Summary{ID: r.ID(), Command: "form", Array: "A", Started: c.now().Add(-3 * time.Second), Wall: 3,
+		Bench:   &bench,
 		Outcome: OutcomeComplete, Summary: s.Summary.Summary}
 	if diff := cmp.Diff(want, s.Summary); diff != "" {
 		t.Error(diff)
@@ -160,7 +165,8 @@ func TestCreateRefuses(t *testing.T) {
 			Options{}, ExitInternal},
 		"full disk": {root, formHeader, Options{Free: func(string) (uint64, error) { return 10, nil }},
 			ExitInterrupted},
-		"journal fails":    {root, formHeader, Options{Create: func(string) (File, error) { return nil, errDiskWrite }}, ExitTrip},
+		"journal fails": {root, formHeader, Options{Create: func(string) (File, error) { return nil, errDiskWrite }},
+			ExitTrip},
 		"disk fails early": {root, formHeader, Options{Sync: func(File) error { return errDiskSync }}, ExitTrip},
 	} {
 		_, err := CreateWith(c.root, c.h, c.o)
@@ -175,7 +181,8 @@ func TestCreateRefuses(t *testing.T) {
 
 func TestWriteFileRefusesNames(t *testing.T) {
 	r := mustCreate(t, t.TempDir(), formHeader, Options{})
-	for _, name := range []string{"", ".", "..", "../x", "a/b", `a\b`, "/etc/x", ".hidden", "journal.jsonl", "journal-0002.jsonl", "spec.json", "result.json", "c:x"} {
+	for _, name := range []string{"", ".", "..", "../x", "a/b", `a\b`, "/etc/x", ".hidden", "journal.jsonl",
+		"journal-0002.jsonl", "spec.json", "result.json", "c:x"} {
 		if err := r.WriteFile(name, nil); err == nil {
 			t.Errorf("%q was accepted", name)
 		}
@@ -193,12 +200,16 @@ func TestEveryEndIsComplete(t *testing.T) {
 		exit    int
 		failed  bool
 	}{
-		"complete":      {func(r *Run) error { return r.End(nil, 1) }, OutcomeComplete, "", "", 0, false},
-		"partial":       {func(r *Run) error { return r.Finish(OutcomePartial, 1) }, OutcomePartial, "", "", ExitPartial, false},
-		"partial, told": {func(r *Run) error { return r.End(&Ended{OutcomePartial, errors.New("3 missing")}, 1) }, OutcomePartial, "", "3 missing", ExitPartial, true},
-		"tripped":       {func(r *Run) error { return r.End(trip, 1) }, OutcomeTripped, instrument.KindTrip, "too hot", ExitTrip, true},
-		"failed":        {func(r *Run) error { return r.End(errors.New("oh"), 1) }, OutcomeFailed, "", "oh", ExitInternal, true},
-		"bad figures":   {func(r *Run) error { return r.End(nil, math.NaN()) }, OutcomeComplete, "", "", 0, true},
+		"complete": {func(r *Run) error { return r.End(nil, 1) }, OutcomeComplete, "", "", 0, false},
+		"partial": {func(r *Run) error { return r.Finish(OutcomePartial, 1) }, OutcomePartial, "", "", ExitPartial,
+			false},
+		"partial, told": {func(r *Run) error { return r.End(&Ended{OutcomePartial, errors.New("3 missing")}, 1) },
+			OutcomePartial, "", "3 missing", ExitPartial, true},
+		"tripped": {func(r *Run) error { return r.End(trip, 1) }, OutcomeTripped, instrument.KindTrip, "too hot",
+			ExitTrip, true},
+		"failed": {func(r *Run) error { return r.End(errors.New("oh"), 1) }, OutcomeFailed, "", "oh", ExitInternal,
+			true},
+		"bad figures": {func(r *Run) error { return r.End(nil, math.NaN()) }, OutcomeComplete, "", "", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -208,7 +219,8 @@ func TestEveryEndIsComplete(t *testing.T) {
 			}
 			s, err := Load(root, "last")
 			must(t, err)
-			if s.Result == nil || s.Outcome != c.outcome || s.Result.Kind != c.kind || s.Result.Exit != c.exit || !strings.Contains(s.Cause, c.cause) {
+			if s.Result == nil || s.Outcome != c.outcome || s.Result.Kind != c.kind || s.Result.Exit != c.exit ||
+				!strings.Contains(s.Cause, c.cause) {
 				t.Errorf("%+v, result %+v", s.Summary, s.Result)
 			}
 			// The journal alone says the same.

@@ -83,7 +83,8 @@ func TestJournalSurvivesACut(t *testing.T) {
 		}
 
 		cut := rapid.IntRange(0, len(contents)).Draw(t, "cut")
-		rest := rapid.SampledFrom([][]byte{nil, make([]byte, 700), []byte("rubbish"), []byte("\n"), {0, '\n', 0xff}}).Draw(t, "rest")
+		rest := rapid.SampledFrom([][]byte{nil, make([]byte, 700), []byte("rubbish"), []byte("\n"), {0, '\n', 0xff}}).Draw(t,
+			"rest")
 		if cut == len(contents) {
 			rest = nil
 		}
@@ -214,7 +215,8 @@ func compareParsers(t interface {
 func TestParsersAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := line{
-			kind:    rapid.SampledFrom([]Type{TypeIntent, TypePart, TypeResult, TypeEvent, TypeNote, TypeHeader, TypeEnd, "later"}).Draw(t, "type"),
+			kind: rapid.SampledFrom([]Type{TypeIntent, TypePart, TypeResult, TypeEvent, TypeNote, TypeHeader, TypeEnd,
+				"later"}).Draw(t, "type"),
 			of:      rapid.Uint64().Draw(t, "of"),
 			event:   rapid.String().Draw(t, "kind"),
 			version: rapid.IntRange(0, 3).Draw(t, "version"),
@@ -235,7 +237,8 @@ func TestParsersAgree(t *testing.T) {
 			t.Fatalf("%s: %v", text, err)
 		}
 		r := e.record()
-		if r.Seq != seq || r.Type != l.kind || r.Of != l.of || r.HasBench != hasBench || hasBench && r.Bench != bench || e.Version != l.version {
+		if r.Seq != seq || r.Type != l.kind || r.Of != l.of || r.HasBench != hasBench || hasBench && r.Bench != bench ||
+			e.Version != l.version {
 			t.Fatalf("%s is read as %+v", text, e)
 		}
 	})

@@ -34,7 +34,8 @@ const (
 func newAdaptive(s Spec) *adaptive {
 	rows, cols := s.Targets.Size()
 	p := publishedPrior()
-	return &adaptive{pulses: s.Pulses, coarse: s.Coarse, cols: cols, response: newResponse(rows*cols, p), aim: newAim(p.spread),
+	return &adaptive{pulses: s.Pulses, coarse: s.Coarse, cols: cols, response: newResponse(rows*cols, p),
+		aim:      newAim(p.spread),
 		fallback: ramp{pulses: s.Pulses, coarse: fallbackStep, fine: fallbackStep}, noise: s.ReadNoise}
 }
 
@@ -46,8 +47,9 @@ func (a *adaptive) Learn(cell array.Cell, s Shot) {
 	if s.Before <= 0 || s.After <= 0 {
 		return // not a conductance
 	}
-	a.response.add(observation{device: a.index(cell), up: s.Voltage > 0, x: state(s.Before), volts: math.Abs(float64(s.Voltage)),
-		sag: s.Sag, change: s.change(), readNoise: a.noise * math.Hypot(float64(s.Before), float64(s.After))})
+	a.response.add(observation{device: a.index(cell), up: s.Voltage > 0, x: state(s.Before),
+		volts: math.Abs(float64(s.Voltage)),
+		sag:   s.Sag, change: s.change(), readNoise: a.noise * math.Hypot(float64(s.Before), float64(s.After))})
 }
 
 // lowest is the conductance below which the law is not extended, in S.

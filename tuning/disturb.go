@@ -50,7 +50,8 @@ func direction(up bool) int {
 }
 
 func newDisturb(law *response, rows, cols int) *disturb {
-	d := &disturb{law: law, cols: cols, scale: [2]float64{1, 1}, row: make([][]exposure, rows), col: make([][]exposure, cols), waiting: make([]bool, rows*cols)}
+	d := &disturb{law: law, cols: cols, scale: [2]float64{1, 1}, row: make([][]exposure, rows),
+		col: make([][]exposure, cols), waiting: make([]bool, rows*cols)}
 	d.rest.row, d.rest.col = make([]int, rows), make([]int, cols)
 	return d
 }
@@ -121,7 +122,8 @@ func (d *disturb) received(k int, c array.Cell, g float64, since mark) (change [
 func (d *disturb) toCome(k int, c array.Cell, g, most float64) float64 {
 	sum := d.drift
 	if visits := d.rest.row[c.Row] + d.rest.col[c.Col]; visits > 0 && d.visits > 0 {
-		sum += d.mixture(k, g, func(up float64, down float64) float64 { return up - down }) * float64(visits) / float64(d.visits)
+		sum += d.mixture(k, g, func(up float64, down float64) float64 { return up - down }) * float64(visits) / float64(
+			d.visits)
 	}
 	return math.Max(-most, math.Min(most, sum))
 }

@@ -42,7 +42,8 @@ func TestDisturbAccount(t *testing.T) {
 	one := func(scheme array.Scheme, sag float64) (row, col float64) {
 		d := newDisturb(newResponse(16, publishedPrior()), 4, 4)
 		d.pulse(here, 1.4, scheme, sag)
-		return d.received(index(sameRow), sameRow, g, mark{})[raising], d.received(index(sameCol), sameCol, g, mark{})[raising]
+		return d.received(index(sameRow), sameRow, g, mark{})[raising],
+			d.received(index(sameCol), sameCol, g, mark{})[raising]
 	}
 	half, _ := one(array.HalfVoltage, 0)
 	third, _ := one(array.ThirdVoltage, 0)
@@ -129,7 +130,8 @@ func TestDisturbLearns(t *testing.T) {
 	} {
 		d := newDisturb(newResponse(1, publishedPrior()), 1, 1)
 		d.learn(c.list, noise, c.settled)
-		if math.Abs(d.scale[raising]-c.up) > 1e-9 || math.Abs(d.scale[lowering]-c.down) > 1e-9 || math.Abs(d.drift-c.drift) > c.driftWithin {
+		if math.Abs(d.scale[raising]-c.up) > 1e-9 || math.Abs(d.scale[lowering]-c.down) > 1e-9 ||
+			math.Abs(d.drift-c.drift) > c.driftWithin {
 			t.Errorf("%s: scales %v, drift %v", c.name, d.scale, d.drift)
 		}
 	}

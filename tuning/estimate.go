@@ -91,7 +91,8 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 	budget, _ := s.budgets()
 	n := instrument.Seconds(len(cells))
 	array := instrument.Seconds(rows * cols)
-	e := &Estimate{Devices: len(cells), Pulses: len(cells) * budget, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance,
+	e := &Estimate{Devices: len(cells), Pulses: len(cells) * budget, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax,
+		MaxCurrent:  s.Compliance,
 		TypicalTime: n*typicalPulses*write + typicalReads*array*read,
 		LongestTime: n*instrument.Seconds(budget)*write + instrument.Seconds(s.Passes+3)*array*read,
 		Lowest:      instrument.Siemens(math.Inf(1)), Spec: s}

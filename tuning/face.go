@@ -50,7 +50,8 @@ const faceSize = 20
 func Face(rows, cols int) (Targets, error) {
 	const least = 8
 	if rows < least || cols < least {
-		return nil, fmt.Errorf("the face needs an array of at least %d x %d devices, this one has %d x %d: give a value or a file", least, least, rows, cols)
+		return nil, fmt.Errorf("the face needs an array of at least %d x %d devices, this one has %d x %d: give a value "+
+			"or a file", least, least, rows, cols)
 	}
 	t := NewTargets(rows, cols)
 	for _, c := range array.AllCells(rows, cols) {

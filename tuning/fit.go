@@ -143,9 +143,12 @@ func inverse3(h [deviceSize][deviceSize]float64) (inv [deviceSize][deviceSize]fl
 	c01 := h[1][2]*h[2][0] - h[1][0]*h[2][2]
 	c02 := h[1][0]*h[2][1] - h[1][1]*h[2][0]
 	det := 1 / (h[0][0]*c00 + h[0][1]*c01 + h[0][2]*c02)
-	inv[0] = [deviceSize]float64{c00 * det, (h[0][2]*h[2][1] - h[0][1]*h[2][2]) * det, (h[0][1]*h[1][2] - h[0][2]*h[1][1]) * det}
-	inv[1] = [deviceSize]float64{c01 * det, (h[0][0]*h[2][2] - h[0][2]*h[2][0]) * det, (h[0][2]*h[1][0] - h[0][0]*h[1][2]) * det}
-	inv[2] = [deviceSize]float64{c02 * det, (h[0][1]*h[2][0] - h[0][0]*h[2][1]) * det, (h[0][0]*h[1][1] - h[0][1]*h[1][0]) * det}
+	inv[0] = [deviceSize]float64{c00 * det, (h[0][2]*h[2][1] - h[0][1]*h[2][2]) * det,
+		(h[0][1]*h[1][2] - h[0][2]*h[1][1]) * det}
+	inv[1] = [deviceSize]float64{c01 * det, (h[0][0]*h[2][2] - h[0][2]*h[2][0]) * det,
+		(h[0][2]*h[1][0] - h[0][0]*h[1][2]) * det}
+	inv[2] = [deviceSize]float64{c02 * det, (h[0][1]*h[2][0] - h[0][0]*h[2][1]) * det,
+		(h[0][0]*h[1][1] - h[0][1]*h[1][0]) * det}
 	return inv
 }
 

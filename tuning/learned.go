@@ -22,7 +22,8 @@ type Learned struct {
 // NewLearned makes the law of an array of rows x cols devices. pulses bound the
 // amplitudes, readNoise is the relative deviation of repeated reads.
 func NewLearned(rows, cols int, pulses Pulses, readNoise float64) *Learned {
-	return &Learned{response: newResponse(rows*cols, publishedPrior()), rows: rows, cols: cols, pulses: pulses, readNoise: readNoise}
+	return &Learned{response: newResponse(rows*cols, publishedPrior()), rows: rows, cols: cols, pulses: pulses,
+		readNoise: readNoise}
 }
 
 // Learn tells what a pulse did to a device. What is no conductance is left out.
@@ -30,8 +31,9 @@ func (l *Learned) Learn(cell array.Cell, s Shot) {
 	if s.Before <= 0 || s.After <= 0 {
 		return
 	}
-	l.response.add(observation{device: cell.Row*l.cols + cell.Col, up: s.Voltage > 0, x: state(s.Before), volts: math.Abs(float64(s.Voltage)),
-		sag: s.Sag, change: s.change(), readNoise: l.readNoise * math.Hypot(float64(s.Before), float64(s.After))})
+	l.response.add(observation{device: cell.Row*l.cols + cell.Col, up: s.Voltage > 0, x: state(s.Before),
+		volts: math.Abs(float64(s.Voltage)),
+		sag:   s.Sag, change: s.change(), readNoise: l.readNoise * math.Hypot(float64(s.Before), float64(s.After))})
 }
 
 // near is the factor by which the expected change of an amplitude at the end of

@@ -29,7 +29,8 @@ func TestLearnedAmplitudesMakeTheChange(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if float64(v)*change <= 0 || v > pulses.SetMax || v < pulses.ResetMax || v > 0 && v < pulses.SetMin || v < 0 && v > pulses.ResetMin {
+			if float64(v)*change <= 0 || v > pulses.SetMax || v < pulses.ResetMax || v > 0 && v < pulses.SetMin || v < 0 &&
+				v > pulses.ResetMin {
 				t.Fatalf("a change of %g S gets %v", change, v)
 			}
 			s.hit(k, float64(v))

@@ -31,7 +31,8 @@ type lines struct {
 
 // newLines knows of no conducting device yet. highest is the highest target.
 func newLines(r array.Resistance, rows, cols int, highest instrument.Siemens) *lines {
-	l := &lines{resistance: r, rows: rows, cols: cols, most: mostAim * float64(highest), g: make([]float64, rows*cols), rowSum: make([]float64, rows), colSum: make([]float64, cols),
+	l := &lines{resistance: r, rows: rows, cols: cols, most: mostAim * float64(highest), g: make([]float64, rows*cols),
+		rowSum: make([]float64, rows), colSum: make([]float64, cols),
 		sneak: make([]float64, rows*cols), correction: make([]float64, rows*cols)}
 	// On average a device is half a line away from the terminal.
 	l.perRow = float64(r.Contact) + float64(r.RowSegment)*float64(cols+1)/2
@@ -126,7 +127,8 @@ func (l *lines) load(k int) (row, col float64) {
 // path gives the resistances between a device and its two terminals.
 func (l *lines) path(k int) (row, col float64) {
 	r, c := k/l.cols, k%l.cols
-	return float64(l.resistance.Contact) + float64(l.resistance.RowSegment)*float64(c+1), float64(l.resistance.Contact) + float64(l.resistance.ColSegment)*float64(l.rows-r)
+	return float64(l.resistance.Contact) + float64(l.resistance.RowSegment)*float64(c+1),
+		float64(l.resistance.Contact) + float64(l.resistance.ColSegment)*float64(l.rows-r)
 }
 
 // lumped is what a read shows of a device's conductance, as a factor, before

@@ -14,7 +14,8 @@ func drawArray(t *rapid.T) (l *lines, g []float64) {
 	rows, cols := rapid.IntRange(1, 10).Draw(t, "rows"), rapid.IntRange(1, 10).Draw(t, "cols")
 	l = newLines(usual, rows, cols, 200e-6)
 	for range rows * cols {
-		g = append(g, rapid.OneOf(rapid.Float64Range(8e-6, 120e-6), rapid.Float64Range(8e-6, 120e-6), rapid.Float64Range(1e-10, 1e-8)).Draw(t, "g"))
+		g = append(g, rapid.OneOf(rapid.Float64Range(8e-6, 120e-6), rapid.Float64Range(8e-6, 120e-6),
+			rapid.Float64Range(1e-10, 1e-8)).Draw(t, "g"))
 	}
 	l.assume(g)
 	return l, g

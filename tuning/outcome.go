@@ -24,17 +24,18 @@ const (
 
 // Record is what happened to one device that was asked for.
 type Record struct {
-	Cell    array.Cell         `json:"cell"`
-	Target  instrument.Siemens `json:"target"`
-	Start   instrument.Siemens `json:"start"`  // before the first pulse, on the targets' scale
-	Final   instrument.Siemens `json:"final"`  // by the last read of the whole array, on the same scale
-	Error   float64            `json:"error"`  // Final / Target - 1
-	Pulses  int                `json:"pulses"` // over all passes
-	Passes  int                `json:"passes"` // visits
-	Moved   float64            `json:"moved"`  // largest relative change between two visits: what the neighbours' pulses did
-	Verdict Verdict            `json:"outcome"`
-	Reason  string             `json:"reason,omitempty"` // of every outcome but in-tolerance
-	Shots   []Shot             `json:"-"`                // all pulses, device conductances
+	Cell   array.Cell         `json:"cell"`
+	Target instrument.Siemens `json:"target"`
+	Start  instrument.Siemens `json:"start"`  // before the first pulse, on the targets' scale
+	Final  instrument.Siemens `json:"final"`  // by the last read of the whole array, on the same scale
+	Error  float64            `json:"error"`  // Final / Target - 1
+	Pulses int                `json:"pulses"` // over all passes
+	Passes int                `json:"passes"` // visits
+	// largest relative change between two visits: what the neighbours' pulses did
+	Moved   float64 `json:"moved"`
+	Verdict Verdict `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"` // of every outcome but in-tolerance
+	Shots   []Shot  `json:"-"`                // all pulses, device conductances
 }
 
 // Known tells whether the device was read, so that Start, Final and Error are
@@ -103,10 +104,12 @@ func (o *Outcome) Summary() Summary {
 func (o *Outcome) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	number := instrument.Decimal
-	lines := [][]string{{"row", "col", "target_S", "start_S", "final_S", "error", "pulses", "passes", "moved", "outcome", "reason"}}
+	lines := [][]string{{"row", "col", "target_S", "start_S", "final_S", "error", "pulses", "passes", "moved", "outcome",
+		"reason"}}
 	for _, r := range o.Records {
 		lines = append(lines, []string{
-			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), number(float64(r.Target)), number(float64(r.Start)), number(float64(r.Final)),
+			strconv.Itoa(r.Cell.Row), strconv.Itoa(r.Cell.Col), number(float64(r.Target)), number(float64(r.Start)),
+			number(float64(r.Final)),
 			number(r.Error), strconv.Itoa(r.Pulses), strconv.Itoa(r.Passes), number(r.Moved), string(r.Verdict), r.Reason,
 		})
 	}

@@ -27,21 +27,28 @@ func TestVerdicts(t *testing.T) {
 		{"right without a pulse", device{}, -0.04, nil, InTolerance, ""},
 		{"right by chance", device{closed: GaveUp, Record: Record{Reason: "no effect"}}, 0.01, nil, InTolerance, ""},
 		{"gave up", device{closed: GaveUp, Record: Record{Reason: "no effect"}}, 0.3, nil, GaveUp, "no effect"},
-		{"right by a read that is none", device{closed: GaveUp, fault: true, Record: Record{Reason: "in compliance"}}, 0.01, nil, GaveUp, "in compliance"},
-		{"stuck at its target", device{closed: Stuck, Record: Record{Reason: "answers to nothing"}}, 0.01, nil, Stuck, "answers to nothing"},
-		{"defective at its target", device{closed: Defective, Record: Record{Reason: "shorted"}}, 0.01, nil, Defective, "shorted"},
-		{"moved away", device{reached: true, Record: Record{Passes: 2}}, 0.08, nil, Disturbed, "after visit 2, now +8 % away"},
+		{"right by a read that is none", device{closed: GaveUp, fault: true, Record: Record{Reason: "in compliance"}}, 0.01,
+			nil, GaveUp, "in compliance"},
+		{"stuck at its target", device{closed: Stuck, Record: Record{Reason: "answers to nothing"}}, 0.01, nil, Stuck,
+			"answers to nothing"},
+		{"defective at its target", device{closed: Defective, Record: Record{Reason: "shorted"}}, 0.01, nil, Defective,
+			"shorted"},
+		{"moved away", device{reached: true, Record: Record{Passes: 2}}, 0.08, nil, Disturbed,
+			"after visit 2, now +8 % away"},
 		{"moved away before the run ended", device{reached: true}, 0.08, ended, Disturbed, "now +8 % away"},
 		{"not yet there", device{}, 0.08, ended, GaveUp, "the run ended"},
 		{"never there", device{}, 0.08, nil, GaveUp, "passes were used up"},
-		{"never there, with a reason", device{Record: Record{Reason: "40 pulses were not enough"}}, 0.08, nil, GaveUp, "40 pulses were not enough"},
+		{"never there, with a reason", device{Record: Record{Reason: "40 pulses were not enough"}}, 0.08, nil, GaveUp,
+			"40 pulses were not enough"},
 	} {
 		d := c.device
 		d.Target = 20e-6
 		s := testSpec(1, 1)
-		tuned := &tuner{spec: s, band: s.band(), lines: newLines(s.Lines, 1, 1, s.RangeMax), reads: []float64{20e-6 * (1 + c.off)}, asked: []*device{&d}}
+		tuned := &tuner{spec: s, band: s.band(), lines: newLines(s.Lines, 1, 1, s.RangeMax),
+			reads: []float64{20e-6 * (1 + c.off)}, asked: []*device{&d}}
 		r := tuned.outcome(c.err).Records[0]
-		if r.Verdict != c.want || !strings.Contains(r.Reason, c.reason) || c.reason == "" && r.Reason != "" || math.Abs(r.Error-c.off) > 1e-9 {
+		if r.Verdict != c.want || !strings.Contains(r.Reason, c.reason) || c.reason == "" && r.Reason != "" ||
+			math.Abs(r.Error-c.off) > 1e-9 {
 			t.Errorf("%s: %s: %q, off by %v", c.name, r.Verdict, r.Reason, r.Error)
 		}
 	}
@@ -56,7 +63,8 @@ func TestSummary(t *testing.T) {
 		{Verdict: Stuck, Error: 3, Pulses: 100, Moved: 0.9},
 		{Verdict: Defective, Error: 5, Moved: 0.9},
 	}}
-	want := Summary{Devices: 6, InTolerance: 2, MeanError: 0.15, MedianPulses: 5, P90Pulses: 29.8, Stuck: 1, Disturbed: 1, GaveUp: 1, Defective: 1, WorstDisturb: 0.11}
+	want := Summary{Devices: 6, InTolerance: 2, MeanError: 0.15, MedianPulses: 5, P90Pulses: 29.8, Stuck: 1, Disturbed: 1,
+		GaveUp: 1, Defective: 1, WorstDisturb: 0.11}
 	got := o.Summary()
 	for _, pair := range [][2]*population.Number{{&got.MeanError, &want.MeanError}, {&got.P90Pulses, &want.P90Pulses}} {
 		if math.Abs(float64(*pair[0]-*pair[1])) < 1e-12 {
@@ -76,7 +84,8 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines, err := csv.NewReader(strings.NewReader(text.String())).ReadAll()
-	if err != nil || len(lines) != 7 || lines[4][0] != "3" || lines[4][1] != "7" || lines[4][5] != "-0.48" || lines[4][9] != "gave-up" || lines[4][10] != o.Records[3].Reason {
+	if err != nil || len(lines) != 7 || lines[4][0] != "3" || lines[4][1] != "7" || lines[4][5] != "-0.48" ||
+		lines[4][9] != "gave-up" || lines[4][10] != o.Records[3].Reason {
 		t.Errorf("%v, %v", lines, err)
 	}
 }

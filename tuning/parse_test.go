@@ -103,10 +103,12 @@ func TestReadPNG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rows, cols := got.Size(); rows != 1 || cols != 3 || got[0][0] != 100e-6 || got[0][1] != 10e-6 || !math.IsNaN(float64(got[0][2])) {
+	if rows, cols := got.Size(); rows != 1 || cols != 3 || got[0][0] != 100e-6 || got[0][1] != 10e-6 ||
+		!math.IsNaN(float64(got[0][2])) {
 		t.Errorf("%v", got)
 	}
-	if _, err := ReadPNG(strings.NewReader("no picture"), "t.png", 1, 2); err == nil || !strings.Contains(err.Error(), "t.png") {
+	if _, err := ReadPNG(strings.NewReader("no picture"), "t.png", 1, 2); err == nil ||
+		!strings.Contains(err.Error(), "t.png") {
 		t.Errorf("%v", err)
 	}
 }

@@ -233,7 +233,8 @@ func (t *tuner) formed() error {
 		}
 	}
 	if 2*pristine > open {
-		return usage(t.name, "%d of %d devices read less than %v: they were never formed", "form the array first (`xlab form`)",
+		return usage(t.name, "%d of %d devices read less than %v: they were never formed",
+			"form the array first (`xlab form`)",
 			pristine, open, instrument.Siemens(conducts(t.spec)))
 	}
 	return nil
@@ -255,7 +256,9 @@ func (t *tuner) aim() error {
 	case err == nil:
 		return nil
 	case errors.As(err, &below):
-		return usage(t.name, "the targets cannot all be read at once: the target of %s is %v, but %w", "raise that target, lower those of the other devices of its row and column, or let the targets be those of the devices (tuning.compensate)",
+		return usage(t.name, "the targets cannot all be read at once: the target of %s is %v, but %w", "raise that "+
+			"target, lower those of the other devices of its row and column, or let the targets be those of the devices "+
+			"(tuning.compensate)",
 			below.cell, t.devices[below.cell.Row*t.cols+below.cell.Col].Target, below)
 	}
 	const text = "the targets cannot all be read at once: %w"
@@ -269,10 +272,13 @@ func (t *tuner) aim() error {
 			highest = max(highest, d.Target)
 		}
 	}
-	return usage(t.name, text+": row %d would have to show %v in sum and column %d %v, but behind contacts of %v devices of up to %v show no more than %v and %v there",
-		fmt.Sprintf("lower all targets to %.2f times what they are (the highest from %v to %v), or those of this row and column further, or let the targets be those of the devices (tuning.compensate)",
+	return usage(t.name, text+": row %d would have to show %v in sum and column %d %v, but behind contacts of %v "+
+		"devices of up to %v show no more than %v and %v there",
+		fmt.Sprintf("lower all targets to %.2f times what they are (the highest from %v to %v), or those of this row and "+
+			"column further, or let the targets be those of the devices (tuning.compensate)",
 			o.part, highest, highest*instrument.Siemens(o.part)),
-		array.ErrUnreadable, o.row, o.rowSum, o.col, o.colSum, t.spec.Lines.Contact, instrument.Siemens(t.lines.most), o.rowMost, o.colMost)
+		array.ErrUnreadable, o.row, o.rowSum, o.col, o.colSum, t.spec.Lines.Contact, instrument.Siemens(t.lines.most),
+		o.rowMost, o.colMost)
 }
 
 // far is the relative distance beyond which a device is not expected to get to
@@ -337,7 +343,8 @@ func (t *tuner) outcome(err error) *Outcome {
 			}
 		case d.reached:
 			d.Verdict = Disturbed
-			d.Reason = fmt.Sprintf("left within %.2g %% of its target after visit %d, now %+.2g %% away: moved by pulses on its lines, or drifted", 100*t.band, d.Passes, 100*d.Error)
+			d.Reason = fmt.Sprintf("left within %.2g %% of its target after visit %d, now %+.2g %% away: moved by pulses on "+
+				"its lines, or drifted", 100*t.band, d.Passes, 100*d.Error)
 		default:
 			d.Verdict = GaveUp
 			if d.Reason == "" {
@@ -350,7 +357,8 @@ func (t *tuner) outcome(err error) *Outcome {
 }
 
 func usage(name, format, advice string, args ...any) error {
-	return &instrument.Error{Op: "tuning array " + name, Kind: instrument.KindUsage, Err: fmt.Errorf(format, args...), Advice: advice}
+	return &instrument.Error{Op: "tuning array " + name, Kind: instrument.KindUsage, Err: fmt.Errorf(format, args...),
+		Advice: advice}
 }
 
 var errNoResult = errors.New("the bench gave fewer results than steps")

@@ -65,9 +65,11 @@ type Policy interface {
 
 // Pulses bound the amplitudes of write pulses.
 type Pulses struct {
-	SetMin   instrument.Volts `json:"vset_min" mapstructure:"vset_min"`     // weakest pulse that raises the conductance, > 0
-	SetMax   instrument.Volts `json:"vset_max" mapstructure:"vset_max"`     // strongest
-	ResetMin instrument.Volts `json:"vreset_min" mapstructure:"vreset_min"` // weakest pulse that lowers the conductance, < 0
+	// weakest pulse that raises the conductance, > 0
+	SetMin instrument.Volts `json:"vset_min" mapstructure:"vset_min"`
+	SetMax instrument.Volts `json:"vset_max" mapstructure:"vset_max"` // strongest
+	// weakest pulse that lowers the conductance, < 0
+	ResetMin instrument.Volts `json:"vreset_min" mapstructure:"vreset_min"`
 	ResetMax instrument.Volts `json:"vreset_max" mapstructure:"vreset_max"` // strongest, <= ResetMin
 }
 

@@ -40,7 +40,8 @@ func TestRamps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := p.Next(View{Shots: c.shots, Visit: c.visit, Now: instrument.Siemens(c.now), Target: instrument.Siemens(c.target)})
+		v := p.Next(View{Shots: c.shots, Visit: c.visit, Now: instrument.Siemens(c.now),
+			Target: instrument.Siemens(c.target)})
 		if d := float64(v) - c.v; d > 1e-12 || d < -1e-12 {
 			t.Errorf("%s: %v, want %v V", c.name, v, c.v)
 		}
@@ -67,7 +68,8 @@ func TestPulsesAreWithinTheirBounds(t *testing.T) {
 		conductance := rapid.Float64Range(0, 300e-6)
 		var shots []Shot
 		for range 12 {
-			v := View{Cell: array.Cell{Row: 1}, Shots: shots, Now: instrument.Siemens(conductance.Draw(t, "now")), Target: instrument.Siemens(rapid.Float64Range(5e-6, 200e-6).Draw(t, "target")), Band: 0.03,
+			v := View{Cell: array.Cell{Row: 1}, Shots: shots, Now: instrument.Siemens(conductance.Draw(t, "now")),
+				Target: instrument.Siemens(rapid.Float64Range(5e-6, 200e-6).Draw(t, "target")), Band: 0.03,
 				Sag: func(bool) float64 { return 0.1 }, Harm: func(instrument.Volts) float64 { return 0.01 }}
 			pulse := p.Next(v)
 			weakest, strongest := spec.span(v.up())

@@ -28,7 +28,8 @@ func (l *lines) devices(reads []float64) ([]float64, error) {
 	}
 	worst := l.worst(reads, at, 1)
 	row, col := l.sums(reads, worst)
-	return nil, fmt.Errorf("%w: row %d reads %v in sum and column %d %v, which cannot be behind contacts of %v with segments of %v and %v; of resistances it could be behind, the largest are %.2f times these",
+	return nil, fmt.Errorf("%w: row %d reads %v in sum and column %d %v, which cannot be behind contacts of %v with "+
+		"segments of %v and %v; of resistances it could be behind, the largest are %.2f times these",
 		err, worst.Row, row, worst.Col, col, l.resistance.Contact, l.resistance.RowSegment, l.resistance.ColSegment, part)
 }
 
@@ -45,7 +46,8 @@ func (l *lines) complete(shown []float64) ([]float64, error) {
 	}
 	for k, m := range shown {
 		if !math.IsNaN(m) && g[k] > l.most {
-			return nil, fmt.Errorf("device %s would have to conduct %v: %w", array.Cell{Row: k / l.cols, Col: k % l.cols}, instrument.Siemens(g[k]), array.ErrUnreadable)
+			return nil, fmt.Errorf("device %s would have to conduct %v: %w", array.Cell{Row: k / l.cols, Col: k % l.cols},
+				instrument.Siemens(g[k]), array.ErrUnreadable)
 		}
 	}
 	return g, nil
@@ -60,7 +62,8 @@ func (l *lines) aims(shown []float64) ([]float64, error) {
 	}
 	for k, m := range shown {
 		if !math.IsNaN(m) && g[k] < lowest {
-			return nil, &hidden{cell: array.Cell{Row: k / l.cols, Col: k % l.cols}, least: instrument.Siemens(l.resistance.Reads(l.rows, l.cols, g)[k])}
+			return nil, &hidden{cell: array.Cell{Row: k / l.cols, Col: k % l.cols},
+				least: instrument.Siemens(l.resistance.Reads(l.rows, l.cols, g)[k])}
 		}
 	}
 	return g, nil

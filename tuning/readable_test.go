@@ -115,7 +115,8 @@ func TestTargetsTheLinesDoNotLetThrough(t *testing.T) {
 		if !errors.Is(err, array.ErrUnreadable) || instrument.KindOf(err) != instrument.KindUsage || s.total() != 0 {
 			t.Fatalf("%s: %v after %d pulses", cells, err, s.total())
 		}
-		found := regexp.MustCompile(`row (\d) would have to show (\S+ \S+) in sum and column (\d) (\S+ \S+), .* contacts of 500 Ω .* no more than (\S+ \S+) and (\S+ \S+) there; lower all targets to (0\.\d\d) times`).FindStringSubmatch(err.Error())
+		found := regexp.MustCompile(
+			`row (\d) would have to show (\S+ \S+) in sum and column (\d) (\S+ \S+), .* contacts of 500 Ω .* no more than (\S+ \S+) and (\S+ \S+) there; lower all targets to (0\.\d\d) times`).FindStringSubmatch(err.Error())
 		if found == nil {
 			t.Fatalf("%s: %v", cells, err)
 		}
@@ -158,7 +159,8 @@ func TestTargetBelowTheOthersCurrent(t *testing.T) {
 	s, spec, _ := partlyFormed(t, "r*c*", 140e-6, 26)
 	spec.Targets[2][3] = 5e-6
 	_, err := Tune(context.Background(), s, "A", spec, nil, Options{})
-	if instrument.KindOf(err) != instrument.KindUsage || s.total() != 0 || !strings.Contains(err.Error(), "the target of r2c3 is 5.00 µS, but cell r2c3 shows ") {
+	if instrument.KindOf(err) != instrument.KindUsage || s.total() != 0 ||
+		!strings.Contains(err.Error(), "the target of r2c3 is 5.00 µS, but cell r2c3 shows ") {
 		t.Errorf("%v after %d pulses", err, s.total())
 	}
 }
@@ -175,7 +177,8 @@ func TestReadsTheLinesDoNotAllow(t *testing.T) {
 	if !errors.Is(err, array.ErrUnreadable) || instrument.KindOf(err) != instrument.KindUsage || s.total() != 0 {
 		t.Fatalf("%v after %d pulses", err, s.total())
 	}
-	found := regexp.MustCompile(`row \d reads (\S+ \S+) in sum and column \d \S+ \S+, which cannot be behind contacts of 2.00 kΩ .* the largest are (0\.\d\d) times these; set tuning.lines`).FindStringSubmatch(err.Error())
+	found := regexp.MustCompile(
+		`row \d reads (\S+ \S+) in sum and column \d \S+ \S+, which cannot be behind contacts of 2.00 kΩ .* the largest are (0\.\d\d) times these; set tuning.lines`).FindStringSubmatch(err.Error())
 	if found == nil {
 		t.Fatal(err)
 	}
@@ -183,7 +186,8 @@ func TestReadsTheLinesDoNotAllow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Lines = array.Resistance{Contact: 2000 * instrument.Ohms(part), RowSegment: 2 * instrument.Ohms(part), ColSegment: 2 * instrument.Ohms(part)}
+	spec.Lines = array.Resistance{Contact: 2000 * instrument.Ohms(part), RowSegment: 2 * instrument.Ohms(part),
+		ColSegment: 2 * instrument.Ohms(part)}
 	if _, err := spec.Lines.Devices(10, 10, s.lines.Reads(10, 10, s.g)); err != nil {
 		t.Errorf("behind %.2f of the resistances: %v", part, err)
 	}

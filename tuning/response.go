@@ -80,7 +80,8 @@ type response struct {
 }
 
 func newResponse(devices int, p prior) *response {
-	r := &response{prior: p, of: make([][]int32, devices), phi: p.mean, devices: make([][deviceSize]float64, devices), spread: p.spread, sigma: p.device}
+	r := &response{prior: p, of: make([][]int32, devices), phi: p.mean, devices: make([][deviceSize]float64, devices),
+		spread: p.spread, sigma: p.device}
 	for i, s := range p.sigma {
 		r.cov[i][i] = s * s
 	}
@@ -117,7 +118,8 @@ func (r *response) predict(up bool, x, volts, sag float64, device *[deviceSize]f
 	m := p[0] + x*(p[1]+x*p[2]) + device[2] - softplus(-z)
 	if g != nil {
 		u := 1 / (1 + math.Exp(z)) // d ln sigmoid(z) / dz
-		g.population = [populationTerms]float64{1, x, x * x, -u * k, -u * k * x, -u * k * x * x, u * z, u * z * x, -u * k * volts * sag}
+		g.population = [populationTerms]float64{1, x, x * x, -u * k, -u * k * x, -u * k * x * x, u * z, u * z * x,
+			-u * k * volts * sag}
 		g.shift = -u * k
 	}
 	return m

@@ -15,7 +15,8 @@ func TestGradient(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newResponse(1, publishedPrior())
 		up := rapid.Bool().Draw(t, "up")
-		x, volts, sag := rapid.Float64Range(-2, 2).Draw(t, "x"), rapid.Float64Range(0.4, 1.8).Draw(t, "volts"), rapid.Float64Range(0, 0.3).Draw(t, "sag")
+		x, volts, sag := rapid.Float64Range(-2, 2).Draw(t, "x"), rapid.Float64Range(0.4, 1.8).Draw(t, "volts"),
+			rapid.Float64Range(0, 0.3).Draw(t, "sag")
 		var d [deviceSize]float64
 		for i := range d {
 			d[i] = rapid.Float64Range(-0.3, 0.3).Draw(t, "device")
@@ -145,7 +146,8 @@ func teach(devices, pulses int, spread float64) (r *response, shifts [][2]float6
 	for n := range pulses {
 		k, up := n%devices, random.IntN(2) == 0
 		g := 10e-6 * math.Pow(10, random.Float64())
-		o := observation{device: k, up: up, x: math.Log(g / reference), volts: 0.9 + 0.6*random.Float64(), sag: 0.05 * random.Float64(), readNoise: 3e-8}
+		o := observation{device: k, up: up, x: math.Log(g / reference), volts: 0.9 + 0.6*random.Float64(),
+			sag: 0.05 * random.Float64(), readNoise: 3e-8}
 		o.change = math.Exp(taught(&o, shifts[k])+spread*random.NormFloat64()) + o.readNoise*random.NormFloat64()
 		r.add(o)
 	}

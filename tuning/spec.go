@@ -11,36 +11,44 @@ import (
 // Spec says what is to be tuned and how. Voltages are those across the array's
 // terminals, row minus column.
 type Spec struct {
-	Targets   Targets `json:"-" mapstructure:"-"`
-	Tolerance float64 `json:"tolerance" mapstructure:"tolerance"` // relative distance from the target that is still right, such as 0.05
-	Policy    string  `json:"policy" mapstructure:"policy"`       // one of Policies
+	Targets Targets `json:"-" mapstructure:"-"`
+	// relative distance from the target that is still right, such as 0.05
+	Tolerance float64 `json:"tolerance" mapstructure:"tolerance"`
+	Policy    string  `json:"policy" mapstructure:"policy"` // one of Policies
 
-	Pulses      `mapstructure:",squash"`
-	Width       instrument.Seconds `json:"width" mapstructure:"width"`               // of every write pulse
-	SetScheme   array.Scheme       `json:"set_scheme" mapstructure:"set_scheme"`     // other lines during pulses that raise
-	ResetScheme array.Scheme       `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during pulses that lower
+	Pulses `mapstructure:",squash"`
+	Width  instrument.Seconds `json:"width" mapstructure:"width"` // of every write pulse
+	// other lines during pulses that raise
+	SetScheme   array.Scheme `json:"set_scheme" mapstructure:"set_scheme"`
+	ResetScheme array.Scheme `json:"reset_scheme" mapstructure:"reset_scheme"` // other lines during pulses that lower
 
-	DeviceBudget int `json:"device_budget" mapstructure:"device_budget"` // pulses per device at most; 0 = what suits the policy
-	PassBudget   int `json:"pass_budget" mapstructure:"pass_budget"`     // pulses per device and pass at most; 0 = what suits the policy
-	Passes       int `json:"passes" mapstructure:"passes"`               // passes over what is out of tolerance, after the first ones
+	// pulses per device at most; 0 = what suits the policy
+	DeviceBudget int `json:"device_budget" mapstructure:"device_budget"`
+	// pulses per device and pass at most; 0 = what suits the policy
+	PassBudget int `json:"pass_budget" mapstructure:"pass_budget"`
+	Passes     int `json:"passes" mapstructure:"passes"` // passes over what is out of tolerance, after the first ones
 
-	Accept float64 `json:"accept" mapstructure:"accept"` // part of the tolerance at which a visit ends, below 1: disturb needs the rest, and the reads' noise at least so much
+	// part of the tolerance at which a visit ends, below 1: disturb needs the rest, and the reads' noise at least so much
+	Accept float64 `json:"accept" mapstructure:"accept"`
 	Coarse float64 `json:"coarse" mapstructure:"coarse"` // band of the adaptive policy's coarse pass; 0 = none
 
 	RampStep instrument.Volts `json:"ramp_step" mapstructure:"ramp_step"` // step of the ramp policy
-	FastStep instrument.Volts `json:"fast_step" mapstructure:"fast_step"` // step of the two-speed policy far from the target
+	// step of the two-speed policy far from the target
+	FastStep instrument.Volts `json:"fast_step" mapstructure:"fast_step"`
 	SlowStep instrument.Volts `json:"slow_step" mapstructure:"slow_step"` // and within Near of it
 	Near     float64          `json:"near" mapstructure:"near"`
 
-	Read       instrument.Volts   `json:"read" mapstructure:"read"`             // voltage of all reads; negative ones disturb less
+	// voltage of all reads; negative ones disturb less
+	Read       instrument.Volts   `json:"read" mapstructure:"read"`
 	Aperture   instrument.Seconds `json:"aperture" mapstructure:"aperture"`     // integration time of all reads
 	Settle     instrument.Seconds `json:"settle" mapstructure:"settle"`         // before it begins
 	Range      instrument.Amps    `json:"range" mapstructure:"range"`           // measuring range of reads, 0 = automatic
 	ReadNoise  float64            `json:"read_noise" mapstructure:"read_noise"` // relative deviation of repeated reads
 	Compliance instrument.Amps    `json:"compliance" mapstructure:"compliance"` // of every source in pulses and reads
 
-	Lines      array.Resistance `json:"lines" mapstructure:"lines"`           // between the sources and the devices
-	Compensate bool             `json:"compensate" mapstructure:"compensate"` // targets are the devices' own conductances, not those that reads show
+	Lines array.Resistance `json:"lines" mapstructure:"lines"` // between the sources and the devices
+	// targets are the devices' own conductances, not those that reads show
+	Compensate bool `json:"compensate" mapstructure:"compensate"`
 
 	RangeMin instrument.Siemens `json:"range_min" mapstructure:"range_min"` // lowest target that is accepted
 	RangeMax instrument.Siemens `json:"range_max" mapstructure:"range_max"` // highest
@@ -72,28 +80,37 @@ func (s Spec) Validate(rows, cols int) error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	check(s.Tolerance > 0 && s.Tolerance < 1, "tolerance: %g must be above 0 and below 1, such as 0.05 for 5 %%", s.Tolerance)
+	check(s.Tolerance > 0 && s.Tolerance < 1, "tolerance: %g must be above 0 and below 1, such as 0.05 for 5 %%",
+		s.Tolerance)
 	known := false
 	for _, p := range Policies() {
 		known = known || p == s.Policy
 	}
 	check(known, "policy: %q must be one of %v", s.Policy, Policies())
-	check(s.SetMin > 0 && s.SetMin <= s.SetMax, "vset_min %v and vset_max %v must be positive, the second the stronger", s.SetMin, s.SetMax)
-	check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second the stronger", s.ResetMin, s.ResetMax)
+	check(s.SetMin > 0 && s.SetMin <= s.SetMax, "vset_min %v and vset_max %v must be positive, the second the stronger",
+		s.SetMin, s.SetMax)
+	check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second "+
+		"the stronger", s.ResetMin, s.ResetMax)
 	check(s.Width > 0, "width: %v must be more than 0 s", s.Width)
 	check(s.SetScheme != "" && s.ResetScheme != "", "set_scheme and reset_scheme must be among %v", array.Schemes())
 	perDevice, perPass := s.budgets()
-	check(s.DeviceBudget >= 0 && s.PassBudget >= 0 && perPass <= perDevice, "pass_budget %d and device_budget %d must not be negative, the second the larger", s.PassBudget, s.DeviceBudget)
+	check(s.DeviceBudget >= 0 && s.PassBudget >= 0 && perPass <= perDevice, "pass_budget %d and device_budget %d must "+
+		"not be negative, the second the larger", s.PassBudget, s.DeviceBudget)
 	check(s.Passes >= 0, "passes: %d must not be negative", s.Passes)
 	check(s.Accept > 0 && s.Accept <= 1, "accept: %g must be above 0 and at most 1", s.Accept)
 	check(s.Coarse >= 0 && s.Coarse < 1, "coarse: %g must be 0 or more and below 1", s.Coarse)
-	check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be more than 0 V", s.RampStep, s.FastStep, s.SlowStep)
+	check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be "+
+		"more than 0 V", s.RampStep, s.FastStep, s.SlowStep)
 	check(s.Near >= 0, "near: %g must not be negative", s.Near)
-	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be at most 200 mV of either sign, so that it disturbs nothing, and not 0 V", s.Read)
-	check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v not negative", s.Aperture, s.Settle, s.Range)
-	check(s.ReadNoise > 0 && s.band() > 0, "read_noise: %g must be above 0 and well below the tolerance of %g, or nothing can be verified", s.ReadNoise, s.Tolerance)
+	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be at most 200 mV of either sign, so that it "+
+		"disturbs nothing, and not 0 V", s.Read)
+	check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v "+
+		"not negative", s.Aperture, s.Settle, s.Range)
+	check(s.ReadNoise > 0 && s.band() > 0, "read_noise: %g must be above 0 and well below the tolerance of %g, or "+
+		"nothing can be verified", s.ReadNoise, s.Tolerance)
 	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
-	check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the higher", s.RangeMin, s.RangeMax)
+	check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the "+
+		"higher", s.RangeMin, s.RangeMax)
 	if err := s.Lines.Validate(); err != nil {
 		faults = append(faults, err)
 	}

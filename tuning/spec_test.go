@@ -61,7 +61,8 @@ func TestSpecValidate(t *testing.T) {
 func TestBandAndBudgets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := testSpec(2, 2)
-		s.Tolerance, s.Accept, s.ReadNoise = rapid.Float64Range(0.01, 0.5).Draw(t, "tolerance"), rapid.Float64Range(0.1, 1).Draw(t, "accept"), rapid.Float64Range(1e-4, 0.003).Draw(t, "noise")
+		s.Tolerance, s.Accept, s.ReadNoise = rapid.Float64Range(0.01, 0.5).Draw(t, "tolerance"),
+			rapid.Float64Range(0.1, 1).Draw(t, "accept"), rapid.Float64Range(1e-4, 0.003).Draw(t, "noise")
 		s.Policy = rapid.SampledFrom(Policies()).Draw(t, "policy")
 		s.DeviceBudget, s.PassBudget = rapid.IntRange(0, 50).Draw(t, "device"), rapid.IntRange(0, 50).Draw(t, "pass")
 		if s.Validate(2, 2) != nil {
@@ -71,16 +72,19 @@ func TestBandAndBudgets(t *testing.T) {
 			t.Fatalf("band %v", b)
 		}
 		perDevice, perPass := s.budgets()
-		if perPass < 1 || perPass > perDevice || s.DeviceBudget > 0 && perDevice != s.DeviceBudget || s.PassBudget > 0 && perPass != s.PassBudget {
+		if perPass < 1 || perPass > perDevice || s.DeviceBudget > 0 && perDevice != s.DeviceBudget || s.PassBudget > 0 &&
+			perPass != s.PassBudget {
 			t.Fatalf("%d pulses per device, %d per pass", perDevice, perPass)
 		}
 		b := s.bounds(perPass)
-		if b.Steps < perPass+without || b.MaxVoltage != s.SetMax || b.MinVoltage != s.ResetMax || b.MaxCurrent != s.Compliance {
+		if b.Steps < perPass+without || b.MaxVoltage != s.SetMax || b.MinVoltage != s.ResetMax ||
+			b.MaxCurrent != s.Compliance {
 			t.Fatalf("%+v", b)
 		}
 	})
 	s := testSpec(2, 2)
-	if up, down := s.pulse(1), s.pulse(-1); up.Scheme != s.SetScheme || down.Scheme != s.ResetScheme || up.Width != s.Width || up.Compliance != s.Compliance {
+	if up, down := s.pulse(1), s.pulse(-1); up.Scheme != s.SetScheme || down.Scheme != s.ResetScheme ||
+		up.Width != s.Width || up.Compliance != s.Compliance {
 		t.Errorf("%+v, %+v", up, down)
 	}
 	if !s.strongest(s.SetMax) || !s.strongest(s.ResetMax) || s.strongest(s.SetMin) || s.strongest(s.ResetMin) {
@@ -101,11 +105,13 @@ func TestEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	budget, _ := s.budgets()
-	if e.Devices != 8 || e.Pulses != 8*budget || e.Lowest != 6e-6 || e.Highest != 190e-6 || e.MaxVoltage != 1.5 || e.MinVoltage != -1.8 {
+	if e.Devices != 8 || e.Pulses != 8*budget || e.Lowest != 6e-6 || e.Highest != 190e-6 || e.MaxVoltage != 1.5 ||
+		e.MinVoltage != -1.8 {
 		t.Errorf("%+v", e)
 	}
 	// A write and its read take two seconds here, a read one.
-	if e.TypicalTime != 8*typicalPulses*2+typicalReads*9 || e.LongestTime != instrument.Seconds(8*budget*2+(s.Passes+3)*9) {
+	if e.TypicalTime != 8*typicalPulses*2+typicalReads*9 ||
+		e.LongestTime != instrument.Seconds(8*budget*2+(s.Passes+3)*9) {
 		t.Errorf("typical %v, longest %v", e.TypicalTime, e.LongestTime)
 	}
 	strongest := map[instrument.Volts]bool{}
@@ -118,11 +124,15 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("the strongest pulses were not checked: %v", strongest)
 	}
 	var text strings.Builder
-	if err := e.Print(&text); err != nil || !strings.Contains(text.String(), "8 devices to conductances from 6.00 µS to 190 µS") {
+	if err := e.Print(&text); err != nil || !strings.Contains(text.String(),
+		"8 devices to conductances from 6.00 µS to 190 µS") {
 		t.Errorf("%v: %s", err, text.String())
 	}
 	limit := &instrument.Error{Kind: instrument.KindLimit}
-	if _, err := s.Estimate(3, 3, func(...array.Step) (instrument.Seconds, error) { return 0, limit }); instrument.KindOf(err) != instrument.KindLimit {
+	if _, err := s.Estimate(3, 3, func(...array.Step) (instrument.Seconds, error) {
+		return 0,
+			limit
+	}); instrument.KindOf(err) != instrument.KindLimit {
 		t.Errorf("beyond the limits: %v", err)
 	}
 }

@@ -45,7 +45,8 @@ type stub struct {
 
 func newStub(rows, cols int, seed uint64) *stub {
 	s := &stub{rows: rows, cols: cols, random: rand.New(rand.NewPCG(seed, 7)), noise: 0.001, cycle: 0.3, half: true,
-		stuck: map[int]int{}, frail: map[int]bool{}, status: map[int]instrument.Status{}, pulsed: map[int]instrument.Status{}, failAt: math.MaxInt}
+		stuck: map[int]int{}, frail: map[int]bool{}, status: map[int]instrument.Status{}, pulsed: map[int]instrument.Status{},
+		failAt: math.MaxInt}
 	for range rows * cols {
 		s.g = append(s.g, 8e-6*math.Exp(0.3*s.random.NormFloat64()))
 		s.shift = append(s.shift, [2]float64{0.1 * s.random.NormFloat64(), 0.1 * s.random.NormFloat64()})
@@ -120,7 +121,8 @@ func (s *stub) Do(_ context.Context, c array.Cell, steps ...array.Step) ([]array
 			if s.failAt--; s.failAt < 0 {
 				return results, s.fail
 			}
-			if !s.open || s.cell != c || s.intent.Steps <= 0 || step.Voltage > s.intent.MaxVoltage || step.Voltage < s.intent.MinVoltage {
+			if !s.open || s.cell != c || s.intent.Steps <= 0 || step.Voltage > s.intent.MaxVoltage ||
+				step.Voltage < s.intent.MinVoltage {
 				s.breaches = append(s.breaches, fmt.Sprintf("%s %v", c, step.Voltage))
 			}
 			s.intent.Steps--

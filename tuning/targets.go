@@ -101,7 +101,8 @@ func (t Targets) Place(rows, cols int, at array.Cell) (Targets, error) {
 // ten of them.
 func (t Targets) Check(rows, cols int, low, high instrument.Siemens) error {
 	if h, w := t.Size(); h != rows || w != cols {
-		return fmt.Errorf("targets: %d x %d values for an array of %d x %d devices; a part of the array needs a place to be put at", h, w, rows, cols)
+		return fmt.Errorf("targets: %d x %d values for an array of %d x %d devices; a part of the array needs a place to "+
+			"be put at", h, w, rows, cols)
 	}
 	var invalid, outside []string
 	asked := 0

@@ -44,7 +44,8 @@ func TestUniformAndMatrix(t *testing.T) {
 		t.Errorf("%v, %v", u, err)
 	}
 	for _, c := range []array.Cell{{Row: 2}, {Col: 3}, {Row: -1}, {Col: -1}} {
-		if _, err := Uniform(2, 3, []array.Cell{c}, 20e-6); err == nil || !strings.Contains(err.Error(), "outside the 2 x 3 array") {
+		if _, err := Uniform(2, 3, []array.Cell{c}, 20e-6); err == nil || !strings.Contains(err.Error(), "outside the 2 x "+
+			"3 array") {
 			t.Errorf("%s: %v", c, err)
 		}
 	}
@@ -74,13 +75,15 @@ func TestTargetsCheck(t *testing.T) {
 		change func(u Targets) Targets
 		want   string
 	}{
-		"good":     {func(u Targets) Targets { return u }, ""},
-		"bounds":   {func(u Targets) Targets { u[0][0], u[2][4] = 10e-6, 100e-6; return u }, ""},
-		"size":     {func(u Targets) Targets { return u[:2] }, "2 x 5 values for an array of 3 x 5"},
-		"ragged":   {func(u Targets) Targets { u[1] = u[1][:4]; return u }, "row 1 has 4 values"},
-		"zero":     {func(u Targets) Targets { u[1][3] = 0; return u }, "not a positive conductance: r1c3"},
-		"infinite": {func(u Targets) Targets { u[1][3] = instrument.Siemens(math.Inf(1)); return u }, "not a positive conductance: r1c3"},
-		"low":      {func(u Targets) Targets { u[0][2] = 9e-6; return u }, "outside the range of 10.0 µS to 100 µS (10.0 kΩ to 100 kΩ): r0c2 (9.00 µS = 111 kΩ)"},
+		"good":   {func(u Targets) Targets { return u }, ""},
+		"bounds": {func(u Targets) Targets { u[0][0], u[2][4] = 10e-6, 100e-6; return u }, ""},
+		"size":   {func(u Targets) Targets { return u[:2] }, "2 x 5 values for an array of 3 x 5"},
+		"ragged": {func(u Targets) Targets { u[1] = u[1][:4]; return u }, "row 1 has 4 values"},
+		"zero":   {func(u Targets) Targets { u[1][3] = 0; return u }, "not a positive conductance: r1c3"},
+		"infinite": {func(u Targets) Targets { u[1][3] = instrument.Siemens(math.Inf(1)); return u },
+			"not a positive conductance: r1c3"},
+		"low": {func(u Targets) Targets { u[0][2] = 9e-6; return u }, "outside the range of 10.0 µS to 100 µS (10.0 kΩ to " +
+			"100 kΩ): r0c2 (9.00 µS = 111 kΩ)"},
 		"high": {func(u Targets) Targets {
 			for _, c := range array.AllCells(3, 5) {
 				u[c.Row][c.Col] = 101e-6

@@ -53,13 +53,15 @@ type Options struct {
 // that cannot be read through the lines are refused with an error of kind usage
 // before the first pulse. Devices that do not get to their targets are no
 // error but outcomes with a reason. The caller makes the bench safe.
-func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *array.DefectMap, o Options) (*Outcome, error) {
+func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *array.DefectMap,
+	o Options) (*Outcome, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
 	}
 	if defects != nil && (defects.Rows != rows || defects.Cols != cols) {
-		return nil, usage(name, "the defect map is of %d x %d devices, the array has %d x %d", "use the defect map of this array", defects.Rows, defects.Cols, rows, cols)
+		return nil, usage(name, "the defect map is of %d x %d devices, the array has %d x %d",
+			"use the defect map of this array", defects.Rows, defects.Cols, rows, cols)
 	}
 	policy, err := NewPolicy(spec)
 	if err != nil {
@@ -69,7 +71,8 @@ func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *arr
 	if a, ok := policy.(*adaptive); ok {
 		law = a.response
 	}
-	t := &tuner{bench: bench, name: name, spec: spec, options: o, policy: policy, rows: rows, cols: cols, band: spec.band(),
+	t := &tuner{bench: bench, name: name, spec: spec, options: o, policy: policy, rows: rows, cols: cols,
+		band:  spec.band(),
 		lines: newLines(spec.Lines, rows, cols, spec.RangeMax), disturb: newDisturb(law, rows, cols),
 		reads: slices.Repeat([]float64{float64(unknown)}, rows*cols), want: make([]float64, rows*cols),
 		devices: make([]*device, rows*cols)}

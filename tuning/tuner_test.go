@@ -30,7 +30,8 @@ func tune(t *testing.T, s *stub, spec Spec, defects *array.DefectMap) *Outcome {
 			t.Errorf("%s: %d pulses recorded, %d received", r.Cell, r.Pulses, s.pulses[k]-before[k])
 		}
 		faulty := s.status[k] != 0 || s.pulsed[k] != 0
-		if r.Verdict == InTolerance != (math.Abs(r.Error) <= spec.Tolerance) && !faulty && r.Verdict != Defective && r.Verdict != Stuck {
+		if r.Verdict == InTolerance != (math.Abs(r.Error) <= spec.Tolerance) && !faulty && r.Verdict != Defective &&
+			r.Verdict != Stuck {
 			t.Errorf("%s: %s with an error of %g", r.Cell, r.Verdict, r.Error)
 		}
 		if r.Verdict != InTolerance && r.Reason == "" {
@@ -66,7 +67,8 @@ func TestEveryPolicyReachesItsTargets(t *testing.T) {
 			}
 		}
 	}
-	if median[PolicyAdaptive] > median[PolicyRamp]/2 || median[PolicyAdaptive] > median[PolicyTwoSpeed] || median[PolicyAdaptive] > 6 {
+	if median[PolicyAdaptive] > median[PolicyRamp]/2 || median[PolicyAdaptive] > median[PolicyTwoSpeed] ||
+		median[PolicyAdaptive] > 6 {
 		t.Errorf("median pulses: %v", median)
 	}
 }
@@ -90,7 +92,8 @@ func TestStuckDevicesAreFoundAndLeftAlone(t *testing.T) {
 		o := tune(t, s, spec, nil)
 		for _, k := range []int{7, 20} {
 			r := o.Records[k]
-			if r.Verdict != Stuck && math.Abs(r.Error) > spec.Tolerance || !strings.Contains(r.Reason, "answers neither to") && r.Verdict == Stuck {
+			if r.Verdict != Stuck && math.Abs(r.Error) > spec.Tolerance || !strings.Contains(r.Reason, "answers neither to") &&
+				r.Verdict == Stuck {
 				t.Errorf("%s: %s is %s: %s", policy, r.Cell, r.Verdict, r.Reason)
 			}
 		}
@@ -125,7 +128,8 @@ func TestDefectiveDevicesAreNotTouched(t *testing.T) {
 	for i := range defects.Devices {
 		defects.Devices[i].State = array.StateFormed
 	}
-	*defects.At(array.Cell{Row: 1, Col: 2}) = array.DeviceState{Cell: array.Cell{Row: 1, Col: 2}, State: array.StateDefective, Reason: "did not form"}
+	*defects.At(array.Cell{Row: 1, Col: 2}) = array.DeviceState{Cell: array.Cell{Row: 1, Col: 2},
+		State: array.StateDefective, Reason: "did not form"}
 	o := tune(t, s, spec, defects)
 	r := o.Records[8]
 	if r.Verdict != Defective || s.pulses[8] != 0 || !strings.Contains(r.Reason, "did not form") {
@@ -140,7 +144,8 @@ func TestDefectiveDevicesAreNotTouched(t *testing.T) {
 		t.Errorf("an untried device: %q", o.Records[0].Reason)
 	}
 	wrong := array.NewDefectMap("A", 5, 6)
-	if _, err := Tune(context.Background(), s, "A", spec, wrong, Options{}); instrument.KindOf(err) != instrument.KindUsage {
+	if _, err := Tune(context.Background(), s, "A", spec, wrong,
+		Options{}); instrument.KindOf(err) != instrument.KindUsage {
 		t.Errorf("a defect map of another array: %v", err)
 	}
 }
@@ -178,7 +183,8 @@ func TestUnformedArrayIsRefused(t *testing.T) {
 		s.g[k] = 1e-8
 	}
 	_, err := Tune(context.Background(), s, "A", spec, nil, Options{})
-	if instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "20 of 36 devices") || !strings.Contains(err.Error(), "xlab form") || s.total() != 0 {
+	if instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "20 of 36 devices") ||
+		!strings.Contains(err.Error(), "xlab form") || s.total() != 0 {
 		t.Errorf("%v after %d pulses", err, s.total())
 	}
 }

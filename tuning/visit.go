@@ -83,7 +83,8 @@ func (t *tuner) approach(ctx context.Context, d *device, band float64, budget in
 		if stop, err := t.exhausted(ctx, d, first, target, harm); err != nil || stop {
 			return err
 		}
-		v := t.policy.Next(View{Cell: d.Cell, Shots: d.Shots, Visit: first, Now: instrument.Siemens(now), Target: instrument.Siemens(target), Band: t.band,
+		v := t.policy.Next(View{Cell: d.Cell, Shots: d.Shots, Visit: first, Now: instrument.Siemens(now),
+			Target: instrument.Siemens(target), Band: t.band,
 			Sag: func(up bool) float64 { return t.lines.sag(d.index, t.spec.scheme(up)) }, Harm: harm})
 		if err := t.shoot(ctx, d, v); err != nil || d.closed != "" {
 			return err
@@ -170,7 +171,8 @@ const (
 // exhausted tells that the strongest pulses do not bring a device any nearer. A
 // device that does not move at all is tried once in the other direction: one
 // that answers to neither is stuck.
-func (t *tuner) exhausted(ctx context.Context, d *device, first int, target float64, harm func(instrument.Volts) float64) (bool, error) {
+func (t *tuner) exhausted(ctx context.Context, d *device, first int, target float64,
+	harm func(instrument.Volts) float64) (bool, error) {
 	visit := d.Shots[first:]
 	if len(visit) < without {
 		return false, nil
@@ -190,7 +192,8 @@ func (t *tuner) exhausted(ctx context.Context, d *device, first int, target floa
 		return false, nil
 	}
 	if t.answers(latest) || d.tried {
-		reason := fmt.Sprintf("pulses of %v move it by %.2g %% each, it is %.2g %% away", limit, 100*moved/now, 100*math.Abs(target/now-1))
+		reason := fmt.Sprintf("pulses of %v move it by %.2g %% each, it is %.2g %% away", limit, 100*moved/now,
+			100*math.Abs(target/now-1))
 		if len(d.unheld) > 0 {
 			reason += "; " + array.Unheld(d.unheld, complianceKey)
 		}

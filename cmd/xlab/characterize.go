@@ -55,7 +55,8 @@ func decoded[T specification](text []byte) (specification, error) {
 }
 
 // measure performs the measurement that a specification is of.
-func (a *app) measure(ctx context.Context, r *recorded, bar *array.Journaled, spec specification, o characterize.Options) (m characterize.Measurement, err error) {
+func (a *app) measure(ctx context.Context, r *recorded, bar *array.Journaled, spec specification,
+	o characterize.Options) (m characterize.Measurement, err error) {
 	switch s := spec.(type) {
 	case characterize.ThresholdSpec:
 		return measured(characterize.MeasureThresholds(ctx, bar, s, o))
@@ -86,14 +87,16 @@ of temperature, or the disturb of neighbours. Every measurement is a journaled
 run with its data as CSV and JSON, its figures as SVG, PNG and PDF, and a table of
 published values beside the measured ones. hwdocs/characterize.md explains them.`,
 	}
-	c.AddCommand(a.thresholdsCommand(), a.curvesCommand(), a.retentionCommand(), a.enduranceCommand(), a.temperatureCommand(), a.disturbCommand())
+	c.AddCommand(a.thresholdsCommand(), a.curvesCommand(), a.retentionCommand(), a.enduranceCommand(),
+		a.temperatureCommand(), a.disturbCommand())
 	return c
 }
 
 // experiment makes the command of one measurement. Without --devices it takes
 // sample devices spread over the array, or all for 0. choose completes the
 // specification with the devices.
-func (a *app) experiment(name, short, long string, sample int, conditions *characterize.Conditions, choose func(cells []array.Cell) specification) *cobra.Command {
+func (a *app) experiment(name, short, long string, sample int, conditions *characterize.Conditions,
+	choose func(cells []array.Cell) specification) *cobra.Command {
 	var on, devices, defectMap string
 	var dryRun bool
 	c := &cobra.Command{
@@ -116,7 +119,8 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 				return err
 			}
 			if defects == nil && defectMap == "" {
-				return unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be formed: run `xlab form`, or use --defects none if it was formed elsewhere")
+				return unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be formed: run "+
+					"`xlab form`, or use --defects none if it was formed elsewhere")
 			}
 			cells, err := array.ParseCells(devices, w.Rows, w.Cols)
 			if err != nil {
@@ -131,7 +135,8 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			}
 			// The cost is asked for before every run too: it refuses what is out
 			// of limits before anything is stressed.
-			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+			estimate, err := spec.Estimate(w.Rows, w.Cols,
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
 			switch {
 			case err != nil:
 				return err
@@ -222,12 +227,14 @@ type characterizeSpec[T any] struct {
 // characterizeJob is the work of `xlab characterize`.
 func (a *app) characterizeJob(c *Config, what, name string, spec specification, defects *array.DefectMap) job {
 	result := characterizeResult{Measurement: what, Files: []string{}}
-	j := job{command: "characterize-" + what, arrays: []string{name}, spec: characterizeSpec[specification]{what, spec, defects}}
+	j := job{command: "characterize-" + what, arrays: []string{name},
+		spec: characterizeSpec[specification]{what, spec, defects}}
 	j.work = func(ctx context.Context, r *recorded) (err error) {
-		result.Result, err = a.measure(ctx, r, r.bar(name), spec, characterize.Options{Defects: defects, Observe: func(e characterize.Event) {
-			r.progress.Observe(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note,
-				Ahead: e.Ahead, Steps: e.Steps})
-		}})
+		result.Result, err = a.measure(ctx, r, r.bar(name), spec, characterize.Options{Defects: defects,
+			Observe: func(e characterize.Event) {
+				r.progress.Observe(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note,
+					Ahead: e.Ahead, Steps: e.Steps})
+			}})
 		if result.Result != nil {
 			result.Comparison, result.Notes = result.Result.Comparison(), append([]string{}, result.Result.Notes()...)
 		}
@@ -259,7 +266,8 @@ func (a *app) rebuildCharacterize(c *Config, h *run.Header) (job, error) {
 	}
 	decode := a.measurements()[s.Measurement]
 	if decode == nil {
-		return job{}, usageError(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID, s.Measurement))
+		return job{}, usageError(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID,
+			s.Measurement))
 	}
 	spec, err := decode(s.Spec)
 	if err != nil {
@@ -273,7 +281,8 @@ func (c *characterizeResult) data(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
-	return e.Encode(map[string]any{"measurement": c.Measurement, "comparison": c.Comparison, "notes": c.Notes, "result": c.Result})
+	return e.Encode(map[string]any{"measurement": c.Measurement, "comparison": c.Comparison, "notes": c.Notes,
+		"result": c.Result})
 }
 
 // write puts data and figures into files, of the run's directory or another.

@@ -29,7 +29,8 @@ func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
 		mean, sigma float64
 	}{{"SET", p.Set, 1.0, 0.13}, {"RESET", p.Reset, -1.2, 0.15}} {
 		inner, all := c.got.WithoutEdges, c.got.All
-		t.Logf("%s %+.3f V, sigma %.3f V of %d devices; with edges %+.3f V, sigma %.3f V of %d", c.name, inner.Mean, inner.Sigma, inner.N, all.Mean, all.Sigma, all.N)
+		t.Logf("%s %+.3f V, sigma %.3f V of %d devices; with edges %+.3f V, sigma %.3f V of %d", c.name, inner.Mean,
+			inner.Sigma, inner.N, all.Mean, all.Sigma, all.N)
 		mean, sigma := float64(inner.Mean), float64(inner.Sigma)
 		standardError := sigma / math.Sqrt(float64(inner.N))
 		if math.Abs(mean-c.mean) > 0.05+slack*standardError {
@@ -39,7 +40,8 @@ func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
 			t.Errorf("%s: sigma without edges %.3f V, want %.2f V +- 0.03", c.name, inner.Sigma, c.sigma)
 		}
 		if all.Sigma <= inner.Sigma || c.got.Edges.Sigma < 1.2*inner.Sigma {
-			t.Errorf("%s: edge devices spread by %.3f V and make it %.3f V, want the long tails beside %.3f V", c.name, c.got.Edges.Sigma, all.Sigma, inner.Sigma)
+			t.Errorf("%s: edge devices spread by %.3f V and make it %.3f V, want the long tails beside %.3f V", c.name,
+				c.got.Edges.Sigma, all.Sigma, inner.Sigma)
 		}
 		if c.got.Missing > 0 {
 			t.Errorf("%s: no threshold of %d devices", c.name, c.got.Missing)
@@ -141,7 +143,8 @@ func TestOperator(t *testing.T) {
 			t.Errorf("asked for %v: %v, %v; want %v", c.want, real, err, c.real)
 		}
 	}
-	if len(said) != 4 || !strings.Contains(said[0], "bring the chip to 40 °C") || !strings.Contains(said[2], `"warm" does not start with a number`) {
+	if len(said) != 4 || !strings.Contains(said[0], "bring the chip to 40 °C") ||
+		!strings.Contains(said[2], `"warm" does not start with a number`) {
 		t.Errorf("said: %q", said)
 	}
 	if _, err := o.Reach(ctx, 25); !errors.Is(err, errUsage) {
@@ -170,7 +173,8 @@ func TestWallClock(t *testing.T) {
 func TestListFlag(t *testing.T) {
 	var states []instrument.Siemens
 	flag := list[instrument.Siemens, *instrument.Siemens]{&states}
-	if err := flag.Set("10uS, 96.6 µS,1mS"); err != nil || !slices.Equal(states, []instrument.Siemens{10e-6, 96.6e-6, 1e-3}) {
+	if err := flag.Set("10uS, 96.6 µS,1mS"); err != nil || !slices.Equal(states,
+		[]instrument.Siemens{10e-6, 96.6e-6, 1e-3}) {
 		t.Errorf("%v, %v", states, err)
 	}
 	if flag.String() != "10.0µS,96.6µS,1.00mS" {

@@ -41,7 +41,8 @@ func TestChips(t *testing.T) {
 	if share := 100 * float64(unformable) / float64(devices); chips >= 20 && (share < 1 || share > 2.5) {
 		t.Errorf("%.2f %% of all devices are unformable, want 1 to 2.5 %%", share)
 	} else {
-		t.Logf("%d of %d devices are unformable (%.2f %%); the defect map is right on %d of %d chips", unformable, devices, share, chips-len(wrong), chips)
+		t.Logf("%d of %d devices are unformable (%.2f %%); the defect map is right on %d of %d chips", unformable, devices,
+			share, chips-len(wrong), chips)
 	}
 	report := t.Logf
 	if len(wrong) > chips/20 {
@@ -76,7 +77,8 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if len(truth.Destroyed) > 0 {
 		t.Errorf("destroyed: %v", truth.Destroyed)
 	}
-	if total := result.Formed + result.Preformed + len(result.Defective); result.Devices != 400 || total != 400 || result.Untried != 0 {
+	if total := result.Formed + result.Preformed + len(result.Defective); result.Devices != 400 || total != 400 ||
+		result.Untried != 0 {
 		t.Errorf("the figures do not add up: %+v", result)
 	}
 	if result.Overhead < 1 || result.Overhead > 1.10 {
@@ -87,7 +89,8 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 		t.Fatal(err)
 	}
 	for _, e := range ledger {
-		if l := c.limits(); e.MaxV > float64(l.MaxVoltage) || e.MinV < float64(l.MinVoltage) || e.MaxAbsI > float64(l.MaxCurrent) {
+		if l := c.limits(); e.MaxV > float64(l.MaxVoltage) || e.MinV < float64(l.MinVoltage) ||
+			e.MaxAbsI > float64(l.MaxCurrent) {
 			t.Errorf("r%dc%d has seen %.3g to %.3g V and %.3g A", e.Row, e.Col, e.MinV, e.MaxV, e.MaxAbsI)
 		}
 	}

@@ -29,9 +29,10 @@ import (
 // Config is the whole configuration: bench.yaml, the user's file, environment
 // variables and flags, in rising order of precedence from the last file up.
 type Config struct {
-	Bench      string           `mapstructure:"bench"`      // a name for this bench
-	Runs       string           `mapstructure:"runs"`       // directory of run directories; "" = XDG state directory
-	Locks      string           `mapstructure:"locks"`      // directory of the lock files of real instruments, the same for all who use them; "" = the computer's
+	Bench string `mapstructure:"bench"` // a name for this bench
+	Runs  string `mapstructure:"runs"`  // directory of run directories; "" = XDG state directory
+	// directory of the lock files of real instruments, the same for all who use them; "" = the computer's
+	Locks      string           `mapstructure:"locks"`
 	Figures    figure.Formats   `mapstructure:"figures"`    // forms in which figures are written
 	Analyzer   AnalyzerConfig   `mapstructure:"analyzer"`   //
 	Boards     []BoardConfig    `mapstructure:"boards"`     // one switch board per array
@@ -97,7 +98,8 @@ type ReadConfig struct {
 
 // SimulationConfig describes the simulated bench.
 type SimulationConfig struct {
-	Chip        string             `mapstructure:"chip"`        // file that holds the chip's state; "" = XDG state directory
+	// file that holds the chip's state; "" = XDG state directory
+	Chip        string             `mapstructure:"chip"`
 	Seed        uint64             `mapstructure:"seed"`        // of a chip that has to be made
 	Technology  string             `mapstructure:"technology"`  // technology file; "" = the shipped Pt/Al2O3/TiO2-x
 	Temperature instrument.Celsius `mapstructure:"temperature"` // of the chip
@@ -223,7 +225,8 @@ const squashed = ",squash"
 
 func (c *Config) validate() error {
 	if !c.described() {
-		c.Boards = []BoardConfig{{Name: "A", Address: simAddress, Wiring: "array-a.yaml"}, {Name: "B", Address: simAddress, Wiring: "array-b.yaml"}}
+		c.Boards = []BoardConfig{{Name: "A", Address: simAddress, Wiring: "array-a.yaml"},
+			{Name: "B", Address: simAddress, Wiring: "array-b.yaml"}}
 		if c.Neurons.Address == "" && c.overrides["neurons.address"] == "" { // --set neurons.address= takes the board off
 			c.Neurons.Address = simAddress
 		}
@@ -253,7 +256,8 @@ func (c *Config) validate() error {
 		}
 	}
 	if c.Analyzer.Type != "b1500" {
-		faults = append(faults, fmt.Errorf("%s is %q; the analyzers supported are: b1500", c.place("analyzer.type"), c.Analyzer.Type))
+		faults = append(faults, fmt.Errorf("%s is %q; the analyzers supported are: b1500", c.place("analyzer.type"),
+			c.Analyzer.Type))
 	}
 	if c.Analyzer.GPIB < 0 || c.Analyzer.GPIB > 30 {
 		faults = append(faults, fmt.Errorf("%s is %d; a GPIB address is 0 to 30", c.place("analyzer.gpib"), c.Analyzer.GPIB))
@@ -263,7 +267,8 @@ func (c *Config) validate() error {
 			c.Analyzer.LineFrequency.Exact()))
 	}
 	if len(c.Boards) == 0 {
-		faults = append(faults, fmt.Errorf("%s: no switch board is configured; `xlab init` writes a commented file", c.origin()))
+		faults = append(faults, fmt.Errorf("%s: no switch board is configured; `xlab init` writes a commented file",
+			c.origin()))
 	}
 	seen := make(map[string]bool)
 	for i, b := range c.Boards {
@@ -272,9 +277,11 @@ func (c *Config) validate() error {
 		case b.Name == "" || b.Wiring == "" || b.Address == "":
 			faults = append(faults, fmt.Errorf("%s: name, address and wiring must be given", place))
 		case seen[strings.ToUpper(b.Name)]:
-			faults = append(faults, fmt.Errorf("%s: there is another board %q; every array needs a name of its own (upper and lower case are the same)", place, b.Name))
+			faults = append(faults, fmt.Errorf("%s: there is another board %q; every array needs a name of its own (upper "+
+				"and lower case are the same)", place, b.Name))
 		case (b.Address == simAddress) != c.simulated():
-			faults = append(faults, fmt.Errorf("%s: board %q has the address %q and the analyzer %q: a bench is either simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
+			faults = append(faults, fmt.Errorf("%s: board %q has the address %q and the analyzer %q: a bench is either "+
+				"simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
 		}
 		seen[strings.ToUpper(b.Name)] = true
 		if err := checkClock(b.SPIFrequency); err != nil {
@@ -356,7 +363,8 @@ func (c *Config) described() bool {
 // simulatedLimits are the limits of the bench that is used when no file
 // describes one.
 func simulatedLimits() map[string]any {
-	return map[string]any{"limits.min_voltage": "-2.5V", "limits.max_voltage": "3.5V", "limits.max_current": "5mA", "limits.max_width": "20ms"}
+	return map[string]any{"limits.min_voltage": "-2.5V", "limits.max_voltage": "3.5V", "limits.max_current": "5mA",
+		"limits.max_width": "20ms"}
 }
 
 // simulated tells whether the bench is the simulated one.
@@ -416,7 +424,8 @@ func (c *Config) board(name string) (BoardConfig, error) {
 		}
 		names = append(names, b.Name)
 	}
-	return BoardConfig{}, usageError(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.origin(), strings.Join(names, ", ")))
+	return BoardConfig{}, usageError(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.origin(),
+		strings.Join(names, ", ")))
 }
 
 // boardPlace names the board and where its address was set.

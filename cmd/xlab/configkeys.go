@@ -79,7 +79,8 @@ func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string,
 			at := strings.TrimPrefix(path+"."+key, ".")
 			field, known := fields[key]
 			if !known {
-				*faults = append(*faults, fmt.Errorf("%s:%d: %q is not a known key%s", file, line, at, suggestion(path, key, fields)))
+				*faults = append(*faults, fmt.Errorf("%s:%d: %q is not a known key%s", file, line, at,
+					suggestion(path, key, fields)))
 				continue
 			}
 			if first := given[key]; first > 0 {
@@ -96,11 +97,14 @@ func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string,
 	case node.Tag == "!!null" && node.Kind == yaml.ScalarNode:
 		// Nothing is set.
 	case t.Kind() == reflect.Struct:
-		*faults = append(*faults, fmt.Errorf("%s:%d: %s must be a group of keys, each on a line of its own below it; `xlab init` writes an example", file, node.Line, cmp.Or(path, "the file")))
+		*faults = append(*faults, fmt.Errorf("%s:%d: %s must be a group of keys, each on a line of its own below it; "+
+			"`xlab init` writes an example", file, node.Line, cmp.Or(path, "the file")))
 	case t.Kind() == reflect.Slice:
-		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a list, each item beginning with a dash; `xlab init` writes an example", file, node.Line, path))
+		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a list, each item beginning with a dash; `xlab init` "+
+			"writes an example", file, node.Line, path))
 	case node.Kind != yaml.ScalarNode:
-		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a single value; `xlab init` writes an example", file, node.Line, path))
+		*faults = append(*faults, fmt.Errorf("%s:%d: %q must be a single value; `xlab init` writes an example", file,
+			node.Line, path))
 	default:
 		node.Tag = "!!str"
 	}
@@ -125,7 +129,8 @@ func (c *Config) checkEnvironment(environment []string) error {
 			c.overrides[key] = "environment variable " + variable
 			continue
 		}
-		faults = append(faults, fmt.Errorf("the environment variable %s sets no key of the configuration%s", variable, nearest(variable, known)))
+		faults = append(faults, fmt.Errorf("the environment variable %s sets no key of the configuration%s", variable,
+			nearest(variable, known)))
 	}
 	return errors.Join(faults...)
 }

@@ -88,7 +88,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	l := c.limits()
 	var limitsErr error
 	if l.MaxVoltage <= 0 || l.MinVoltage >= 0 || l.MaxCurrent <= 0 || l.MaxWidth <= 0 {
-		limitsErr = usageError(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current and max_width (%s)", l.Origin))
+		limitsErr = usageError(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current "+
+			"and max_width (%s)", l.Origin))
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
 	runs := writable(c.runsDir())
@@ -174,7 +175,8 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		report("analyzer", err, "")
 		return findings, first
 	}
-	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model, s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
+	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model,
+		s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
 	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.signals}, func(ctx context.Context) error {
 		if s.neurons != nil {
 			// All switches are open: it shows nothing but its own offsets.

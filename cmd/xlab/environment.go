@@ -196,7 +196,8 @@ func (o *operator) Reach(ctx context.Context, t instrument.Celsius) (instrument.
 		select {
 		case line, open := <-o.lines:
 			if !open {
-				return 0, usageError(errors.New("the input ended before the temperature was entered: the command needs a person, or a file with one temperature per line"))
+				return 0, usageError(errors.New("the input ended before the temperature was entered: the command needs a " +
+					"person, or a file with one temperature per line"))
 			}
 			if strings.TrimSpace(line) == "" {
 				return t, nil

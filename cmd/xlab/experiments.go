@@ -126,7 +126,8 @@ a warm one.`, 8, &spec.Conditions,
 			return spec
 		})
 	f := c.Flags()
-	f.Var(list[instrument.Siemens, *instrument.Siemens]{&spec.States}, "states", "conductances, written to the devices in turn")
+	f.Var(list[instrument.Siemens, *instrument.Siemens]{&spec.States}, "states",
+		"conductances, written to the devices in turn")
 	f.Float64Var(&spec.Tolerance, "tolerance", spec.Tolerance, "relative, of a written state")
 	f.Var(&spec.First, "first", "time after writing of the first read")
 	f.Var(&spec.Last, "last", "time of the last read")
@@ -154,7 +155,8 @@ whose two conductances come too close, has failed and is left alone.`, 2, &spec.
 	f.BoolVar(&spec.Fixed, "fixed", false, "one pulse of fixed amplitude in each direction instead")
 	f.Var(&spec.Set, "set-pulse", "amplitude of fixed positive pulses")
 	f.Var(&spec.Reset, "reset-pulse", "amplitude of fixed negative pulses")
-	f.Float64Var(&spec.MinRatio, "min-ratio", spec.MinRatio, "ratio of the two conductances below which a device has failed under fixed pulses")
+	f.Float64Var(&spec.MinRatio, "min-ratio", spec.MinRatio, "ratio of the two conductances below which a device has "+
+		"failed under fixed pulses")
 	return c
 }
 
@@ -171,7 +173,8 @@ unless --read says otherwise, as in the published model.`, 16, &spec.Conditions,
 		})
 	f := c.Flags()
 	f.Var(list[instrument.Celsius, *instrument.Celsius]{&spec.Temperatures}, "temperatures", "in the order of measuring")
-	f.Var(list[instrument.Siemens, *instrument.Siemens]{&spec.States}, "states", "conductances, written to the devices in turn")
+	f.Var(list[instrument.Siemens, *instrument.Siemens]{&spec.States}, "states",
+		"conductances, written to the devices in turn")
 	f.Float64Var(&spec.Tolerance, "tolerance", spec.Tolerance, "relative, of a written state")
 	return c
 }
@@ -192,7 +195,8 @@ series.`, 1, &spec.Conditions,
 			return oneDevice{spec, len(named)}
 		})
 	f := c.Flags()
-	f.Var(list[instrument.Volts, *instrument.Volts]{&spec.Amplitudes}, "amplitudes", "of the pulses, signed; one series each")
+	f.Var(list[instrument.Volts, *instrument.Volts]{&spec.Amplitudes}, "amplitudes",
+		"of the pulses, signed; one series each")
 	f.Var(list[array.Scheme, *array.Scheme]{&spec.Schemes}, "schemes", "bias schemes: v2, v3, floating")
 	f.IntVar(&spec.Pulses, "pulses", spec.Pulses, "pulses of a series")
 	return c

@@ -37,7 +37,8 @@ describes the tables and how other programs read them.`,
 			}
 			if format == "" {
 				if format = export.FormatOfFile(output); format == "" && output != "" && output != "-" {
-					return usageError(fmt.Errorf("--output %s: the name does not tell the format; add --format %s", output, strings.Join(export.Formats(), "|")))
+					return usageError(fmt.Errorf("--output %s: the name does not tell the format; add --format %s", output,
+						strings.Join(export.Formats(), "|")))
 				}
 				if format == "" {
 					format = "csv"
@@ -87,7 +88,8 @@ describes the tables and how other programs read them.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default: by the file's name, csv on stdout)")
+	f.StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+
+		" (default: by the file's name, csv on stdout)")
 	f.StringVar(&table, "table", "readings", strings.Join(export.Tables(), " or "))
 	f.StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
 	f.BoolVar(&partial, "partial", false, "export what is there of a run whose record is damaged")

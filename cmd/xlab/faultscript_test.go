@@ -25,7 +25,8 @@ func randomFault(chance *rand.Rand) fault.Fault {
 	bytes := []string{fault.Lose, fault.Duplicate, fault.Garble, fault.Delay}
 	switch f.On {
 	case "analyzer":
-		f.What = pick(append(bytes, append(bytes, fault.Cut, "silence", "hang", "power_cycle", "interlock", "error", "open_output",
+		f.What = pick(append(bytes, append(bytes, fault.Cut, "silence", "hang", "power_cycle", "interlock", "error",
+			"open_output",
 			"clock", "adapter_silence", "adapter_hang", "adapter_power_cycle")...)...)
 	case "board A":
 		f.What = pick(append(bytes, fault.Cut, "stick", "upset", "power_cycle", "unplug")...)
@@ -49,7 +50,8 @@ func randomFault(chance *rand.Rand) fault.Fault {
 	case "silence", "adapter_silence", "interlock", "no_space", "full":
 		f.Pieces = 1 + chance.IntN(3)
 	case "stick":
-		f.With.Chip, f.With.Wire, f.With.High, f.Pieces = 1+chance.IntN(16), pick("din", "sdo"), chance.IntN(2) == 0, 2+chance.IntN(6)
+		f.With.Chip, f.With.Wire, f.With.High, f.Pieces = 1+chance.IntN(16), pick("din", "sdo"), chance.IntN(2) == 0,
+			2+chance.IntN(6)
 	case "upset":
 		f.With.Chip, f.With.Switch = 1+chance.IntN(16), 1+chance.IntN(8)
 	case "error":
@@ -108,7 +110,9 @@ func TestAlteredDigits(t *testing.T) {
 	var wrong []string
 	for seed := range uint64(12) {
 		from := r.witness.matched
-		r.script = &fault.Script{Seed: seed, Faults: []fault.Fault{{What: fault.Alter, On: "analyzer", Toward: fault.TowardHost, Command: "TI ", Number: 8 + int(seed)}}}
+		r.script = &fault.Script{Seed: seed,
+			Faults: []fault.Fault{{What: fault.Alter, On: "analyzer", Toward: fault.TowardHost, Command: "TI ",
+				Number: 8 + int(seed)}}}
 		before := r.stored().ID
 		r.checkEnd(r.run("read", "--array", "A"), before)
 		altered += len(r.sim.faults.Happened())
@@ -118,7 +122,8 @@ func TestAlteredDigits(t *testing.T) {
 	}
 	t.Logf("%d answers were altered; of %d readings %d are wrong: %q", altered, readings, len(wrong), wrong)
 	if len(wrong) == 0 || len(wrong) >= altered {
-		t.Errorf("%d answers were altered and %d readings are wrong: the formats find some, and this test finds the others", altered, len(wrong))
+		t.Errorf("%d answers were altered and %d readings are wrong: the formats find some, and this test finds the others",
+			altered, len(wrong))
 	}
 }
 

@@ -70,7 +70,8 @@ one. See hwdocs/forming.md.`,
 			if err != nil {
 				return err
 			}
-			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+			estimate, err := spec.Estimate(w.Rows, w.Cols,
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
 			if err != nil {
 				return err
 			}
@@ -149,7 +150,8 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	if a.json {
 		return a.writeJSON(result)
 	}
-	g := grid{title: "conductance at the check voltage after forming", unit: "µS", scale: 1e6, rows: o.Defects.Rows, cols: o.Defects.Cols, marks: make(map[[2]int]string)}
+	g := grid{title: "conductance at the check voltage after forming", unit: "µS", scale: 1e6, rows: o.Defects.Rows,
+		cols: o.Defects.Cols, marks: make(map[[2]int]string)}
 	for _, d := range o.Defects.Devices {
 		g.values = append(g.values, float64(d.Conductance))
 		switch d.State {
@@ -162,7 +164,8 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	if err := g.print(a.page()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", plural(result.Devices, "device"), result.Formed, result.Preformed, len(result.Defective))
+	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", plural(result.Devices, "device"), result.Formed,
+		result.Preformed, len(result.Defective))
 	if result.Untried > 0 {
 		fmt.Fprintf(a.out, ", %d not tried (.)", result.Untried)
 	}

@@ -12,7 +12,8 @@ import (
 func FuzzConfig(f *testing.F) {
 	f.Add(string(simulatedTemplate), "")
 	f.Add(string(hardwareTemplate), "limits.max_voltage=3V")
-	f.Add("analyzer: {address: sim}\nboards: [{name: A, address: sim, wiring: array-a.yaml}]\nlimits: {max_voltage: .inf}\n", "forming.amin=20")
+	f.Add("analyzer: {address: sim}\nboards: [{name: A, address: sim, wiring: array-a.yaml}]\nlimits: {max_voltage: "+
+		".inf}\n", "forming.amin=20")
 	f.Add("boards: &a [*a]\n", "boards[0].name=x")
 	f.Add("a: &a [x,x]\nb: [*a,*a]\n---\n", "=")
 	f.Add("limits: {max_width: 1e999s, MAX_WIDTH: 1ms}\n", "runs")

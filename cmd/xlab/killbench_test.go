@@ -194,7 +194,8 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 		t.Fatal(err)
 	}
 	simulated := filepath.Join(dir, "simulated.yaml")
-	description := "analyzer: {address: %q}\nboards: [{name: A, address: %q, wiring: %q}]\nlimits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}\n"
+	description := "analyzer: {address: %q}\nboards: [{name: A, address: %q, wiring: %q}]\nlimits: {min_voltage: " +
+		"-2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}\n"
 	if err := os.WriteFile(simulated, fmt.Appendf(nil, description, "sim", "sim", map8), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -217,8 +218,10 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 			t.Error(err)
 		}
 	})
-	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.adapter), "buspirate:tcp:"+b.serveOne(ctx, b.sim.boxes["A"]), map8)
-	text += fmt.Sprintf("runs: %q\nlocks: %q\ntuning: {tolerance: %g}\n", filepath.Join(dir, "runs"), filepath.Join(dir, "locks"), killedTolerance)
+	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.adapter), "buspirate:tcp:"+
+		b.serveOne(ctx, b.sim.boxes["A"]), map8)
+	text += fmt.Sprintf("runs: %q\nlocks: %q\ntuning: {tolerance: %g}\n", filepath.Join(dir, "runs"),
+		filepath.Join(dir, "locks"), killedTolerance)
 	if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,8 @@ func TestScripts(t *testing.T) {
 		e.Setenv(figuresVariable, figure.SVG.String())
 		return os.Mkdir(home, 0o755)
 	}
-	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON, "csv": scriptCSV}
+	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "json": scriptJSON,
+		"csv": scriptCSV}
 	p.Condition = func(name string) (bool, error) {
 		if name != "long" {
 			return false, fmt.Errorf("unknown condition %q", name)

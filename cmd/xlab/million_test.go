@@ -51,7 +51,8 @@ simulation: {chip: %s}
 	go func() {
 		defer close(done)
 		r.app.watch = nil
-		code := r.run("characterize", "endurance", "--config", bench, "--devices", "r0-1c*", "--fixed", "--min-ratio", "1.0000001",
+		code := r.run("characterize", "endurance", "--config", bench, "--devices", "r0-1c*", "--fixed", "--min-ratio",
+			"1.0000001",
 			"--cycles", fmt.Sprint(pulses/2/devices), "--per-decade", "10")
 		if code != 0 && code != run.ExitPartial {
 			t.Errorf("exit code %d\n%s", code, r.err)

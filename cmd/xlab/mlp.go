@@ -32,7 +32,8 @@ by write-and-verify, classify on the hardware; or train on the devices.
 Without other data the network learns the project's 40 letter patterns and is
 tested with the 640 that have one pixel flipped. See hwdocs/mlp.md.`,
 	}
-	c.AddCommand(a.mlpDataCommand(), a.mlpTrainCommand(), a.mlpImportCommand(), a.mlpInferCommand(), a.mlpRunCommand(), a.mlpInsituCommand(), a.mlpDriftCommand(), a.mlpTemperatureCommand())
+	c.AddCommand(a.mlpDataCommand(), a.mlpTrainCommand(), a.mlpImportCommand(), a.mlpInferCommand(), a.mlpRunCommand(),
+		a.mlpInsituCommand(), a.mlpDriftCommand(), a.mlpTemperatureCommand())
 	return c
 }
 
@@ -82,7 +83,8 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 		}
 		return f, file, err
 	}
-	return nil, "", untrained("there is no network among the runs: train one with `xlab mlp train`, or name a file with --network")
+	return nil, "", untrained("there is no network among the runs: train one with `xlab mlp train`, or name a file " +
+		"with --network")
 }
 
 // networkDefects finds the defect maps of a placement's arrays. which is empty

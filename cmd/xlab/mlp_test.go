@@ -49,7 +49,8 @@ func letterRun(t *testing.T) *networkRun {
 	for l := range n.G {
 		n.G[l].Apply(func(r, c int, x float64) float64 { return x + 1e-6*float64((r*7+c*5)%13) }, n.G[l])
 	}
-	w := &networkRun{spec: mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Train: keepSet(dataset.Letters()), Classify: true, Trim: true, Warnings: []string{"before"}}}
+	w := &networkRun{spec: mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Train: keepSet(dataset.Letters()),
+		Classify: true, Trim: true, Warnings: []string{"before"}}}
 	if err := w.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,8 @@ func TestClassificationResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.result(figures{Run: "x"})
-	if c.trims != 1 || r.Patterns != 40 || *r.Hardware.Train != *r.Software.Train || r.Hardware.Test != nil || r.InTolerance != nil || r.Weights != 214 {
+	if c.trims != 1 || r.Patterns != 40 || *r.Hardware.Train != *r.Software.Train || r.Hardware.Test != nil ||
+		r.InTolerance != nil || r.Weights != 214 {
 		t.Errorf("%d trims, result %+v", c.trims, r)
 	}
 	if f := r.Fidelity["train"]; f.Agreement != 100 || f.RMS != 0 {
@@ -90,11 +92,13 @@ func TestClassificationOddities(t *testing.T) {
 				out.Set(i, 1, -10)
 			}
 		}, "output 1 (T) is -10 V for every pattern, at its supply rail"},
-		{"other weights", func(out *mat.Dense) { out.Scale(-1, out) }, "letters: the hardware decides like the software for only 0.0 % of the patterns"},
+		{"other weights", func(out *mat.Dense) { out.Scale(-1, out) }, "letters: the hardware decides like the software " +
+			"for only 0.0 % of the patterns"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := letterRun(t)
-			if err := w.classify(context.Background(), &played{network: w.spec.Network.Network, change: c.change}, unrecorded{}); err != nil {
+			if err := w.classify(context.Background(), &played{network: w.spec.Network.Network, change: c.change},
+				unrecorded{}); err != nil {
 				t.Fatal(err)
 			}
 			if all := strings.Join(w.warnings, "\n"); !strings.Contains(all, c.want) {
@@ -103,7 +107,8 @@ func TestClassificationOddities(t *testing.T) {
 		})
 	}
 	w, lost := letterRun(t), errors.New("the neuron board is gone")
-	if err := w.classify(context.Background(), &played{err: lost}, unrecorded{}); !errors.Is(err, lost) || w.patterns != 0 {
+	if err := w.classify(context.Background(), &played{err: lost}, unrecorded{}); !errors.Is(err, lost) ||
+		w.patterns != 0 {
 		t.Errorf("error %v after %d patterns", err, w.patterns)
 	}
 }
@@ -120,7 +125,8 @@ func TestImportVerdict(t *testing.T) {
 		t.Errorf("97 of 100: %v", err)
 	}
 	w.imported.Weights[0].InTolerance = false
-	if err := w.verdict(); run.ExitCode(err) != run.ExitOutside || !strings.Contains(err.Error(), "96 of 100 weights are within 30 %, and 97 % of them should be") {
+	if err := w.verdict(); run.ExitCode(err) != run.ExitOutside || !strings.Contains(err.Error(), "96 of 100 weights "+
+		"are within 30 %, and 97 % of them should be") {
 		t.Errorf("96 of 100: %v", err)
 	}
 }
@@ -149,12 +155,14 @@ func TestDataFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if data.test != nil || data.scaling == nil || data.train.X.At(1, 0) != 1 || data.train.X.At(2, 0) != 0 || data.train.X.At(0, 1) != -1 {
+	if data.test != nil || data.scaling == nil || data.train.X.At(1, 0) != 1 || data.train.X.At(2, 0) != 0 ||
+		data.train.X.At(0, 1) != -1 {
 		t.Errorf("scaled to %v", mat.Formatted(data.train.X))
 	}
 	// With the scaling of another training, values beyond it are limited and told.
 	known := &dataset.Scaling{Offset: []float64{2, 2}, Scale: []float64{0.5, 0.5}}
-	if data, err = d.load(known); err != nil || !strings.Contains(strings.Join(data.warnings, "\n"), "3 values lie beyond what the scaling was fitted to") {
+	if data, err = d.load(known); err != nil || !strings.Contains(strings.Join(data.warnings, "\n"),
+		"3 values lie beyond what the scaling was fitted to") {
 		t.Errorf("warnings %q, %v", data.warnings, err)
 	}
 	d.ternary = true
@@ -163,10 +171,12 @@ func TestDataFlags(t *testing.T) {
 	}
 	// A network that tells three letters apart is given those, not all.
 	three := &mlp.File{Provenance: mlp.Provenance{Data: mlp.Data{Classes: []string{"A", "T", "X"}}}}
-	if letters, err := (&dataFlags{}).loadFor(three); err != nil || letters.train.Len() != 30 || letters.test.Len() != 480 || len(letters.test.Classes) != 3 {
+	if letters, err := (&dataFlags{}).loadFor(three); err != nil || letters.train.Len() != 30 ||
+		letters.test.Len() != 480 || len(letters.test.Classes) != 3 {
 		t.Errorf("three letters: %+v, %v", letters, err)
 	}
-	if letters, err := (&dataFlags{classes: []string{"V", "A"}}).loadFor(three); err != nil || letters.train.Len() != 20 || letters.train.Classes[0] != "V" {
+	if letters, err := (&dataFlags{classes: []string{"V", "A"}}).loadFor(three); err != nil || letters.train.Len() != 20 ||
+		letters.train.Classes[0] != "V" {
 		t.Errorf("two letters asked for: %+v, %v", letters, err)
 	}
 	// The class is the one column that holds no numbers, wherever it is.
@@ -181,7 +191,8 @@ func TestDataFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := data.fits(&mlp.File{Network: n}); err == nil || !strings.Contains(err.Error(), "has 2 features, the network 16-10-4 has 16 inputs") {
+	if err := data.fits(&mlp.File{Network: n}); err == nil || !strings.Contains(err.Error(),
+		"has 2 features, the network 16-10-4 has 16 inputs") {
 		t.Errorf("width: %v", err)
 	}
 }

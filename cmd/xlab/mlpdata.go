@@ -48,10 +48,12 @@ func (k *keptSet) set() (*dataset.Set, error) {
 	if len(k.X) == 0 {
 		return nil, usageError(fmt.Errorf("data set %s has no samples", k.Name))
 	}
-	s := &dataset.Set{Name: k.Name, Classes: k.Classes, Labels: k.Labels, Image: k.Image, X: mat.NewDense(len(k.X), len(k.X[0]), nil)}
+	s := &dataset.Set{Name: k.Name, Classes: k.Classes, Labels: k.Labels, Image: k.Image,
+		X: mat.NewDense(len(k.X), len(k.X[0]), nil)}
 	for i, row := range k.X {
 		if len(row) != len(k.X[0]) {
-			return nil, usageError(fmt.Errorf("data set %s: sample %d has %d features, the first has %d", k.Name, i, len(row), len(k.X[0])))
+			return nil, usageError(fmt.Errorf("data set %s: sample %d has %d features, the first has %d", k.Name, i, len(row),
+				len(k.X[0])))
 		}
 		s.X.SetRow(i, row)
 	}
@@ -93,7 +95,8 @@ func (d *dataFlags) register(f *pflag.FlagSet) {
 	f.Uint64Var(&d.seed, "split-seed", 1, "of that draw")
 	f.StringVar(&d.pool, "pool", "", "shrink images to so many rows and columns, such as 4x4")
 	f.IntVar(&d.first, "images", 0, "use only the first so many images of an IDX file; 0 = all")
-	f.StringSliceVar(&d.classes, "only", nil, "only these classes, in this order, such as A,T,X (default: those that the network knows)")
+	f.StringSliceVar(&d.classes, "only", nil, "only these classes, in this order, such as A,T,X (default: those that "+
+		"the network knows)")
 	f.BoolVar(&d.ternary, "ternary", false, "round features to -1, 0 and 1, which is what the switch boards can apply")
 }
 
@@ -103,7 +106,8 @@ func (d *dataFlags) loadFor(f *mlp.File) (*mlpData, error) {
 	known := f.Provenance.Data.Classes
 	letters := dataset.Letters().Classes
 	isLetter := func(class string) bool { return slices.Contains(letters, class) }
-	if d.file == "" && len(d.classes) == 0 && !slices.Equal(known, letters) && !slices.ContainsFunc(known, func(class string) bool { return !isLetter(class) }) {
+	if d.file == "" && len(d.classes) == 0 && !slices.Equal(known, letters) &&
+		!slices.ContainsFunc(known, func(class string) bool { return !isLetter(class) }) {
 		d.classes = known
 	}
 	return d.load(scalingOf(f))
@@ -259,7 +263,8 @@ func (d *mlpData) scale(known *dataset.Scaling, grey bool) (err error) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if limited > 0 {
-			d.warnings = append(d.warnings, fmt.Sprintf("%s: %d values lie beyond what the scaling was fitted to and were set to its bounds", name, limited))
+			d.warnings = append(d.warnings, fmt.Sprintf("%s: %d values lie beyond what the scaling was fitted to and were "+
+				"set to its bounds", name, limited))
 		}
 	}
 	return nil
@@ -280,15 +285,18 @@ func (d *mlpData) fits(f *mlp.File) error {
 		switch {
 		case s == nil:
 		case s.Width() != design.Sizes[0]:
-			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(), sizesText(design), design.Sizes[0], otherData(f)))
+			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(),
+				sizesText(design), design.Sizes[0], otherData(f)))
 		case len(s.Classes) != design.Sizes[design.Layers()]:
-			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes), sizesText(design), design.Sizes[design.Layers()], otherData(f)))
+			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes),
+				sizesText(design), design.Sizes[design.Layers()], otherData(f)))
 		}
 	}
 	if f.Provenance.Data.Digest != "" && f.Provenance.Data.Digest != d.train.Digest() {
 		text := fmt.Sprintf("the network was trained on another data set (%s) than %s", f.Provenance.Data.Name, d.train.Name)
 		if f.Provenance.Data.Name == d.train.Name {
-			text = fmt.Sprintf("the network was trained on other values of %s: another part of it, or scaled or rounded in another way", d.train.Name)
+			text = fmt.Sprintf("the network was trained on other values of %s: another part of it, or scaled or rounded in "+
+				"another way", d.train.Name)
 		}
 		d.warnings = append(d.warnings, text)
 	}
@@ -318,7 +326,8 @@ func describeSet(s *dataset.Set) *setResult {
 	if s == nil {
 		return nil
 	}
-	return &setResult{Name: s.Name, Samples: s.Len(), Width: s.Width(), Classes: s.Classes, Counts: s.Counts(), Digest: s.Digest()}
+	return &setResult{Name: s.Name, Samples: s.Len(), Width: s.Width(), Classes: s.Classes, Counts: s.Counts(),
+		Digest: s.Digest()}
 }
 
 func (a *app) mlpDataCommand() *cobra.Command {
@@ -427,7 +436,8 @@ func (a *app) printData(data *mlpData, shown *dataset.Set) error {
 		for k, n := range s.Counts() {
 			words = append(words, fmt.Sprintf("%s %d", s.Classes[k], n))
 		}
-		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, plural(s.Len(), "sample"), plural(s.Width(), "feature"), strings.Join(words, ", ")); err != nil {
+		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, plural(s.Len(), "sample"), plural(s.Width(), "feature"),
+			strings.Join(words, ", ")); err != nil {
 			return err
 		}
 	}

@@ -57,11 +57,15 @@ func (s *stabilityFlags) register(f *pflag.FlagSet) {
 	s.how.tolerance, s.how.idle, s.referenceG = 0.05, 0.05, 30e-6
 	f.StringVarP(&s.network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
 	f.StringVar(&s.arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
-	f.StringVar(&s.defects, "defects", "", `defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.StringVar(&s.defects, "defects", "",
+		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.BoolVar(&s.how.anyChip, "any-chip", false, "import weights that were trained for another chip's defect map")
-	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on hardware without feedback)")
-	f.Var(&s.bias, "bias", "conductance of biased pairs, to which half of the weight is added and from which it is taken (default: the lowest around which all weights fit)")
-	f.StringVar(&s.reference, "reference", "", "device of the first array whose conductance sets the gain with feedback (default: the first usable one that the network does not use)")
+	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on "+
+		"hardware without feedback)")
+	f.Var(&s.bias, "bias", "conductance of biased pairs, to which half of the weight is added and from which it is "+
+		"taken (default: the lowest around which all weights fit)")
+	f.StringVar(&s.reference, "reference", "", "device of the first array whose conductance sets the gain with "+
+		"feedback (default: the first usable one that the network does not use)")
 	f.Var(&s.referenceG, "reference-conductance", "that it is written to")
 	f.BoolVar(&s.noTest, "no-test", false, "leave the test patterns out")
 	s.how.register(f)
@@ -120,19 +124,22 @@ gain follows a reference device of the chip. See hwdocs/insitu.md.`,
 		},
 	}
 	f := c.Flags()
-	f.Var(list[instrument.Celsius, *instrument.Celsius]{&temperatures}, "temperatures", "in the order of measuring; weights are written at the first")
+	f.Var(list[instrument.Celsius, *instrument.Celsius]{&temperatures}, "temperatures",
+		"in the order of measuring; weights are written at the first")
 	s.register(f)
 	return c
 }
 
 // stability puts the specification together and measures.
-func (a *app) stability(ctx context.Context, command string, s *stabilityFlags, conditions func(*stability.Spec) error) error {
+func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
+	conditions func(*stability.Spec) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
 	if !c.hasNeurons() {
-		return usageError(errors.New("there is no neuron board on this bench: give its address in the section neurons of bench.yaml"))
+		return usageError(errors.New("there is no neuron board on this bench: give its address in the section neurons of " +
+			"bench.yaml"))
 	}
 	var spec stabilitySpec
 	if spec.MLP, err = s.how.prepare(a, c, s.network, s.arrays, &s.data, s.defects); err != nil {
@@ -171,7 +178,9 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags, 
 			continue
 		}
 		if !c.simulated() {
-			return usageError(errors.New("the variant feedback needs memristors in the feedback of the neurons' difference stages, which this program can put there on a simulated bench only; on a board that has them the variant plain measures it"))
+			return usageError(errors.New("the variant feedback needs memristors in the feedback of the neurons' difference " +
+				"stages, which this program can put there on a simulated bench only; on a board that has them the variant plain " +
+				"measures it"))
 		}
 		if spec.Reference, err = referenceFor(c, spec.MLP, s.reference, s.referenceG); err != nil {
 			return err
@@ -195,7 +204,8 @@ func referenceFor(c *Config, s mlpSpec, named string, g instrument.Siemens) (*re
 	if err != nil {
 		return nil, err
 	}
-	r := &referenceSpec{Array: name, Conductance: g, Read: array.Read{Voltage: c.Read.Voltage, Compliance: c.Read.Compliance, Settle: c.Read.Settle, Aperture: c.Read.Aperture}}
+	r := &referenceSpec{Array: name, Conductance: g, Read: array.Read{Voltage: c.Read.Voltage,
+		Compliance: c.Read.Compliance, Settle: c.Read.Settle, Aperture: c.Read.Aperture}}
 	cells := array.AllCells(w.Rows, w.Cols)
 	if named != "" {
 		if cells, err = array.ParseCells(named, w.Rows, w.Cols); err != nil || len(cells) != 1 {
@@ -210,9 +220,11 @@ func referenceFor(c *Config, s mlpSpec, named string, g instrument.Siemens) (*re
 		}
 	}
 	if named != "" {
-		return nil, usageError(fmt.Errorf("--reference %s is a device of the network, or cannot be used by the defect map", named))
+		return nil, usageError(fmt.Errorf("--reference %s is a device of the network, or cannot be used by the defect map",
+			named))
 	}
-	return nil, usageError(fmt.Errorf("array %s has no usable device beside the network's: leave the variant feedback out", name))
+	return nil, usageError(fmt.Errorf("array %s has no usable device beside the network's: leave the variant feedback out",
+		name))
 }
 
 // task is the network and its patterns.
@@ -302,7 +314,8 @@ func (a *app) rebuildStability(c *Config, h *run.Header) (job, error) {
 // write imports a network in one of its ways.
 func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r *recorded,
 	observe func(transfer.Event)) (*transfer.Outcome, error) {
-	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
+	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints,
+		Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
 	for _, name := range s.MLP.Placement.Arrays() {
 		task.Arrays[name] = transfer.Array{Bench: r.bar(name), Defects: s.MLP.Defects[name]}
 	}
@@ -316,7 +329,8 @@ func badlyWritten(o *transfer.Outcome, what string, s transfer.Spec) []string {
 	if float64(good) >= s.Share*float64(all) {
 		return nil
 	}
-	return []string{fmt.Sprintf("weights %s: %d of %d are within %.3g %%, and %.4g %% of them should be (mlp.share); %d devices could not be set", what, good, all, 100*s.Tolerance, 100*s.Share, len(o.Unsettable()))}
+	return []string{fmt.Sprintf("weights %s: %d of %d are within %.3g %%, and %.4g %% of them should be (mlp.share); "+
+		"%d devices could not be set", what, good, all, 100*s.Tolerance, 100*s.Share, len(o.Unsettable()))}
 }
 
 // prepareReference writes the reference device.
@@ -334,7 +348,8 @@ func (s *stabilitySpec) prepareReference(ctx context.Context, r *recorded) error
 		return fmt.Errorf("writing the reference device %s: %w", k.Cell, err)
 	}
 	if v := o.Records[0].Verdict; v != tuning.InTolerance {
-		return fmt.Errorf("the reference device %s cannot be written to %v (%s): name another one with --reference", k.Cell, k.Conductance, v)
+		return fmt.Errorf("the reference device %s cannot be written to %v (%s): name another one with --reference", k.Cell,
+			k.Conductance, v)
 	}
 	return nil
 }

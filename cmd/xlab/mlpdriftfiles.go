@@ -29,7 +29,8 @@ type stabilityResult struct {
 }
 
 func (s *stabilitySpec) result(points []stability.Point, warnings []string, f figures) stabilityResult {
-	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...), Lowest: make(map[string]float64),
+	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...),
+		Lowest:   make(map[string]float64),
 		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference,
 		Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, figures: f}
 	for _, p := range points {
@@ -134,7 +135,8 @@ func (s *stabilitySpec) writeCSV(w io.Writer, points []stability.Point) error {
 	if len(s.Measure.Ages) > 0 {
 		condition = "age_s"
 	}
-	if _, err := fmt.Fprintf(w, "variant,%s,train_percent,test_percent,gain,agreement_percent,rms_V,largest_V\n", condition); err != nil {
+	if _, err := fmt.Fprintf(w, "variant,%s,train_percent,test_percent,gain,agreement_percent,rms_V,largest_V\n",
+		condition); err != nil {
 		return err
 	}
 	for _, p := range points {
@@ -203,7 +205,8 @@ func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) erro
 		return err
 	}
 	if s.Reference != nil {
-		fmt.Fprintf(a.out, "the gain with feedback follows device %s of array %s, written to %v\n", s.Reference.Cell, s.Reference.Array, s.Reference.Conductance)
+		fmt.Fprintf(a.out, "the gain with feedback follows device %s of array %s, written to %v\n", s.Reference.Cell,
+			s.Reference.Array, s.Reference.Conductance)
 	}
 	for _, text := range r.Warnings {
 		fmt.Fprintln(a.err, "warning: "+text)

@@ -52,7 +52,8 @@ func (i *importFlags) spec(c *Config) (*importSpec, error) {
 
 // newMLPSpec puts a network, its data and its place together.
 func newMLPSpec(c *Config, f *mlp.File, arrays string, data *mlpData, defects string) (mlpSpec, error) {
-	s := mlpSpec{Network: keptNetwork{f}, Placement: f.Placement, Train: keepSet(data.train), Test: keepSet(data.test), Lines: c.Tuning.Lines}
+	s := mlpSpec{Network: keptNetwork{f}, Placement: f.Placement, Train: keepSet(data.train), Test: keepSet(data.test),
+		Lines: c.Tuning.Lines}
 	if s.Placement == nil || arrays != "" {
 		if arrays == "" {
 			arrays = "A,B"
@@ -74,7 +75,8 @@ func newMLPSpec(c *Config, f *mlp.File, arrays string, data *mlpData, defects st
 	s.Warnings = append([]string{}, data.warnings...)
 	for _, name := range s.Placement.Arrays() {
 		if s.Defects[name] == nil {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("no defect map of array %s: nothing is known of its devices (`xlab form --array %[1]s` makes one)", name))
+			s.Warnings = append(s.Warnings, fmt.Sprintf("no defect map of array %s: nothing is known of its devices (`xlab "+
+				"form --array %[1]s` makes one)", name))
 		}
 	}
 	return s, nil
@@ -100,13 +102,14 @@ func (a *app) estimate(c *Config, s mlpSpec) (*transfer.Estimate, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.Import.Weights.Estimate(s.Network.Network, s.Placement, s.Network.Constraints, sizes, s.Import.Tuning, func(name string, steps ...array.Step) (instrument.Seconds, error) {
-		w, err := c.wiringOf(name)
-		if err != nil {
-			return 0, err
-		}
-		return a.cost(c, w, steps...)
-	})
+	e, err := s.Import.Weights.Estimate(s.Network.Network, s.Placement, s.Network.Constraints, sizes, s.Import.Tuning,
+		func(name string, steps ...array.Step) (instrument.Seconds, error) {
+			w, err := c.wiringOf(name)
+			if err != nil {
+				return 0, err
+			}
+			return a.cost(c, w, steps...)
+		})
 	if err != nil && instrument.KindOf(err) != instrument.KindLimit {
 		err = usageError(err)
 	}
@@ -164,7 +167,8 @@ keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 	f := c.Flags()
 	f.StringVarP(&network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
 	f.StringVar(&arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
-	f.StringVar(&defects, "defects", "", `defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.StringVar(&defects, "defects", "",
+		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.BoolVar(&i.anyChip, "any-chip", false, "import weights that were trained for another chip's defect map")
 	i.register(f)
 	d.register(f)
@@ -173,7 +177,8 @@ keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 
 // prepare puts an import together and refuses what cannot be done before
 // anything is opened.
-func (i *importFlags) prepare(a *app, c *Config, network, arrays string, d *dataFlags, defects string) (mlpSpec, error) {
+func (i *importFlags) prepare(a *app, c *Config, network, arrays string, d *dataFlags,
+	defects string) (mlpSpec, error) {
 	f, _, err := findNetwork(c, network)
 	if err != nil {
 		return mlpSpec{}, err

@@ -45,7 +45,8 @@ the software. The weights must have been imported.`,
 	f := c.Flags()
 	f.StringVarP(&network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
 	f.StringVar(&arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
-	f.StringVar(&defects, "defects", "", `defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.StringVar(&defects, "defects", "",
+		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.BoolVar(&noTrim, "no-trim", false, "leave the neurons' offsets as they are")
 	d.register(f)
 	return c

@@ -150,18 +150,23 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 	f.Float64Var(&training.Goal, "goal", training.Goal, "accuracy on the training set, in percent, at which training ends")
 	f.Uint64Var(&start.Seed, "seed", start.Seed, "of the starting conductances")
 	f.Var(&start.Conductance, "start", "middle of the starting conductances")
-	f.Float64Var(&start.Spread, "spread", start.Spread, "relative spread of the starting conductances, which are drawn evenly")
+	f.Float64Var(&start.Spread, "spread", start.Spread, "relative spread of the starting conductances, which are drawn "+
+		"evenly")
 	f.StringVarP(&network, "network", "n", "", "start from a network's file instead, imported at 30 %")
 	f.BoolVar(&asIs, "as-is", false, "start from the devices as they are")
-	f.StringVar(&write, "write", string(training.Write), "give pulses along columns, along rows, or one after the other: columns, rows, devices")
+	f.StringVar(&write, "write", string(training.Write), "give pulses along columns, along rows, or one after the "+
+		"other: columns, rows, devices")
 	f.Var(&training.Set, "set-pulse", "fixed amplitude that raises conductances")
 	f.Var(&training.Reset, "reset-pulse", "fixed amplitude that lowers them")
-	f.Var(&training.Change, "change", "change of the device with the largest gradient in the first epoch, of variable amplitudes")
-	f.Var(&training.Level, "amplitude-step", "amplitudes are rounded to multiples of it, so that pulses can be given together")
+	f.Var(&training.Change, "change", "change of the device with the largest gradient in the first epoch, of variable "+
+		"amplitudes")
+	f.Var(&training.Level, "amplitude-step", "amplitudes are rounded to multiples of it, so that pulses can be given "+
+		"together")
 	f.Var(&training.SetScheme, "set-scheme", "other lines during positive pulses: v2 or v3")
 	f.Var(&training.ResetScheme, "reset-scheme", "other lines during negative pulses")
 	f.StringVar(&arrays, "arrays", "A,B", "arrays of the first and the second layer")
-	f.StringVar(&defectMap, "defects", "", `defect map files, as in A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.StringVar(&defectMap, "defects", "",
+		`defect map files, as in A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.BoolVar(&noTest, "no-test", false, "leave the test patterns out")
 	f.BoolVar(&noTrim, "no-trim", false, "leave the neurons' offsets as they are, for training to live with")
 	f.BoolVar(&dryRun, "dry-run", false, "print what it may do and what it costs at most, and touch nothing")
@@ -175,10 +180,12 @@ func (s *insituSpec) startFrom(c *Config, name string) error {
 		return err
 	}
 	if !slices.Equal(f.Network.Design.Sizes, s.Design.Sizes) {
-		return usageError(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, sizesText(f.Network.Design), len(s.Classes), sizesText(s.Design)))
+		return usageError(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, sizesText(f.Network.Design),
+			len(s.Classes), sizesText(s.Design)))
 	}
 	if have := f.Provenance.Data.Classes; len(have) > 0 && !slices.Equal(have, s.Classes) {
-		return usageError(fmt.Errorf("the network %s tells %s apart, not %s", name, strings.Join(have, ", "), strings.Join(s.Classes, ", ")))
+		return usageError(fmt.Errorf("the network %s tells %s apart, not %s", name, strings.Join(have, ", "),
+			strings.Join(s.Classes, ", ")))
 	}
 	s.Design, s.Start = f.Network.Design, insituStart{Tolerance: 0.3, Network: &keptNetwork{f}}
 	if f.Placement != nil {
@@ -194,7 +201,8 @@ func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
 		return usageError(err)
 	}
 	if !c.hasNeurons() {
-		return usageError(errors.New("training in place needs a neuron board: add a section neurons to bench.yaml, with the address sim for a simulated one"))
+		return usageError(errors.New("training in place needs a neuron board: add a section neurons to bench.yaml, with " +
+			"the address sim for a simulated one"))
 	}
 	if !(s.Start.Spread >= 0 && s.Start.Spread < 1) {
 		return usageError(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
@@ -204,7 +212,8 @@ func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
 		return err
 	}
 	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
-		return unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form --array %[1]s`, or use --defects none if it was formed elsewhere")
+		return unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
+			"--array %[1]s`, or use --defects none if it was formed elsewhere")
 	}
 	return nil
 }
@@ -217,7 +226,8 @@ func (s *insituSpec) extremes() []array.Step {
 		if v < 0 {
 			scheme = s.Training.ResetScheme
 		}
-		steps = append(steps, array.Parallel{Rows: "0", Cols: "0", Voltage: v, Width: s.Training.Width, Scheme: scheme, Compliance: s.Training.Compliance})
+		steps = append(steps, array.Parallel{Rows: "0", Cols: "0", Voltage: v, Width: s.Training.Width, Scheme: scheme,
+			Compliance: s.Training.Compliance})
 	}
 	return steps
 }

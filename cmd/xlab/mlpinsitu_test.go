@@ -51,7 +51,8 @@ func TestInsituSpecReadsBack(t *testing.T) {
 	for _, g := range n.G {
 		g.Apply(func(r, c int, _ float64) float64 { return 10e-6 + 1e-7*float64(r*20+c) }, g)
 	}
-	spec.Start = insituStart{Tolerance: 0.3, Network: &keptNetwork{&mlp.File{Network: n, Provenance: mlp.Provenance{Program: "xlab", Approach: mlp.Oblivious}}}}
+	spec.Start = insituStart{Tolerance: 0.3,
+		Network: &keptNetwork{&mlp.File{Network: n, Provenance: mlp.Provenance{Program: "xlab", Approach: mlp.Oblivious}}}}
 	spec.Defects = map[string]*array.DefectMap{"A": array.NewDefectMap("A", 20, 20)}
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -106,11 +107,13 @@ func TestInsituRows(t *testing.T) {
 	var list []insituStudied
 	for chip := range uint64(4) {
 		for i, k := range insituCases() {
-			list = append(list, insituStudied{insituCase: k, Chip: chip + 1, Accuracy: 100 - float64(i)*float64(chip), Epochs: 10 * (i + 1)})
+			list = append(list, insituStudied{insituCase: k, Chip: chip + 1, Accuracy: 100 - float64(i)*float64(chip),
+				Epochs: 10 * (i + 1)})
 		}
 	}
 	rows := insituRows(list)
-	if len(rows) != 3 || rows[0].Published != "70 %" || rows[0].Perfect != 4 || rows[2].Perfect != 1 || rows[2].Accuracy.Mean != 97 || rows[2].Accuracy.Min != 94 || rows[1].Epochs.Mean != 20 {
+	if len(rows) != 3 || rows[0].Published != "70 %" || rows[0].Perfect != 4 || rows[2].Perfect != 1 ||
+		rows[2].Accuracy.Mean != 97 || rows[2].Accuracy.Min != 94 || rows[1].Epochs.Mean != 20 {
 		t.Errorf("rows %+v", rows)
 	}
 }
@@ -127,12 +130,15 @@ func TestReferenceDevice(t *testing.T) {
 		m.Devices[i].State = array.StateFormed
 	}
 	m.At(array.Cell{Row: 0, Col: 17}).State = array.StateDefective
-	s := mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Placement: spec.Placement, Defects: map[string]*array.DefectMap{"A": m}}
+	s := mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Placement: spec.Placement,
+		Defects: map[string]*array.DefectMap{"A": m}}
 	for _, k := range []struct {
 		named string
 		want  array.Cell
 		ok    bool
-	}{{"", array.Cell{Row: 0, Col: 18}, true}, {"r7c19", array.Cell{Row: 7, Col: 19}, true}, {"r0c17", array.Cell{}, false}, {"r0c3", array.Cell{}, false}, {"r0-1c18", array.Cell{}, false}, {"x", array.Cell{}, false}} {
+	}{{"", array.Cell{Row: 0, Col: 18}, true}, {"r7c19", array.Cell{Row: 7, Col: 19}, true},
+		{"r0c17", array.Cell{}, false}, {"r0c3", array.Cell{}, false}, {"r0-1c18", array.Cell{}, false},
+		{"x", array.Cell{}, false}} {
 		r, err := referenceFor(c, s, k.named, 30e-6)
 		if (err == nil) != k.ok || k.ok && (r.Cell != k.want || r.Array != "A") {
 			t.Errorf("%q: %+v, %v", k.named, r, err)
@@ -142,12 +148,15 @@ func TestReferenceDevice(t *testing.T) {
 
 func TestStabilityResult(t *testing.T) {
 	age := instrument.Seconds(10)
-	s := stabilitySpec{Measure: stability.Spec{Variants: []stability.Variant{stability.Plain, stability.Biased}, Ages: []instrument.Seconds{10}}}
-	points := []stability.Point{{Variant: stability.Plain, Age: &age, Train: 90}, {Variant: stability.Plain, Age: &age, Train: 80}, {Variant: stability.Biased, Age: &age, Train: 100}}
+	s := stabilitySpec{Measure: stability.Spec{Variants: []stability.Variant{stability.Plain, stability.Biased},
+		Ages: []instrument.Seconds{10}}}
+	points := []stability.Point{{Variant: stability.Plain, Age: &age, Train: 90},
+		{Variant: stability.Plain, Age: &age, Train: 80}, {Variant: stability.Biased, Age: &age, Train: 100}}
 	s.MLP.Warnings = []string{"before"}
 	bad := badlyWritten(&transfer.Outcome{Weights: make([]transfer.Weight, 4)}, "as trained", transfer.DefaultSpec())
 	r := s.result(points, bad, figures{})
-	if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "weights as trained: 0 of 4 are within 30 %, and 97 % of them should be") {
+	if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "weights as trained: 0 of 4 are within 30 %, and 97 % "+
+		"of them should be") {
 		t.Errorf("warnings %q", r.Warnings)
 	}
 	if r.Lowest["plain"] != 80 || r.Lowest["biased"] != 100 {

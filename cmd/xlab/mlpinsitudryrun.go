@@ -35,7 +35,8 @@ func (a *app) estimateInsitu(c *Config, s insituSpec) (insituEstimate, error) {
 	e.Held = len(held)
 	e.Devices = s.Design.Devices() - e.Held
 	e.Pulses = e.Devices * e.Epochs
-	read := array.Read{Voltage: s.Training.Read, Compliance: s.Training.Compliance, Settle: s.Training.Settle, Aperture: s.Training.Aperture}
+	read := array.Read{Voltage: s.Training.Read, Compliance: s.Training.Compliance, Settle: s.Training.Settle,
+		Aperture: s.Training.Aperture}
 	e.MinVoltage, e.MaxVoltage = s.Training.Reset, s.Training.Set
 	if s.Training.Rule == insitu.Variable {
 		e.MinVoltage, e.MaxVoltage = s.Tuning.ResetMax, s.Tuning.SetMax

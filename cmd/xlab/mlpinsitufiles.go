@@ -103,12 +103,14 @@ func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
 
 func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
 	c := csv.NewWriter(w)
-	if err := c.Write([]string{"epoch", "accuracy_percent", "loss_V2", "pulses", "writes", "limited", "unreachable", "at_bound"}); err != nil {
+	if err := c.Write([]string{"epoch", "accuracy_percent", "loss_V2", "pulses", "writes", "limited", "unreachable",
+		"at_bound"}); err != nil {
 		return err
 	}
 	for _, p := range curve {
 		if err := c.Write([]string{strconv.Itoa(p.Epoch), instrument.Decimal(p.Accuracy), instrument.Decimal(p.Loss),
-			strconv.Itoa(p.Pulses), strconv.Itoa(p.Writes), strconv.Itoa(p.Limited), strconv.Itoa(p.Unreachable), strconv.Itoa(p.AtBound)}); err != nil {
+			strconv.Itoa(p.Pulses), strconv.Itoa(p.Writes), strconv.Itoa(p.Limited), strconv.Itoa(p.Unreachable),
+			strconv.Itoa(p.AtBound)}); err != nil {
 			return err
 		}
 	}
@@ -122,11 +124,13 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 		return err
 	}
 	fmt.Fprintf(a.out, "training in place, %s amplitude, %d classes\n\n%s\n", spec.Training.Rule, len(spec.Classes), table)
-	fmt.Fprintf(a.out, "training patterns: %.1f %% in epoch %d of %d (goal %.4g %%)\n", result.Accuracy, result.BestEpoch, result.Epochs, result.Goal)
+	fmt.Fprintf(a.out, "training patterns: %.1f %% in epoch %d of %d (goal %.4g %%)\n", result.Accuracy, result.BestEpoch,
+		result.Epochs, result.Goal)
 	if result.Test != nil {
 		fmt.Fprintf(a.out, "test patterns: %.1f %% after the last epoch\n", *result.Test)
 	}
-	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"), plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
+	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"),
+		plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
 	if result.Limited > 0 {
 		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): "+
 			"these pulses were weaker than meant\n", plural(result.Limited, "write"))

@@ -61,24 +61,27 @@ func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k in
 		return s, err
 	}
 	spec.Defects, spec.Test = f.defects, false
-	err = a.onNetworkChip(ctx, c, f.state, sortedKeys(f.defects), func(ctx context.Context, session *session, bars map[string]*array.Journaled) error {
-		classifier, err := session.classifier(spec.Design, spec.Placement, nil)
-		if err != nil {
+	err = a.onNetworkChip(ctx, c, f.state, sortedKeys(f.defects),
+		func(ctx context.Context, session *session, bars map[string]*array.Journaled) error {
+			classifier, err := session.classifier(spec.Design, spec.Placement, nil)
+			if err != nil {
+				return err
+			}
+			start, err := session.analyzer.BenchTime(ctx)
+			if err != nil {
+				return err
+			}
+			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) tuning.Bench { return bars[name] },
+				classifier: classifier, observe: func(run.Event) {}}, spec)
+			if err != nil {
+				return err
+			}
+			s.Accuracy, s.Epochs, s.Pulses, s.Held = trained.outcome.Accuracy(), trained.outcome.Epochs(),
+				trained.outcome.Pulses, trained.held
+			end, err := session.analyzer.BenchTime(ctx)
+			s.BenchSeconds = float64(end - start)
 			return err
-		}
-		start, err := session.analyzer.BenchTime(ctx)
-		if err != nil {
-			return err
-		}
-		trained, err := trainInPlace(ctx, insituBench{bar: func(name string) tuning.Bench { return bars[name] }, classifier: classifier, observe: func(run.Event) {}}, spec)
-		if err != nil {
-			return err
-		}
-		s.Accuracy, s.Epochs, s.Pulses, s.Held = trained.outcome.Accuracy(), trained.outcome.Epochs(), trained.outcome.Pulses, trained.held
-		end, err := session.analyzer.BenchTime(ctx)
-		s.BenchSeconds = float64(end - start)
-		return err
-	})
+		})
 	return s, err
 }
 
@@ -112,7 +115,8 @@ func insituRows(list []insituStudied) []insituRow {
 			accuracy, epochs = append(accuracy, s.Accuracy), append(epochs, float64(s.Epochs))
 			pulses, seconds = append(pulses, float64(s.Pulses)), append(seconds, s.BenchSeconds)
 		}
-		r.Accuracy, r.Epochs, r.Pulses, r.BenchSeconds = overChipsOf(accuracy), overChipsOf(epochs), overChipsOf(pulses), overChipsOf(seconds)
+		r.Accuracy, r.Epochs, r.Pulses, r.BenchSeconds = overChipsOf(accuracy), overChipsOf(epochs), overChipsOf(pulses),
+			overChipsOf(seconds)
 		rows = append(rows, r)
 	}
 	return rows
@@ -127,7 +131,8 @@ func (a *app) printInsituRows(rows []insituRow) error {
 		if published == "" {
 			published = "-"
 		}
-		fmt.Fprintf(w, "%s amplitude\t%d\t%v %%\t%.1f %%\t%d of %d\t%s\t%.0f\t%.0f\t%.0f s\t\n", r.Rule, r.Classes, r.Accuracy, r.Accuracy.Min, r.Perfect, r.Chips, published,
+		fmt.Fprintf(w, "%s amplitude\t%d\t%v %%\t%.1f %%\t%d of %d\t%s\t%.0f\t%.0f\t%.0f s\t\n", r.Rule, r.Classes,
+			r.Accuracy, r.Accuracy.Min, r.Perfect, r.Chips, published,
 			r.Epochs.Mean, r.Pulses.Mean, r.BenchSeconds.Mean)
 	}
 	return w.Flush()

@@ -128,10 +128,11 @@ func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, 
 	later := b.ahead(spec, name)
 	write := spec.Tuning
 	write.Targets, write.Tolerance = targets, spec.Start.Tolerance
-	outcome, err := tuning.Tune(ctx, b.bar(name), name, write, spec.Defects[name], tuning.Options{Observe: func(e tuning.Event) {
-		b.observe(run.Event{Kind: "device", Array: name, Phase: string(e.Phase), Done: e.Done, Total: e.Total,
-			Note: strings.TrimPrefix(passNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
-	}})
+	outcome, err := tuning.Tune(ctx, b.bar(name), name, write, spec.Defects[name],
+		tuning.Options{Observe: func(e tuning.Event) {
+			b.observe(run.Event{Kind: "device", Array: name, Phase: string(e.Phase), Done: e.Done, Total: e.Total,
+				Note: strings.TrimPrefix(passNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
+		}})
 	if outcome == nil {
 		return 0, err
 	}
@@ -149,6 +150,7 @@ func (t *insituTrained) verdict(spec insituSpec) error {
 	if t.outcome.Reached {
 		return nil
 	}
-	return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("training in place reached %.1f %% in epoch %d of %d; the goal is %.4g %%",
+	return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("training in place reached %.1f %% in epoch %d of "+
+		"%d; the goal is %.4g %%",
 		t.outcome.Accuracy(), t.outcome.Best, t.outcome.Epochs(), spec.Training.Goal)}
 }

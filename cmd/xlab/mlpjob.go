@@ -102,9 +102,11 @@ func (w *networkRun) prepare() error {
 }
 
 // write imports the weights.
-func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Bench, observe func(transfer.Event)) error {
+func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Bench,
+	observe func(transfer.Event)) error {
 	f, s := w.spec.Network, w.spec.Import
-	task := transfer.Task{Network: f.Network, Placement: w.spec.Placement, Held: f.Constraints, Arrays: make(map[string]transfer.Array), Tuning: s.Tuning}
+	task := transfer.Task{Network: f.Network, Placement: w.spec.Placement, Held: f.Constraints,
+		Arrays: make(map[string]transfer.Array), Tuning: s.Tuning}
 	for _, name := range w.spec.Placement.Arrays() {
 		task.Arrays[name] = transfer.Array{Bench: bar(name), Defects: w.spec.Defects[name]}
 	}
@@ -194,7 +196,8 @@ func (k *classified) oddities(d mlp.Design) []string {
 		undecided += row[len(row)-1]
 	}
 	if undecided > 0 {
-		list = append(list, fmt.Sprintf("%s: %s undecided, because the largest outputs are equal, as at a supply rail", k.set.Name, plural(undecided, "pattern")))
+		list = append(list, fmt.Sprintf("%s: %s undecided, because the largest outputs are equal, as at a supply rail",
+			k.set.Name, plural(undecided, "pattern")))
 	}
 	samples, outputs := k.hardware.Dims()
 	for j := range outputs {
@@ -204,7 +207,8 @@ func (k *classified) oddities(d mlp.Design) []string {
 			if limit := float64(d.Output.Limit); column[0] >= 0.99*limit || column[0] <= -0.99*limit {
 				at = ", at its supply rail"
 			}
-			list = append(list, fmt.Sprintf("%s: output %d (%s) is %.3g V for every pattern%s", k.set.Name, j, k.set.Classes[j], column[0], at))
+			list = append(list, fmt.Sprintf("%s: output %d (%s) is %.3g V for every pattern%s", k.set.Name, j, k.set.Classes[j],
+				column[0], at))
 		}
 	}
 	return list
@@ -217,7 +221,8 @@ func (w *networkRun) verdict() error {
 	}
 	good, all := w.imported.InTolerance(), len(w.imported.Weights)
 	if s := w.spec.Import.Weights; float64(good) < s.Share*float64(all) {
-		return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("%d of %d weights are within %.3g %%, and %.4g %% of them should be (mlp.share); %s",
+		return &run.Ended{Outcome: run.OutcomeOutside, Err: fmt.Errorf("%d of %d weights are within %.3g %%, and %.4g %% "+
+			"of them should be (mlp.share); %s",
 			good, all, 100*s.Tolerance, 100*s.Share, w.blame())}
 	}
 	return nil
@@ -231,7 +236,8 @@ func (w *networkRun) blame() string {
 			defective++
 		}
 	}
-	text := fmt.Sprintf("%d of the devices are known to be defective, %d could not be set", defective, len(w.imported.Unsettable()))
+	text := fmt.Sprintf("%d of the devices are known to be defective, %d could not be set", defective,
+		len(w.imported.Unsettable()))
 	if defective > 0 && w.spec.Network.Provenance.Approach != mlp.Aware {
 		text += "; `xlab mlp train --approach aware` trains around defective devices"
 	}

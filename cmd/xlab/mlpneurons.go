@@ -27,7 +27,8 @@ func (c *Config) classifiable(s mlpSpec) error {
 	if err != nil {
 		return err
 	}
-	if _, err := hardware.New(s.Network.Network.Design, s.Placement, boards, recordedNeurons{w.Hidden.Count, w.Outputs.Count},
+	if _, err := hardware.New(s.Network.Network.Design, s.Placement, boards,
+		recordedNeurons{w.Hidden.Count, w.Outputs.Count},
 		hardware.Options{Limits: c.limits(), Reference: c.Neurons.Reference, Wiring: w}); err != nil {
 		return err
 	}
@@ -38,7 +39,8 @@ func (c *Config) classifiable(s mlpSpec) error {
 		for i, row := range k.X {
 			for j, x := range row {
 				if x != -1 && x != 0 && x != 1 {
-					return fmt.Errorf("data set %s, sample %d, feature %d is %g: on the bench an input is at ±%v or 0 V, for features of 1, -1 and 0; --ternary rounds them", k.Name, i, j, x, s.Network.Network.Design.InputLevel)
+					return fmt.Errorf("data set %s, sample %d, feature %d is %g: on the bench an input is at ±%v or 0 V, for "+
+						"features of 1, -1 and 0; --ternary rounds them", k.Name, i, j, x, s.Network.Network.Design.InputLevel)
 				}
 			}
 		}

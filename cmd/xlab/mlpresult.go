@@ -26,11 +26,12 @@ type mlpResult struct {
 	MeanError   population.Number `json:"mean_error"` // of the devices written, relative; null where none was
 	Pulses      int               `json:"pulses"`
 
-	Fidelity  map[string]*mlp.Fidelity `json:"fidelity,omitempty"`  // by set: hardware beside software
-	Confusion map[string][][]int       `json:"confusion,omitempty"` // by set: true class, decision; the last column is undecided
-	Patterns  int                      `json:"patterns"`            // classified on the hardware
-	Classify  float64                  `json:"classification_wall_seconds"`
-	Warnings  []string                 `json:"warnings"`
+	Fidelity map[string]*mlp.Fidelity `json:"fidelity,omitempty"` // by set: hardware beside software
+	// by set: true class, decision; the last column is undecided
+	Confusion map[string][][]int `json:"confusion,omitempty"`
+	Patterns  int                `json:"patterns"` // classified on the hardware
+	Classify  float64            `json:"classification_wall_seconds"`
+	Warnings  []string           `json:"warnings"`
 	figures
 }
 
@@ -39,8 +40,9 @@ var setNames = [...]string{"train", "test"}
 
 func (w *networkRun) result(f figures) mlpResult {
 	n := w.spec.Network
-	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints), Unsettable: []mlp.Device{},
-		MeanError: population.Undefined, Patterns: w.patterns, Classify: w.wall,
+	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints),
+		Unsettable: []mlp.Device{},
+		MeanError:  population.Undefined, Patterns: w.patterns, Classify: w.wall,
 		Warnings: append([]string{}, w.warnings...), figures: f}
 	pick := func(of func(*classified) *mlp.Evaluation) *accuracies {
 		x, any := &accuracies{}, false
@@ -106,7 +108,8 @@ func (r *mlpResult) compare() []characterize.Comparison {
 	const source = published.Arrays + ", other letter patterns"
 	var list []characterize.Comparison
 	add := func(what, published, format string, x float64) {
-		list = append(list, characterize.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x), Source: source})
+		list = append(list, characterize.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x),
+			Source: source})
 	}
 	train, test, known := publishedLoss(r.Approach)
 	for _, k := range []struct {
@@ -132,7 +135,8 @@ func (r *mlpResult) compare() []characterize.Comparison {
 
 func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 	n := w.spec.Network
-	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach, n.Provenance.Data.Name)
+	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach,
+		n.Provenance.Data.Name)
 	t := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(t, "\ttraining\ttest\t")
 	for _, line := range []struct {
@@ -160,7 +164,8 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 		}
 		fmt.Fprintf(a.out, "\n%s, %s (true class down, decision across):\n%s", k.set.Name, by, table)
 		if f := k.fidelity; f != nil {
-			fmt.Fprintf(a.out, "beside the software: %.2f %% equal decisions, outputs %.3g V apart (rms), correlation %.3f\n", f.Agreement, f.RMS, f.Correlation)
+			fmt.Fprintf(a.out, "beside the software: %.2f %% equal decisions, outputs %.3g V apart (rms), correlation %.3f\n",
+				f.Agreement, f.RMS, f.Correlation)
 		}
 	}
 	fmt.Fprintln(a.out)

@@ -39,16 +39,20 @@ type trainFlags struct {
 }
 
 func (t *trainFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&t.approach, "approach", "aware", "aware: the defect maps' devices are held where they are; oblivious: all devices count as good")
+	f.StringVar(&t.approach, "approach", "aware", "aware: the defect maps' devices are held where they are; oblivious: "+
+		"all devices count as good")
 	f.StringVar(&t.arrays, "arrays", "A,B", "arrays of the layers, in their order")
-	f.StringVar(&t.defects, "defects", "", `defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
+	f.StringVar(&t.defects, "defects", "",
+		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.IntVar(&t.hidden, "hidden", 10, "hidden neurons")
 	f.Uint64Var(&t.seed, "seed", 1, "of the initial weights and of the errors trained with")
 	f.IntVar(&t.epochs, "epochs", 0, "epochs at most (default: what suits the data)")
 	f.IntVar(&t.restarts, "restarts", 0, "networks trained from different initial weights, of which the best is kept")
-	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that the import's do no harm (default: what suits the data)")
+	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that the import's do no harm (default: what "+
+		"suits the data)")
 	f.BoolVar(&t.lines, "lines", false, "train through the resistance of the lines (tuning.lines)")
-	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "current at twice the read voltage over that at the read voltage; more than 2 trains through the devices' nonlinearity, which is slow")
+	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "current at twice the read voltage over that at the read voltage; "+
+		"more than 2 trains through the devices' nonlinearity, which is slow")
 }
 
 // options are the training's for a data set.
@@ -154,7 +158,8 @@ func (t *trainFlags) physics(c *Config, d mlp.Design, p mlp.Placement) ([]mlp.Co
 }
 
 // seriesPhysics conducts through the lines' resistance in every layer.
-func seriesPhysics(c *Config, d mlp.Design, p mlp.Placement, lines array.Resistance, law mlp.Law) ([]mlp.Conduction, error) {
+func seriesPhysics(c *Config, d mlp.Design, p mlp.Placement, lines array.Resistance,
+	law mlp.Law) ([]mlp.Conduction, error) {
 	sizes, err := c.arraySizes(p)
 	if err != nil {
 		return nil, err
@@ -176,7 +181,8 @@ func withoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
 // maps, which must be there and of formed arrays.
 func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
 	if missing := withoutMap(p, maps); len(missing) > 0 {
-		return nil, unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array %[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
+		return nil, unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
+			"%[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
 	}
 	faults, untried, err := p.Faults(d, maps)
 	if err != nil {
@@ -226,7 +232,8 @@ type trainResult struct {
 
 func (t *trained) summary() trainResult {
 	n := t.file.Network
-	return trainResult{Approach: t.file.Provenance.Approach, Sizes: n.Design.Sizes, Seed: t.file.Provenance.Seed, Software: t.software,
+	return trainResult{Approach: t.file.Provenance.Approach, Sizes: n.Design.Sizes, Seed: t.file.Provenance.Seed,
+		Software: t.software,
 		Survived: t.result.Survived, Held: len(t.file.Constraints), Weights: n.Design.Devices() / 2, Epochs: t.result.Epochs,
 		Warnings: append([]string{}, t.warnings...)}
 }
@@ -275,8 +282,10 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 	if err != nil {
 		return err
 	}
-	r, err := run.Create(c.runsDir(), run.Header{Command: "mlp-train", Arguments: a.arguments, Program: version(), Bench: "none: trained in software", Chip: chip,
-		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays, "training_set": describeSet(data.train)}})
+	r, err := run.Create(c.runsDir(), run.Header{Command: "mlp-train", Arguments: a.arguments, Program: version(),
+		Bench: "none: trained in software", Chip: chip,
+		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays,
+			"training_set": describeSet(data.train)}})
 	if err != nil {
 		return err
 	}
@@ -296,7 +305,8 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 		return a.writeJSON(result)
 	}
 	train, test := result.Software.text()
-	fmt.Fprintf(a.out, "network %s, %s, seed %d: %s of the training set, %s of the test set; with the errors trained with %.2f %%\n",
+	fmt.Fprintf(a.out, "network %s, %s, seed %d: %s of the training set, %s of the test set; with the errors trained "+
+		"with %.2f %%\n",
 		sizesText(out.file.Network.Design), result.Approach, result.Seed, train, test, result.Survived)
 	if result.Held > 0 {
 		fmt.Fprintf(a.out, "%s held where the defect map has them\n", plural(result.Held, "device"))

@@ -43,7 +43,8 @@ func inferRig(t *testing.T) (*rig, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network := mlp.File{Provenance: mlp.Provenance{Approach: mlp.Oblivious}, Network: w.spec.Network.Network, Placement: mlp.DefaultPlacement("A", "B")}
+	network := mlp.File{Provenance: mlp.Provenance{Approach: mlp.Oblivious}, Network: w.spec.Network.Network,
+		Placement: mlp.DefaultPlacement("A", "B")}
 	if err := errors.Join(network.Write(f), f.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -121,17 +122,21 @@ func TestNeuronBoardIsBroughtBack(t *testing.T) {
 		none  bool // the driver brings it back by itself
 		slow  bool
 	}{
-		"supply lost, line up":           {fault: mock.Fault{What: "power_cycle", Command: aReading, Number: 100}},
-		"supply lost at the last":        {fault: mock.Fault{What: "power_cycle", Command: aReading, Number: len(want)}},
-		"supply lost while trimming":     {fault: mock.Fault{What: "power_cycle", Command: aTrim}},
-		"cable out and back":             {fault: mock.Fault{What: mock.Cut, Command: aReading, Number: 100}, none: true},
-		"cable out for a while":          {fault: mock.Fault{What: mock.Cut, Command: aReading, Number: 100, Attempts: 4}},
-		"cable out while trimming":       {fault: mock.Fault{What: mock.Cut, Command: aTrim}},
-		"silent for a moment":            {fault: mock.Fault{What: "silence", Command: aReading, Number: 100, Pieces: 1}, none: true, slow: true},
-		"silent for a while":             {fault: mock.Fault{What: "silence", Command: aReading, Number: 100, Pieces: 8}, slow: true},
-		"silent while trimming":          {fault: mock.Fault{What: "silence", Command: aTrim, Pieces: 1}, slow: true},
-		"an answer garbled":              {fault: mock.Fault{What: mock.Garble, Command: aReading, Number: 100, Toward: mock.TowardHost, Bytes: 3}, none: true},
-		"a question garbled on its way":  {fault: mock.Fault{What: mock.Lose, Command: aReading, Number: 100, Toward: mock.TowardInstrument, Bytes: 1}, none: true, slow: true},
+		"supply lost, line up":       {fault: mock.Fault{What: "power_cycle", Command: aReading, Number: 100}},
+		"supply lost at the last":    {fault: mock.Fault{What: "power_cycle", Command: aReading, Number: len(want)}},
+		"supply lost while trimming": {fault: mock.Fault{What: "power_cycle", Command: aTrim}},
+		"cable out and back":         {fault: mock.Fault{What: mock.Cut, Command: aReading, Number: 100}, none: true},
+		"cable out for a while":      {fault: mock.Fault{What: mock.Cut, Command: aReading, Number: 100, Attempts: 4}},
+		"cable out while trimming":   {fault: mock.Fault{What: mock.Cut, Command: aTrim}},
+		"silent for a moment": {fault: mock.Fault{What: "silence", Command: aReading, Number: 100, Pieces: 1},
+			none: true, slow: true},
+		"silent for a while": {fault: mock.Fault{What: "silence", Command: aReading, Number: 100, Pieces: 8},
+			slow: true},
+		"silent while trimming": {fault: mock.Fault{What: "silence", Command: aTrim, Pieces: 1}, slow: true},
+		"an answer garbled": {fault: mock.Fault{What: mock.Garble, Command: aReading, Number: 100,
+			Toward: mock.TowardHost, Bytes: 3}, none: true},
+		"a question garbled on its way": {fault: mock.Fault{What: mock.Lose, Command: aReading, Number: 100,
+			Toward: mock.TowardInstrument, Bytes: 1}, none: true, slow: true},
 		"an error of the switches' link": {fault: mock.Fault{On: "board A", What: mock.Cut, Piece: 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,8 +230,10 @@ func TestNeuronBoardFaultsThatEnd(t *testing.T) {
 		args  []string
 		words string
 	}{
-		"trims of somebody else": {mock.Fault{What: "power_cycle", Command: aReading, Number: 100}, []string{"--no-trim"}, "its trims are gone"},
-		"beyond the trim":        {mock.Fault{What: "saturate", Command: aTrim, With: mock.Parameters{Slot: 12, High: true}}, nil, "O2"},
+		"trims of somebody else": {mock.Fault{What: "power_cycle", Command: aReading, Number: 100}, []string{"--no-trim"},
+			"its trims are gone"},
+		"beyond the trim": {mock.Fault{What: "saturate", Command: aTrim, With: mock.Parameters{Slot: 12, High: true}}, nil,
+			"O2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

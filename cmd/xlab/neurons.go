@@ -21,12 +21,14 @@ func (c *Config) checkNeurons() (faults []error) {
 	n := c.Neurons
 	if n.Address == "" {
 		if _, given := c.places["neurons"]; given {
-			faults = append(faults, fmt.Errorf("%s: address must be given; without a neuron board leave the section out", c.place("neurons")))
+			faults = append(faults, fmt.Errorf("%s: address must be given; without a neuron board leave the section out",
+				c.place("neurons")))
 		}
 		return faults
 	}
 	if (n.Address == simAddress) != c.simulated() {
-		faults = append(faults, fmt.Errorf("%s is %q and the analyzer's %q: a bench is either simulated or real", c.place("neurons.address"), n.Address, c.Analyzer.Address))
+		faults = append(faults, fmt.Errorf("%s is %q and the analyzer's %q: a bench is either simulated or real",
+			c.place("neurons.address"), n.Address, c.Analyzer.Address))
 	}
 	if n.Address != simAddress {
 		if _, err := transport.ParseAddress(n.Address); err != nil {
@@ -35,14 +37,16 @@ func (c *Config) checkNeurons() (faults []error) {
 	}
 	for other, address := range c.otherAddresses() {
 		if n.Address != simAddress && n.Address == address {
-			faults = append(faults, fmt.Errorf("%s is %q, where %s is too: each has a port of its own", c.place("neurons.address"), n.Address, other))
+			faults = append(faults, fmt.Errorf("%s is %q, where %s is too: each has a port of its own",
+				c.place("neurons.address"), n.Address, other))
 		}
 	}
 	if n.Wiring == "" {
 		faults = append(faults, fmt.Errorf("%s must name the neuron board's wiring map", c.place("neurons.wiring")))
 	}
 	if !(n.Reference > 0) || math.IsInf(float64(n.Reference), 0) {
-		faults = append(faults, fmt.Errorf("%s is %s; it must be more than 0 V", c.place("neurons.reference"), n.Reference.Exact()))
+		faults = append(faults, fmt.Errorf("%s is %s; it must be more than 0 V", c.place("neurons.reference"),
+			n.Reference.Exact()))
 	}
 	if n.Average < 1 || n.Average > 1024 {
 		faults = append(faults, fmt.Errorf("%s is %d; it is 1 to 1024", c.place("neurons.average"), n.Average))
@@ -94,7 +98,8 @@ func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
 		{"hidden.feeds", w.Hidden.Feeds.Array, "column", 1, w.Hidden.Feeds.Column + w.Hidden.Count},
 	} {
 		if have := sizes[side.array][side.side]; side.end > have {
-			return nil, usageError(fmt.Errorf("wiring map %s: neuron_board.%s needs array %s up to %s %d, it has %d, counted from 0", shown, side.key, side.array, side.what, side.end-1, have))
+			return nil, usageError(fmt.Errorf("wiring map %s: neuron_board.%s needs array %s up to %s %d, it has %d, counted "+
+				"from 0", shown, side.key, side.array, side.what, side.end-1, have))
 		}
 	}
 	return w, nil
@@ -160,7 +165,8 @@ func (b lentBoard) Release(ctx context.Context) error {
 // What it measures goes through the recorder. It uses all switch boards of the
 // placement; the session's arrays may be used before and after it, not during a
 // call.
-func (s *session) classifier(design mlp.Design, placement mlp.Placement, recorder hardware.Recorder) (*hardware.Classifier, error) {
+func (s *session) classifier(design mlp.Design, placement mlp.Placement,
+	recorder hardware.Recorder) (*hardware.Classifier, error) {
 	boards := make(map[string]hardware.Board)
 	for _, b := range s.config.Boards {
 		open := s.arrays[b.Name]
@@ -242,9 +248,11 @@ func largest(values []instrument.Volts) (most instrument.Volts) {
 
 // describeNeurons says what the neuron board is wired to.
 func describeNeurons(w *array.NeuronWiring) string {
-	words := []string{fmt.Sprintf("%d hidden neurons on %s rows %d-%d, feeding %s columns %d-%d", w.Hidden.Count, w.Hidden.Array, w.Hidden.Row, w.Hidden.Row+2*w.Hidden.Count-1,
+	words := []string{fmt.Sprintf("%d hidden neurons on %s rows %d-%d, feeding %s columns %d-%d", w.Hidden.Count,
+		w.Hidden.Array, w.Hidden.Row, w.Hidden.Row+2*w.Hidden.Count-1,
 		w.Hidden.Feeds.Array, w.Hidden.Feeds.Column, w.Hidden.Feeds.Column+w.Hidden.Count-1),
-		fmt.Sprintf("%d output neurons on %s rows %d-%d", w.Outputs.Count, w.Outputs.Array, w.Outputs.Row, w.Outputs.Row+2*w.Outputs.Count-1)}
+		fmt.Sprintf("%d output neurons on %s rows %d-%d", w.Outputs.Count, w.Outputs.Array, w.Outputs.Row,
+			w.Outputs.Row+2*w.Outputs.Count-1)}
 	if w.PatternPort != "" {
 		words = append(words, "pattern port on "+w.PatternPort)
 	}

@@ -161,7 +161,8 @@ func TestClassifierOnTheBench(t *testing.T) {
 // The voltages of a computing array are checked against the bench's limits.
 func TestClassifierKeepsTheLimits(t *testing.T) {
 	_, s := networkRig(t, "limits.min_voltage=-0.1V")
-	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil); instrument.KindOf(err) != instrument.KindLimit {
+	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
+		nil); instrument.KindOf(err) != instrument.KindLimit {
 		t.Errorf("%v", err)
 	}
 }
@@ -180,7 +181,8 @@ func TestNoNeuronBoard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil); instrument.KindOf(err) != instrument.KindUsage {
+	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
+		nil); instrument.KindOf(err) != instrument.KindUsage {
 		t.Errorf("%v", err)
 	}
 }

@@ -17,9 +17,10 @@ import (
 
 // NotifyConfig says who is told how runs go.
 type NotifyConfig struct {
-	Webhook   string          `mapstructure:"webhook"`   // URL that gets messages as JSON; "" = none
-	Command   string          `mapstructure:"command"`   // command for the shell that gets them on its input; "" = none
-	On        string          `mapstructure:"on"`        // what is told of, as in "partial, trip, stall, failure"; "" = everything
+	Webhook string `mapstructure:"webhook"` // URL that gets messages as JSON; "" = none
+	Command string `mapstructure:"command"` // command for the shell that gets them on its input; "" = none
+	// what is told of, as in "partial, trip, stall, failure"; "" = everything
+	On        string          `mapstructure:"on"`
 	Stall     duration        `mapstructure:"stall"`     // how long a run may tell nothing; 0 = as long as it likes
 	Heartbeat HeartbeatConfig `mapstructure:"heartbeat"` // for a dead-man's switch
 }
@@ -53,7 +54,8 @@ func (d *duration) UnmarshalText(text []byte) error {
 // sender gives whoever is told by the configuration and the --notify flags.
 func (c *Config) sender(flags []string) (*notify.Sender, error) {
 	s := &notify.Sender{}
-	for key, destination := range map[string]string{"notify.webhook": c.Notify.Webhook, "notify.command": c.Notify.Command} {
+	for key, destination := range map[string]string{"notify.webhook": c.Notify.Webhook,
+		"notify.command": c.Notify.Command} {
 		if destination == "" {
 			continue
 		}
@@ -135,12 +137,14 @@ func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(t
 		directory = absolute
 	}
 	l := &alarm{sender: sender, message: message,
-		about: notify.Message{Host: host, Program: h.Program, Bench: c.Bench, Run: h.ID, Directory: directory, Command: h.Command, Array: h.Array}}
+		about: notify.Message{Host: host, Program: h.Program, Bench: c.Bench, Run: h.ID, Directory: directory,
+			Command: h.Command, Array: h.Array}}
 	stall := time.Duration(c.Notify.Stall)
 	if !sender.Wants(notify.Stall) && c.Notify.Heartbeat.URL == "" && c.Notify.Heartbeat.File == "" {
 		stall = 0
 	}
-	beat := notify.Heartbeat{File: c.Notify.Heartbeat.File, URL: c.Notify.Heartbeat.URL, Every: time.Duration(c.Notify.Heartbeat.Every)}
+	beat := notify.Heartbeat{File: c.Notify.Heartbeat.File, URL: c.Notify.Heartbeat.URL,
+		Every: time.Duration(c.Notify.Heartbeat.Every)}
 	l.vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
 		m := l.about
 		m.Kind, m.Idle, m.Done, m.Total = notify.Stall, idle, done, total

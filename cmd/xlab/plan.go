@@ -91,7 +91,8 @@ hwdocs/plans.md has the file's form.`,
 			return a.carryOutPlan(cmd.Context(), c, r, spec, nil)
 		},
 	}
-	c.Flags().BoolVar(&goOn, "continue", false, "go on with this plan's newest run if it was cut off, and do nothing if it has ended: for a service that is started again")
+	c.Flags().BoolVar(&goOn, "continue", false, "go on with this plan's newest run if it was cut off, and do nothing "+
+		"if it has ended: for a service that is started again")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "check the plan, print what it would do and cost, and touch nothing")
 	return c
 }
@@ -194,7 +195,8 @@ func (a *app) checkLimits(c *Config, s *plan.Step) error {
 		{"max_width", l.MaxWidth > bench.MaxWidth, l.MaxWidth, bench.MaxWidth},
 	} {
 		if x.wider {
-			return fmt.Errorf("limits: %s of %v is beyond the bench's %v (%s); a plan can only tighten limits", x.key, x.has, x.may, bench.Origin)
+			return fmt.Errorf("limits: %s of %v is beyond the bench's %v (%s); a plan can only tighten limits", x.key, x.has,
+				x.may, bench.Origin)
 		}
 	}
 	return nil
@@ -455,11 +457,13 @@ func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken 
 			continue // another plan, or one that cannot be read
 		}
 		if !s.Resumable() {
-			fmt.Fprintf(a.err, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name, s.Outcome, s.ID)
+			fmt.Fprintf(a.err, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name,
+				s.Outcome, s.ID)
 			return true, nil
 		}
 		if !samePlan(p, spec.Plan) {
-			return false, usageError(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume %s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, p.Name, s.ID))
+			return false, usageError(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume "+
+				"%s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, p.Name, s.ID))
 		}
 		return true, a.resumePlan(ctx, c, s.Dir, false)
 	}

@@ -22,12 +22,13 @@ import (
 // taskEstimate is what one task of a plan does and costs, at most unless it says
 // otherwise.
 type taskEstimate struct {
-	Task        string             `json:"task"`
-	Command     []string           `json:"command"`
-	Devices     int                `json:"devices,omitempty"`
-	Sweeps      int                `json:"sweeps"`
-	Pulses      int                `json:"pulses"`
-	TypicalTime instrument.Seconds `json:"typical_time"` // instrument time, as a rule; 0 = the command tells only the longest
+	Task    string   `json:"task"`
+	Command []string `json:"command"`
+	Devices int      `json:"devices,omitempty"`
+	Sweeps  int      `json:"sweeps"`
+	Pulses  int      `json:"pulses"`
+	// instrument time, as a rule; 0 = the command tells only the longest
+	TypicalTime instrument.Seconds `json:"typical_time"`
 	LongestTime instrument.Seconds `json:"longest_time"`
 	MinVoltage  instrument.Volts   `json:"min_voltage"`
 	MaxVoltage  instrument.Volts   `json:"max_voltage"`
@@ -35,7 +36,8 @@ type taskEstimate struct {
 	Bytes       int64              `json:"bytes"` // on disk
 	Known       bool               `json:"known"` // whether the command can tell beforehand
 	Condition   string             `json:"condition,omitempty"`
-	Needs       string             `json:"needs,omitempty"` // what an earlier task makes first, so that this one cannot tell
+	// what an earlier task makes first, so that this one cannot tell
+	Needs string `json:"needs,omitempty"`
 }
 
 // notMade is what a command cannot do without and another command makes.
@@ -225,7 +227,8 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 			typical = run.FormatDuration(e.TypicalTime)
 		}
 		untold = untold || e.TypicalTime == 0
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t%s\n", e.Task, e.Pulses, e.Sweeps, typical, run.FormatDuration(e.LongestTime),
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t%s\n", e.Task, e.Pulses, e.Sweeps, typical,
+			run.FormatDuration(e.LongestTime),
 			e.MinVoltage, e.MaxVoltage, e.MaxCurrent, size(e.Bytes), cmp.Or(e.Condition, "-"))
 		sum.Pulses += e.Pulses
 		sum.Sweeps += e.Sweeps
@@ -239,12 +242,14 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 	if untold {
 		typical = "> " + typical
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t-\n", sum.Pulses, sum.Sweeps, typical, run.FormatDuration(sum.LongestTime),
+	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%s\t%v to %v\t%v\t%s\t-\n", sum.Pulses, sum.Sweeps, typical,
+		run.FormatDuration(sum.LongestTime),
 		sum.MinVoltage, sum.MaxVoltage, sum.MaxCurrent, size(sum.Bytes))
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "pulses, sweeps and bytes are at most; the bench's limits are %s\n", limitsText(c.limits()))
+	_, err := fmt.Fprintf(a.out, "pulses, sweeps and bytes are at most; the bench's limits are %s\n",
+		limitsText(c.limits()))
 	return err
 }
 

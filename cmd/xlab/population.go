@@ -65,7 +65,8 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 	if err != nil || dryRun {
 		return err
 	}
-	result := characterizeResult{Measurement: "thresholds", Array: w.Array, Result: pooled, Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
+	result := characterizeResult{Measurement: "thresholds", Array: w.Array, Result: pooled,
+		Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
 	if output != "" {
 		if err := os.MkdirAll(output, 0o755); err != nil {
 			return usageError(err)

@@ -66,7 +66,8 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 				c.Read.Voltage = voltage
 			}
 			if v := c.Read.Voltage; v == 0 || v < -array.ReadLimit || v > array.ReadLimit {
-				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
+				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which "+
+					"disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
 			if _, err := a.costAt(c, w, cells[0], c.Read.step()); err != nil {
@@ -102,7 +103,8 @@ func (a *app) readJob(name string, spec readSpec) job {
 	j.work = func(ctx context.Context, r *recorded) error {
 		bar := r.bar(name)
 		result.Rows, result.Cols = bar.Size()
-		g = grid{title: "conductance at " + spec.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows, cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
+		g = grid{title: "conductance at " + spec.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows,
+			cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
 		for i := range g.values {
 			g.values[i] = math.NaN()
 		}
@@ -127,7 +129,8 @@ func (a *app) readJob(name string, spec readSpec) job {
 			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(spec.Devices)})
 		}
 		if n := len(result.Flagged); n > 0 {
-			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; they are listed one by one", n, len(spec.Devices))}
+			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; "+
+				"they are listed one by one", n, len(spec.Devices))}
 		}
 		return nil
 	}

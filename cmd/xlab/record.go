@@ -67,7 +67,8 @@ func specOf[T any](h *run.Header) (spec T, err error) {
 		return spec, fmt.Errorf("the specification of run %s is missing", h.ID)
 	}
 	if err := json.Unmarshal(text, &spec); err != nil {
-		return spec, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote it can go on with it", h.ID, err))
+		return spec, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote "+
+			"it can go on with it", h.ID, err))
 	}
 	return spec, nil
 }
@@ -187,7 +188,8 @@ func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error)
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *recorded) error, takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
+func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *recorded) error,
+	takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
 	if err := a.checkNotify(c); err != nil {
 		return nil, err
 	}
@@ -245,7 +247,8 @@ func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *rec
 // header says what a run is that the job is done in on the open bench.
 func (a *app) header(c *Config, s *session, j job, names []string) run.Header {
 	h := run.Header{Command: j.command, Arguments: a.arguments, Program: version(), Bench: s.describe(),
-		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(), Spec: j.spec}
+		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(),
+		Spec: j.spec}
 	for _, name := range names {
 		w := s.arrays[name].Wiring()
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
@@ -265,7 +268,8 @@ func (a *app) header(c *Config, s *session, j job, names []string) run.Header {
 // guard does a job's work and leaves the bench safe and the run's directory
 // complete on every way out. opening is the context that the bench was opened
 // under.
-func (a *app) guard(ctx, opening context.Context, r *recorded, j job, takeUp func(ctx context.Context, r *recorded) error) error {
+func (a *app) guard(ctx, opening context.Context, r *recorded, j job,
+	takeUp func(ctx context.Context, r *recorded) error) error {
 	var end figures
 	// Work that hangs is left behind, with all that it has its hands on: what
 	// it writes may be read only once it has returned.
@@ -353,7 +357,8 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	} else if _, err := r.benchTime(ctx); err != nil {
 		return err
 	}
-	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.step(), Skip: r.past.skip,
+	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.step(),
+		Skip: r.past.skip,
 		Live: func() error { return r.goLive(ctx, messages) }})
 	if err != nil {
 		return err
@@ -361,7 +366,8 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	attended := r.session.attend(timedJournal{r}.Event, r.progress.Message)
 	r.bars = make(map[string]*array.Journaled)
 	for _, h := range r.header.Arrays {
-		r.bars[h.Name] = array.NewJournaled(r.tape.Crossbar(h.Name, h.Rows, h.Cols, attended.crossbar(h.Name)), h.Name, r.tape)
+		r.bars[h.Name] = array.NewJournaled(r.tape.Crossbar(h.Name, h.Rows, h.Cols, attended.crossbar(h.Name)), h.Name,
+			r.tape)
 	}
 	return nil
 }

@@ -24,9 +24,11 @@ type RecoveryConfig struct {
 // connect opens a connection and says how the same one is opened again: on
 // hardware the port of the same adapter, under whatever name it has by then; in
 // the simulated bench to the server that on gives.
-func (s *session) connect(ctx, serving context.Context, address string, on func() server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
+func (s *session) connect(ctx, serving context.Context, address string,
+	on func() server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
 	if s.sim != nil {
-		return s.sim.connect(serving, on()), func(context.Context) (transport.Conn, error) { return s.sim.reconnect(serving, on()) }, nil
+		return s.sim.connect(serving, on()),
+			func(context.Context) (transport.Conn, error) { return s.sim.reconnect(serving, on()) }, nil
 	}
 	opener, err := transport.NewOpener(address)
 	if err != nil {

@@ -66,8 +66,10 @@ func TestRefusedOnTheBench(t *testing.T) {
 		array.Pulse{Voltage: -2.6, Width: 1e-3, Scheme: array.ThirdVoltage, Compliance: 1e-3},
 		array.Pulse{Voltage: 1, Width: 21e-3, Scheme: array.HalfVoltage, Compliance: 1e-3},
 		array.Pulse{Voltage: 1, Width: 1e-3, Scheme: array.HalfVoltage, Compliance: 6e-3},
-		array.Sweep{Kind: instrument.SweepVoltage, Stop: 4, Steps: 5, Compliance: 1e-3, Return: 1e-3, Scheme: array.ThirdVoltage, Aperture: 1e-3},
-		array.Sweep{Kind: instrument.SweepCurrent, Stop: 6e-3, Steps: 5, Compliance: 2, Return: 1e-3, Scheme: array.Floating, Aperture: 1e-3},
+		array.Sweep{Kind: instrument.SweepVoltage, Stop: 4, Steps: 5, Compliance: 1e-3, Return: 1e-3,
+			Scheme: array.ThirdVoltage, Aperture: 1e-3},
+		array.Sweep{Kind: instrument.SweepCurrent, Stop: 6e-3, Steps: 5, Compliance: 2, Return: 1e-3, Scheme: array.Floating,
+			Aperture: 1e-3},
 	} {
 		r := newRig(t, 1)
 		c, err := loadConfig("", []string{"runs=" + r.runs})
@@ -85,12 +87,14 @@ func TestRefusedOnTheBench(t *testing.T) {
 				frames++
 			}
 		}
-		err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: func(ctx context.Context, rec *recorded) error {
-			_, err := rec.bar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
-			return err
-		}})
+		err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"},
+			work: func(ctx context.Context, rec *recorded) error {
+				_, err := rec.bar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
+				return err
+			}})
 		var limit *instrument.LimitError
-		if !errors.As(err, &limit) || limit.Value == "" || limit.Limit == "" || limit.Origin != "the built-in simulated bench" {
+		if !errors.As(err, &limit) || limit.Value == "" || limit.Limit == "" ||
+			limit.Origin != "the built-in simulated bench" {
 			t.Errorf("%+v was answered by %v", step, err)
 		}
 		r.checkSafe(0)
@@ -99,7 +103,8 @@ func TestRefusedOnTheBench(t *testing.T) {
 		if frames != 4 {
 			t.Errorf("%+v: %d frames went to the switch boards, want 4", step, frames)
 		}
-		if s := r.stored(); s.Outcome != run.OutcomeFailed || s.Result.Kind != instrument.KindLimit || s.Result.Exit != run.ExitUsage {
+		if s := r.stored(); s.Outcome != run.OutcomeFailed || s.Result.Kind != instrument.KindLimit ||
+			s.Result.Exit != run.ExitUsage {
 			t.Errorf("%+v: the run ended as %s, %s, %d", step, s.Outcome, s.Result.Kind, s.Result.Exit)
 		}
 	}

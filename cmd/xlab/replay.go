@@ -16,12 +16,14 @@ import (
 
 // replayResult is what `xlab replay --json` prints.
 type replayResult struct {
-	Run        string             `json:"run"`
-	Command    string             `json:"command"`
-	Records    int                `json:"records"`           // of what was asked and answered
-	Ended      bool               `json:"ended"`             // the algorithm came to its end; false where the run was cut off
-	Missing    uint64             `json:"missing,omitempty"` // record at which the journal has a hole, where the replay ends
-	Difference *replay.Difference `json:"difference"`        // the first; null for none
+	Run     string `json:"run"`
+	Command string `json:"command"`
+	Records int    `json:"records"` // of what was asked and answered
+	// the algorithm came to its end; false where the run was cut off
+	Ended bool `json:"ended"`
+	// record at which the journal has a hole, where the replay ends
+	Missing    uint64             `json:"missing,omitempty"`
+	Difference *replay.Difference `json:"difference"` // the first; null for none
 }
 
 func (a *app) replayCommand() *cobra.Command {
@@ -149,7 +151,8 @@ func (r *recorded) compareEnd(j job, s *run.Stored, err error) *replay.Differenc
 	if s.Result == nil {
 		return nil // killed after the last step, before its end was written
 	}
-	d := &replay.Difference{File: "result.json", Line: 1, Recorded: "outcome " + string(s.Result.Outcome), Asked: "outcome " + string(run.OutcomeOf(err))}
+	d := &replay.Difference{File: "result.json", Line: 1, Recorded: "outcome " + string(s.Result.Outcome),
+		Asked: "outcome " + string(run.OutcomeOf(err))}
 	if d.Recorded != d.Asked {
 		return d
 	}

@@ -96,7 +96,8 @@ func refuseToResume(s *run.Stored) error {
 	case s.Resumable():
 		return nil
 	case s.Outcome == run.OutcomeRunning:
-		return &instrument.Error{Op: "resume", Channel: s.ID, Kind: instrument.KindBusy, Err: errors.New("its process is still at work"),
+		return &instrument.Error{Op: "resume", Channel: s.ID, Kind: instrument.KindBusy,
+			Err:    errors.New("its process is still at work"),
 			Advice: "wait until it has ended, or interrupt it"}
 	case s.Outcome == run.OutcomeBroken:
 		return usageError(fmt.Errorf("run %s cannot be understood: %s", s.ID, strings.Join(s.Problems, "; ")))
@@ -288,7 +289,8 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 func (a *app) rebuild(c *Config, h *run.Header) (job, error) {
 	rebuild := a.jobs()[h.Command]
 	if rebuild == nil {
-		return job{}, usageError(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program that began it is version %s", h.ID, h.Command, h.Program))
+		return job{}, usageError(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
+			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
 	return rebuild(c, h)
 }

@@ -82,22 +82,32 @@ func TestResumed(t *testing.T) {
 		at     int
 		files  []string
 	}{
-		"form in a sweep":            {false, form, aSweep, 3, []string{"defects.json", "devices.csv"}},
-		"form in a pulse":            {false, form, aPulse, 5, []string{"defects.json", "devices.csv"}},
-		"tune":                       {true, []string{"tune", "--target", "25uS", "--devices", "r0-2c0-2", "--defects", "none"}, aPulse, 9, []string{"devices.csv", "traces.csv"}},
-		"thresholds":                 {true, sixth("characterize", "thresholds"), aPulse, 20, []string{"thresholds.csv"}},
-		"thresholds by current":      {true, sixth("characterize", "thresholds", "--current"), "WI ", 4, []string{"thresholds.csv"}},
-		"iv in its loop":             {true, sixth("characterize", "iv"), aSweep, 5, []string{"iv.csv"}},
-		"iv in its static curve":     {true, sixth("characterize", "iv"), aSweep, 4, []string{"iv.csv"}},
-		"retention":                  {true, sixth("characterize", "retention", "--last", "100s"), aPulse, 12, []string{"retention.csv"}},
-		"retention while it reads":   {true, sixth("characterize", "retention", "--last", "100s"), "TI", 60, []string{"retention.csv"}},
-		"endurance":                  {true, sixth("characterize", "endurance", "--cycles", "4"), aPulse, 40, []string{"endurance.csv"}},
-		"endurance of fixed pulses":  {true, sixth("characterize", "endurance", "--cycles", "30", "--fixed"), aPulse, 20, []string{"endurance.csv"}},
-		"temperature":                {true, sixth("characterize", "temperature", "--temperatures", "25C,60C", "--read", "0.1V"), aPulse, 9, []string{"temperature.csv"}},
-		"disturb":                    {true, []string{"characterize", "disturb", "--devices", "r1c1", "--defects", "none", "--pulses", "5"}, aPulse, 25, []string{"disturb.csv"}},
-		"a sweep of xlab iv":         {true, []string{"iv", "--device", "r1c1", "--stop", "1V"}, aSweep, 1, []string{"iv.csv"}},
-		"a read of the whole array":  {true, []string{"read", "--devices", "r0-2c*"}, "TI", 30, []string{"conductance.csv"}},
-		"temperature while it reads": {true, sixth("characterize", "temperature", "--temperatures", "25C,60C", "--read", "0.1V"), "TI", 700, []string{"temperature.csv"}},
+		"form in a sweep": {false, form, aSweep, 3, []string{"defects.json", "devices.csv"}},
+		"form in a pulse": {false, form, aPulse, 5, []string{"defects.json", "devices.csv"}},
+		"tune": {true, []string{"tune", "--target", "25uS", "--devices", "r0-2c0-2", "--defects",
+			"none"}, aPulse, 9, []string{"devices.csv", "traces.csv"}},
+		"thresholds": {true, sixth("characterize", "thresholds"), aPulse, 20, []string{"thresholds.csv"}},
+		"thresholds by current": {true, sixth("characterize", "thresholds", "--current"), "WI ", 4,
+			[]string{"thresholds.csv"}},
+		"iv in its loop":         {true, sixth("characterize", "iv"), aSweep, 5, []string{"iv.csv"}},
+		"iv in its static curve": {true, sixth("characterize", "iv"), aSweep, 4, []string{"iv.csv"}},
+		"retention": {true, sixth("characterize", "retention", "--last", "100s"), aPulse, 12,
+			[]string{"retention.csv"}},
+		"retention while it reads": {true, sixth("characterize", "retention", "--last", "100s"), "TI", 60,
+			[]string{"retention.csv"}},
+		"endurance": {true, sixth("characterize", "endurance", "--cycles", "4"), aPulse, 40,
+			[]string{"endurance.csv"}},
+		"endurance of fixed pulses": {true, sixth("characterize", "endurance", "--cycles", "30", "--fixed"), aPulse, 20,
+			[]string{"endurance.csv"}},
+		"temperature": {true, sixth("characterize", "temperature", "--temperatures", "25C,60C", "--read",
+			"0.1V"), aPulse, 9, []string{"temperature.csv"}},
+		"disturb": {true, []string{"characterize", "disturb", "--devices", "r1c1", "--defects", "none",
+			"--pulses", "5"}, aPulse, 25, []string{"disturb.csv"}},
+		"a sweep of xlab iv": {true, []string{"iv", "--device", "r1c1", "--stop", "1V"}, aSweep, 1,
+			[]string{"iv.csv"}},
+		"a read of the whole array": {true, []string{"read", "--devices", "r0-2c*"}, "TI", 30, []string{"conductance.csv"}},
+		"temperature while it reads": {true, sixth("characterize", "temperature", "--temperatures", "25C,60C", "--read",
+			"0.1V"), "TI", 700, []string{"temperature.csv"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if (testing.Short() || raceDetector) && c.formed && name != "tune" {
@@ -126,7 +136,8 @@ func TestResumed(t *testing.T) {
 			}
 			r.checkSafe(0)
 			s := r.stored()
-			if s.ID != first.ID || s.Outcome != run.OutcomeComplete && s.Outcome != run.OutcomePartial || s.Result.Segments != 2 {
+			if s.ID != first.ID || s.Outcome != run.OutcomeComplete && s.Outcome != run.OutcomePartial ||
+				s.Result.Segments != 2 {
 				t.Errorf("run %s is %s with %d segments", s.ID, s.Outcome, s.Result.Segments)
 			}
 			if s.Wall <= first.Wall || *s.Bench <= *first.Bench {
@@ -182,7 +193,8 @@ func TestResumeRefuses(t *testing.T) {
 			t.Fatalf("exit code %d:\n%s", code, r.err)
 		}
 		r.interruptAt(t, aPulse, 12)
-		if code := r.run("tune", "--target", "25uS", "--devices", "r0-2c0-3", "--defects", "none"); code != run.ExitInterrupted {
+		if code := r.run("tune", "--target", "25uS", "--devices", "r0-2c0-3", "--defects",
+			"none"); code != run.ExitInterrupted {
 			t.Fatalf("exit code %d:\n%s", code, r.err)
 		}
 		r.heard = nil
@@ -228,7 +240,8 @@ func TestResumeRefuses(t *testing.T) {
 		"a newer journal": {func(t *testing.T, r *rig) {
 			rewrite(t, journal(r), 0, func(line string) string { return strings.Replace(line, `"version":1`, `"version":2`, 1) })
 		}, []string{"last"}, run.ExitUsage, []string{"version 2", "newer one"}, false},
-		"a complete run": {nil, []string{"first"}, run.ExitUsage, []string{"is complete: there is nothing left to do"}, false},
+		"a complete run": {nil, []string{"first"}, run.ExitUsage, []string{"is complete: there is nothing left to do"},
+			false},
 		"an unknown run": {nil, []string{"nonesuch"}, run.ExitUsage, []string{"no run has this ID"}, false},
 		"a journal that was moved away": {func(t *testing.T, r *rig) {
 			if err := os.Remove(journal(r)); err != nil {
@@ -329,9 +342,11 @@ func TestReplayShowsTheDifference(t *testing.T) {
 		change func(line string) string
 		words  string
 	}{
-		"specification": {`"type":"header"`, func(line string) string { return strings.Replace(line, `"reset_pulses":`, `"reset_pulses":1`, 1) }, `"bounds"`},
-		"a reading":     {`"kind":"read"`, func(line string) string { return strings.Replace(line, `"i":`, `"i":1`, 1) }, ""},
-		"a conclusion":  {`"resets":`, func(line string) string { return strings.Replace(line, `"resets":`, `"resets":1`, 1) }, `"resets"`},
+		"specification": {`"type":"header"`,
+			func(line string) string { return strings.Replace(line, `"reset_pulses":`, `"reset_pulses":1`, 1) }, `"bounds"`},
+		"a reading": {`"kind":"read"`, func(line string) string { return strings.Replace(line, `"i":`, `"i":1`, 1) }, ""},
+		"a conclusion": {`"resets":`, func(line string) string { return strings.Replace(line, `"resets":`, `"resets":1`, 1) },
+			`"resets"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -345,7 +360,8 @@ func TestReplayShowsTheDifference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := slices.IndexFunc(strings.Split(string(text), "\n"), func(line string) bool { return strings.Contains(line, c.mark) })
+			n := slices.IndexFunc(strings.Split(string(text), "\n"),
+				func(line string) bool { return strings.Contains(line, c.mark) })
 			rewrite(t, file, n, c.change)
 			before := len(r.out.String())
 			code := r.run("replay", s.ID, "--json")

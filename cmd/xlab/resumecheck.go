@@ -95,7 +95,8 @@ func (k *knowledge) see(r run.Record) error {
 			k.heated = math.Abs(float64(reached.Answer-k.ambient)) > float64(spotWarm)
 		}
 		return nil
-	case r.Type != run.TypePart && r.Type != run.TypeResult && !(r.Type == run.TypeEvent && (r.Kind == array.EventRead || r.Kind == replay.EventResolve)):
+	case r.Type != run.TypePart && r.Type != run.TypeResult && !(r.Type == run.TypeEvent &&
+		(r.Kind == array.EventRead || r.Kind == replay.EventResolve)):
 		return nil
 	}
 	if !bytes.HasPrefix(r.Data, []byte(`{"array":`)) {
@@ -257,7 +258,8 @@ func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, glance{p.array, p.cell, known.conductance, results[0].Conductance(), results[0].Valid(), k.exposed(p)})
+		list = append(list, glance{p.array, p.cell, known.conductance, results[0].Conductance(), results[0].Valid(),
+			k.exposed(p)})
 	}
 	return list, nil
 }
@@ -363,7 +365,8 @@ func (a *app) acceptable(id string, list []difference, accept bool) error {
 	if accept {
 		return nil
 	}
-	return &instrument.Error{Op: "resume", Channel: id, Kind: instrument.KindUsage, Err: errors.New("the bench is not as the run left it; nothing was stressed"),
+	return &instrument.Error{Op: "resume", Channel: id, Kind: instrument.KindUsage,
+		Err:    errors.New("the bench is not as the run left it; nothing was stressed"),
 		Advice: "put it back as it was, or use --accept if the differences are all right"}
 }
 

@@ -200,7 +200,8 @@ func (a *app) load() (*Config, error) {
 	case len(c.files) == 0:
 		fmt.Fprintln(a.err, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
 	case !c.described():
-		fmt.Fprintf(a.err, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n", strings.Join(c.files, ", "))
+		fmt.Fprintf(a.err, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
+			strings.Join(c.files, ", "))
 	}
 	return c, nil
 }

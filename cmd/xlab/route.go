@@ -35,29 +35,31 @@ func (a *app) routeByHand(ctx context.Context, c *Config, on, text string) error
 	if err != nil {
 		return fmt.Errorf("%w; no switch was closed", err)
 	}
-	err = run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Timeout: s.safeTimeout(), Signals: a.signals}, func(ctx context.Context) error {
-		if opening.Err() != nil {
-			return run.ErrInterrupted
-		}
-		// Opening left the sources connected at 0 V; an ohmmeter would measure them.
-		if err := s.analyzer.Safe(ctx); err != nil {
-			return fmt.Errorf("%w; no switch was closed", err)
-		}
-		if err := s.boards[b.Name].Route(ctx, routing.Lines()); err != nil {
-			return err
-		}
-		shown := routed{Board: b.Name, Closed: routing.Describe()}
-		if s.neurons != nil && routing.Uses(array.BusNeuron) {
-			if shown.Hidden, err = s.neurons.Hidden(ctx); err != nil {
+	err = run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Timeout: s.safeTimeout(), Signals: a.signals},
+		func(ctx context.Context) error {
+			if opening.Err() != nil {
+				return run.ErrInterrupted
+			}
+			// Opening left the sources connected at 0 V; an ohmmeter would measure them.
+			if err := s.analyzer.Safe(ctx); err != nil {
+				return fmt.Errorf("%w; no switch was closed", err)
+			}
+			if err := s.boards[b.Name].Route(ctx, routing.Lines()); err != nil {
 				return err
 			}
-			if shown.Outputs, err = s.neurons.Outputs(ctx); err != nil {
-				return err
+			shown := routed{Board: b.Name, Closed: routing.Describe()}
+			if s.neurons != nil && routing.Uses(array.BusNeuron) {
+				if shown.Hidden, err = s.neurons.Hidden(ctx); err != nil {
+					return err
+				}
+				if shown.Outputs, err = s.neurons.Outputs(ctx); err != nil {
+					return err
+				}
 			}
-		}
-		return a.awaitEnter(ctx, shown)
-	})
-	if stopped := (*run.Ended)(nil); errors.As(err, &stopped) && errors.Is(err, run.ErrInterrupted) && !errors.Is(err, run.ErrUnsafe) {
+			return a.awaitEnter(ctx, shown)
+		})
+	if stopped := (*run.Ended)(nil); errors.As(err, &stopped) && errors.Is(err, run.ErrInterrupted) &&
+		!errors.Is(err, run.ErrUnsafe) {
 		err = nil // the way that this ends
 	}
 	if err == nil {
@@ -88,7 +90,8 @@ func (a *app) awaitEnter(ctx context.Context, r routed) error {
 			fmt.Fprintf(a.out, "hidden neurons: %s\noutput neurons: %s\n", voltageList(r.Hidden), voltageList(r.Outputs))
 		}
 	}
-	fmt.Fprintln(a.err, "all sources are at 0 V and disconnected; every other switch is open. Enter or Ctrl-C opens these too")
+	fmt.Fprintln(a.err, "all sources are at 0 V and disconnected; every other switch is open. Enter or Ctrl-C opens "+
+		"these too")
 	enter := make(chan error, 1)
 	go func() { // it outlives this call when nobody types anything
 		_, err := bufio.NewReader(a.in).ReadString('\n')

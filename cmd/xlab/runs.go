@@ -76,7 +76,8 @@ func (a *app) showRun(s *run.Stored) error {
 		files = append(files, e.Name())
 	}
 	if a.json {
-		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir, "files": files})
+		return a.writeJSON(map[string]any{"summary": s.Summary, "header": s.Header, "result": s.Result, "directory": s.Dir,
+			"files": files})
 	}
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n",

@@ -31,14 +31,17 @@ type runsFilter struct {
 
 func (f *runsFilter) addTo(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.command, "command", "", "only runs of this command, such as form, or characterize for all measurements")
+	flags.StringVar(&f.command, "command", "", "only runs of this command, such as form, or characterize for all "+
+		"measurements")
 	flags.StringVarP(&f.array, "array", "a", "", "only runs on this array")
 	flags.StringVar(&f.chip, "chip", "", "only runs on chips with this text in their name")
 	flags.StringArrayVar(&f.outcomes, "outcome", nil, "only runs that ended like this ("+
 		strings.Join(outcomeNames, ", ")+"); may be given several times")
-	flags.StringVar(&f.since, "since", "", "only runs started then or later: 2026-11-22, 2026-11-22T14:30, or 12h or 7d ago")
+	flags.StringVar(&f.since, "since", "", "only runs started then or later: 2026-11-22, 2026-11-22T14:30, or 12h or "+
+		"7d ago")
 	flags.StringVar(&f.until, "until", "", "only runs started before then; of a date the whole day counts")
-	flags.StringArrayVar(&f.text, "text", nil, "only runs with this text in their arguments or ID; may be given several times")
+	flags.StringArrayVar(&f.text, "text", nil, "only runs with this text in their arguments or ID; may be given "+
+		"several times")
 	flags.IntVarP(&f.limit, "limit", "n", 0, "only the newest so many")
 }
 
@@ -85,7 +88,8 @@ func parseMoment(text string, now time.Time, end bool) (time.Time, error) {
 	}
 	t, err := time.ParseInLocation(time.DateOnly, text, now.Location())
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no date; write 2026-11-22, 2026-11-22T14:30, or 12h or 7d for so long ago", text)
+		return time.Time{}, fmt.Errorf("%q is no date; write 2026-11-22, 2026-11-22T14:30, or 12h or 7d for so long ago",
+			text)
 	}
 	if end {
 		t = t.AddDate(0, 0, 1)
@@ -146,7 +150,8 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 
 // chosen is the flags as text, which is empty when none was given.
 func (f *runsFilter) chosen() string {
-	return strings.Join([]string{f.command, f.array, f.chip, f.since, f.until, strings.Join(f.outcomes, ""), strings.Join(f.text, "")}, "")
+	return strings.Join([]string{f.command, f.array, f.chip, f.since, f.until, strings.Join(f.outcomes, ""),
+		strings.Join(f.text, "")}, "")
 }
 
 func (a *app) reindexCommand() *cobra.Command {

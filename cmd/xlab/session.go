@@ -187,7 +187,8 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channel
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, conn)
-	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.answerTimeout(), ReadTimeout: s.readTimeout(), Reopen: reopen})
+	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.answerTimeout(),
+		ReadTimeout: s.readTimeout(), Reopen: reopen})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
@@ -237,17 +238,20 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
-		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.answerTimeout(), Reopen: func(within time.Duration) (buspirate.Link, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), within)
-			defer cancel()
-			return reopen(ctx)
-		}})
+		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.answerTimeout(),
+			Reopen: func(within time.Duration) (buspirate.Link, error) {
+				ctx, cancel := context.WithTimeout(context.Background(), within)
+				defer cancel()
+				return reopen(ctx)
+			}})
 	case kind == "spi":
 		if _, err := host.Init(); err != nil {
-			return &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err, Advice: "the SPI drivers of this computer cannot be started"}
+			return &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err,
+				Advice: "the SPI drivers of this computer cannot be started"}
 		}
 		if port, err = spireg.Open(address); err != nil {
-			return &instrument.Error{Op: place, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err, Advice: "check the name of the SPI port and that this user may open it"}
+			return &instrument.Error{Op: place, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err,
+				Advice: "check the name of the SPI port and that this user may open it"}
 		}
 	default: // validated with the configuration
 		return usageError(fmt.Errorf("%s: %w", place, checkBoardAddress(b.Address)))
@@ -346,7 +350,8 @@ func (s *session) safers() []run.NamedSafer {
 
 // makeSafe makes safe what is open, outside a run, in which Guard does it.
 func (s *session) makeSafe(ctx context.Context) error {
-	return run.Guard(context.WithoutCancel(ctx), run.GuardOptions{Safers: s.safers()}, func(context.Context) error { return nil })
+	return run.Guard(context.WithoutCancel(ctx), run.GuardOptions{Safers: s.safers()},
+		func(context.Context) error { return nil })
 }
 
 // describe says in words which bench this is.

@@ -19,7 +19,8 @@ import (
 
 func (a *app) simCommand() *cobra.Command {
 	c := &cobra.Command{Use: "sim", Short: "The simulated bench: its chip, its servers, its solver"}
-	c.AddCommand(a.simChipCommand(), a.simServeCommand(), a.simSolveCommand(), a.simTransientCommand(), a.simEvaluateCommand())
+	c.AddCommand(a.simChipCommand(), a.simServeCommand(), a.simSolveCommand(), a.simTransientCommand(),
+		a.simEvaluateCommand())
 	return c
 }
 
@@ -104,7 +105,8 @@ func (a *app) simulatedConfig() (*Config, error) {
 		return nil, err
 	}
 	if !c.simulated() {
-		return nil, usageError(fmt.Errorf("%s is %q: this bench is real and has no simulated chip", c.place("analyzer.address"), c.Analyzer.Address))
+		return nil, usageError(fmt.Errorf("%s is %q: this bench is real and has no simulated chip",
+			c.place("analyzer.address"), c.Analyzer.Address))
 	}
 	return c, nil
 }
@@ -125,7 +127,8 @@ func (a *app) showChip(c *Config, name string) error {
 	}
 	devices := state.Arrays[name]
 	if devices == nil {
-		return usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", c.chipFile(), name))
+		return usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
+			"wiring maps", c.chipFile(), name))
 	}
 	t := chipTruth{File: c.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
 	for _, entry := range devices.Ledger() {
@@ -136,7 +139,8 @@ func (a *app) showChip(c *Config, name string) error {
 	if a.json {
 		return a.writeJSON(t)
 	}
-	g := grid{title: "array " + name + ", true conductance at 0.1 V", unit: "µS", scale: 1e6, rows: t.Rows, cols: t.Cols, values: t.Conductance, marks: make(map[[2]int]string)}
+	g := grid{title: "array " + name + ", true conductance at 0.1 V", unit: "µS", scale: 1e6, rows: t.Rows, cols: t.Cols,
+		values: t.Conductance, marks: make(map[[2]int]string)}
 	for _, cell := range t.Unformable {
 		g.marks[cell] = "x"
 	}

@@ -96,7 +96,8 @@ otherwise than the network in software are warned of. The chip's file is not cha
 
 func (a *app) evaluateFast(c *Config, network string, count, compared int, seed uint64) (*evaluateResult, error) {
 	if c.Neurons.Address == "" {
-		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons", c.origin()))
+		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
+			c.origin()))
 	}
 	state, err := chip.Load(c.chipFile())
 	if err != nil {
@@ -226,7 +227,8 @@ func computingLayers(state *chip.Chip, d mlp.Design, p mlp.Placement) []inferenc
 		rows, cols := d.Block(l)
 		line := crossbar.Line{Kind: crossbar.Voltage, Resistance: wires.Contact + wires.SwitchOn}
 		layer := inference.Layer{Devices: devices,
-			Geometry: crossbar.Geometry{Rows: devices.Rows(), Cols: devices.Cols(), RowSegment: wires.RowSegment, ColSegment: wires.ColSegment}}
+			Geometry: crossbar.Geometry{Rows: devices.Rows(), Cols: devices.Cols(), RowSegment: wires.RowSegment,
+				ColSegment: wires.ColSegment}}
 		for range devices.Rows() {
 			layer.Rows = append(layer.Rows, line)
 		}

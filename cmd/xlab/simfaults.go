@@ -108,7 +108,8 @@ func (s *simulation) analyzerFaults() fault.Device {
 			s.analyzer.InjectError(f.With.Code, f.With.Slot)
 			return nil
 		}},
-		"open_output": {Needs: []string{"slot"}, Valid: slot, Do: func(f fault.Fault) error { return s.analyzer.OpenOutput(f.With.Slot) }},
+		"open_output": {Needs: []string{"slot"}, Valid: slot,
+			Do: func(f fault.Fault) error { return s.analyzer.OpenOutput(f.With.Slot) }},
 		"clock": {Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
 			s.analyzer.JumpClock(f.With.Seconds)
 			return nil
@@ -123,7 +124,8 @@ func (s *simulation) analyzerFaults() fault.Device {
 func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
 	valid := func(f fault.Fault) error {
 		if w := f.With; w.Chip > chain.Chips() || w.Switch > 8 {
-			return fmt.Errorf("there is no switch %d of chip %d: the chain has chips 1 to %d of switches 1 to 8", w.Switch, w.Chip, chain.Chips())
+			return fmt.Errorf("there is no switch %d of chip %d: the chain has chips 1 to %d of switches 1 to 8", w.Switch,
+				w.Chip, chain.Chips())
 		}
 		return nil
 	}
@@ -132,13 +134,15 @@ func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
 		return nil
 	}
 	return fault.Device{Link: true, Acts: map[string]fault.Act{
-		"stick": {Needs: []string{"chip", "wire"}, Takes: []string{"high"}, Valid: valid, Undo: repair, Do: func(f fault.Fault) error {
-			if f.With.Wire == "din" {
-				return chain.StickDIN(f.With.Chip, f.With.High)
-			}
-			return chain.StickSDO(f.With.Chip, f.With.High)
-		}},
-		"upset":       {Needs: []string{"chip", "switch"}, Valid: valid, Do: func(f fault.Fault) error { return chain.Upset(f.With.Chip, f.With.Switch-1) }},
+		"stick": {Needs: []string{"chip", "wire"}, Takes: []string{"high"}, Valid: valid, Undo: repair,
+			Do: func(f fault.Fault) error {
+				if f.With.Wire == "din" {
+					return chain.StickDIN(f.With.Chip, f.With.High)
+				}
+				return chain.StickSDO(f.With.Chip, f.With.High)
+			}},
+		"upset": {Needs: []string{"chip", "switch"}, Valid: valid,
+			Do: func(f fault.Fault) error { return chain.Upset(f.With.Chip, f.With.Switch-1) }},
 		"power_cycle": once(chain.PowerCycle),
 		"unplug":      once(box.Unplug),
 	}}
@@ -158,7 +162,8 @@ func (s *simulation) plugged(to server) error {
 		return nil
 	}
 	if err := s.faults.Connect(s.links[to]); err != nil {
-		return &instrument.Error{Op: "open", Channel: "simulated " + s.links[to], Kind: instrument.KindUnreachable, Err: err, Advice: "check the cable"}
+		return &instrument.Error{Op: "open", Channel: "simulated " + s.links[to], Kind: instrument.KindUnreachable, Err: err,
+			Advice: "check the cable"}
 	}
 	return nil
 }

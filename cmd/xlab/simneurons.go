@@ -49,7 +49,8 @@ func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
 	}
 	// The map's arrays are those of the bench, whose boards may be written
 	// otherwise in its configuration.
-	for _, array := range []*string{&board.Hidden.Array, &board.Hidden.Feeds.Array, &board.Outputs.Array, &board.PatternPort} {
+	for _, array := range []*string{&board.Hidden.Array, &board.Hidden.Feeds.Array, &board.Outputs.Array,
+		&board.PatternPort} {
 		if *array == "" {
 			continue
 		}

@@ -20,11 +20,12 @@ import (
 
 // transientResult is what `xlab sim transient --json` prints.
 type transientResult struct {
-	From    string      `json:"from"`
-	To      string      `json:"to"`
-	Within  float64     `json:"within_v"`            // V, how near its final value an output has to stay
-	Delay   float64     `json:"propagation_delay_s"` // until all outputs do
-	Hidden  float64     `json:"hidden_delay_s"`      // until all hidden neurons are as near, by the same part of their swing
+	From   string  `json:"from"`
+	To     string  `json:"to"`
+	Within float64 `json:"within_v"`            // V, how near its final value an output has to stay
+	Delay  float64 `json:"propagation_delay_s"` // until all outputs do
+	// until all hidden neurons are as near, by the same part of their swing
+	Hidden  float64     `json:"hidden_delay_s"`
 	Times   []float64   `json:"times_s"`
 	Outputs [][]float64 `json:"outputs_v"` // one row per time
 	hidden  [][]float64
@@ -86,7 +87,8 @@ const converterStep = 20.48 / 65536
 
 func (a *app) transient(c *Config, network string, from, to int, step, duration float64) (*transientResult, error) {
 	if c.Neurons.Address == "" {
-		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons", c.origin()))
+		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
+			c.origin()))
 	}
 	letters := dataset.Letters()
 	for _, k := range []int{from, to} {
@@ -95,7 +97,8 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 		}
 	}
 	if !(step > 0) || !(duration > step) || duration/step > 1e6 {
-		return nil, usageError(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at most a million steps", step*1e9, duration*1e6))
+		return nil, usageError(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at "+
+			"most a million steps", step*1e9, duration*1e6))
 	}
 	state, err := chip.Load(c.chipFile())
 	if err != nil {
@@ -228,7 +231,8 @@ func (a *app) printTransient(r *transientResult, output string) error {
 	for j, class := range r.classes {
 		fmt.Fprintf(&b, "  %s %+.3f V to %+.3f V\n", class, r.Outputs[0][j], last[j])
 	}
-	_, err := fmt.Fprintf(a.out, "from a pattern of %s to one of %s:\n%spropagation delay %.2f µs, until all outputs stay within %.2f mV; hidden neurons %.2f µs\n",
+	_, err := fmt.Fprintf(a.out, "from a pattern of %s to one of %s:\n%spropagation delay %.2f µs, until all outputs "+
+		"stay within %.2f mV; hidden neurons %.2f µs\n",
 		r.From, r.To, b.String(), r.Delay*1e6, r.Within*1e3, r.Hidden*1e6)
 	err = errors.Join(err, r.print(a))
 	if err == nil && output != "" {

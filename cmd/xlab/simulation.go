@@ -84,7 +84,8 @@ func (a *app) simulation(ctx context.Context, c *Config) (*simulation, error) {
 	case made:
 		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
 	case n > 0:
-		fmt.Fprintf(a.err, "the last command on the simulated chip in %s was cut off: the %d things that it still did to the devices were recovered\n", s.file, n)
+		fmt.Fprintf(a.err, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
+			"the devices were recovered\n", s.file, n)
 	}
 	return s, nil
 }
@@ -154,7 +155,8 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server), chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
+	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server),
+		chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
 	options := b1500.DefaultOptions()
 	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
 		return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.slots"), err))
@@ -171,7 +173,8 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	for i, b := range boards {
 		devices := s.chip.Arrays[b.Array]
 		if devices == nil {
-			return nil, usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the wiring maps", file, b.Array))
+			return nil, usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that "+
+				"fits the wiring maps", file, b.Array))
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
 			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
@@ -241,7 +244,8 @@ func openWiring(name string) (io.Reader, string, error) {
 	}
 	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
 	if err != nil {
-		return nil, "", usageError(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, array-b.yaml)", name))
+		return nil, "", usageError(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
+			"array-b.yaml)", name))
 	}
 	return shipped, name + " (shipped)", nil
 }

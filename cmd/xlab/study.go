@@ -128,7 +128,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
 	f.StringVar(&policies, "policies", strings.Join(tuning.Policies(), ","), "policies, separated by commas")
 	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")
-	f.StringVar(&schemes, "schemes", "default", "bias schemes for pulses of either sign, separated by commas; default = as configured per sign")
+	f.StringVar(&schemes, "schemes", "default", "bias schemes for pulses of either sign, separated by commas; default "+
+		"= as configured per sign")
 	f.StringVarP(&target, "target", "t", "face", "as of xlab tune")
 	f.StringVarP(&name, "array", "a", "A", "array")
 	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
@@ -201,7 +202,8 @@ func (discard) Result(uint64, any) error   { return nil }
 func (discard) Event(string, any) error    { return nil }
 
 // onChip opens a session around a chip in memory and does work on one array.
-func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Chip, work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
+func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Chip,
+	work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
 	board, err := c.board(name)
 	if err != nil {
 		return err
@@ -238,7 +240,8 @@ func (a *app) formInMemory(ctx context.Context, c *Config, name string, seed uin
 	return f, err
 }
 
-func (a *app) tuneInMemory(ctx context.Context, c *Config, name string, from formedChip, spec tuning.Spec) (o *tuning.Outcome, f figures, err error) {
+func (a *app) tuneInMemory(ctx context.Context, c *Config, name string, from formedChip,
+	spec tuning.Spec) (o *tuning.Outcome, f figures, err error) {
 	var state chip.Chip
 	if err := json.Unmarshal(from.state, &state); err != nil {
 		return nil, f, err
@@ -296,7 +299,8 @@ func (r *studyRow) add(cases []*studyCase) {
 
 func printStudy(a *app, rows []studyRow) error {
 	w := screen.NewTable(a.out, screen.Right)
-	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave up\tdefective\tworst disturb\tbench time\toverhead\t")
+	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave "+
+		"up\tdefective\tworst disturb\tbench time\toverhead\t")
 	percent, whole := population.Format("%.2f %%", 100), population.Format("%.0f", 1)
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
@@ -306,6 +310,7 @@ func printStudy(a *app, rows []studyRow) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%s; in tolerance is of the devices that are not known to be defective, by a last read of the whole array\n", plural(rows[0].Chips, "chip"))
+	_, err := fmt.Fprintf(a.out, "%s; in tolerance is of the devices that are not known to be defective, by a last "+
+		"read of the whole array\n", plural(rows[0].Chips, "chip"))
 	return err
 }

@@ -113,7 +113,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 				return usageError(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
 			if !c.hasNeurons() {
-				return usageError(errors.New("the simulated bench of this configuration has no neuron board: add a section neurons with the address sim"))
+				return usageError(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
+					"neurons with the address sim"))
 			}
 			data, err := d.load(nil)
 			if err != nil {
@@ -233,35 +234,37 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			return r, err
 		}
 	}
-	w := &networkRun{spec: mlpSpec{Network: keptNetwork{out.file}, Placement: out.file.Placement, Train: keepSet(s.data.train), Test: keepSet(s.data.test),
+	w := &networkRun{spec: mlpSpec{Network: keptNetwork{out.file}, Placement: out.file.Placement,
+		Train: keepSet(s.data.train), Test: keepSet(s.data.test),
 		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}}
 	if err := w.prepare(); err != nil {
 		return r, err
 	}
 	var end figures
 	began := time.Now()
-	err := s.app.onNetworkChip(ctx, s.config, f.state, w.spec.Placement.Arrays(), func(ctx context.Context, on *session, bars map[string]*array.Journaled) error {
-		start, err := on.analyzer.BenchTime(ctx)
-		if err != nil {
+	err := s.app.onNetworkChip(ctx, s.config, f.state, w.spec.Placement.Arrays(),
+		func(ctx context.Context, on *session, bars map[string]*array.Journaled) error {
+			start, err := on.analyzer.BenchTime(ctx)
+			if err != nil {
+				return err
+			}
+			if err := w.write(ctx, func(name string) tuning.Bench { return bars[name] }, nil); err != nil {
+				return err
+			}
+			bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)
+			if err != nil {
+				return err
+			}
+			if err := w.classify(ctx, bench, unrecorded{}); err != nil {
+				return err
+			}
+			now, err := on.analyzer.BenchTime(ctx)
+			end.BenchSeconds = float64(now - start)
+			for _, b := range bars {
+				end.BusySeconds += float64(b.Busy())
+			}
 			return err
-		}
-		if err := w.write(ctx, func(name string) tuning.Bench { return bars[name] }, nil); err != nil {
-			return err
-		}
-		bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)
-		if err != nil {
-			return err
-		}
-		if err := w.classify(ctx, bench, unrecorded{}); err != nil {
-			return err
-		}
-		now, err := on.analyzer.BenchTime(ctx)
-		end.BenchSeconds = float64(now - start)
-		for _, b := range bars {
-			end.BusySeconds += float64(b.Busy())
-		}
-		return err
-	})
+		})
 	if err != nil {
 		return r, err
 	}
@@ -284,7 +287,8 @@ func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, s
 	if err != nil {
 		return f, err
 	}
-	err = a.onNetwork(ctx, c, state, arrays, func(ctx context.Context, _ *session, bars map[string]*array.Journaled) error {
+	err = a.onNetwork(ctx, c, state, arrays, func(ctx context.Context, _ *session,
+		bars map[string]*array.Journaled) error {
 		for _, name := range arrays {
 			outcome, err := forming.Run(ctx, bars[name], name, c.Forming, forming.Options{})
 			if err != nil {
@@ -303,7 +307,8 @@ func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, s
 }
 
 // onNetworkChip does work on several arrays of a chip that starts from a state.
-func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays []string, work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) error {
+func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays []string,
+	work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) error {
 	var state chip.Chip
 	if err := json.Unmarshal(from, &state); err != nil {
 		return err
@@ -313,7 +318,8 @@ func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays 
 
 // onNetwork opens a session around a chip in memory and does work on several of
 // its arrays.
-func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays []string, work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) (err error) {
+func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays []string,
+	work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) (err error) {
 	sim, err := simulate(c, state, "")
 	if err != nil {
 		return err
@@ -379,7 +385,8 @@ func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
 
 func (a *app) printMLPStudy(s *mlpStudy) error {
 	w := screen.NewTable(a.out, screen.Right)
-	fmt.Fprintln(w, "approach\tchip\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tweights in tolerance\tpulses\tbench time\t")
+	fmt.Fprintln(w, "approach\tchip\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tweights in "+
+		"tolerance\tpulses\tbench time\t")
 	show := func(p *float64) string {
 		if p == nil {
 			return "-"
@@ -388,16 +395,20 @@ func (a *app) printMLPStudy(s *mlpStudy) error {
 	}
 	for _, c := range s.Chips {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%+.2f\t%+.2f\t%d of %d\t%d\t%.0f s\t\n", c.Approach, c.Seed,
-			show(c.Software.Train), show(c.Software.Test), show(c.Hardware.Train), show(c.Hardware.Test), c.TrainLoss, c.TestLoss, *c.InTolerance, c.Weights, c.Pulses, c.BenchSeconds)
+			show(c.Software.Train), show(c.Software.Test), show(c.Hardware.Train), show(c.Hardware.Test), c.TrainLoss,
+			c.TestLoss, *c.InTolerance, c.Weights, c.Pulses, c.BenchSeconds)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.out)
-	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss in training\tweights in tolerance\tbench time\tclassification\t")
+	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss "+
+		"in training\tweights in tolerance\tbench time\tclassification\t")
 	for _, r := range s.Rows {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t%.2f s, %.0f/s\t\n", r.Approach, r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
-			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean, r.Classify.Mean, r.Rate.Mean)
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t%.2f s, %.0f/s\t\n", r.Approach,
+			r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
+			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean, r.Classify.Mean,
+			r.Rate.Mean)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -408,7 +419,9 @@ func (a *app) printMLPStudy(s *mlpStudy) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± standard deviation over %s; classification: wall time and patterns per second of a chip's %s, with the other chips on the other cores; %.0f s of wall time for all\n",
+	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± "+
+		"standard deviation over %s; classification: wall time and patterns per second of a chip's %s, with the other "+
+		"chips on the other cores; %.0f s of wall time for all\n",
 		plural(s.Rows[0].Chips, "chip"), plural(s.Chips[0].Patterns, "pattern"), s.Wall)
 	return err
 }

@@ -166,7 +166,8 @@ func (r *trial) answers(dir string, from int) (readings int, wrong []string) {
 	}
 	w := &r.witness
 	for _, record := range h.Records {
-		if record.Type != run.TypePart && record.Type != run.TypeResult && !(record.Type == run.TypeEvent && record.Kind == array.EventRead) {
+		if record.Type != run.TypePart && record.Type != run.TypeResult &&
+			!(record.Type == run.TypeEvent && record.Kind == array.EventRead) {
 			continue
 		}
 		var done struct {
@@ -189,7 +190,8 @@ func (r *trial) answers(dir string, from int) (readings int, wrong []string) {
 					found++
 				}
 				if found == len(w.values) {
-					wrong = append(wrong, fmt.Sprintf("line %d: %v at %v on device %s", record.Seq, level.Current, level.Voltage, done.Cell))
+					wrong = append(wrong, fmt.Sprintf("line %d: %v at %v on device %s", record.Seq, level.Current, level.Voltage,
+						done.Cell))
 					continue
 				}
 				from = found + 1
@@ -308,7 +310,8 @@ func (r *trial) stored() *run.Stored {
 func (r *trial) checkEnd(code int, before string) (done bool) {
 	r.t.Helper()
 	if left := r.unsafe(); left != "" {
-		if !strings.Contains(r.said, run.ErrUnsafe.Error()) && !strings.Contains(r.said, "by hand") && !strings.Contains(r.said, "switch off") {
+		if !strings.Contains(r.said, run.ErrUnsafe.Error()) && !strings.Contains(r.said, "by hand") &&
+			!strings.Contains(r.said, "switch off") {
 			r.t.Errorf("%s, and nothing is said of it:\n%s", left, r.said)
 		}
 		if !r.blocked() {
@@ -340,8 +343,10 @@ func (r *trial) checkEnd(code int, before string) (done bool) {
 	if s.Result == nil && !strings.Contains(r.said, "result.json") && !strings.Contains(r.said, "journal") {
 		r.t.Errorf("run %s has no result:\n%s", s.ID, r.said)
 	}
-	if s.Result != nil && !done && (s.Result.Cause == "" || s.Result.Kind == instrument.KindUnknown && s.Outcome != run.OutcomeInterrupted) {
-		r.t.Errorf("run %s ended as %s with the cause %q of kind %q:\n%s", s.ID, s.Outcome, s.Result.Cause, s.Result.Kind, r.said)
+	if s.Result != nil && !done && (s.Result.Cause == "" || s.Result.Kind == instrument.KindUnknown &&
+		s.Outcome != run.OutcomeInterrupted) {
+		r.t.Errorf("run %s ended as %s with the cause %q of kind %q:\n%s", s.ID, s.Outcome, s.Result.Cause, s.Result.Kind,
+			r.said)
 	}
 	return done
 }

@@ -88,7 +88,8 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			if err := tunable(spec.Targets.Cells(), defects); err != nil {
 				return notMade{err, []string{name}}
 			}
-			estimate, err := spec.Estimate(w.Rows, w.Cols, func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+			estimate, err := spec.Estimate(w.Rows, w.Cols,
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
 			if err != nil {
 				return err
 			}
@@ -113,8 +114,10 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 	t.table.register(f)
 	f.StringVar(&t.at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
 	f.Var(&tolerance, "tolerance", "relative error that is still right, such as 5% (default: tuning.tolerance)")
-	f.StringVar(&policy, "policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+" (default: tuning.policy)")
-	f.StringVar(&scheme, "scheme", "", "other lines during pulses of either sign: v2, v3 or floating (default: tuning.set_scheme and tuning.reset_scheme)")
+	f.StringVar(&policy, "policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+
+		" (default: tuning.policy)")
+	f.StringVar(&scheme, "scheme", "", "other lines during pulses of either sign: v2, v3 or floating (default: "+
+		"tuning.set_scheme and tuning.reset_scheme)")
 	f.StringVar(&defectMap, "defects", "", `defect map file, or "none" (default: of the newest forming of this array)`)
 	f.BoolVar(&dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
 	return c
@@ -261,10 +264,11 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 	j.work = func(ctx context.Context, r *recorded) (err error) {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
-		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects, tuning.Options{Observe: func(e tuning.Event) {
-			r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
-				Note: passNote(e.Pass), Ahead: e.Ahead})
-		}})
+		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects,
+			tuning.Options{Observe: func(e tuning.Event) {
+				r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
+					Note: passNote(e.Pass), Ahead: e.Ahead})
+			}})
 		if err == nil {
 			err = verdict(outcome.Summary())
 		}
@@ -322,7 +326,9 @@ type tuneSpec struct {
 // into tolerance.
 func verdict(s tuning.Summary) error {
 	if missed := s.Disturbed + s.GaveUp; missed > 0 {
-		return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices are out of tolerance (%d disturbed, %d gave up); %d more are stuck and %d defective", missed, s.Devices, s.Disturbed, s.GaveUp, s.Stuck, s.Defective)}
+		return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices are out of tolerance (%d "+
+			"disturbed, %d gave up); %d more are stuck and %d defective", missed, s.Devices, s.Disturbed, s.GaveUp, s.Stuck,
+			s.Defective)}
 	}
 	return nil
 }
@@ -332,7 +338,8 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 		return a.writeJSON(result)
 	}
 	rows, cols := spec.Targets.Size()
-	g := grid{title: "conductance at " + spec.Read.String() + " after tuning", unit: "µS", scale: 1e6, rows: rows, cols: cols, values: o.Reads, marks: make(map[[2]int]string)}
+	g := grid{title: "conductance at " + spec.Read.String() + " after tuning", unit: "µS", scale: 1e6, rows: rows,
+		cols: cols, values: o.Reads, marks: make(map[[2]int]string)}
 	for _, r := range o.Records {
 		if r.Verdict == tuning.Stuck || r.Verdict == tuning.Defective {
 			g.marks[[2]int{r.Cell.Row, r.Cell.Col}] = "x"
@@ -377,7 +384,8 @@ func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison
 		return nil // nothing is said of no device
 	}
 	list := []characterize.Comparison{
-		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance), Measured: fmt.Sprintf("%d of %d", s.InTolerance, working),
+		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance),
+			Measured:  fmt.Sprintf("%d of %d", s.InTolerance, working),
 			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
 		{What: "mean error", Measured: s.MeanError.Text(population.Format("%.2f %%", 100)),
 			Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},

@@ -87,11 +87,13 @@ func tuneMaps(spec tuning.Spec, o *tuning.Outcome) figure.Maps {
 		}
 	}
 	conductance := func(title string, values []float64) figure.Map {
-		return figure.Map{Title: title, Rows: rows, Cols: cols, Values: values, Label: "conductance", Unit: "S", Scale: figure.Scale{Log: true}, Marks: marks}
+		return figure.Map{Title: title, Rows: rows, Cols: cols, Values: values, Label: "conductance", Unit: "S",
+			Scale: figure.Scale{Log: true}, Marks: marks}
 	}
 	return figure.Maps{Title: fmt.Sprintf("Tuning to within %.3g %%", 100*spec.Tolerance), Panels: []figure.Map{
 		conductance("target", targets), conductance("result", results),
-		{Title: "error", Rows: rows, Cols: cols, Values: deviations, Label: "error", Unit: "%", Scale: figure.Scale{Diverging: true, Max: 200 * spec.Tolerance}, Marks: marks},
+		{Title: "error", Rows: rows, Cols: cols, Values: deviations, Label: "error", Unit: "%",
+			Scale: figure.Scale{Diverging: true, Max: 200 * spec.Tolerance}, Marks: marks},
 	}}
 }
 
@@ -127,7 +129,8 @@ func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
 
 func targetScatter(spec tuning.Spec, o *tuning.Outcome) figure.Scatter {
 	s := figure.Scatter{Title: "Result against target", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: spec.Tolerance}
-	for _, verdict := range []tuning.Verdict{tuning.InTolerance, tuning.Disturbed, tuning.GaveUp, tuning.Stuck, tuning.Defective} {
+	for _, verdict := range []tuning.Verdict{tuning.InTolerance, tuning.Disturbed, tuning.GaveUp, tuning.Stuck,
+		tuning.Defective} {
 		group := figure.Group{Name: string(verdict)}
 		for _, d := range o.Records {
 			if d.Verdict == verdict {
@@ -166,7 +169,8 @@ func traceCaption(spec tuning.Spec) string {
 // traceLines draws what the targets are compared with: plain reads, or the devices'
 // own conductances where these are the targets.
 func traceLines(spec tuning.Spec, o *tuning.Outcome) figure.Lines {
-	l := figure.Lines{Title: "Conductance against pulse number", Subtitle: "the two devices with the most pulses and those at the quartiles",
+	l := figure.Lines{Title: "Conductance against pulse number", Subtitle: "the two devices with the most pulses and " +
+		"those at the quartiles",
 		X: figure.Axis{Label: "write pulse"}, Y: figure.Axis{Label: "conductance by plain reads", Unit: "S", Log: true}}
 	if spec.Compensate {
 		l.Y.Label = "conductance, lines taken out"

@@ -15,12 +15,15 @@ import (
 // WatchConfig are the conditions that are checked before every stress; see
 // hwdocs/recovery.md.
 type WatchConfig struct {
-	Suspend       bool              `mapstructure:"suspend"`        // a trip ends a run as interrupted rather than as tripped
-	Compliance    int               `mapstructure:"compliance"`     // devices in a row whose read may not be in compliance; 0 = not watched
-	LeakageFactor float64           `mapstructure:"leakage_factor"` // by which the leakage may exceed its median; 0 = not watched
-	LeakageEvery  int               `mapstructure:"leakage_every"`  // visits to devices between two measurements of it
-	DiskReserve   int               `mapstructure:"disk_reserve"`   // MiB that the disk of the runs must have left
-	Temperature   TemperatureConfig `mapstructure:"temperature"`    // of the chip, where a sensor is
+	// a trip ends a run as interrupted rather than as tripped
+	Suspend bool `mapstructure:"suspend"`
+	// devices in a row whose read may not be in compliance; 0 = not watched
+	Compliance int `mapstructure:"compliance"`
+	// by which the leakage may exceed its median; 0 = not watched
+	LeakageFactor float64           `mapstructure:"leakage_factor"`
+	LeakageEvery  int               `mapstructure:"leakage_every"` // visits to devices between two measurements of it
+	DiskReserve   int               `mapstructure:"disk_reserve"`  // MiB that the disk of the runs must have left
+	Temperature   TemperatureConfig `mapstructure:"temperature"`   // of the chip, where a sensor is
 }
 
 // TemperatureConfig is a sensor's.
@@ -36,8 +39,10 @@ type TemperatureConfig struct {
 func watchDefaults() map[string]any {
 	return map[string]any{
 		"recovery.retries": 2, "recovery.reopen_timeout": "30s", "recovery.hold": "10m",
-		"watch.suspend": false, "watch.compliance": 3, "watch.leakage_factor": 10.0, "watch.leakage_every": 50, "watch.disk_reserve": 64,
-		"watch.temperature.command": "", "watch.temperature.file": "", "watch.temperature.min": "15°C", "watch.temperature.max": "35°C", "watch.temperature.every": "1m",
+		"watch.suspend": false, "watch.compliance": 3, "watch.leakage_factor": 10.0, "watch.leakage_every": 50,
+		"watch.disk_reserve":        64,
+		"watch.temperature.command": "", "watch.temperature.file": "", "watch.temperature.min": "15°C",
+		"watch.temperature.max": "35°C", "watch.temperature.every": "1m",
 	}
 }
 
@@ -52,7 +57,8 @@ func (c *Config) checkWatch() (faults []error) {
 		{"recovery.retries", c.Recovery.Retries < 0, "0 or more"},
 		{"recovery.reopen_timeout", c.Recovery.ReopenTimeout <= 0, "more than 0 s"},
 		{"watch.compliance", c.Watch.Compliance < 0, "0 (not watched) or more"},
-		{"watch.leakage_factor", c.Watch.LeakageFactor != 0 && !(c.Watch.LeakageFactor > 1), "0 (not watched) or more than 1"},
+		{"watch.leakage_factor", c.Watch.LeakageFactor != 0 && !(c.Watch.LeakageFactor > 1),
+			"0 (not watched) or more than 1"},
 		{"watch.leakage_every", c.Watch.LeakageEvery < 1, "1 or more"},
 		{"watch.disk_reserve", c.Watch.DiskReserve < 1, "1 MiB or more"},
 		{"watch.temperature.max", !(t.Max > t.Min), "above watch.temperature.min"},
@@ -104,7 +110,8 @@ func (s *session) attend(journal func(kind string, data any) error, notify func(
 		o.Conditions = append(o.Conditions, sensor)
 	}
 	if c.Watch.LeakageFactor > 0 {
-		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery, Compliance: c.Read.Compliance}
+		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery,
+			Compliance: c.Read.Compliance}
 	}
 	s.up = s.ladder(journal, notify)
 	return &attendance{session: s, ladder: s.up, watch: watch.New(o)}
@@ -123,7 +130,8 @@ type attendedLeaker struct {
 	name string
 }
 
-func (l attendedLeaker) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (m array.Leakage, err error) {
+func (l attendedLeaker) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
+	aperture instrument.Seconds) (m array.Leakage, err error) {
 	err = l.ladder.Repeat(ctx, "measuring the leakage of array "+l.name, func(ctx context.Context) error {
 		return run.AtBench(ctx, func(ctx context.Context) error {
 			if err := l.session.claim(ctx, l.name); err != nil {

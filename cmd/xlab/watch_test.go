@@ -28,9 +28,10 @@ func TestTrips(t *testing.T) {
 		outcome     run.Outcome
 		says        string
 	}{
-		"warm enough":    {"24.5", nil, run.ExitDone, run.OutcomeComplete, ""},
-		"too hot":        {"85", nil, run.ExitTrip, run.OutcomeTripped, "85 °C"},
-		"suspended":      {"-3", []string{"--set", "watch.suspend=true"}, run.ExitInterrupted, run.OutcomeInterrupted, "-3 °C"},
+		"warm enough": {"24.5", nil, run.ExitDone, run.OutcomeComplete, ""},
+		"too hot":     {"85", nil, run.ExitTrip, run.OutcomeTripped, "85 °C"},
+		"suspended": {"-3", []string{"--set", "watch.suspend=true"}, run.ExitInterrupted, run.OutcomeInterrupted,
+			"-3 °C"},
 		"sensor is gone": {"", nil, run.ExitTrip, run.OutcomeTripped, "it cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +67,8 @@ func TestTrips(t *testing.T) {
 				}
 				trips++
 				var trip watch.Trip
-				if err := json.Unmarshal(record.Data, &trip); err != nil || trip.What != "the temperature" || !strings.Contains(trip.Value, c.says) || trip.Limit != "15 °C to 35 °C" {
+				if err := json.Unmarshal(record.Data, &trip); err != nil || trip.What != "the temperature" ||
+					!strings.Contains(trip.Value, c.says) || trip.Limit != "15 °C to 35 °C" {
 					t.Errorf("%s, %v", record.Data, err)
 				}
 			}

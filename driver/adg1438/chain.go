@@ -138,7 +138,8 @@ func (c *Chain) Safe(context.Context) error {
 	}
 	var mismatch *Mismatch
 	if errors.As(err, &mismatch) {
-		return c.fail(op, mismatch.place(), instrument.KindChain, fmt.Errorf("tried twice: %w", err), mismatch.Cause+"; "+powerOff)
+		return c.fail(op, mismatch.place(), instrument.KindChain, fmt.Errorf("tried twice: %w", err), mismatch.Cause+"; "+
+			powerOff)
 	}
 	return c.fail(op, "", linkKind(err), fmt.Errorf("tried twice: %w", err), powerOff)
 }
@@ -242,7 +243,8 @@ func (c *Chain) usable(op string) error {
 		}
 		if most := l.MaxTxSize(); most > 0 && most < need {
 			return c.fail(op, "", instrument.KindUsage,
-				fmt.Errorf("the %d bytes for a chain of %d do not fit into one transfer of %s, which takes at most %d; in parts it would switch in between", need, c.chips, c.conn, most),
+				fmt.Errorf("the %d bytes for a chain of %d do not fit into one transfer of %s, which takes at most %d; in parts "+
+					"it would switch in between", need, c.chips, c.conn, most),
 				"raise the port's transfer size (spidev: module parameter bufsiz) or use another port")
 		}
 	}

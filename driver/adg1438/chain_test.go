@@ -22,7 +22,8 @@ import (
 var ctx = context.Background()
 
 func routing(t *rapid.T, chips int) []instrument.Switches {
-	return rapid.SliceOfN(rapid.SampledFrom([]instrument.Switches{0, 1, 2, 4, 8, 16, 32, 64, 128}), chips, chips).Draw(t, "lines")
+	return rapid.SliceOfN(rapid.SampledFrom([]instrument.Switches{0, 1, 2, 4, 8, 16, 32, 64, 128}), chips, chips).Draw(t,
+		"lines")
 }
 
 // Whatever is routed, every chip ends with its own line's switch, in two
@@ -72,13 +73,16 @@ func TestRefusedBeforeAByteLeaves(t *testing.T) {
 		text  []string
 	}{
 		{"two buses", 4, []instrument.Switches{1, 2, 0, 0x11}, nil, instrument.KindRouting, []string{"line 3", "S1 and S5"}},
-		{"all buses", 2, []instrument.Switches{0xff, 0}, nil, instrument.KindRouting, []string{"line 0", "S1, S2, S3, S4, S5, S6, S7 and S8"}},
+		{"all buses", 2, []instrument.Switches{0xff, 0}, nil, instrument.KindRouting,
+			[]string{"line 0", "S1, S2, S3, S4, S5, S6, S7 and S8"}},
 		{"too few lines", 4, []instrument.Switches{1, 2, 0}, nil, instrument.KindUsage, []string{"3 lines", "board of 4"}},
 		{"too many lines", 1, []instrument.Switches{1, 2}, nil, instrument.KindUsage, []string{"2 lines"}},
 		{"no chips", 0, nil, nil, instrument.KindUsage, []string{"no chips"}},
 		{"negative chips", -3, nil, nil, instrument.KindUsage, []string{"no chips"}},
-		{"half duplex", 1, []instrument.Switches{1}, func(b *board) { b.duplex = conn.Half }, instrument.KindUsage, []string{"half duplex"}},
-		{"small port", 40, make([]instrument.Switches, 40), func(b *board) { b.most = 40 }, instrument.KindUsage, []string{"41 bytes", "chain of 40", "at most 40"}},
+		{"half duplex", 1, []instrument.Switches{1}, func(b *board) { b.duplex = conn.Half }, instrument.KindUsage,
+			[]string{"half duplex"}},
+		{"small port", 40, make([]instrument.Switches, 40), func(b *board) { b.most = 40 }, instrument.KindUsage,
+			[]string{"41 bytes", "chain of 40", "at most 40"}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,7 +111,8 @@ func TestEndedContext(t *testing.T) {
 	cancel()
 	b := newBoard(2)
 	c := adg1438.New(b, adg1438.Options{Chips: 2})
-	if err := c.Route(ended, []instrument.Switches{1, 2}); instrument.KindOf(err) != instrument.KindCancelled || !errors.Is(err, context.Canceled) {
+	if err := c.Route(ended, []instrument.Switches{1, 2}); instrument.KindOf(err) != instrument.KindCancelled ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("route with an ended context: %v", err)
 	}
 	if len(b.sent) != 0 {
@@ -154,7 +159,8 @@ func TestSafeIsTriedTwice(t *testing.T) {
 	}
 	b.fail = []error{io.ErrUnexpectedEOF, io.ErrUnexpectedEOF}
 	err := c.Safe(ctx)
-	if instrument.KindOf(err) != instrument.KindUnreachable || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "0 V") {
+	if instrument.KindOf(err) != instrument.KindUnreachable || !errors.Is(err, io.ErrUnexpectedEOF) ||
+		!strings.Contains(err.Error(), "0 V") {
 		t.Fatalf("two failed transfers: %v", err)
 	}
 }
@@ -293,7 +299,8 @@ func TestSingleChipIsNamed(t *testing.T) {
 	if !errors.As(err, &e) || e.Channel != "chip 3" || !errors.As(err, &m) || len(m.Chips) != 1 {
 		t.Fatalf("%v", err)
 	}
-	if d := m.Chips[0]; d.Chip != 3 || d.Sent != 4 || d.Received != 0x0c || !strings.Contains(err.Error(), "switches S4 differ") {
+	if d := m.Chips[0]; d.Chip != 3 || d.Sent != 4 || d.Received != 0x0c ||
+		!strings.Contains(err.Error(), "switches S4 differ") {
 		t.Errorf("%+v: %v", d, err)
 	}
 	if !strings.Contains(err.Error(), "all switches were opened") || !bytes.Equal(b.closed(), make([]byte, 4)) {
@@ -312,7 +319,8 @@ func TestLostRoutingIsNoticed(t *testing.T) {
 	b.queue = make([]byte, 3)
 	err := c.Route(ctx, []instrument.Switches{1, 2, 8})
 	var m *adg1438.Mismatch
-	if !errors.As(err, &m) || !m.Lost || instrument.KindOf(err) != instrument.KindChain || !strings.Contains(err.Error(), "supply") {
+	if !errors.As(err, &m) || !m.Lost || instrument.KindOf(err) != instrument.KindChain ||
+		!strings.Contains(err.Error(), "supply") {
 		t.Fatalf("lost routing: %v", err)
 	}
 	if !bytes.Equal(b.closed(), make([]byte, 3)) {
@@ -345,7 +353,8 @@ func TestBridgedData(t *testing.T) {
 	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Route(ctx, []instrument.Switches{4, 2, 1}); instrument.KindOf(err) != instrument.KindChain || !strings.Contains(err.Error(), "bridged") {
+	if err := c.Route(ctx, []instrument.Switches{4, 2, 1}); instrument.KindOf(err) != instrument.KindChain ||
+		!strings.Contains(err.Error(), "bridged") {
 		t.Errorf("second routing: %v", err)
 	}
 }
@@ -392,7 +401,8 @@ func TestVerificationIsNotLatched(t *testing.T) {
 		t.Errorf("packets %+v", b.packets)
 	}
 	b.most = 7 // four bytes twice is what opening needs
-	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "8 bytes") {
+	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), "8 bytes") {
 		t.Errorf("port of 7 bytes: %v", err)
 	}
 	b.most = 8
@@ -411,7 +421,8 @@ func TestVerificationIsNotLatched(t *testing.T) {
 		t.Errorf("%d restarts without a mismatch", b.restarts)
 	}
 	b.wrong = func(r []byte) { r[0] ^= 1 }
-	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); instrument.KindOf(err) != instrument.KindChain || b.restarts != 1 {
+	if err := c.Route(ctx, []instrument.Switches{1, 2, 4}); instrument.KindOf(err) != instrument.KindChain ||
+		b.restarts != 1 {
 		t.Errorf("%d restarts, want one before opening: %v", b.restarts, err)
 	}
 	if err := c.Safe(ctx); err == nil || b.restarts != 2 {

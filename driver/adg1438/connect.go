@@ -24,7 +24,8 @@ func Connect(port spi.Port, clock physic.Frequency) (spi.Conn, error) {
 	const op = "adg1438 connect"
 	if clock <= 0 {
 		return nil, &instrument.Error{Op: op, Channel: port.String(), Kind: instrument.KindUsage,
-			Err: errors.New("no SPI clock was given"), Advice: "1 MHz suits every port; the chain's limit is " + MaxClock.String()}
+			Err: errors.New("no SPI clock was given"), Advice: "1 MHz suits every port; the chain's limit is " +
+				MaxClock.String()}
 	}
 	if clock > MaxClock {
 		return nil, &instrument.Error{Op: op, Channel: port.String(), Kind: instrument.KindLimit,

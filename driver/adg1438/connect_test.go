@@ -60,7 +60,8 @@ func TestConnectRefuses(t *testing.T) {
 	}
 	broken := errors.New("no such device")
 	p := port{err: broken}
-	if _, err := adg1438.Connect(&p, physic.MegaHertz); instrument.KindOf(err) != instrument.KindUnreachable || !errors.Is(err, broken) {
+	if _, err := adg1438.Connect(&p, physic.MegaHertz); instrument.KindOf(err) != instrument.KindUnreachable ||
+		!errors.Is(err, broken) {
 		t.Errorf("port that fails: %v", err)
 	}
 }

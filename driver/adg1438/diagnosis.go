@@ -41,7 +41,8 @@ func (m *Mismatch) Error() string {
 	case m.Lost:
 		fmt.Fprintf(&b, "%d of %d chips no longer held the routing made before", len(m.Chips), m.chainLen)
 	case len(m.Chips) == 0:
-		fmt.Fprintf(&b, "the chain reads as open, but a byte sent through all %d chips did not come out (0x%02x instead of 0x%02x)",
+		fmt.Fprintf(&b, "the chain reads as open, but a byte sent through all %d chips did not come out (0x%02x instead "+
+			"of 0x%02x)",
 			m.chainLen, m.Again[len(m.Again)-1], OpenMarker)
 	default:
 		fmt.Fprintf(&b, "%d of %d chips do not give back what was sent", len(m.Chips), m.chainLen)
@@ -81,7 +82,8 @@ func compare(chips int, frame, first, again, want, before []byte) *Mismatch {
 	}
 	m.Lost = true
 	m.Chips = differences(chips, before, first)
-	m.Cause = "the registers had changed since the last routing, and whatever was measured since is doubtful; " + lostCause(frame, first[:chips])
+	m.Cause = "the registers had changed since the last routing, and whatever was measured since is doubtful; " +
+		lostCause(frame, first[:chips])
 	return m
 }
 
@@ -95,7 +97,8 @@ func lostCause(frame, first []byte) string {
 	if constant(first, 0x00) {
 		return "all of them were open, so look for a supply that dropped or a RESET line that was pulled low"
 	}
-	return "look for a byte changed on its way to the board, another program on the same port, or a glitch on SYNC or the clock"
+	return "look for a byte changed on its way to the board, another program on the same port, or a glitch on SYNC or " +
+		"the clock"
 }
 
 // differences lists the chips whose byte differs, from chip 1 on. The first
@@ -105,7 +108,8 @@ func differences(chips int, want, got []byte) []Difference {
 	for chip := 1; chip <= chips; chip++ {
 		at := chips - chip
 		if want[at] != got[at] {
-			all = append(all, Difference{Chip: chip, Sent: instrument.Switches(want[at]), Received: instrument.Switches(got[at])})
+			all = append(all, Difference{Chip: chip, Sent: instrument.Switches(want[at]),
+				Received: instrument.Switches(got[at])})
 		}
 	}
 	return all
@@ -120,7 +124,8 @@ func diagnose(chips int, frame, first, again, want, before []byte) string {
 	}
 	// A shorter chain explains every byte, a shift all but a few bits, a longer
 	// chain leaves bytes unexplained: the strongest explanation first.
-	const length = "the read-back is that of a chain of %d chips instead of %d: correct the wiring map, or look for a chip that is bridged, missing or too many"
+	const length = "the read-back is that of a chain of %d chips instead of %d: correct the wiring map, or look for a " +
+		"chip that is bridged, missing or too many"
 	for n := chips - 1; n >= 1; n-- {
 		if explains(n, frame, first, again) {
 			return fmt.Sprintf(length, n, chips)
@@ -134,7 +139,8 @@ func diagnose(chips int, frame, first, again, want, before []byte) string {
 		if shift < 0 {
 			direction = "early"
 		}
-		return fmt.Sprintf("the read-back is right but %d bit(s) %s: the port is not in SPI mode 1, the clock is too fast for SDO (lower it), or the clock line has spikes", max(shift, -shift), direction)
+		return fmt.Sprintf("the read-back is right but %d bit(s) %s: the port is not in SPI mode 1, the clock is too fast "+
+			"for SDO (lower it), or the clock line has spikes", max(shift, -shift), direction)
 	}
 	for n := chips + 1; n < chips+len(frame); n++ {
 		if explains(n, frame, first, again) {
@@ -142,7 +148,8 @@ func diagnose(chips int, frame, first, again, want, before []byte) string {
 		}
 	}
 	if bit, level, ok := stuckBit(want, again); ok {
-		return fmt.Sprintf("bit %d of every byte reads %d: the fault follows the byte and not a chip, so look at the port or the adapter, not at the chain", bit, level)
+		return fmt.Sprintf("bit %d of every byte reads %d: the fault follows the byte and not a chip, so look at the port "+
+			"or the adapter, not at the chain", bit, level)
 	}
 	raised, lowered := 0, 0
 	for i := range want {
@@ -151,9 +158,11 @@ func diagnose(chips int, frame, first, again, want, before []byte) string {
 	}
 	switch {
 	case lowered == 0:
-		return "bits only change from 0 to 1: SDO does not get low in time (pull-up below 1 kΩ, long wire, clock too fast), or noise; lower the clock first"
+		return "bits only change from 0 to 1: SDO does not get low in time (pull-up below 1 kΩ, long wire, clock too " +
+			"fast), or noise; lower the clock first"
 	case raised == 0:
-		return "bits only change from 1 to 0: SDO does not get high in time (pull-up missing or far above 1 kΩ, long wire, clock too fast), or noise; lower the clock first"
+		return "bits only change from 1 to 0: SDO does not get high in time (pull-up missing or far above 1 kΩ, long " +
+			"wire, clock too fast), or noise; lower the clock first"
 	default:
 		return "the differences follow no pattern: noise, a bad ground or a loose plug; lower the clock first"
 	}
@@ -217,14 +226,16 @@ func stuckLine(chips int, level byte, first, before []byte) string {
 	}
 	if least > most {
 		// The two passes contradict each other: the fault came and went.
-		return what + ", and not from the beginning: a loose plug between the controller and the chain, or a supply that is just failing" + hazard
+		return what + ", and not from the beginning: a loose plug between the controller and the chain, or a supply that " +
+			"is just failing" + hazard
 	}
 	nearest, farthest := chips-most, chips-least
 	switch {
 	case nearest == farthest:
 		return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(nearest, nearest+1, chips), hazard)
 	case nearest == 0 && farthest == chips:
-		return fmt.Sprintf("%s, from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's supplies, SYNC and the clock%s", what, hazard)
+		return fmt.Sprintf("%s, from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's "+
+			"supplies, SYNC and the clock%s", what, hazard)
 	default:
 		return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(nearest, farthest+1, chips), hazard)
 	}

@@ -23,7 +23,8 @@ func (c *Chain) Frame(lines []instrument.Switches) ([]byte, error) {
 		open = open && s == 0
 	}
 	if open {
-		return nil, c.fail(op, "", instrument.KindUsage, errors.New("a frame that opens all switches is not for another controller"), "leave it out")
+		return nil, c.fail(op, "", instrument.KindUsage, errors.New("a frame that opens all switches is not for another "+
+			"controller"), "leave it out")
 	}
 	return frame, nil
 }

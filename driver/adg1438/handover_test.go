@@ -75,7 +75,8 @@ func TestRelease(t *testing.T) {
 	}
 
 	b.broken = 2
-	if err := c.Release(ctx); instrument.KindOf(err) != instrument.KindChain || !strings.Contains(err.Error(), "switch off the board's supplies") {
+	if err := c.Release(ctx); instrument.KindOf(err) != instrument.KindChain ||
+		!strings.Contains(err.Error(), "switch off the board's supplies") {
 		t.Errorf("a broken chain was handed over: %v", err)
 	}
 	b.broken = -1

@@ -39,7 +39,8 @@ func (*canned) AwaitReady(context.Context, byte, time.Duration) error {
 // BenchmarkPulseThenRead is the driver's own share of a write with its
 // verifying read: checking, encoding and reading the answers.
 func BenchmarkPulseThenRead(b *testing.B) {
-	d := New(&canned{[][]byte{[]byte("000AI+24.00000E-06"), []byte("000BI-4.000000E-06")}}, Options{Limits: lab, Channels: fourChannels})
+	d := New(&canned{[][]byte{[]byte("000AI+24.00000E-06"), []byte("000BI-4.000000E-06")}},
+		Options{Limits: lab, Channels: fourChannels})
 	if err := d.Open(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -116,7 +116,8 @@ func channelName(ch instrument.Channel) string {
 
 // usage is a request that cannot be carried out as it stands.
 func (c *checker) usage(ch instrument.Channel, err error) error {
-	return &instrument.Error{Op: c.op(), Channel: channelName(ch), Kind: instrument.KindUsage, Err: err, Advice: "nothing was sent"}
+	return &instrument.Error{Op: c.op(), Channel: channelName(ch), Kind: instrument.KindUsage, Err: err,
+		Advice: "nothing was sent"}
 }
 
 // limit passes nil on and gives a limit's refusal its place.
@@ -142,7 +143,8 @@ func (c *checker) voltage(ch instrument.Channel, v instrument.Volts) (float64, s
 		if err := c.limit(ch, c.limits.CheckVoltage(v)); err != nil {
 			return 0, r, err
 		}
-		return 0, r, c.usage(ch, fmt.Errorf("%s is beyond the largest voltage range, %s", v.Exact(), instrument.Volts(voltageRanges[len(voltageRanges)-1].full)))
+		return 0, r, c.usage(ch, fmt.Errorf("%s is beyond the largest voltage range, %s", v.Exact(),
+			instrument.Volts(voltageRanges[len(voltageRanges)-1].full)))
 	}
 	return rounded, r, c.limit(ch, c.limits.CheckVoltage(instrument.Volts(rounded)))
 }
@@ -155,7 +157,8 @@ func (c *checker) currentCompliance(ch instrument.Channel, i instrument.Amps, vo
 		if err := c.limit(ch, c.limits.CheckCompliance(i)); err != nil {
 			return 0, err
 		}
-		return 0, c.usage(ch, fmt.Errorf("compliance %s is beyond the largest current range, %s", i.Exact(), instrument.Amps(maxCurrent)))
+		return 0, c.usage(ch, fmt.Errorf("compliance %s is beyond the largest current range, %s", i.Exact(),
+			instrument.Amps(maxCurrent)))
 	}
 	if err := c.limit(ch, c.limits.CheckCompliance(instrument.Amps(rounded))); err != nil {
 		return 0, err
@@ -166,7 +169,8 @@ func (c *checker) currentCompliance(ch instrument.Channel, i instrument.Amps, vo
 // power refuses a current that the unit cannot give at its voltage.
 func (c *checker) power(ch instrument.Channel, amps, volts float64) error {
 	if math.Abs(volts) > 20 && amps > maxCurrentAbove20V {
-		return c.usage(ch, fmt.Errorf("the unit gives at most %s beyond 20 V, not %s", instrument.Amps(maxCurrentAbove20V), instrument.Amps(amps).Exact()))
+		return c.usage(ch, fmt.Errorf("the unit gives at most %s beyond 20 V, not %s", instrument.Amps(maxCurrentAbove20V),
+			instrument.Amps(amps).Exact()))
 	}
 	return nil
 }
@@ -303,7 +307,8 @@ func (c *checker) sweep(s instrument.Sweep) (*sweep, error) {
 	case instrument.SweepCurrent:
 		err = c.currentSweep(s, out)
 	default:
-		err = c.usage(s.Source, fmt.Errorf("sweep kind %q is neither %q nor %q", s.Kind, instrument.SweepVoltage, instrument.SweepCurrent))
+		err = c.usage(s.Source, fmt.Errorf("sweep kind %q is neither %q nor %q", s.Kind, instrument.SweepVoltage,
+			instrument.SweepCurrent))
 	}
 	if err != nil {
 		return nil, err
@@ -370,7 +375,8 @@ func (c *checker) followers(s instrument.Sweep, out *sweep) error {
 			return err
 		}
 		on := func(l level) bool { return l.channel == f.Channel }
-		if f.Channel == s.Source || slices.ContainsFunc(out.drives, on) || slices.ContainsFunc(out.follow, func(g follower) bool { return on(g.level) }) {
+		if f.Channel == s.Source || slices.ContainsFunc(out.drives, on) ||
+			slices.ContainsFunc(out.follow, func(g follower) bool { return on(g.level) }) {
 			return c.usage(f.Channel, errors.New("the channel is driven twice"))
 		}
 		start, first, err := c.voltage(f.Channel, instrument.Volts(f.Ratio*out.start))
@@ -391,7 +397,8 @@ func (c *checker) followers(s instrument.Sweep, out *sweep) error {
 		if along.stop, err = c.coarser(f.Channel, stop, along.source); err != nil {
 			return err
 		}
-		if along.compliance, err = c.currentCompliance(f.Channel, f.Compliance, math.Max(math.Abs(along.start), math.Abs(along.stop))); err != nil {
+		if along.compliance, err = c.currentCompliance(f.Channel, f.Compliance,
+			math.Max(math.Abs(along.start), math.Abs(along.stop))); err != nil {
 			return err
 		}
 		out.follow = append(out.follow, along)
@@ -402,7 +409,8 @@ func (c *checker) followers(s instrument.Sweep, out *sweep) error {
 func (c *checker) coarser(ch instrument.Channel, v float64, r sourceRange) (float64, error) {
 	rounded, _, ok := quantize(v, []sourceRange{r})
 	if !ok {
-		return 0, c.usage(ch, fmt.Errorf("%s is beyond the range of %s", instrument.Volts(v).Exact(), instrument.Volts(r.full)))
+		return 0, c.usage(ch, fmt.Errorf("%s is beyond the range of %s", instrument.Volts(v).Exact(),
+			instrument.Volts(r.full)))
 	}
 	return rounded, c.limit(ch, c.limits.CheckVoltage(instrument.Volts(rounded)))
 }
@@ -411,7 +419,8 @@ func (c *checker) coarser(ch instrument.Channel, v float64, r sourceRange) (floa
 // that may stand at the unit, on the side to which the current flows.
 func (c *checker) currentSweep(s instrument.Sweep, out *sweep) error {
 	if len(s.Follow) > 0 {
-		return c.usage(s.Follow[0].Channel, errors.New("nothing can follow a forced current, whose potential is not known beforehand"))
+		return c.usage(s.Follow[0].Channel, errors.New("nothing can follow a forced current, whose potential is not known "+
+			"beforehand"))
 	}
 	start, err := c.current(s.Source, instrument.Amps(s.Start))
 	if err != nil {
@@ -455,7 +464,8 @@ func (c *checker) currentSweep(s instrument.Sweep, out *sweep) error {
 			return err
 		}
 		if volts == 0 {
-			return c.usage(s.Source, fmt.Errorf("a compliance of %s is below the resolution of the voltage range", instrument.Volts(s.Compliance).Exact()))
+			return c.usage(s.Source, fmt.Errorf("a compliance of %s is below the resolution of the voltage range",
+				instrument.Volts(s.Compliance).Exact()))
 		}
 		if err := c.span(out.drives, volts); err != nil {
 			return err
@@ -471,7 +481,8 @@ func (c *checker) current(ch instrument.Channel, i instrument.Amps) (float64, er
 		if err := c.limit(ch, c.limits.CheckCurrent(i)); err != nil {
 			return 0, err
 		}
-		return 0, c.usage(ch, fmt.Errorf("current %s is beyond the largest range, %s", i.Exact(), instrument.Amps(maxCurrent)))
+		return 0, c.usage(ch, fmt.Errorf("current %s is beyond the largest range, %s", i.Exact(),
+			instrument.Amps(maxCurrent)))
 	}
 	return rounded, c.limit(ch, c.limits.CheckCurrent(instrument.Amps(rounded)))
 }

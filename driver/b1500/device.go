@@ -140,7 +140,8 @@ func (d *Device) patience(busy instrument.Seconds) time.Duration {
 }
 
 // converse sends parts and checks that there is an answer to each question.
-func (d *Device) converse(ctx context.Context, op string, busy instrument.Seconds, parts ...flex.Part) ([]string, error) {
+func (d *Device) converse(ctx context.Context, op string, busy instrument.Seconds,
+	parts ...flex.Part) ([]string, error) {
 	return d.converseWithin(ctx, op, d.patience(busy), parts...)
 }
 

@@ -23,10 +23,12 @@ func TestHighPowerUnitHasNoFiveVoltRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	bus.frames = []frame{
-		{true, "AAD 1,0;AIT 0,1,13;DV 1,200,2.501,0.0001;DV 2,50,-2.5005,0.0001;TI 1,0;DV 2,50,0,0.0001;DV 1,200,0,0.0001", 0},
+		{true, "AAD 1,0;AIT 0,1,13;DV 1,200,2.501,0.0001;DV 2,50,-2.5005,0.0001;TI 1,0;DV 2,50,0,0.0001;DV 1,200,0,0.0001",
+			0},
 		{false, "000AI+100.0200E-06", 0}, {true, "ERRX?", 0}, {false, `0,"No Error."`, 0},
 	}
-	if _, err := d.Run(t.Context(), instrument.Spot{Drives: drives(2.5006, -2.5006), Measure: channels(1), Aperture: 1e-3}); err != nil {
+	if _, err := d.Run(t.Context(), instrument.Spot{Drives: drives(2.5006, -2.5006), Measure: channels(1),
+		Aperture: 1e-3}); err != nil {
 		t.Error(err)
 	}
 	bus.done()
@@ -36,9 +38,11 @@ func TestEarlierPulseDoesNotActOnALaterOne(t *testing.T) {
 	d, bus := opened(t, "")
 	const configuration = "MM 27,1;MCPT 0,0.005,0,1;MCPNT 1,0,0.001;MCPNT 2,0,0.001;MCPNT 3,0,0.001;"
 	ok := []frame{{true, "ERRX?", 0}, {false, `+0,"No Error."`, 0}}
-	bus.frames = append([]frame{{true, configuration + "MCPNX 1,1,1,20,0,0.5,0.0001;MCPNX 2,2,1,20,0,-0.5,0.0001;MCPNX 3,3,1,20,0,0.2,0.0001;XE;BC", 0}}, ok...)
+	bus.frames = append([]frame{{true, configuration + "MCPNX 1,1,1,20,0,0.5,0.0001;MCPNX 2,2,1,20,0,-0.5,0.0001;MCPNX " +
+		"3,3,1,20,0,0.2,0.0001;XE;BC", 0}}, ok...)
 	// SMU 3 is not in the next pulse at all, and is told to stay at 0 V.
-	bus.frames = append(bus.frames, frame{true, "MCPNX 1,1,1,20,0,0.5,0.0001;MCPNX 2,2,1,20,0,-0.5,0.0001;MCPNX 3,3,1,20,0,0,0.0001;XE;BC", 0})
+	bus.frames = append(bus.frames, frame{true, "MCPNX 1,1,1,20,0,0.5,0.0001;MCPNX 2,2,1,20,0,-0.5,0.0001;MCPNX " +
+		"3,3,1,20,0,0,0.0001;XE;BC", 0})
 	bus.frames = append(bus.frames, ok...)
 	for _, volts := range [][]instrument.Volts{{0.5, -0.5, 0.2}, {0.5, -0.5}} {
 		if _, err := d.Run(t.Context(), instrument.Pulse{Drives: drives(volts...), Width: 1e-3}); err != nil {
@@ -212,7 +216,8 @@ func TestQueueExplainsATimeout(t *testing.T) {
 	bus.fail = os.ErrDeadlineExceeded
 	bus.frames = aftermath("16", `+200,"Channel output switch must be ON.; SLOT1"`, `+120,"Incorrect parameter value."`)
 	_, err := d.Run(t.Context(), verify(0))
-	if instrument.KindOf(err) != instrument.KindInstrument || !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "power-cycled") {
+	if instrument.KindOf(err) != instrument.KindInstrument || !errors.Is(err, os.ErrDeadlineExceeded) ||
+		!strings.Contains(err.Error(), "power-cycled") {
 		t.Errorf("%v of kind %q", err, instrument.KindOf(err))
 	}
 	bus.done()
@@ -225,7 +230,8 @@ func TestLinkErrors(t *testing.T) {
 	}{
 		"timeout":   {os.ErrDeadlineExceeded, instrument.KindTimeout},
 		"unplugged": {errors.New("input/output error"), instrument.KindUnreachable},
-		"protocol":  {&instrument.Error{Op: "adapter", Kind: instrument.KindProtocol, Err: errors.New("late answer")}, instrument.KindProtocol},
+		"protocol": {&instrument.Error{Op: "adapter", Kind: instrument.KindProtocol, Err: errors.New("late answer")},
+			instrument.KindProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, bus := opened(t, "")
@@ -264,7 +270,8 @@ func TestCancel(t *testing.T) {
 	over, end := context.WithCancel(t.Context())
 	end()
 	operations := bus.operations
-	if _, err := d.Run(over, verify(0)); instrument.KindOf(err) != instrument.KindCancelled || bus.operations != operations {
+	if _, err := d.Run(over, verify(0)); instrument.KindOf(err) != instrument.KindCancelled ||
+		bus.operations != operations {
 		t.Errorf("with a context that has ended: %v, %d operations", err, bus.operations-operations)
 	}
 
@@ -300,7 +307,8 @@ func TestCancel(t *testing.T) {
 func TestSafeInsists(t *testing.T) {
 	d, bus := opened(t, "")
 	clean := golden(t)["safe"]
-	stale := []frame{{false, `+120,"Incorrect parameter value."`, 0}, {true, "ERRX?", 0}, clean[5], {true, "DZ", 0}, {true, "CL", 0}, {true, "ERRX?", 0}, clean[5]}
+	stale := []frame{{false, `+120,"Incorrect parameter value."`, 0}, {true, "ERRX?", 0}, clean[5], {true, "DZ", 0},
+		{true, "CL", 0}, {true, "ERRX?", 0}, clean[5]}
 	bus.frames = append(append([]frame{}, clean[:5]...), stale...)
 	if err := d.Safe(t.Context()); err != nil {
 		t.Errorf("an entry from before: %v", err)
@@ -316,7 +324,8 @@ func TestSafeInsists(t *testing.T) {
 
 	bus.frames = clean[:1]
 	bus.fail = os.ErrDeadlineExceeded
-	if err := d.Safe(t.Context()); instrument.KindOf(err) != instrument.KindTimeout || !strings.Contains(err.Error(), "at the analyzer") {
+	if err := d.Safe(t.Context()); instrument.KindOf(err) != instrument.KindTimeout ||
+		!strings.Contains(err.Error(), "at the analyzer") {
 		t.Errorf("no answer: %v", err)
 	}
 }
@@ -330,7 +339,8 @@ func TestLongRunsAreSplit(t *testing.T) {
 	line := "DV 1,20,0.2,0.0001;DV 2,20,0,0.0001;DV 3,20,0,0.0001;DV 4,20,0,0.0001;TI 2,-15;DV 1,20,0,0.0001"
 	answer := frame{false, "000BI-4.000000E-06", 0}
 	bus.frames = []frame{
-		{true, "AAD 2,1;AIT 1,2,40;" + line, 0}, answer, {true, line, 0}, answer, {true, "ERRX?", 0}, {false, `+0,"No Error."`, 0},
+		{true, "AAD 2,1;AIT 1,2,40;" + line, 0}, answer, {true, line, 0}, answer, {true, "ERRX?", 0},
+		{false, `+0,"No Error."`, 0},
 		{true, line, 0}, answer, {true, "ERRX?", 0}, {false, `+305,"Excess current in HPSMU.; SLOT1"`, 0},
 		{true, "@spoll", 0}, {false, "@16", 0}, {true, "ERRX?", 0}, {false, `+0,"No Error."`, 0},
 	}
@@ -344,7 +354,8 @@ func TestLongRunsAreSplit(t *testing.T) {
 func TestLongPulseThatNobodyLooksAt(t *testing.T) {
 	d, bus := opened(t, "")
 	bus.frames = []frame{
-		{true, "MM 3,1;PT 0,2,5;PV 1,20,0,1,0.0001;XE;BC", 0}, {true, "@spoll", 0}, {false, "@0", 0}, {true, "@spoll", 0}, {false, "@16", 0},
+		{true, "MM 3,1;PT 0,2,5;PV 1,20,0,1,0.0001;XE;BC", 0}, {true, "@spoll", 0}, {false, "@0", 0}, {true, "@spoll", 0},
+		{false, "@16", 0},
 		{true, "ERRX?", 0}, {false, `+0,"No Error."`, 0},
 	}
 	results, err := d.Run(t.Context(), instrument.Pulse{Drives: drives(1), Width: 2, Period: 5})

@@ -145,7 +145,8 @@ func (b *scripted) AwaitReady(ctx context.Context, mask byte, _ time.Duration) e
 func (b *scripted) done() {
 	b.t.Helper()
 	if len(b.frames) > 0 {
-		b.t.Errorf("%d lines of the script were not followed, from line %d: %q", len(b.frames), b.frames[0].line, b.frames[0].text)
+		b.t.Errorf("%d lines of the script were not followed, from line %d: %q", len(b.frames), b.frames[0].line,
+			b.frames[0].text)
 	}
 }
 
@@ -211,7 +212,8 @@ func channels(ch ...instrument.Channel) []instrument.Channel { return ch }
 
 // verify is the read of 0.2 V that the golden file uses throughout.
 func verify(settle instrument.Seconds) instrument.Spot {
-	return instrument.Spot{Drives: drives(0.2, 0, 0, 0), Measure: channels(2), Range: 10e-6, Settle: settle, Aperture: 20e-3}
+	return instrument.Spot{Drives: drives(0.2, 0, 0, 0), Measure: channels(2), Range: 10e-6, Settle: settle,
+		Aperture: 20e-3}
 }
 
 // want is what one step must give: values by point and reading.
@@ -239,16 +241,20 @@ func TestGoldenSteps(t *testing.T) {
 	reversed.Drives = drives(-0.2, 0, 0, 0)
 	staircase := instrument.Sweep{
 		Kind: instrument.SweepVoltage, Source: 1, Stop: 0.5, Steps: 6, Compliance: 100e-6,
-		Drives:  []instrument.Drive{{Channel: 2, Compliance: 100e-6}, {Channel: 3, Compliance: 100e-6}, {Channel: 4, Compliance: 100e-6}},
+		Drives: []instrument.Drive{{Channel: 2, Compliance: 100e-6}, {Channel: 3, Compliance: 100e-6},
+			{Channel: 4, Compliance: 100e-6}},
 		Measure: channels(1), Range: 100e-6, Delay: 1e-3, Aperture: 1e-3,
 	}
 	twoWay := staircase
-	twoWay.Stop, twoWay.Steps, twoWay.TwoWay, twoWay.Measure, twoWay.Drives = -0.2, 2, true, channels(1, 2), staircase.Drives[:1]
+	twoWay.Stop, twoWay.Steps, twoWay.TwoWay, twoWay.Measure, twoWay.Drives = -0.2, 2, true, channels(1, 2),
+		staircase.Drives[:1]
 	current := staircase
-	current.Kind, current.Stop, current.Steps, current.Compliance, current.Aperture = instrument.SweepCurrent, 20e-6, 5, 2, 20e-3
+	current.Kind, current.Stop, current.Steps, current.Compliance, current.Aperture = instrument.SweepCurrent, 20e-6, 5, 2,
+		20e-3
 	following := staircase
 	following.Stop, following.Steps, following.Measure, following.Drives = 0.3, 3, channels(2), nil
-	following.Follow = []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6}, {Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}
+	following.Follow = []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 100e-6},
+		{Channel: 3, Ratio: -1. / 3, Compliance: 100e-6}, {Channel: 4, Ratio: 1. / 3, Compliance: 100e-6}}
 	bounded := following
 	bounded.Compliance = 10e-6
 	stopped := staircase
@@ -266,34 +272,40 @@ func TestGoldenSteps(t *testing.T) {
 	}{
 		{"spot", [][]instrument.Step{{verify(1e-3)}, {fast}, {reversed}},
 			[][]want{{one(21e-3, -4e-6)}, {one(sample13, -4e-6)}, {one(sample13, 4e-6)}}, false},
-		{"spot-many", [][]instrument.Step{{instrument.Spot{Drives: drives(0.1, -0.1, 0, 0), Measure: channels(1, 2, 3), Range: 10e-6, Aperture: 20e-3}}},
+		{"spot-many", [][]instrument.Step{{instrument.Spot{Drives: drives(0.1, -0.1, 0, 0), Measure: channels(1, 2, 3),
+			Range: 10e-6, Aperture: 20e-3}}},
 			[][]want{{one(60e-3, 4e-6, -4e-6, 0)}}, false},
 		{"spot-ranges", [][]instrument.Step{
 			{instrument.Spot{Drives: with(drives(2.5, 0), 1e-3), Measure: channels(1), Range: 100e-6, Aperture: 40e-3}},
 			{instrument.Spot{Drives: with(drives(-12.3, 0), 1e-3), Measure: channels(1), Range: 1e-3, Aperture: 40e-3}},
 			{instrument.Spot{Drives: with(drives(1, 0), 1e-3), Measure: channels(1), Range: 10e-6, Aperture: 40e-3}},
 		}, [][]want{{one(40e-3, 50e-6)}, {one(40e-3, -246e-6)},
-			{want{values: [][]float64{{199.9999e99}}, status: [][]instrument.Status{{instrument.StatusOverflow}}, busy: 40e-3}}}, false},
+			{want{values: [][]float64{{199.9999e99}}, status: [][]instrument.Status{{instrument.StatusOverflow}}, busy: 40e-3}}},
+			false},
 		{"spot-compliance", [][]instrument.Step{
 			{instrument.Spot{Drives: with(drives(1, 0), 10e-6, 100e-6), Measure: channels(1), Range: 100e-6, Aperture: 20e-3}},
 			{instrument.Spot{Drives: with(drives(1, 0), 10e-6, 100e-6), Measure: channels(2), Range: 100e-6, Aperture: 20e-3}},
 		}, [][]want{
 			{want{values: [][]float64{{10e-6}}, status: [][]instrument.Status{{instrument.StatusCompliance}}, busy: 20e-3}},
-			{want{values: [][]float64{{-10e-6}}, status: [][]instrument.Status{{instrument.StatusOtherCompliance}}, busy: 20e-3}},
+			{want{values: [][]float64{{-10e-6}}, status: [][]instrument.Status{{instrument.StatusOtherCompliance}},
+				busy: 20e-3}},
 		}, false},
 		{"pulse-single", [][]instrument.Step{{single}, {unmeasured},
-			{instrument.Pulse{Drives: strong(drives(-1.2, 0)), Width: 10e-3, Period: 20e-3, Measure: channels(2), Range: 100e-6}}},
+			{instrument.Pulse{Drives: strong(drives(-1.2, 0)), Width: 10e-3, Period: 20e-3, Measure: channels(2),
+				Range: 100e-6}}},
 			[][]want{{one(5e-3, 24e-6)}, {one(5e-3)}, {one(20e-3, 24e-6)}}, false},
 		{"pulse-multi", [][]instrument.Step{{half(1.2, 1e-3, 1, 2)},
 			{instrument.Pulse{Drives: strong(drives(0.9, -0.9, -0.3, 0.3)), Width: 1e-3}}, {half(1.2, 1e-3)}},
 			[][]want{{one(5e-3, 24e-6, -24e-6)}, {one(5e-3)}, {one(5e-3)}}, false},
 		{"pulse-multi-long", [][]instrument.Step{{instrument.Pulse{
-			Drives: strong(drives(1.23451, -0.61727, -0.41153, 0.41147)), Width: 10.3e-3, Measure: fourChannels, Range: 100e-6}}},
+			Drives: strong(drives(1.23451, -0.61727, -0.41153, 0.41147)), Width: 10.3e-3, Measure: fourChannels,
+			Range: 100e-6}}},
 			[][]want{{one(12.3e-3, 37.036e-6, -37.036e-6, 0, 0)}}, false},
 		{"pulse-then-read", [][]instrument.Step{{half(1.2, 500e-6, 1), verify(0)}, {half(1.22, 500e-6, 1), verify(0)}},
 			[][]want{{one(5e-3, 24e-6), one(20e-3, -4e-6)}, {one(5e-3, 24.4e-6), one(20e-3, -4e-6)}}, false},
 		{"sweep-voltage", [][]instrument.Step{{staircase}, {twoWay}}, [][]want{
-			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}, {8e-6}, {10e-6}}, source: []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}, busy: 6 * (1e-3 + sample13)}},
+			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}, {8e-6}, {10e-6}}, source: []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5},
+				busy: 6 * (1e-3 + sample13)}},
 			{{values: [][]float64{{0, 0}, {-4e-6, 4e-6}, {-4e-6, 4e-6}, {0, 0}}, source: []float64{0, -0.2, -0.2, 0},
 				busy: 4 * (1e-3 + sample13)}},
 		}, false},
@@ -304,9 +316,11 @@ func TestGoldenSteps(t *testing.T) {
 				source: []float64{0, 0.15, 0.3}, busy: 3 * (1e-3 + sample13)}},
 		}, false},
 		{"sweep-current", [][]instrument.Step{{current}}, [][]want{
-			{{values: [][]float64{{0}, {0.25}, {0.5}, {0.75}, {1}}, source: []float64{0, 5e-6, 10e-6, 15e-6, 20e-6}, busy: 5 * 21e-3}}}, false},
+			{{values: [][]float64{{0}, {0.25}, {0.5}, {0.75}, {1}}, source: []float64{0, 5e-6, 10e-6, 15e-6, 20e-6},
+				busy: 5 * 21e-3}}}, false},
 		{"sweep-stopped", [][]instrument.Step{{stopped}}, [][]want{
-			{{values: [][]float64{{0}, {4e-6}, {8e-6}, {10e-6}}, status: [][]instrument.Status{{0}, {0}, {0}, {instrument.StatusCompliance}},
+			{{values: [][]float64{{0}, {4e-6}, {8e-6}, {10e-6}}, status: [][]instrument.Status{{0}, {0}, {0},
+				{instrument.StatusCompliance}},
 				source: []float64{0, 0.2, 0.4, 0.6}, busy: 4 * 20e-3}}}, false},
 		{"sweep-long", [][]instrument.Step{{long}}, [][]want{
 			{{values: [][]float64{{0}, {2e-6}, {4e-6}, {6e-6}}, source: []float64{0, 0.1, 0.2, 0.3}, busy: 4}}}, true},
@@ -330,7 +344,8 @@ func TestGoldenSteps(t *testing.T) {
 					compare(t, fmt.Sprintf("run %d, step %d", i, j), r, tc.want[i][j])
 					total += tc.want[i][j].busy
 				}
-				if cost, err := d.Cost(steps...); err != nil || tc.section != "sweep-stopped" && !near(float64(cost), float64(total)) {
+				if cost, err := d.Cost(steps...); err != nil || tc.section != "sweep-stopped" &&
+					!near(float64(cost), float64(total)) {
 					t.Errorf("run %d: cost %v (%v), want %v", i, cost, err, total)
 				}
 			}
@@ -365,7 +380,8 @@ func compare(t *testing.T, where string, r instrument.Result, w want) {
 				status = w.status[i][j]
 			}
 			if reading.Value != w.values[i][j] || reading.Status != status {
-				t.Errorf("%s, point %d, reading %d: %v status %b, want %v status %b", where, i, j, reading.Value, reading.Status, w.values[i][j], status)
+				t.Errorf("%s, point %d, reading %d: %v status %b, want %v status %b", where, i, j, reading.Value, reading.Status,
+					w.values[i][j], status)
 			}
 		}
 	}
@@ -377,7 +393,8 @@ func TestGoldenIdentify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if identity.Model != "B1500A" || identity.Vendor != "Agilent Technologies" || identity.Firmware != "A.06.01.2016.0902" {
+	if identity.Model != "B1500A" || identity.Vendor != "Agilent Technologies" ||
+		identity.Firmware != "A.06.01.2016.0902" {
 		t.Errorf("identity %+v", identity)
 	}
 	if len(identity.Modules) != 10 || identity.Modules[3] != "B1517A" || identity.Modules[4] != "" {

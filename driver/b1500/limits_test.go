@@ -11,7 +11,8 @@ import (
 var nan = math.NaN()
 
 func TestRefusedBeforeAByte(t *testing.T) {
-	tight := instrument.Limits{MinVoltage: -1, MaxVoltage: 1.5, MaxSpan: 1.8, MaxCurrent: 400e-6, MaxWidth: 10e-3, Origin: "bench.yaml: limits"}
+	tight := instrument.Limits{MinVoltage: -1, MaxVoltage: 1.5, MaxSpan: 1.8, MaxCurrent: 400e-6, MaxWidth: 10e-3,
+		Origin: "bench.yaml: limits"}
 	spot := func(f func(*instrument.Spot)) instrument.Step {
 		s := verify(0)
 		f(&s)
@@ -36,17 +37,22 @@ func TestRefusedBeforeAByte(t *testing.T) {
 		says string // part of the message
 	}{
 		{"voltage", spot(func(s *instrument.Spot) { s.Drives = drives(1.501) }), limit, "1.501 V"},
-		{"voltage, rounded up to beyond the limit", spot(func(s *instrument.Spot) { s.Drives = drives(1.50006) }), limit, "1.5001 V"},
+		{"voltage, rounded up to beyond the limit", spot(func(s *instrument.Spot) { s.Drives = drives(1.50006) }), limit,
+			"1.5001 V"},
 		{"negative voltage", spot(func(s *instrument.Spot) { s.Drives = drives(-1.1) }), limit, "-1.1 V"},
 		{"voltage beyond all ranges", spot(func(s *instrument.Spot) { s.Drives = drives(1000) }), limit, "1 kV"},
 		{"voltage not a number", spot(func(s *instrument.Spot) { s.Drives = drives(instrument.Volts(nan)) }), limit, "NaN"},
-		{"voltage infinite", spot(func(s *instrument.Spot) { s.Drives = drives(instrument.Volts(math.Inf(1))) }), limit, "Inf"},
+		{"voltage infinite", spot(func(s *instrument.Spot) { s.Drives = drives(instrument.Volts(math.Inf(1))) }), limit,
+			"Inf"},
 		{"span", spot(func(s *instrument.Spot) { s.Drives = drives(1, -0.9) }), limit, "between two channels"},
 		{"compliance", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), 500e-6) }), limit, "500 µA"},
 		{"no compliance", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), 0) }), limit, "more than 0 A"},
-		{"negative compliance", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), -1e-6) }), limit, "more than 0 A"},
-		{"compliance not a number", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), instrument.Amps(nan)) }), limit, "NaN"},
-		{"compliance below the resolution", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), 1e-15) }), limit, "more than 0 A"},
+		{"negative compliance", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), -1e-6) }), limit,
+			"more than 0 A"},
+		{"compliance not a number", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), instrument.Amps(nan)) }),
+			limit, "NaN"},
+		{"compliance below the resolution", spot(func(s *instrument.Spot) { s.Drives = with(drives(0.1), 1e-15) }), limit,
+			"more than 0 A"},
 		{"unknown channel", spot(func(s *instrument.Spot) { s.Drives[0].Channel = 7 }), usage, "SMU 7"},
 		{"channel driven twice", spot(func(s *instrument.Spot) { s.Drives[1].Channel = 1 }), usage, "driven twice"},
 		{"unknown measured channel", spot(func(s *instrument.Spot) { s.Measure = channels(9) }), usage, "SMU 9"},
@@ -64,9 +70,11 @@ func TestRefusedBeforeAByte(t *testing.T) {
 		{"width of zero", pulse(func(p *instrument.Pulse) { p.Width = 0 }), limit, "more than 0 s"},
 		{"width not a number", pulse(func(p *instrument.Pulse) { p.Width = instrument.Seconds(nan) }), limit, "NaN"},
 		{"width too short for the analyzer", pulse(func(p *instrument.Pulse) { p.Width = 100e-6 }), usage, "500 µs"},
-		{"width between two steps", pulse(func(p *instrument.Pulse) { p.Width = 550e-6 }), usage, "500 µs and 600 µs are possible"},
+		{"width between two steps", pulse(func(p *instrument.Pulse) { p.Width = 550e-6 }), usage,
+			"500 µs and 600 µs are possible"},
 		{"period too short", pulse(func(p *instrument.Pulse) { p.Period = 4e-3 }), usage, "5 ms"},
-		{"period too short for the width", pulse(func(p *instrument.Pulse) { p.Width, p.Period = 9e-3, 10e-3 }), usage, "11 ms"},
+		{"period too short for the width", pulse(func(p *instrument.Pulse) { p.Width, p.Period = 9e-3, 10e-3 }), usage,
+			"11 ms"},
 		{"period too long", pulse(func(p *instrument.Pulse) { p.Period = 6 }), usage, "5 s"},
 		{"period not a number", pulse(func(p *instrument.Pulse) { p.Period = instrument.Seconds(nan) }), usage, "period"},
 		{"pulse of nothing", pulse(func(p *instrument.Pulse) { p.Drives = nil }), usage, "drives nothing"},
@@ -77,7 +85,8 @@ func TestRefusedBeforeAByte(t *testing.T) {
 		{"sweep start", sweep(func(s *instrument.Sweep) { s.Start = -1.6 }), limit, "-1.6 V"},
 		{"sweep stop not a number", sweep(func(s *instrument.Sweep) { s.Stop = nan }), limit, "NaN"},
 		{"sweep span", sweep(func(s *instrument.Sweep) { s.Drives[0].Voltage = -0.9 }), limit, "between two channels"},
-		{"sweep span at its start", sweep(func(s *instrument.Sweep) { s.Start, s.Stop, s.Drives[0].Voltage = 1, 0, -0.9 }), limit, "between two channels"},
+		{"sweep span at its start", sweep(func(s *instrument.Sweep) { s.Start, s.Stop, s.Drives[0].Voltage = 1, 0, -0.9 }),
+			limit, "between two channels"},
 		{"sweep compliance", sweep(func(s *instrument.Sweep) { s.Compliance = 1e-3 }), limit, "1 mA"},
 		{"sweep without compliance", sweep(func(s *instrument.Sweep) { s.Compliance = 0 }), limit, "more than 0 A"},
 		{"sweep level time", sweep(func(s *instrument.Sweep) { s.Delay = 20e-3 }), limit, "pulse width"},
@@ -90,18 +99,35 @@ func TestRefusedBeforeAByte(t *testing.T) {
 		{"sweep kind", sweep(func(s *instrument.Sweep) { s.Kind = "power" }), usage, `"power"`},
 		{"sweep measures nothing", sweep(func(s *instrument.Sweep) { s.Measure = nil }), usage, "measures nothing"},
 
-		{"current", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 500e-6, 1 }), limit, "500 µA"},
+		{"current", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 500e-6, 1 }),
+			limit, "500 µA"},
 		{"negative current", sweep(func(s *instrument.Sweep) {
 			s.Kind, s.Start, s.Stop, s.Compliance = instrument.SweepCurrent, -500e-6, 0, 1
 		}), limit, "-500 µA"},
-		{"current not a number", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, nan, 1 }), limit, "NaN"},
-		{"current beyond all ranges", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1, 1 }), limit, "1 A"},
-		{"no current", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 0, 1 }), usage, "0 A throughout"},
-		{"voltage compliance", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 1.6 }), limit, "1.6 V"},
-		{"voltage compliance on the negative side", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, -1e-6, 1.2 }), limit, "-1.2 V"},
-		{"no voltage compliance", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 0 }), limit, "more than 0 V"},
-		{"voltage compliance not a number", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, nan }), limit, "NaN"},
-		{"voltage compliance below the resolution", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 1e-6 }), usage, "resolution"},
+		{"current not a number", sweep(func(s *instrument.Sweep) {
+			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent,
+				nan, 1
+		}), limit, "NaN"},
+		{"current beyond all ranges",
+			sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1, 1 }), limit, "1 A"},
+		{"no current", sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 0, 1 }),
+			usage, "0 A throughout"},
+		{"voltage compliance", sweep(func(s *instrument.Sweep) {
+			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6,
+				1.6
+		}), limit, "1.6 V"},
+		{"voltage compliance on the negative side",
+			sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, -1e-6, 1.2 }), limit,
+			"-1.2 V"},
+		{"no voltage compliance",
+			sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 0 }), limit,
+			"more than 0 V"},
+		{"voltage compliance not a number",
+			sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, nan }), limit,
+			"NaN"},
+		{"voltage compliance below the resolution",
+			sweep(func(s *instrument.Sweep) { s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 1e-6 }), usage,
+			"resolution"},
 		{"span with the voltage compliance", sweep(func(s *instrument.Sweep) {
 			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1e-6, 1.4
 			s.Drives[0].Voltage = -0.5
@@ -134,7 +160,8 @@ func TestRefusedBeforeAByte(t *testing.T) {
 }
 
 func TestRoundedValuesAreChecked(t *testing.T) {
-	limits := instrument.Limits{MinVoltage: -1.2344, MaxVoltage: 40, MaxSpan: 80, MaxCurrent: 99.99e-6, MaxWidth: 9.97e-3, Origin: "test"}
+	limits := instrument.Limits{MinVoltage: -1.2344, MaxVoltage: 40, MaxSpan: 80, MaxCurrent: 99.99e-6, MaxWidth: 9.97e-3,
+		Origin: "test"}
 	spot := func(v instrument.Volts, i instrument.Amps) instrument.Step {
 		return instrument.Spot{Drives: with(drives(v), i), Measure: channels(1), Aperture: 1e-3}
 	}
@@ -142,7 +169,8 @@ func TestRoundedValuesAreChecked(t *testing.T) {
 		return instrument.Pulse{Drives: with(drives(0.1), 1e-6), Width: width}
 	}
 	sweep := func(start, stop float64) instrument.Step {
-		return instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Start: start, Stop: stop, Steps: 2, Compliance: 1e-6, Measure: channels(1), Aperture: 1e-3}
+		return instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Start: start, Stop: stop, Steps: 2,
+			Compliance: 1e-6, Measure: channels(1), Aperture: 1e-3}
 	}
 	for name, tc := range map[string]struct {
 		step instrument.Step
@@ -166,7 +194,8 @@ func TestRoundedValuesAreChecked(t *testing.T) {
 }
 
 func TestWhatTheUnitsCanDo(t *testing.T) {
-	limits := instrument.Limits{MinVoltage: -100, MaxVoltage: 100, MaxSpan: 200, MaxCurrent: 1, MaxWidth: 10, Origin: "test"}
+	limits := instrument.Limits{MinVoltage: -100, MaxVoltage: 100, MaxSpan: 200, MaxCurrent: 1, MaxWidth: 10,
+		Origin: "test"}
 	spot := func(v instrument.Volts, i instrument.Amps) instrument.Step {
 		return instrument.Spot{Drives: with(drives(v), i), Measure: channels(1), Aperture: 1e-3}
 	}
@@ -181,7 +210,8 @@ func TestWhatTheUnitsCanDo(t *testing.T) {
 		"41 V":             {spot(41, 1e-3), instrument.KindUsage},
 		"pulse of 2 s":     {instrument.Pulse{Drives: drives(1), Width: 2}, ""},
 		"pulse beyond 2 s": {instrument.Pulse{Drives: drives(1), Width: 2.1}, instrument.KindUsage},
-		"50 mA up to 40 V, as a current source": {instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 60e-3, Steps: 2,
+		"50 mA up to 40 V, as a current source": {instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 60e-3,
+			Steps:      2,
 			Compliance: 30, Measure: channels(1), Aperture: 1e-3}, instrument.KindUsage},
 		"current beyond the largest range": {instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 0.2, Steps: 2,
 			Compliance: 1, Measure: channels(1), Aperture: 1e-3}, instrument.KindUsage},
@@ -194,7 +224,8 @@ func TestWhatTheUnitsCanDo(t *testing.T) {
 	for width, period := range map[instrument.Seconds]instrument.Seconds{
 		0.5e-3: 5e-3, 3e-3: 5e-3, 3.1e-3: 5.1e-3, 100e-3: 102e-3, 100.1e-3: 110.1e-3, 2: 2.01,
 	} {
-		cost, err := New(nil, Options{Limits: limits, Channels: fourChannels}).Cost(instrument.Pulse{Drives: drives(1), Width: width})
+		cost, err := New(nil, Options{Limits: limits, Channels: fourChannels}).Cost(instrument.Pulse{Drives: drives(1),
+			Width: width})
 		if err != nil || !near(float64(cost), float64(period)) {
 			t.Errorf("a pulse of %v takes %v (%v), want %v", width, cost, err, period)
 		}
@@ -207,8 +238,10 @@ func TestZeroLimitsAllowNothing(t *testing.T) {
 		verify(0),
 		instrument.Spot{Drives: drives(0), Measure: channels(1), Aperture: 1e-3},
 		instrument.Pulse{Drives: drives(0.1), Width: 1e-3},
-		instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Stop: 0.1, Steps: 2, Compliance: 1e-6, Measure: channels(1), Aperture: 1e-3},
-		instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 1e-9, Steps: 2, Compliance: 1, Measure: channels(1), Aperture: 1e-3},
+		instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Stop: 0.1, Steps: 2, Compliance: 1e-6,
+			Measure: channels(1), Aperture: 1e-3},
+		instrument.Sweep{Kind: instrument.SweepCurrent, Source: 1, Stop: 1e-9, Steps: 2, Compliance: 1, Measure: channels(1),
+			Aperture: 1e-3},
 	} {
 		if _, err := d.Run(t.Context(), step); instrument.KindOf(err) != instrument.KindLimit {
 			t.Errorf("%T with no limits configured: %v", step, err)

@@ -164,7 +164,8 @@ func anyStep(t *rapid.T) instrument.Step {
 		return instrument.Spot{Drives: ds, Measure: measure, Range: 10e-6, Aperture: 1e-3}
 	case 1:
 		// A width just beside a possible one, or anything.
-		width := rapid.OneOf(rapid.Map(rapid.IntRange(5, 200), func(n int) float64 { return float64(n) * 100.3e-6 }), rapid.Float64Range(0.4e-3, 20e-3))
+		width := rapid.OneOf(rapid.Map(rapid.IntRange(5, 200), func(n int) float64 { return float64(n) * 100.3e-6 }),
+			rapid.Float64Range(0.4e-3, 20e-3))
 		return instrument.Pulse{Drives: ds, Measure: measure, Width: instrument.Seconds(width.Draw(t, "width"))}
 	default:
 		return instrument.Sweep{Kind: instrument.SweepVoltage, Source: ds[0].Channel, Drives: ds[1:], Measure: measure,
@@ -190,7 +191,8 @@ func TestNothingBeyondLimitsIsEncoded(t *testing.T) {
 			}
 		}
 		d := New(nil, Options{Limits: limits, Channels: fourChannels})
-		w := &witness{t: t, limits: limits, forced: map[int]float64{}, pulses: map[int][2]float64{}, wide: map[string]float64{}}
+		w := &witness{t: t, limits: limits, forced: map[int]float64{}, pulses: map[int][2]float64{},
+			wide: map[string]float64{}}
 		settings := newSettings()
 		for range rapid.IntRange(1, 8).Draw(t, "steps") {
 			step := anyStep(t)

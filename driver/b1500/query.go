@@ -56,7 +56,8 @@ func (d *Device) BenchTime(ctx context.Context) (instrument.Seconds, error) {
 	}
 	defer d.give()
 	if !d.stamped {
-		return 0, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer has not been opened"), Advice: "open it first"}
+		return 0, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: errors.New("the analyzer has not been opened"),
+			Advice: "open it first"}
 	}
 	err := d.persist(ctx, op, func() error {
 		replies, err := d.converse(ctx, op, 0, ask("TSQ"))
@@ -79,7 +80,8 @@ func (d *Device) resume(op, answer string) error {
 		return err
 	}
 	if d.base+stamp < d.last {
-		d.log.Warn("the analyzer's clock went back: it was switched off, or reset", "before", float64(d.last-d.base), "now", float64(stamp))
+		d.log.Warn("the analyzer's clock went back: it was switched off, or reset", "before", float64(d.last-d.base), "now",
+			float64(stamp))
 		d.base = d.last - stamp
 	}
 	d.last = d.base + stamp

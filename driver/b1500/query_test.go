@@ -98,7 +98,8 @@ func TestQuestionsAreRepeated(t *testing.T) {
 
 	d, bus = opened(t, "")
 	d.o.Retries = 1
-	bus.fail, bus.frames = gone, append(append([]frame(nil), sections["open-again"]...), later(sections["bench-time"], "000ZT+60.00000E+00")...)
+	bus.fail, bus.frames = gone, append(append([]frame(nil), sections["open-again"]...),
+		later(sections["bench-time"], "000ZT+60.00000E+00")...)
 	if now, err := d.BenchTime(t.Context()); err != nil || now != 60 {
 		t.Errorf("with one retry: %v, %v", now, err)
 	}
@@ -119,7 +120,8 @@ func TestQuestionsAreRepeated(t *testing.T) {
 // What follows a step that was begun cannot say that nothing was sent.
 func TestStepBegunWasSent(t *testing.T) {
 	unsent := &instrument.Error{Op: "bus", Kind: instrument.KindTimeout, Err: instrument.ErrNotSent}
-	if err := begun(linkError("run", unsent)); errors.Is(err, instrument.ErrNotSent) || instrument.KindOf(err) != instrument.KindTimeout {
+	if err := begun(linkError("run", unsent)); errors.Is(err, instrument.ErrNotSent) ||
+		instrument.KindOf(err) != instrument.KindTimeout {
 		t.Errorf("%v of kind %q", err, instrument.KindOf(err))
 	}
 	if err := begun(nil); err != nil {

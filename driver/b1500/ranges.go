@@ -100,7 +100,8 @@ func measuringCode(largest instrument.Amps) (int, error) {
 	case largest == 0:
 		return 0, nil
 	case !(largest > 0):
-		return 0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging", largest.Exact())
+		return 0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging",
+			largest.Exact())
 	}
 	for _, r := range currentRanges {
 		// A range written as 1e-6*10 must not miss 10 uA by a rounding.
@@ -108,7 +109,8 @@ func measuringCode(largest instrument.Amps) (int, error) {
 			return -r.code, nil
 		}
 	}
-	return 0, fmt.Errorf("measuring range %s is beyond the largest one, %s", largest.Exact(), instrument.Amps(maxCurrent).Exact())
+	return 0, fmt.Errorf("measuring range %s is beyond the largest one, %s", largest.Exact(),
+		instrument.Amps(maxCurrent).Exact())
 }
 
 // integration is a setting of the analog-to-digital converters.
@@ -152,7 +154,8 @@ func integrate(aperture instrument.Seconds, lineFrequency float64, together bool
 	n := math.Max(1, math.Ceil(t/unit-0.01))
 	if n > float64(most) {
 		longest := instrument.Seconds(float64(most) * unit)
-		return integration{}, fmt.Errorf("aperture %s is longer than the converter's longest, %s", aperture.Exact(), longest.Exact())
+		return integration{}, fmt.Errorf("aperture %s is longer than the converter's longest, %s", aperture.Exact(),
+			longest.Exact())
 	}
 	return integration{highResolution: high, n: int(n), seconds: n * unit}, nil
 }

@@ -141,7 +141,8 @@ func (d *Device) conversation(ctx context.Context, op string, checked []any) ([]
 		return nil, d.lose(ctx, op, err)
 	}
 	if d.log.Enabled(ctx, slog.LevelDebug) {
-		d.log.Debug("analyzer conversation", "steps", len(checked), "parts", len(parts), "busy", float64(total), "wall", time.Since(started))
+		d.log.Debug("analyzer conversation", "steps", len(checked), "parts", len(parts), "busy", float64(total), "wall",
+			time.Since(started))
 	}
 
 	// The queue speaks before the answers: an error explains a strange answer.
@@ -162,7 +163,8 @@ func (d *Device) conversation(ctx context.Context, op string, checked []any) ([]
 }
 
 // converseLong is for one step that takes longer than the adapter waits.
-func (d *Device) converseLong(ctx context.Context, op string, busy instrument.Seconds, parts []flex.Part) ([]string, error) {
+func (d *Device) converseLong(ctx context.Context, op string, busy instrument.Seconds,
+	parts []flex.Part) ([]string, error) {
 	last := &parts[len(parts)-1]
 	answer := last.Reply
 	last.Reply = false
@@ -239,7 +241,8 @@ func (p *program) plausible(op string, r instrument.Reading, kind flex.Type) err
 	if kind == flex.TypeVoltage {
 		most, unit = p.mostVolts, instrument.Volts(r.Value).String()
 	}
-	if most == 0 || r.Status&(instrument.StatusOverflow|instrument.StatusInvalid) != 0 || math.Abs(r.Value) <= aboveBound*most {
+	if most == 0 || r.Status&(instrument.StatusOverflow|instrument.StatusInvalid) != 0 ||
+		math.Abs(r.Value) <= aboveBound*most {
 		return nil
 	}
 	return &instrument.Error{Op: op, Channel: channelName(r.Channel), Kind: instrument.KindProtocol,
@@ -370,7 +373,8 @@ func interlockOpen(op string, err error) *instrument.Error {
 	if err == nil {
 		err = errors.New("the status byte says that the interlock circuit is open")
 	}
-	return &instrument.Error{Op: op, Kind: instrument.KindInterlock, Err: err, Advice: (&flex.QueueError{Message: "interlock"}).Advice()}
+	return &instrument.Error{Op: op, Kind: instrument.KindInterlock, Err: err,
+		Advice: (&flex.QueueError{Message: "interlock"}).Advice()}
 }
 
 // drainQueue reads the error queue until it is empty. The queue holds 30.
@@ -392,6 +396,7 @@ func (d *Device) drainQueue(ctx context.Context, op string) ([]*flex.QueueError,
 		d.log.Warn("analyzer error queue", "code", entry.Code, "message", entry.Message)
 		entries = append(entries, entry)
 	}
-	return entries, &instrument.Error{Op: op, Kind: instrument.KindInstrument, Err: fmt.Errorf("the error queue does not empty after %d entries", most),
+	return entries, &instrument.Error{Op: op, Kind: instrument.KindInstrument,
+		Err:    fmt.Errorf("the error queue does not empty after %d entries", most),
 		Advice: "power-cycle the analyzer"}
 }

@@ -34,12 +34,15 @@ func exactTime(what string, t instrument.Seconds, lowest, highest float64) (floa
 	}
 	switch {
 	case x < lowest:
-		return 0, fmt.Errorf("%s %s is shorter than the shortest possible, %s", what, t.Exact(), instrument.Seconds(lowest).Exact())
+		return 0, fmt.Errorf("%s %s is shorter than the shortest possible, %s", what, t.Exact(),
+			instrument.Seconds(lowest).Exact())
 	case x > highest:
-		return 0, fmt.Errorf("%s %s is longer than the longest possible, %s", what, t.Exact(), instrument.Seconds(highest).Exact())
+		return 0, fmt.Errorf("%s %s is longer than the longest possible, %s", what, t.Exact(),
+			instrument.Seconds(highest).Exact())
 	case math.Abs(x-float64(t)) > tolerance*float64(t):
 		below := instrument.Seconds(math.Floor(float64(t)/timeStep) * timeStep)
-		return 0, fmt.Errorf("%s %s cannot be made: the analyzer goes in steps of %s, so %s and %s are possible", what, t.Exact(),
+		return 0, fmt.Errorf("%s %s cannot be made: the analyzer goes in steps of %s, so %s and %s are possible", what,
+			t.Exact(),
 			instrument.Seconds(timeStep).Exact(), below, below+timeStep)
 	}
 	return x, nil

@@ -60,10 +60,12 @@ func checkSpot(limits instrument.Limits, s instrument.Spot) (script, error) {
 	}
 	// These are written so that NaN fails too: no comparison with it is true.
 	if !(s.Aperture > 0 && s.Aperture <= maxAperture) {
-		return script{}, usage(fmt.Errorf("aperture %s is not between 0 s and %s", s.Aperture.Exact(), instrument.Seconds(maxAperture)))
+		return script{}, usage(fmt.Errorf("aperture %s is not between 0 s and %s", s.Aperture.Exact(),
+			instrument.Seconds(maxAperture)))
 	}
 	if !(s.Settle >= 0 && s.Settle <= maxSettle) {
-		return script{}, usage(fmt.Errorf("settling time %s is not between 0 s and %s", s.Settle.Exact(), instrument.Seconds(maxSettle)))
+		return script{}, usage(fmt.Errorf("settling time %s is not between 0 s and %s", s.Settle.Exact(),
+			instrument.Seconds(maxSettle)))
 	}
 	if !(s.Range >= 0) {
 		return script{}, usage(fmt.Errorf("range %s", s.Range.Exact()))
@@ -106,7 +108,8 @@ func checkPulse(limits instrument.Limits, p instrument.Pulse) (script, error) {
 		return script{}, err
 	}
 	busy := instrument.Seconds(width)
-	out := script{lines: []line{{text: "PULS " + force + "," + number(width), reading: len(p.Measure) > 0, dropped: len(p.Measure) == 0}}}
+	out := script{lines: []line{{text: "PULS " + force + "," + number(width), reading: len(p.Measure) > 0,
+		dropped: len(p.Measure) == 0}}}
 	if p.Period != 0 {
 		if !(p.Period >= busy && p.Period <= maxSettle) {
 			return script{}, usage(fmt.Errorf("period %s does not hold a pulse of %s", p.Period.Exact(), busy.Exact()))

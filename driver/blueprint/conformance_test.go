@@ -55,17 +55,19 @@ func TestSafer(t *testing.T) {
 }
 
 func TestIdentifier(t *testing.T) {
-	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "SM1", Open: func(t *testing.T) instrument.Identifier {
-		_, link := newPeer(t)
-		return New(link, Options{})
-	}})
+	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "SM1",
+		Open: func(t *testing.T) instrument.Identifier {
+			_, link := newPeer(t)
+			return New(link, Options{})
+		}})
 }
 
 func TestClock(t *testing.T) {
-	instrumenttest.TestClock(t, instrumenttest.ClockFixture{Resolution: 1e-6, Open: func(t *testing.T) instrumenttest.Timed {
-		d, p := open(t, limits)
-		return instrumenttest.Timed{Clock: d, Advance: func(t *testing.T, by instrument.Seconds) {
-			p.see(func() { p.seconds += float64(by) })
-		}}
-	}})
+	instrumenttest.TestClock(t, instrumenttest.ClockFixture{Resolution: 1e-6,
+		Open: func(t *testing.T) instrumenttest.Timed {
+			d, p := open(t, limits)
+			return instrumenttest.Timed{Clock: d, Advance: func(t *testing.T, by instrument.Seconds) {
+				p.see(func() { p.seconds += float64(by) })
+			}}
+		}})
 }

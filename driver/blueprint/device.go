@@ -179,7 +179,8 @@ func (d *Device) Run(ctx context.Context, steps ...instrument.Step) ([]instrumen
 		if cause == nil {
 			cause = errors.New("it has not been opened")
 		}
-		return nil, &instrument.Error{Op: "blueprint run", Kind: instrument.KindUsage, Err: fmt.Errorf("the SM1 is not ready: %w", cause),
+		return nil, &instrument.Error{Op: "blueprint run", Kind: instrument.KindUsage,
+			Err:    fmt.Errorf("the SM1 is not ready: %w", cause),
 			Advice: "make it safe and open it; nothing was sent"}
 	}
 

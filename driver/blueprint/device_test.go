@@ -14,7 +14,8 @@ import (
 // box, and what goes wrong on its wire, has tests of its own.
 
 func spot(v instrument.Volts) instrument.Spot {
-	return instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: v, Compliance: 1e-3}}, Measure: []instrument.Channel{1}, Aperture: 20e-3}
+	return instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: v, Compliance: 1e-3}},
+		Measure: []instrument.Channel{1}, Aperture: 20e-3}
 }
 
 func pulse(width instrument.Seconds) instrument.Pulse {
@@ -69,7 +70,8 @@ func TestFrames(t *testing.T) {
 	if r := results[0].Points[0].Readings[0]; r.Value != 9.876e-6 || r.Status != 0 || results[0].Busy != 21e-3 {
 		t.Errorf("spot: %+v", results[0])
 	}
-	if r := results[1].Points[0].Readings[0]; r.Value != 20e-6 || r.Status != instrument.StatusCompliance || results[1].Busy != 20e-3 {
+	if r := results[1].Points[0].Readings[0]; r.Value != 20e-6 || r.Status != instrument.StatusCompliance ||
+		results[1].Busy != 20e-3 {
 		t.Errorf("pulse: %+v", results[1])
 	}
 }
@@ -80,7 +82,8 @@ func TestRoundedValueIsChecked(t *testing.T) {
 		t.Errorf("2.0004 V is 2 V in steps of 1 mV, which is allowed: %v", err)
 	}
 	sent := p.bytes()
-	if _, err := d.Run(t.Context(), spot(2.0006)); instrument.KindOf(err) != instrument.KindLimit || !strings.Contains(err.Error(), "2.001 V") {
+	if _, err := d.Run(t.Context(), spot(2.0006)); instrument.KindOf(err) != instrument.KindLimit ||
+		!strings.Contains(err.Error(), "2.001 V") {
 		t.Errorf("2.0006 V is 2.001 V in steps of 1 mV, which is not: %v", err)
 	}
 	if p.bytes() != sent || p.highest != 2 {
@@ -114,12 +117,14 @@ func TestGarbledAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, link := scripted(t, answers)
-			if results, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindProtocol || len(results) != 0 {
+			if results, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindProtocol ||
+				len(results) != 0 {
 				t.Errorf("%v, %v", results, err)
 			}
 			// Nothing more is sent until somebody has looked after it.
 			requests := len(link.requests)
-			if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindUsage || len(link.requests) != requests {
+			if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindUsage ||
+				len(link.requests) != requests {
 				t.Errorf("goes on: %v", err)
 			}
 			link.answers = [][]string{{"ok"}, {"Example,SM1,4711,1.0"}, {"ok"}, {"ok"}, {"ok", "1e-6,0", "ok"}}
@@ -176,7 +181,8 @@ func TestLostLink(t *testing.T) {
 	if err := d.Open(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable || !errors.Is(err, link.err) {
 		t.Errorf("open: %v", err)
 	}
-	if err := d.Safe(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable || !strings.Contains(err.Error(), "switch it off at the SM1") {
+	if err := d.Safe(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable ||
+		!strings.Contains(err.Error(), "switch it off at the SM1") {
 		t.Errorf("safe: %v", err)
 	}
 	if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindUsage {

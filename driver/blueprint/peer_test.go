@@ -148,7 +148,8 @@ func (p *peer) says(command, answer string) {
 	p.see(func() { p.answer[command] = answer })
 }
 
-var limits = instrument.Limits{MinVoltage: -1, MaxVoltage: 2, MaxSpan: 2, MaxCurrent: 1e-3, MaxWidth: 0.1, Origin: "test"}
+var limits = instrument.Limits{MinVoltage: -1, MaxVoltage: 2, MaxSpan: 2, MaxCurrent: 1e-3, MaxWidth: 0.1,
+	Origin: "test"}
 
 // open gives a device that has been opened, and its far side.
 func open(t *testing.T, l instrument.Limits) (*Device, *peer) {

@@ -76,6 +76,7 @@ func parseIdentity(answer string) (instrument.Identity, error) {
 }
 
 func garbled(answer, want string) error {
-	return &instrument.Error{Op: "blueprint", Kind: instrument.KindProtocol, Err: fmt.Errorf("the SM1 answers %.80q, expected was %s", answer, want),
+	return &instrument.Error{Op: "blueprint", Kind: instrument.KindProtocol,
+		Err:    fmt.Errorf("the SM1 answers %.80q, expected was %s", answer, want),
 		Advice: "check the cable, and that nobody else uses the port"}
 }

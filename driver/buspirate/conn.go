@@ -103,7 +103,8 @@ func (p *Port) transfer(packets []spi.Packet) error {
 	for _, s := range spans {
 		if p.in[s.first] != done {
 			return p.fail(op, instrument.KindProtocol,
-				fmt.Errorf("answer byte %d of %d, to %s, is 0x%02x instead of 0x%02x", s.first+1, len(p.in), s.what, p.in[s.first], done),
+				fmt.Errorf("answer byte %d of %d, to %s, is 0x%02x instead of 0x%02x", s.first+1, len(p.in), s.what, p.in[s.first],
+					done),
 				"a byte was lost or changed on the serial line; the next transfer starts the box anew")
 		}
 		if s.read != nil {
@@ -124,18 +125,22 @@ func (p *Port) allowed(op string, packets []spi.Packet) error {
 	total := 0
 	for i, k := range packets {
 		if len(k.W) != 0 && len(k.R) != 0 && len(k.W) != len(k.R) {
-			return p.fail(op, instrument.KindUsage, fmt.Errorf("packet %d sends %d bytes and reads %d", i, len(k.W), len(k.R)), "SPI reads as many bytes as it sends")
+			return p.fail(op, instrument.KindUsage, fmt.Errorf("packet %d sends %d bytes and reads %d", i, len(k.W), len(k.R)),
+				"SPI reads as many bytes as it sends")
 		}
 		if k.BitsPerWord != 0 && k.BitsPerWord != 8 {
-			return p.fail(op, instrument.KindUsage, fmt.Errorf("packet %d has words of %d bits", i, k.BitsPerWord), "the box has words of 8 bits")
+			return p.fail(op, instrument.KindUsage, fmt.Errorf("packet %d has words of %d bits", i, k.BitsPerWord),
+				"the box has words of 8 bits")
 		}
 		total += max(len(k.W), len(k.R))
 	}
 	if total == 0 {
-		return p.fail(op, instrument.KindUsage, errors.New("no bytes to transfer"), "a chip select without a clock would latch what the device holds")
+		return p.fail(op, instrument.KindUsage, errors.New("no bytes to transfer"),
+			"a chip select without a clock would latch what the device holds")
 	}
 	if total > maxTx {
-		return p.fail(op, instrument.KindUsage, fmt.Errorf("%d bytes in one transfer, at most %d are possible", total, maxTx), "")
+		return p.fail(op, instrument.KindUsage, fmt.Errorf("%d bytes in one transfer, at most %d are possible", total, maxTx),
+			"")
 	}
 	return nil
 }

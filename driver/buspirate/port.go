@@ -110,11 +110,14 @@ func (p *Port) Connect(f physic.Frequency, mode spi.Mode, bits int) (spi.Conn, e
 	case p.closed:
 		return nil, p.fail(op, instrument.KindUsage, errClosed, "")
 	case p.connected:
-		return nil, p.fail(op, instrument.KindUsage, errors.New("the port is connected already"), "an SPI port has one device; call Connect once")
+		return nil, p.fail(op, instrument.KindUsage, errors.New("the port is connected already"),
+			"an SPI port has one device; call Connect once")
 	case mode&^spi.Mode3 != 0:
-		return nil, p.fail(op, instrument.KindUsage, fmt.Errorf("mode %s is not possible", mode), "the box has modes 0 to 3, full duplex, with chip select, most significant bit first")
+		return nil, p.fail(op, instrument.KindUsage, fmt.Errorf("mode %s is not possible", mode),
+			"the box has modes 0 to 3, full duplex, with chip select, most significant bit first")
 	case bits != 8:
-		return nil, p.fail(op, instrument.KindUsage, fmt.Errorf("words of %d bits are not possible", bits), "the box has words of 8 bits")
+		return nil, p.fail(op, instrument.KindUsage, fmt.Errorf("words of %d bits are not possible", bits),
+			"the box has words of 8 bits")
 	}
 	speed, err := choose(f, p.limit)
 	if err != nil {

@@ -74,12 +74,14 @@ func TestConfiguration(t *testing.T) {
 		{"mode 0", physic.MegaHertz, 0, spi.Mode0, buspirate.Options{}, []byte{0x43, 0x63, 0x8a, 3}},
 		{"mode 2", physic.MegaHertz, 0, spi.Mode2, buspirate.Options{}, []byte{0x43, 0x63, 0x8e, 3}},
 		{"mode 3", physic.MegaHertz, 0, spi.Mode3, buspirate.Options{}, []byte{0x43, 0x63, 0x8c, 3}},
-		{"open drain", physic.MegaHertz, 0, spi.Mode1, buspirate.Options{OpenDrain: true, PullUps: true}, []byte{0x47, 0x63, 0x80, 3}},
+		{"open drain", physic.MegaHertz, 0, spi.Mode1, buspirate.Options{OpenDrain: true, PullUps: true},
+			[]byte{0x47, 0x63, 0x80, 3}},
 		{"powered", physic.MegaHertz, 0, spi.Mode1, buspirate.Options{Power: true}, []byte{0x4b, 0x63, 0x88, 3}},
 		{"30 kHz", 100 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x60, 0x88, 3}},
 		{"125 kHz", 249 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x61, 0x88, 3}},
 		{"250 kHz", 999 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x62, 0x88, 3}},
-		{"2 MHz, as 2.67 is above 2.6", 2600 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x64, 0x88, 3}},
+		{"2 MHz, as 2.67 is above 2.6", 2600 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{},
+			[]byte{0x43, 0x64, 0x88, 3}},
 		{"2.67 MHz", 2700 * physic.KiloHertz, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x65, 0x88, 3}},
 		{"4 MHz", 20 * physic.MegaHertz, 5 * physic.MegaHertz, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x66, 0x88, 3}},
 		{"anything", 0, 0, spi.Mode1, buspirate.Options{}, []byte{0x43, 0x67, 0x88, 3}},
@@ -245,7 +247,8 @@ func TestTransferRefusals(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, err := range map[string]error{"tx": c.Tx([]byte{1}, nil), "connect": func() error { _, err := p.Connect(physic.MegaHertz, spi.Mode1, 8); return err }()} {
+	for name, err := range map[string]error{"tx": c.Tx([]byte{1}, nil),
+		"connect": func() error { _, err := p.Connect(physic.MegaHertz, spi.Mode1, 8); return err }()} {
 		if instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "closed") {
 			t.Errorf("%s after Close: %v", name, err)
 		}
@@ -262,16 +265,22 @@ func TestFaultsOfTheLink(t *testing.T) {
 		text string
 	}{
 		{"no answer", func(l *link) { l.garble = func([]byte) []byte { return nil } }, instrument.KindTimeout, "0 of 10"},
-		{"an answer byte lost", func(l *link) { l.garble = func(a []byte) []byte { return a[1:] } }, instrument.KindTimeout, "9 of 10"},
+		{"an answer byte lost", func(l *link) { l.garble = func(a []byte) []byte { return a[1:] } }, instrument.KindTimeout,
+			"9 of 10"},
 		{"a byte lost on the way out", func(l *link) { l.silent = 1 }, instrument.KindTimeout, "of 10"},
-		{"first status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[0] = 0; return a } }, instrument.KindProtocol, "answer byte 1 of 10, to chip select low, is 0x00"},
-		{"bulk status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[1] = 3; return a } }, instrument.KindProtocol, "answer byte 2 of 10, to a bulk transfer, is 0x03"},
-		{"last status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[5] = 0xff; return a } }, instrument.KindProtocol, "answer byte 6 of 10, to chip select high, is 0xff"},
-		{"an answer byte twice", func(l *link) { l.garble = func(a []byte) []byte { return append([]byte{1}, a...) } }, instrument.KindProtocol, "answer byte 5"},
+		{"first status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[0] = 0; return a } },
+			instrument.KindProtocol, "answer byte 1 of 10, to chip select low, is 0x00"},
+		{"bulk status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[1] = 3; return a } },
+			instrument.KindProtocol, "answer byte 2 of 10, to a bulk transfer, is 0x03"},
+		{"last status wrong", func(l *link) { l.garble = func(a []byte) []byte { a[5] = 0xff; return a } },
+			instrument.KindProtocol, "answer byte 6 of 10, to chip select high, is 0xff"},
+		{"an answer byte twice", func(l *link) { l.garble = func(a []byte) []byte { return append([]byte{1}, a...) } },
+			instrument.KindProtocol, "answer byte 5"},
 		{"a data byte answered by 0x01 twice", func(l *link) {
 			l.garble = func([]byte) []byte { return []byte{1, 1, 1, 1, 1, 1, 1, 'S', 'P', 'I', '1'} }
 		}, instrument.KindProtocol, "ends with"},
-		{"another name at the end", func(l *link) { l.garble = func(a []byte) []byte { a[9] = '2'; return a } }, instrument.KindProtocol, "SPI2"},
+		{"another name at the end", func(l *link) { l.garble = func(a []byte) []byte { a[9] = '2'; return a } },
+			instrument.KindProtocol, "SPI2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := newLink()
@@ -321,9 +330,12 @@ func TestLostAndWrongBoxes(t *testing.T) {
 		{"nobody there", func(l *link) { l.silent = 1 << 30 }, instrument.KindTimeout, "no answer"},
 		{"read fails", func(l *link) { l.readErr = io.ErrUnexpectedEOF }, instrument.KindUnreachable, "lost"},
 		{"write fails", func(l *link) { l.writeErr = io.ErrClosedPipe }, instrument.KindUnreachable, "lost"},
-		{"write is late", func(l *link) { l.writeErr = fmt.Errorf("port: %w", os.ErrDeadlineExceeded) }, instrument.KindTimeout, "cable"},
-		{"something else", func(l *link) { l.garble = func([]byte) []byte { return []byte("ERROR\r\n") } }, instrument.KindIdentity, "ERROR"},
-		{"never stops talking", func(l *link) { l.garble = func([]byte) []byte { return make([]byte, 5000) } }, instrument.KindIdentity, "no Bus Pirate"},
+		{"write is late", func(l *link) { l.writeErr = fmt.Errorf("port: %w", os.ErrDeadlineExceeded) },
+			instrument.KindTimeout, "cable"},
+		{"something else", func(l *link) { l.garble = func([]byte) []byte { return []byte("ERROR\r\n") } },
+			instrument.KindIdentity, "ERROR"},
+		{"never stops talking", func(l *link) { l.garble = func([]byte) []byte { return make([]byte, 5000) } },
+			instrument.KindIdentity, "no Bus Pirate"},
 		{"another SPI mode", func(l *link) { l.spiName = "SPI2" }, instrument.KindIdentity, "SPI2"},
 		{"no SPI mode", func(l *link) { l.spiName = "\x00" }, instrument.KindProtocol, "\\x00"},
 		{"no configuration", func(l *link) {

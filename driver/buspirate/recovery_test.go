@@ -36,7 +36,8 @@ func TestReopenedLink(t *testing.T) {
 			}
 			fail(first)
 			for range 3 {
-				if err := c.Tx([]byte{0x10, 0x20}, r); err == nil || instrument.KindOf(err) != instrument.KindUnreachable && instrument.KindOf(err) != instrument.KindTimeout {
+				if err := c.Tx([]byte{0x10, 0x20}, r); err == nil || instrument.KindOf(err) != instrument.KindUnreachable &&
+					instrument.KindOf(err) != instrument.KindTimeout {
 					t.Fatalf("while it is out: %v", err)
 				}
 			}
@@ -75,10 +76,12 @@ func FuzzAnswers(f *testing.F) {
 		if err := c.Tx([]byte{0x10, 0x20}, r); err == nil {
 			answer := append([]byte{1, 1, 0xef, 0xdf, 1, 1}, "SPI1"...)
 			whole := append(append([]byte(nil), answer[:min(int(at), len(answer))]...), noise...)
-			if len(whole) < len(answer) || !bytes.Equal(r, whole[2:4]) || whole[0] != 1 || whole[1] != 1 || !bytes.Equal(whole[4:10], answer[4:]) {
+			if len(whole) < len(answer) || !bytes.Equal(r, whole[2:4]) || whole[0] != 1 || whole[1] != 1 ||
+				!bytes.Equal(whole[4:10], answer[4:]) {
 				t.Fatalf("% x was read from % x", r, whole)
 			}
-		} else if kind := instrument.KindOf(err); kind != instrument.KindTimeout && kind != instrument.KindProtocol && kind != instrument.KindIdentity {
+		} else if kind := instrument.KindOf(err); kind != instrument.KindTimeout && kind != instrument.KindProtocol &&
+			kind != instrument.KindIdentity {
 			t.Fatalf("%v of kind %q", err, kind)
 		}
 		l.garble = nil

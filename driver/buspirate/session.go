@@ -69,7 +69,8 @@ func (p *Port) reopen(op string) error {
 	}
 	link, err := p.o.Reopen(p.o.Timeout)
 	if err != nil {
-		return p.fail(op, instrument.KindUnreachable, fmt.Errorf("the link was lost and cannot be opened again: %w", err), "check the cable")
+		return p.fail(op, instrument.KindUnreachable, fmt.Errorf("the link was lost and cannot be opened again: %w", err),
+			"check the cable")
 	}
 	p.log.Warn("the link to the Bus Pirate was opened again", "before", p.String())
 	p.link, p.lost = link, false
@@ -92,7 +93,8 @@ func (p *Port) enterOnce(op string) error {
 	}
 	for i, what := range []string{"the peripherals", "the speed", "the configuration", "chip select high"} {
 		if p.in[i] != done {
-			return p.fail(op, instrument.KindProtocol, fmt.Errorf("setting %s was answered by 0x%02x instead of 0x%02x", what, p.in[i], done),
+			return p.fail(op, instrument.KindProtocol, fmt.Errorf("setting %s was answered by 0x%02x instead of 0x%02x", what,
+				p.in[i], done),
 				"the firmware does not know the command; version 5.9 to 7.1 is expected")
 		}
 	}
@@ -160,7 +162,8 @@ func (p *Port) wake(op string) error {
 		}
 	}
 	if len(heard) > 0 {
-		return p.fail(op, instrument.KindIdentity, fmt.Errorf("something answers %q, but no Bus Pirate in bitbang mode (%q)", tail(heard, 40), bitbangName),
+		return p.fail(op, instrument.KindIdentity, fmt.Errorf("something answers %q, but no Bus Pirate in bitbang mode (%q)",
+			tail(heard, 40), bitbangName),
 			"check that the address is the Bus Pirate's and its speed 115200 baud")
 	}
 	return p.fail(op, instrument.KindTimeout, fmt.Errorf("no answer to %d zeros: %w", sent, os.ErrDeadlineExceeded),
@@ -217,9 +220,11 @@ func (p *Port) enterSPI(op string) error {
 		case string(got) == spiName:
 			return nil
 		case len(got) >= len(spiName) && bytes.HasPrefix(got, []byte("SPI")):
-			return p.fail(op, instrument.KindIdentity, fmt.Errorf("the box's SPI mode is %q, not %q", got, spiName), "another firmware version; see hwdocs/buspirate.md")
+			return p.fail(op, instrument.KindIdentity, fmt.Errorf("the box's SPI mode is %q, not %q", got, spiName),
+				"another firmware version; see hwdocs/buspirate.md")
 		case !bytes.HasPrefix([]byte(spiName), got) && !bytes.HasPrefix([]byte(bitbangName), got):
-			return p.fail(op, instrument.KindProtocol, fmt.Errorf("on the way to SPI mode the box answered %q instead of %q", tail(got, 40), spiName), "")
+			return p.fail(op, instrument.KindProtocol, fmt.Errorf("on the way to SPI mode the box answered %q instead of %q",
+				tail(got, 40), spiName), "")
 		}
 		n, err := p.link.Read(buf[:])
 		got = append(got, buf[:n]...)
@@ -281,7 +286,8 @@ func (p *Port) leave(op string) error {
 		case len(got) > 0 && got[0] == done:
 			return nil
 		case !bytes.HasPrefix([]byte(bitbangName), got):
-			return p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x", got[0], done), "")
+			return p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x", got[0],
+				done), "")
 		}
 		n, err := p.link.Read(buf[:])
 		got = append(got, buf[:n]...)
@@ -294,7 +300,8 @@ func (p *Port) leave(op string) error {
 // linkError sorts an error of the link.
 func (p *Port) linkError(op string, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return p.fail(op, instrument.KindTimeout, err, "the next transfer starts the box anew; if that fails too, check the cable and unplug the box once")
+		return p.fail(op, instrument.KindTimeout, err, "the next transfer starts the box anew; if that fails too, check "+
+			"the cable and unplug the box once")
 	}
 	p.lost = true
 	return p.fail(op, instrument.KindUnreachable, err, "the link to the box is lost; check the cable and open it again")

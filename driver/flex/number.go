@@ -44,7 +44,8 @@ func Quantize(x, step float64) (float64, error) {
 func decimal(n, step float64) (float64, error) {
 	// A step such as 0.0001 is not a float, but 10000 steps in 1 is: dividing
 	// two whole numbers rounds once, and rounds right.
-	if perUnit := math.Round(1 / step); perUnit >= 1 && perUnit < 1<<53 && math.Abs(n) < 1<<53 && math.Abs(perUnit*step-1) < 1e-12 {
+	if perUnit := math.Round(1 / step); perUnit >= 1 && perUnit < 1<<53 && math.Abs(n) < 1<<53 &&
+		math.Abs(perUnit*step-1) < 1e-12 {
 		return n / perUnit, nil
 	}
 	// Otherwise the product carries the rounding of its factors in the last
@@ -77,7 +78,8 @@ func Lines(commands ...string) ([]string, error) {
 			return nil, fmt.Errorf("%q is not one command", command)
 		}
 		if len(command) > MaxLine {
-			return nil, fmt.Errorf("command of %d characters does not fit into a line of %d: %.40q", len(command), MaxLine, command)
+			return nil, fmt.Errorf("command of %d characters does not fit into a line of %d: %.40q", len(command), MaxLine,
+				command)
 		}
 		if line.Len() > 0 && line.Len()+1+len(command) > MaxLine {
 			lines = append(lines, line.String())

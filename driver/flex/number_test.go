@@ -44,7 +44,8 @@ func TestQuantize(t *testing.T) {
 			t.Errorf("%g in steps of %g: %q (%v), want %q", tc.x, tc.step, Number(got), err, tc.want)
 		}
 	}
-	for _, tc := range [][2]float64{{math.NaN(), 1}, {math.Inf(1), 1}, {math.Inf(-1), 1}, {1, 0}, {1, -1}, {1, math.NaN()}, {1, math.Inf(1)}, {1e300, 1e-300}} {
+	for _, tc := range [][2]float64{{math.NaN(), 1}, {math.Inf(1), 1}, {math.Inf(-1), 1}, {1, 0}, {1, -1}, {1, math.NaN()},
+		{1, math.Inf(1)}, {1e300, 1e-300}} {
 		if got, err := Quantize(tc[0], tc[1]); err == nil {
 			t.Errorf("%g in steps of %g gives %g", tc[0], tc[1], got)
 		}

@@ -18,13 +18,17 @@ func TestParseRecords(t *testing.T) {
 	}{
 		{FMT1, "NAI+000.005E-06", []Record{{0, 1, TypeCurrent, 5e-9, false}}},
 		{FMT1, "NAI+1.23456E-06", []Record{{0, 1, TypeCurrent, 1.23456e-6, false}}},
-		{FMT1, "CBI-010.000E-06,TAV+01.2000E+00", []Record{{Compliance, 2, TypeCurrent, -10e-6, false}, {OtherCompliance, 1, TypeVoltage, 1.2, false}}},
+		{FMT1, "CBI-010.000E-06,TAV+01.2000E+00", []Record{{Compliance, 2, TypeCurrent, -10e-6, false},
+			{OtherCompliance, 1, TypeVoltage, 1.2, false}}},
 		{FMT1, "VAI+199.999E+99", []Record{{Overflow, 1, TypeCurrent, 199.999e99, false}}},
-		{FMT1, "XJV-000.000E+00,FAI+000.000E+00", []Record{{Oscillation, 10, TypeVoltage, 0, false}, {Saturation, 1, TypeCurrent, 0, false}}},
+		{FMT1, "XJV-000.000E+00,FAI+000.000E+00", []Record{{Oscillation, 10, TypeVoltage, 0, false},
+			{Saturation, 1, TypeCurrent, 0, false}}},
 		{FMT1, "NAI+000.001E-06,WAV+000.100E+00,NAI+000.002E-06,EAV+000.200E+00", []Record{
-			{0, 1, TypeCurrent, 1e-9, false}, {0, 1, TypeVoltage, 0.1, true}, {0, 1, TypeCurrent, 2e-9, false}, {Last, 1, TypeVoltage, 0.2, true}}},
+			{0, 1, TypeCurrent, 1e-9, false}, {0, 1, TypeVoltage, 0.1, true}, {0, 1, TypeCurrent, 2e-9, false},
+			{Last, 1, TypeVoltage, 0.2, true}}},
 		{FMT11, "NAI+1.234567E-06", []Record{{0, 1, TypeCurrent, 1.234567e-6, false}}},
-		{FMT11, "SCV+01.00000E+00,GCV+01.00000E+00", []Record{{SearchStopped, 3, TypeVoltage, 1, false}, {NotFound, 3, TypeVoltage, 1, false}}},
+		{FMT11, "SCV+01.00000E+00,GCV+01.00000E+00", []Record{{SearchStopped, 3, TypeVoltage, 1, false},
+			{NotFound, 3, TypeVoltage, 1, false}}},
 		{FMT21, "000BI-4.000000E-06", []Record{{0, 2, TypeCurrent, -4e-6, false}}},
 		{FMT21, "136AI+10.00000E-06", []Record{{Compliance | Last, 1, TypeCurrent, 10e-6, false}}},
 		{FMT21, "001AI-199.9999E+99", []Record{{Overflow, 1, TypeCurrent, -199.9999e99, false}}},
@@ -62,7 +66,8 @@ func TestGarbledRecords(t *testing.T) {
 		}
 	}
 	_, err := ParseRecords(FMT21, "000BI-4.000000E-06,"+strings.Repeat("#", 500))
-	if err == nil || !strings.Contains(err.Error(), `"####`) || !strings.Contains(err.Error(), "record 2") || len(err.Error()) > 400 {
+	if err == nil || !strings.Contains(err.Error(), `"####`) || !strings.Contains(err.Error(), "record 2") ||
+		len(err.Error()) > 400 {
 		t.Errorf("the error does not show the offending text, or too much of it: %v", err)
 	}
 }
@@ -135,7 +140,8 @@ func TestParseUnits(t *testing.T) {
 	if err != nil || len(units) != 3 || units[0] != (Unit{"B1517A", "0"}) || units[2] != (Unit{}) {
 		t.Errorf("%v, %v", units, err)
 	}
-	for _, bad := range []string{"", "B1517A", "B1517A,0;", "B1517A,0,0", ",0", "B1517A,", strings.Repeat("0,0;", 10) + "0,0"} {
+	for _, bad := range []string{"", "B1517A", "B1517A,0;", "B1517A,0,0", ",0", "B1517A,", strings.Repeat("0,0;", 10) +
+		"0,0"} {
 		if units, err := ParseUnits(bad); instrument.KindOf(err) != instrument.KindProtocol {
 			t.Errorf("%q: %v, %v", bad, units, err)
 		}
@@ -144,7 +150,8 @@ func TestParseUnits(t *testing.T) {
 
 func TestParseIdentity(t *testing.T) {
 	id, err := ParseIdentity("Agilent Technologies,B1500A,0,A.04.03.2010.0130")
-	if err != nil || id.Vendor != "Agilent Technologies" || id.Model != "B1500A" || id.Serial != "0" || id.Firmware != "A.04.03.2010.0130" {
+	if err != nil || id.Vendor != "Agilent Technologies" || id.Model != "B1500A" || id.Serial != "0" ||
+		id.Firmware != "A.04.03.2010.0130" {
 		t.Errorf("%+v, %v", id, err)
 	}
 	for _, bad := range []string{"", "B1500A", "a,b,c", "a,b,c,d,e"} {
@@ -181,7 +188,8 @@ func TestParseError(t *testing.T) {
 			t.Errorf("%q lost its message: %v", text, e)
 		}
 	}
-	for _, bad := range []string{"", "0", `+0`, `"No Error."`, `+0,No Error.`, `+0,"No Error.`, `x,"y"`, `+0,"`, "000BI-4.000000E-06"} {
+	for _, bad := range []string{"", "0", `+0`, `"No Error."`, `+0,No Error.`, `+0,"No Error.`, `x,"y"`, `+0,"`,
+		"000BI-4.000000E-06"} {
 		if e, err := ParseError(bad); instrument.KindOf(err) != instrument.KindProtocol {
 			t.Errorf("%q: %v, %v", bad, e, err)
 		}
@@ -191,7 +199,8 @@ func TestParseError(t *testing.T) {
 // The other answers are read by parsers that must bear anything too.
 func FuzzReplies(f *testing.F) {
 	for _, s := range []string{
-		`+0,"No Error."`, `+202,"Interlock circuit must be closed.; SLOT1"`, "B1517A,0;0,0", "Agilent Technologies,B1500A,0,A.06",
+		`+0,"No Error."`, `+202,"Interlock circuit must be closed.; SLOT1"`, "B1517A,0;0,0",
+		"Agilent Technologies,B1500A,0,A.06",
 		"CN1,2;CL3", "CN601", "", ",", `+0,"`, ";;;", "\xff,\x00",
 	} {
 		f.Add(s)

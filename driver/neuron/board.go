@@ -166,7 +166,8 @@ func (b *Board) Check(ctx context.Context) error {
 func (b *Board) checkOptions() error {
 	switch {
 	case b.o.Hidden < 1 || b.o.Outputs < 1:
-		return fmt.Errorf("a board of %d hidden and %d output neurons was configured; it has at least one of each", b.o.Hidden, b.o.Outputs)
+		return fmt.Errorf("a board of %d hidden and %d output neurons was configured; it has at least one of each",
+			b.o.Hidden, b.o.Outputs)
 	case b.o.Average < 1 || b.o.Average > maxAverage:
 		return fmt.Errorf("an average of %d samples was configured; it is 1 to %d", b.o.Average, maxAverage)
 	}
@@ -211,11 +212,13 @@ func (b *Board) identify(ctx context.Context, serial bool) (instrument.Identity,
 	size := model.FindStringSubmatch(id.Model)
 	switch {
 	case size == nil:
-		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity, fmt.Errorf("%s %s answers, which is no neuron board", id.Vendor, id.Model),
+		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity,
+			fmt.Errorf("%s %s answers, which is no neuron board", id.Vendor, id.Model),
 			"check that neurons.address is the board's")
 	case size[1] != strconv.Itoa(b.o.Hidden) || size[2] != strconv.Itoa(b.o.Outputs):
 		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity,
-			fmt.Errorf("the board has %s hidden and %s output neurons, the wiring map %d and %d", size[1], size[2], b.o.Hidden, b.o.Outputs),
+			fmt.Errorf("the board has %s hidden and %s output neurons, the wiring map %d and %d", size[1], size[2], b.o.Hidden,
+				b.o.Outputs),
 			"correct the wiring map, or connect the board it describes")
 	case serial && b.o.Serial != "" && id.Serial != b.o.Serial:
 		return instrument.Identity{}, b.failed("identify", "", instrument.KindIdentity,
@@ -227,7 +230,8 @@ func (b *Board) identify(ctx context.Context, serial bool) (instrument.Identity,
 
 func (b *Board) ready(op string) error {
 	if !b.opened {
-		return b.failed(op, "", instrument.KindUsage, errors.New("the board has not been opened, or opening failed"), "open it; nothing was sent")
+		return b.failed(op, "", instrument.KindUsage, errors.New("the board has not been opened, or opening failed"),
+			"open it; nothing was sent")
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ func TestNobodyAnswers(t *testing.T) {
 	far, conn := newBox(t)
 	far.stall()
 	b := New(conn, Options{Hidden: 10, Outputs: 4, Margin: 20 * time.Millisecond})
-	if err := b.Open(t.Context()); instrument.KindOf(err) != instrument.KindTimeout || !strings.Contains(err.Error(), "*IDN? was not answered, 3 attempts") {
+	if err := b.Open(t.Context()); instrument.KindOf(err) != instrument.KindTimeout ||
+		!strings.Contains(err.Error(), "*IDN? was not answered, 3 attempts") {
 		t.Errorf("%v", err)
 	}
 	// The box comes to itself: all of that is answered now, and counts for nothing.
@@ -229,7 +230,8 @@ func TestLostFrames(t *testing.T) {
 	b, far := open(t, nil)
 	far.see(func() { far.says["BURS:COUN?"] = "2" })
 	rows, err := b.Burst(context.Background(), [][]byte{{1}, {2}, {4}}, false)
-	if instrument.KindOf(err) != instrument.KindInstrument || len(rows) != 0 || !strings.Contains(err.Error(), "2 frames of 3") {
+	if instrument.KindOf(err) != instrument.KindInstrument || len(rows) != 0 ||
+		!strings.Contains(err.Error(), "2 frames of 3") {
 		t.Errorf("%v, %v", rows, err)
 	}
 	far.see(func() {
@@ -249,7 +251,8 @@ func TestBurstAnswers(t *testing.T) {
 	} {
 		b, far := open(t, nil)
 		far.see(func() { far.says["BURS:RUN?"] = answer })
-		if _, err := b.Burst(context.Background(), [][]byte{{1}, {2}}, false); instrument.KindOf(err) != instrument.KindProtocol {
+		if _, err := b.Burst(context.Background(), [][]byte{{1}, {2}},
+			false); instrument.KindOf(err) != instrument.KindProtocol {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -38,8 +38,9 @@ type box struct {
 
 func newBox(t *testing.T) (*box, transport.Conn) {
 	near, far := transport.Pipe()
-	b := &box{conn: far, hidden: make([]instrument.Volts, 10), outputs: make([]instrument.Volts, 4), overRange: -1, breakAfter: -1,
-		average: 1, settle: 5, serial: "NB-1", says: map[string]string{}}
+	b := &box{conn: far, hidden: make([]instrument.Volts, 10), outputs: make([]instrument.Volts, 4), overRange: -1,
+		breakAfter: -1,
+		average:    1, settle: 5, serial: "NB-1", says: map[string]string{}}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

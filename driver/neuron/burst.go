@@ -82,7 +82,8 @@ func (b *Board) store(ctx context.Context, op string, frames [][]byte) error {
 		return b.box.OutOfStep(ctx, err)
 	}
 	if stored != len(frames) {
-		return b.failed(op, "", instrument.KindInstrument, fmt.Errorf("the board has stored %d frames of %d", stored, len(frames)),
+		return b.failed(op, "", instrument.KindInstrument, fmt.Errorf("the board has stored %d frames of %d", stored,
+			len(frames)),
 			"bytes were lost on the way; check the cable. Nothing was run")
 	}
 	return nil
@@ -143,7 +144,8 @@ func (b *Board) run(ctx context.Context, op string, g group, frames [][]byte) ([
 		return rows, err
 	}
 	if len(rows) != len(frames) {
-		return nil, b.box.OutOfStep(ctx, fmt.Errorf("%w: %d patterns were answered, %d were sent", scpi.ErrForm, len(rows), len(frames)))
+		return nil, b.box.OutOfStep(ctx, fmt.Errorf("%w: %d patterns were answered, %d were sent", scpi.ErrForm, len(rows),
+			len(frames)))
 	}
 	return rows, nil
 }

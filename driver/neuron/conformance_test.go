@@ -40,8 +40,9 @@ func TestNeurons(t *testing.T) {
 }
 
 func TestIdentifier(t *testing.T) {
-	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "NEURON-10-4", Open: func(t *testing.T) instrument.Identifier {
-		_, conn := newBox(t)
-		return New(conn, Options{Hidden: 10, Outputs: 4})
-	}})
+	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "NEURON-10-4",
+		Open: func(t *testing.T) instrument.Identifier {
+			_, conn := newBox(t)
+			return New(conn, Options{Hidden: 10, Outputs: 4})
+		}})
 }

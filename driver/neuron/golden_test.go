@@ -32,7 +32,8 @@ func goldenSections(t *testing.T) map[string]golden {
 		kind, rest, _ := strings.Cut(line, " ")
 		frame := ""
 		if kind == ">" || kind == "<" {
-			if frame, err = strconv.Unquote(`"` + strings.ReplaceAll(rest, `"`, `\"`) + `"`); err != nil || !strings.HasSuffix(frame, "\n") {
+			if frame, err = strconv.Unquote(`"` + strings.ReplaceAll(rest, `"`, `\"`) + `"`); err != nil ||
+				!strings.HasSuffix(frame, "\n") {
 				t.Fatalf("line %d is no golden frame: %q", number+1, line)
 			}
 		}
@@ -119,7 +120,8 @@ func TestGoldenMeasurements(t *testing.T) {
 
 	g := sections["identify"]
 	b, far := exact(t, g, nil)
-	if id, err := b.Identify(t.Context()); err != nil || id.Model != "NEURON-10-4" || id.Serial != "NB-1" || id.Vendor != "XLAB" || id.Firmware != "1.0" {
+	if id, err := b.Identify(t.Context()); err != nil || id.Model != "NEURON-10-4" || id.Serial != "NB-1" ||
+		id.Vendor != "XLAB" || id.Firmware != "1.0" {
 		t.Errorf("%+v, %v", id, err)
 	}
 	heard(t, far, g)
@@ -144,7 +146,8 @@ func TestGoldenMeasurements(t *testing.T) {
 	g = sections["outputs, neuron 2 below the converter's range and neuron 4 at its rail"]
 	b, _ = exact(t, g, nil)
 	if v, err = b.Outputs(t.Context()); instrument.KindOf(err) != instrument.KindInstrument || v != nil ||
-		!strings.Contains(err.Error(), "[O2]") || !strings.Contains(err.Error(), "over range") || !strings.Contains(err.Error(), "check the board's supply") {
+		!strings.Contains(err.Error(), "[O2]") || !strings.Contains(err.Error(), "over range") ||
+		!strings.Contains(err.Error(), "check the board's supply") {
 		t.Errorf("over range: %v, %v", v, err)
 	}
 }
@@ -163,7 +166,8 @@ func TestGoldenTrim(t *testing.T) {
 
 	b, _ = exact(t, sections["trim, H3 and O2 out of reach"], nil)
 	hidden, outputs, err = b.Trim(t.Context())
-	if instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "[H3]") || !strings.Contains(err.Error(), "O2 out of reach") ||
+	if instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "[H3]") ||
+		!strings.Contains(err.Error(), "O2 out of reach") ||
 		!strings.Contains(err.Error(), "ground all inputs") {
 		t.Errorf("out of reach: %v", err)
 	}
@@ -187,7 +191,8 @@ func TestGoldenBursts(t *testing.T) {
 	// only when they have been counted.
 	far.see(func() {
 		got := strings.Join(far.heard, "\n")
-		if want := "BURS:CLE\nBURS:FRAM 1,2080,4080,20e0\nBURS:COUN?\nSYST:ERR?\nCONF:AVER 16\nBURS:SETT 6\nBURS:RUN?\nSTAT:QUES:COND?\nSYST:ERR?"; got != want {
+		if want := "BURS:CLE\nBURS:FRAM 1,2080,4080,20e0\nBURS:COUN?\nSYST:ERR?\nCONF:AVER 16\nBURS:SETT " +
+			"6\nBURS:RUN?\nSTAT:QUES:COND?\nSYST:ERR?"; got != want {
 			t.Errorf("sent\n%s\nwant\n%s", got, want)
 		}
 	})
@@ -220,7 +225,8 @@ func TestGoldenBursts(t *testing.T) {
 			delete(far.says, "BURS:RUN?")
 		})
 		rows, err := b.Burst(ctx, [][]byte{{0x20, 0x80}, {0x40, 0x80}}, false)
-		if instrument.KindOf(err) != instrument.KindChain || len(rows) != done || !strings.Contains(err.Error(), "pattern port") {
+		if instrument.KindOf(err) != instrument.KindChain || len(rows) != done ||
+			!strings.Contains(err.Error(), "pattern port") {
 			t.Errorf("%s: %v, %v of kind %q", name, rows, err, instrument.KindOf(err))
 		}
 		far.see(func() {

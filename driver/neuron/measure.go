@@ -102,7 +102,8 @@ func (b *Board) kept(ctx context.Context, op string) error {
 // gone tells, once, that the board was switched off and on.
 func (b *Board) gone(op string) error {
 	b.trimmed, b.restarted = false, false
-	return b.failed(op, "", instrument.KindInstrument, instrument.ErrRestarted, "check its supply and USB plug, then trim again")
+	return b.failed(op, "", instrument.KindInstrument, instrument.ErrRestarted,
+		"check its supply and USB plug, then trim again")
 }
 
 // finding is an error with what the board itself has found out about its analog
@@ -121,7 +122,8 @@ func Finding(err error) bool {
 
 // once is one attempt at a reading.
 func (b *Board) once(ctx context.Context, op string, g group, more ...string) ([]instrument.Volts, error) {
-	answers, err := b.box.Converse(ctx, b.conversion(g.count), g.count*valueLength, append([]string{b.average(), g.query}, more...)...)
+	answers, err := b.box.Converse(ctx, b.conversion(g.count), g.count*valueLength,
+		append([]string{b.average(), g.query}, more...)...)
 	if err != nil {
 		return nil, b.explain(op, err)
 	}
@@ -140,7 +142,8 @@ func (b *Board) values(ctx context.Context, op string, g group, text string) ([]
 	numbers, err := scpi.Numbers(text, g.count)
 	var place *scpi.PlaceError
 	if errors.As(err, &place) && (errors.Is(err, scpi.ErrOverRange) || errors.Is(err, scpi.ErrNoValue)) {
-		return nil, b.failed(op, g.label(place.Index), instrument.KindInstrument, finding{fmt.Errorf("the converter is %w (%s)", place.Err, instrument.Volts(g.scale))}, g.advice)
+		return nil, b.failed(op, g.label(place.Index), instrument.KindInstrument,
+			finding{fmt.Errorf("the converter is %w (%s)", place.Err, instrument.Volts(g.scale))}, g.advice)
 	}
 	if err != nil {
 		return nil, b.box.OutOfStep(ctx, err)
@@ -148,7 +151,8 @@ func (b *Board) values(ctx context.Context, op string, g group, text string) ([]
 	values := make([]instrument.Volts, g.count)
 	for i, x := range numbers {
 		if math.Abs(x) > g.scale {
-			return nil, b.box.OutOfStep(ctx, fmt.Errorf("%s shows %s, which its converter of ±%s cannot measure", g.label(i), instrument.Volts(x).Exact(), instrument.Volts(g.scale)))
+			return nil, b.box.OutOfStep(ctx, fmt.Errorf("%s shows %s, which its converter of ±%s cannot measure", g.label(i),
+				instrument.Volts(x).Exact(), instrument.Volts(g.scale)))
 		}
 		values[i] = instrument.Volts(x)
 	}
@@ -165,10 +169,12 @@ func (b *Board) condition(ctx context.Context, op string, g group, text string) 
 		return b.box.OutOfStep(ctx, err)
 	}
 	if bits&conditionOverRange != 0 {
-		return b.failed(op, "", instrument.KindInstrument, finding{errors.New("the board says that its converter was over range, and shows no value that is")}, g.advice)
+		return b.failed(op, "", instrument.KindInstrument, finding{errors.New("the board says that its converter was over " +
+			"range, and shows no value that is")}, g.advice)
 	}
 	if bits&conditionChain != 0 {
-		return b.chainBroken(op, errors.New("the condition register says that the chain at the pattern port does not read back"))
+		return b.chainBroken(op, errors.New("the condition register says that the chain at the pattern port does not read "+
+			"back"))
 	}
 	railed := bits&conditionRail != 0
 	if railed && !b.railed {
@@ -204,7 +210,8 @@ func (b *Board) Trim(ctx context.Context) (hidden, outputs []instrument.Volts, e
 	}
 	fields := strings.Split(answers[0], ",")
 	if len(fields) != h.count+o.count {
-		err := b.box.OutOfStep(ctx, fmt.Errorf("%w: %d offsets in %s, the board has %d neurons", scpi.ErrForm, len(fields), scpi.Excerpt(answers[0]), h.count+o.count))
+		err := b.box.OutOfStep(ctx, fmt.Errorf("%w: %d offsets in %s, the board has %d neurons", scpi.ErrForm, len(fields),
+			scpi.Excerpt(answers[0]), h.count+o.count))
 		return nil, nil, errors.Join(queue, err)
 	}
 	if hidden, err = b.values(ctx, op, h, strings.Join(fields[:h.count], ",")); err != nil {
@@ -233,7 +240,8 @@ func (b *Board) explain(op string, err error) error {
 		}
 		if m := faultyTrim.FindStringSubmatch(e.Detail()); m != nil {
 			return b.failed(op, m[1], instrument.KindInstrument, finding{err},
-				"ground all inputs before trimming; an offset this large is a short at the neuron's lines, a row that is not connected to it alone, or a faulty amplifier")
+				"ground all inputs before trimming; an offset this large is a short at the neuron's lines, a row that is not "+
+					"connected to it alone, or a faulty amplifier")
 		}
 	}
 	return err
@@ -241,5 +249,6 @@ func (b *Board) explain(op string, err error) error {
 
 func (b *Board) chainBroken(op string, err error) error {
 	return b.failed(op, "", instrument.KindChain, err,
-		"check the cable from the board's pattern port to the switch board, and that the host's own controller leaves the chain alone; then let the host verify the chain (xlab doctor)")
+		"check the cable from the board's pattern port to the switch board, and that the host's own controller leaves the "+
+			"chain alone; then let the host verify the chain (xlab doctor)")
 }

@@ -115,14 +115,16 @@ func newAdapter(c transport.Conn, o Options) (*Adapter, error) {
 	}
 	switch {
 	case o.ReadTimeout < time.Millisecond || o.ReadTimeout > maxReadTimeoutAR488 || o.ReadTimeout%time.Millisecond != 0:
-		return nil, fmt.Errorf("the read time-out is %v and must be whole milliseconds from 1 ms to 3 s, on an AR488 to 32 s", o.ReadTimeout)
+		return nil, fmt.Errorf("the read time-out is %v and must be whole milliseconds from 1 ms to 3 s, on an AR488 to 32 s",
+			o.ReadTimeout)
 	case o.AnswerTimeout < 0:
 		return nil, fmt.Errorf("the answer time-out is %v and must be above 0", o.AnswerTimeout)
 	case o.PollInterval < 0:
 		return nil, fmt.Errorf("the poll interval is %v and must be above 0", o.PollInterval)
 	}
 	a := &Adapter{o: o, turn: make(chan struct{}, 1)}
-	link := transport.LinkOptions{Name: "prologix adapter", Resynchronise: a.handshake, MaxLine: o.MaxLine, Logger: o.Logger}
+	link := transport.LinkOptions{Name: "prologix adapter", Resynchronise: a.handshake, MaxLine: o.MaxLine,
+		Logger: o.Logger}
 	if o.Reopen != nil {
 		link.Reopen = a.reopen
 	}
@@ -205,7 +207,8 @@ func notSent(err error) error {
 
 // exchange does one exchange with the instrument at an address; the caller has
 // the turn.
-func (a *Adapter) exchange(ctx context.Context, address int, request []byte, replies, reads int, timeout time.Duration) ([][]byte, error) {
+func (a *Adapter) exchange(ctx context.Context, address int, request []byte, replies, reads int,
+	timeout time.Duration) ([][]byte, error) {
 	answers, err := a.link.Exchange(ctx, request, replies, timeout)
 	if err == nil {
 		err = a.check(ctx, answers)

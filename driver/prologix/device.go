@@ -68,7 +68,8 @@ func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...P
 		got, err := a.exchange(ctx, d.address, request, asked, asked, timeout)
 		if begun && errors.Is(err, instrument.ErrNotSent) {
 			// The chain ends here: it would say of the whole that nothing left.
-			err = &instrument.Error{Op: "prologix adapter", Kind: instrument.KindOf(err), Err: fmt.Errorf("after the conversation was begun: %v", err)}
+			err = &instrument.Error{Op: "prologix adapter", Kind: instrument.KindOf(err),
+				Err: fmt.Errorf("after the conversation was begun: %v", err)}
 		}
 		begun = true
 		answers = append(answers, got...)
@@ -236,7 +237,8 @@ func (d *Device) AwaitReady(ctx context.Context, mask byte, timeout time.Duratio
 		left := time.Until(end)
 		if left <= 0 {
 			return &instrument.Error{Op: op, Channel: d.channel(), Kind: instrument.KindTimeout,
-				Err:    fmt.Errorf("after %v and %d serial polls the status byte is %d, and none of the bits %d is set", timeout, polls, status, mask),
+				Err: fmt.Errorf("after %v and %d serial polls the status byte is %d, and none of the bits %d is set", timeout,
+					polls, status, mask),
 				Advice: "the instrument is still busy, or waits for something: look at its panel, or clear it"}
 		}
 		if polls >= 2 {
@@ -272,5 +274,6 @@ func checkTimeout(timeout time.Duration) error {
 }
 
 func (d *Device) usage(op string, err error) error {
-	return &instrument.Error{Op: op, Channel: d.channel(), Kind: instrument.KindUsage, Err: err, Advice: "nothing was sent"}
+	return &instrument.Error{Op: op, Channel: d.channel(), Kind: instrument.KindUsage, Err: err,
+		Advice: "nothing was sent"}
 }

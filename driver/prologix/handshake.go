@@ -161,23 +161,26 @@ func (a *Adapter) handshake(ctx context.Context, w *transport.Wire) error {
 	switch {
 	case a.opened || version == "" && heard == "":
 		return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindTimeout,
-			Err:    fmt.Errorf("++ver was not answered, %d attempts", a.attempts()),
-			Advice: "check that the adapter has power, that the address and baud rate are right, and that no instrument blocks the bus"}
+			Err: fmt.Errorf("++ver was not answered, %d attempts", a.attempts()),
+			Advice: "check that the adapter has power, that the address and baud rate are right, and that no instrument " +
+				"blocks the bus"}
 	case version == "":
 		return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindIdentity,
 			Err:    fmt.Errorf("++ver was answered by %q, which names neither Prologix nor AR488", heard),
 			Advice: "check that the address is the adapter's and the baud rate right"}
 	}
 	return &instrument.Error{Op: "prologix handshake", Kind: instrument.KindIdentity,
-		Err:    fmt.Errorf("%q answered ++ver, but not ++eot_char with the %d it was set to; heard %q", version, a.mark, heard),
+		Err: fmt.Errorf("%q answered ++ver, but not ++eot_char with the %d it was set to; heard %q", version, a.mark,
+			heard),
 		Advice: "the adapter's firmware does not follow the Prologix command set: update it"}
 }
 
 // greeted is one greeting and the probes behind it.
 type greeted struct {
 	adapter *Adapter
-	again   bool      // it is another attempt, which clears the bus as well
-	pending []int     // marks whose answers have not come, oldest first; the first is the greeting's unless that has been met
+	again   bool // it is another attempt, which clears the bus as well
+	// marks whose answers have not come, oldest first; the first is the greeting's unless that has been met
+	pending []int
 	met     bool      // the greeting was answered
 	next    time.Time // of the next probe; zero = none
 	pause   time.Duration
@@ -232,7 +235,8 @@ func (a *Adapter) setVersion(version string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.opened && a.version != version && a.o.Logger != nil {
-		a.o.Logger.Warn("the adapter names itself differently than before", "address", a.String(), "before", a.version, "now", version)
+		a.o.Logger.Warn("the adapter names itself differently than before", "address", a.String(), "before", a.version, "now",
+			version)
 	}
 	a.version = version
 }

@@ -211,10 +211,13 @@ func TestOpenSetsUp(t *testing.T) {
 		readTimeout     string
 	}{
 		{version: "Prologix GPIB-USB Controller version 6.107", readTimeout: "3000"},
-		{version: "Prologix GPIB-ETHERNET Controller version 01.06.06.00", o: Options{ReadTimeout: 250 * time.Millisecond}, readTimeout: "250"},
-		{version: "AR488 GPIB controller, ver. 0.51.29, 18/03/2024", o: Options{ReadTimeout: 20 * time.Second}, readTimeout: "20000"},
+		{version: "Prologix GPIB-ETHERNET Controller version 01.06.06.00", o: Options{ReadTimeout: 250 * time.Millisecond},
+			readTimeout: "250"},
+		{version: "AR488 GPIB controller, ver. 0.51.29, 18/03/2024", o: Options{ReadTimeout: 20 * time.Second},
+			readTimeout: "20000"},
 		// What an earlier program left behind does not count.
-		{version: "Prologix GPIB-USB Controller version 6.107", before: "NAI+1.0E-06\r\nOK\r\n\r\nhalf an ans", readTimeout: "3000"},
+		{version: "Prologix GPIB-USB Controller version 6.107", before: "NAI+1.0E-06\r\nOK\r\n\r\nhalf an ans",
+			readTimeout: "3000"},
 		// An Arduino that the opening of the port has reset.
 		{version: "AR488 GPIB controller, ver. 0.51.29", deaf: 1900 * time.Millisecond, readTimeout: "3000"},
 	} {
@@ -230,7 +233,8 @@ func TestOpenSetsUp(t *testing.T) {
 			if a.Version() != test.version {
 				t.Errorf("the version is %q, want %q", a.Version(), test.version)
 			}
-			for name, want := range map[string]string{"savecfg": "0", "mode": "1", "auto": "0", "eoi": "1", "eos": "2", "eot_enable": "0", "read_tmo_ms": test.readTimeout} {
+			for name, want := range map[string]string{"savecfg": "0", "mode": "1", "auto": "0", "eoi": "1", "eos": "2",
+				"eot_enable": "0", "read_tmo_ms": test.readTimeout} {
 				if got := p.setting(name); got != want {
 					t.Errorf("%s: ++%s is %q, want %q", test.version, name, got, want)
 				}
@@ -253,15 +257,21 @@ func TestOpenRefuses(t *testing.T) {
 		kind    instrument.Kind
 		says    string
 	}{
-		"another box":              {version: "Bus Pirate v3.6", kind: instrument.KindIdentity, says: `"Bus Pirate v3.6"`},
-		"nobody":                   {silent: true, kind: instrument.KindTimeout, says: "3 attempts"},
-		"no memory":                {version: "Prologix clone", forgets: true, kind: instrument.KindIdentity, says: "eot_char"},
-		"gone":                     {gone: true, kind: instrument.KindUnreachable, says: "check cable"},
-		"time-out beyond Prologix": {version: "Prologix 6", o: Options{ReadTimeout: 4 * time.Second}, kind: instrument.KindUsage, says: "4s"},
-		"time-out beyond any":      {version: "AR488", o: Options{ReadTimeout: 33 * time.Second}, kind: instrument.KindUsage, says: "33s"},
-		"time-out of microseconds": {version: "AR488", o: Options{ReadTimeout: 1500 * time.Microsecond}, kind: instrument.KindUsage, says: "1.5ms"},
-		"negative answer time-out": {version: "AR488", o: Options{AnswerTimeout: -1}, kind: instrument.KindUsage, says: "answer time-out"},
-		"negative poll interval":   {version: "AR488", o: Options{PollInterval: -1}, kind: instrument.KindUsage, says: "poll interval"},
+		"another box": {version: "Bus Pirate v3.6", kind: instrument.KindIdentity, says: `"Bus Pirate v3.6"`},
+		"nobody":      {silent: true, kind: instrument.KindTimeout, says: "3 attempts"},
+		"no memory": {version: "Prologix clone", forgets: true, kind: instrument.KindIdentity,
+			says: "eot_char"},
+		"gone": {gone: true, kind: instrument.KindUnreachable, says: "check cable"},
+		"time-out beyond Prologix": {version: "Prologix 6", o: Options{ReadTimeout: 4 * time.Second},
+			kind: instrument.KindUsage, says: "4s"},
+		"time-out beyond any": {version: "AR488", o: Options{ReadTimeout: 33 * time.Second}, kind: instrument.KindUsage,
+			says: "33s"},
+		"time-out of microseconds": {version: "AR488", o: Options{ReadTimeout: 1500 * time.Microsecond},
+			kind: instrument.KindUsage, says: "1.5ms"},
+		"negative answer time-out": {version: "AR488", o: Options{AnswerTimeout: -1}, kind: instrument.KindUsage,
+			says: "answer time-out"},
+		"negative poll interval": {version: "AR488", o: Options{PollInterval: -1}, kind: instrument.KindUsage,
+			says: "poll interval"},
 	} {
 		withPeer(t, func(p *peer) {
 			p.version = test.version

@@ -39,7 +39,8 @@ func TestResynchronisationAfterTimeout(t *testing.T) {
 		}
 		p.lines()
 		converse(t, a.Device(5), "other", ask("other"))
-		if got, want := p.lines(), setupLines+"|++addr 17|++clr|++eot_char 2|++ver|++eot_char|++addr 5|other|++read eoi"; got != want {
+		if got, want := p.lines(), setupLines+
+			"|++addr 17|++clr|++eot_char 2|++ver|++eot_char|++addr 5|other|++read eoi"; got != want {
 			t.Errorf("the adapter saw\n%s\nwant\n%s", got, want)
 		}
 		converse(t, a.Device(17), "next", ask("next"))
@@ -160,7 +161,8 @@ func TestPowerCycledAdapter(t *testing.T) {
 		}
 	}, func(t *testing.T, a *Adapter, p *peer) {
 		dead = true
-		_, err := a.Device(17).Converse(t.Context(), time.Second, ask("x"), ask("y"), ask("z"), ask("zz"), ask("zzz"), ask("zzzz"))
+		_, err := a.Device(17).Converse(t.Context(), time.Second, ask("x"), ask("y"), ask("z"), ask("zz"), ask("zzz"),
+			ask("zzzz"))
 		if err == nil {
 			t.Fatal("a dead adapter answered")
 		}
@@ -213,7 +215,8 @@ func TestHandshakeGivenUp(t *testing.T) {
 	for _, test := range []struct {
 		slow    time.Duration // per device clear
 		refused bool
-	}{{400 * time.Millisecond, false}, {900 * time.Millisecond, false}, {1300 * time.Millisecond, true}, {2500 * time.Millisecond, true}} {
+	}{{400 * time.Millisecond, false}, {900 * time.Millisecond, false}, {1300 * time.Millisecond, true},
+		{2500 * time.Millisecond, true}} {
 		var slow atomic.Int64
 		slow.Store(int64(test.slow))
 		withAdapter(t, Options{}, func(p *peer) {
@@ -368,7 +371,8 @@ func TestReattach(t *testing.T) {
 			t.Fatal(err)
 		}
 		converse(t, d, "back", ask("back"))
-		if got, want := again.lines(), setupLines+"|++addr 17|++clr|++eot_char 2|++ver|++eot_char|++addr 17|back|++read eoi"; got != want {
+		if got, want := again.lines(), setupLines+
+			"|++addr 17|++clr|++eot_char 2|++ver|++eot_char|++addr 17|back|++read eoi"; got != want {
 			t.Errorf("the adapter saw\n%s\nwant\n%s", got, want)
 		}
 		if err := a.Close(); err != nil {
@@ -393,7 +397,8 @@ func TestCloseUnderAConversation(t *testing.T) {
 // had listened all the time: nobody waits out the answers that it might still
 // have been reading.
 func TestDeafForAMoment(t *testing.T) {
-	for _, deaf := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, time.Second, 2 * time.Second, 7 * time.Second} {
+	for _, deaf := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond, time.Second, 2 * time.Second,
+		7 * time.Second} {
 		listens := &atomic.Bool{}
 		listens.Store(true)
 		withAdapter(t, Options{}, func(p *peer) {
@@ -460,7 +465,8 @@ func TestProbesOfABusyAdapter(t *testing.T) {
 			t.Errorf("in step after %v; the adapter was busy for 9 s", took)
 		}
 		seen := p.lines()
-		if n := strings.Count(seen, "++read_tmo_ms"); n != 1 || strings.Contains(seen, "++ifc") || p.instruments[17].clears != 1 {
+		if n := strings.Count(seen, "++read_tmo_ms"); n != 1 || strings.Contains(seen, "++ifc") ||
+			p.instruments[17].clears != 1 {
 			t.Errorf("%d greetings, %d device clears: %s", n, p.instruments[17].clears, seen)
 		}
 	})

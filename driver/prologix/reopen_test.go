@@ -64,7 +64,8 @@ func TestReopenedAdapter(t *testing.T) {
 			t.Errorf("opened %d times", opened)
 		}
 		synctest.Wait()
-		if got := strings.Join(append(before.got, p.instruments[17].got...), "|"); strings.Count(got, "stress") != 1 || strings.Contains(got, "two") || p.instruments[17].clears != 1 {
+		if got := strings.Join(append(before.got, p.instruments[17].got...), "|"); strings.Count(got, "stress") != 1 ||
+			strings.Contains(got, "two") || p.instruments[17].clears != 1 {
 			t.Errorf("the instrument got %s and %d clears", got, p.instruments[17].clears)
 		}
 		if p.setting("auto") != "0" {
@@ -116,50 +117,53 @@ func TestStepwiseConversationWasSent(t *testing.T) {
 // them the adapter's own words, and after an error, or a device clear, the next
 // conversation gets its own answers.
 func FuzzAnswers(f *testing.F) {
-	for _, s := range []string{"one\r\ntwo\r\n", "one\r\n", "", "\n\n", "one\r\ntwo\r\nthree\r\n", "Unrecognized command\r\n\r\n",
+	for _, s := range []string{"one\r\ntwo\r\n", "one\r\n", "", "\n\n", "one\r\ntwo\r\nthree\r\n",
+		"Unrecognized command\r\n\r\n",
 		"Prologix GPIB-USB Controller version 6.107\r\n2\r\n", "AR488 ver. 0.51\r\nx\n", "\x00\xff\n\x1b\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, said string) {
-		withAdapter(t, Options{MaxLine: 4096}, func(p *peer) { p.instruments[17] = echoing() }, func(t *testing.T, a *Adapter, p *peer) {
-			reads := 0
-			var calm atomic.Bool
-			p.intercept = func(line string) string {
-				if line != "++read eoi" || calm.Load() {
-					return ""
+		withAdapter(t, Options{MaxLine: 4096}, func(p *peer) { p.instruments[17] = echoing() },
+			func(t *testing.T, a *Adapter, p *peer) {
+				reads := 0
+				var calm atomic.Bool
+				p.intercept = func(line string) string {
+					if line != "++read eoi" || calm.Load() {
+						return ""
+					}
+					if reads++; reads == 1 {
+						return said
+					}
+					return "\x00" // anything but a line
 				}
-				if reads++; reads == 1 {
-					return said
+				answers, err := a.Device(17).Converse(t.Context(), time.Second, ask("one"), ask("two"))
+				if err == nil {
+					if len(answers) != 2 || strings.Count(said, "\n") < 2 {
+						t.Fatalf("%q was taken for the answers %q", said, answers)
+					}
+					for _, answer := range answers {
+						if s := string(answer); strings.ContainsRune(s, '\n') || s == unrecognised || versionText(answer) != "" {
+							t.Fatalf("%q was taken for an answer", s)
+						}
+					}
+				} else if k := instrument.KindOf(err); answers != nil || k != instrument.KindTimeout &&
+					k != instrument.KindProtocol {
+					t.Fatalf("%v of kind %q with answers %q", err, k, answers)
 				}
-				return "\x00" // anything but a line
-			}
-			answers, err := a.Device(17).Converse(t.Context(), time.Second, ask("one"), ask("two"))
-			if err == nil {
-				if len(answers) != 2 || strings.Count(said, "\n") < 2 {
-					t.Fatalf("%q was taken for the answers %q", said, answers)
-				}
-				for _, answer := range answers {
-					if s := string(answer); strings.ContainsRune(s, '\n') || s == unrecognised || versionText(answer) != "" {
-						t.Fatalf("%q was taken for an answer", s)
+				calm.Store(true)
+				if err == nil && join(answers) != "one|two" {
+					// What an instrument's answer looks like only its driver knows, which
+					// clears the bus when it is none.
+					if err := a.Device(17).Clear(t.Context()); err != nil {
+						t.Fatal(err)
 					}
 				}
-			} else if k := instrument.KindOf(err); answers != nil || k != instrument.KindTimeout && k != instrument.KindProtocol {
-				t.Fatalf("%v of kind %q with answers %q", err, k, answers)
-			}
-			calm.Store(true)
-			if err == nil && join(answers) != "one|two" {
-				// What an instrument's answer looks like only its driver knows, which
-				// clears the bus when it is none.
-				if err := a.Device(17).Clear(t.Context()); err != nil {
-					t.Fatal(err)
+				for range 3 {
+					got, err := a.Device(17).Converse(t.Context(), 5*time.Second, ask("three"))
+					if err == nil && join(got) != "three" {
+						t.Fatalf("after %q the next conversation got %q", said, join(got))
+					}
 				}
-			}
-			for range 3 {
-				got, err := a.Device(17).Converse(t.Context(), 5*time.Second, ask("three"))
-				if err == nil && join(got) != "three" {
-					t.Fatalf("after %q the next conversation got %q", said, join(got))
-				}
-			}
-		})
+			})
 	})
 }

@@ -12,7 +12,8 @@ import (
 // FuzzParse: whatever an instrument says, it is a value that was said or an
 // error of the package's kinds.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"+1.234500E-01", "9.9E37", "-9.900000E+37", "9.91E37", "1,2,3", "0,\"No error\"", "-113,\"Undefined header;A\"\"B\"",
+	for _, s := range []string{"+1.234500E-01", "9.9E37", "-9.900000E+37", "9.91E37", "1,2,3", "0,\"No error\"",
+		"-113,\"Undefined header;A\"\"B\"",
 		"XLAB,NEURON-10-4,NB-1,1.0", "0x10", "1_0", "inf", "", ",", "\"", "1e400"} {
 		f.Add(s)
 	}
@@ -42,7 +43,8 @@ func FuzzParse(f *testing.F) {
 // conversation ends with that or with an error, and the one after it gets its own
 // answer and no earlier one.
 func FuzzAnswers(f *testing.F) {
-	for _, s := range []string{"17\r\n", "17\r\n0,\"No error\"\r\n", "", "\n", "17", "\x00\xff\n", "0,\"No error\"\n", "Example,SM1,4711,1.0\r\n17\n"} {
+	for _, s := range []string{"17\r\n", "17\r\n0,\"No error\"\r\n", "", "\n", "17", "\x00\xff\n", "0,\"No error\"\n",
+		"Example,SM1,4711,1.0\r\n17\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, said string) {

@@ -77,10 +77,12 @@ func (i *Instrument) handshake(_ context.Context, w *transport.Wire) error {
 	}
 	switch {
 	case identity != "":
-		return unanswered(instrument.KindIdentity, fmt.Errorf("%s answers *IDN? and not %s?, set to %d before", Excerpt(identity), i.o.Register, i.mark),
+		return unanswered(instrument.KindIdentity, fmt.Errorf("%s answers *IDN? and not %s?, set to %d before",
+			Excerpt(identity), i.o.Register, i.mark),
 			"it is another instrument than the one configured, or its firmware is too old")
 	case heard != "":
-		return unanswered(instrument.KindIdentity, fmt.Errorf("*IDN? was answered by %s, which is no identity", Excerpt(heard)),
+		return unanswered(instrument.KindIdentity, fmt.Errorf("*IDN? was answered by %s, which is no identity",
+			Excerpt(heard)),
 			"check that the address is the instrument's and the baud rate right")
 	}
 	return unanswered(instrument.KindTimeout, fmt.Errorf("*IDN? was not answered, %d attempts", attempts),
@@ -102,7 +104,8 @@ func ParseIdentity(text string) (instrument.Identity, error) {
 		f[i] = strings.TrimSpace(f[i])
 	}
 	if len(f) != 4 || f[0] == "" || f[1] == "" || decimal.MatchString(f[0]) {
-		return instrument.Identity{}, fmt.Errorf("%w: %s is not vendor, model, serial number and firmware", ErrForm, Excerpt(text))
+		return instrument.Identity{}, fmt.Errorf("%w: %s is not vendor, model, serial number and firmware", ErrForm,
+			Excerpt(text))
 	}
 	return instrument.Identity{Vendor: f[0], Model: f[1], Serial: f[2], Firmware: f[3]}, nil
 }

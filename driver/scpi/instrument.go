@@ -29,7 +29,8 @@ type Options struct {
 	Answer time.Duration
 	// Register is a setting that keeps a whole number between Lowest and
 	// Highest, for the handshake, that nothing else depends on, and that is outside
-	// of these bounds after power-up. It is left at what it was set to. Default *ESE, 1 to 255 (IEEE 488.2, 10.10): the enable
+	// of these bounds after power-up. It is left at what it was set to. Default *ESE, 1 to 255 (IEEE 488.2, 10.10): the
+	// enable
 	// register of a status bit that nobody looks at here.
 	Register        string
 	Lowest, Highest int
@@ -74,7 +75,8 @@ func New(conn transport.Conn, o Options) *Instrument {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	i := &Instrument{o: o, turn: make(chan struct{}, 1), mark: o.Lowest - 1}
-	i.link = transport.NewLink(conn, transport.LinkOptions{Name: o.Name, Resynchronise: i.handshake, Reopen: o.Reopen, MaxLine: o.MaxLine, Logger: o.Logger})
+	i.link = transport.NewLink(conn, transport.LinkOptions{Name: o.Name, Resynchronise: i.handshake, Reopen: o.Reopen,
+		MaxLine: o.MaxLine, Logger: o.Logger})
 	// Nobody has the link's turn yet, so that this neither waits nor fails.
 	_ = i.link.MarkDirty(context.Background())
 	return i
@@ -100,7 +102,8 @@ func (i *Instrument) Open(ctx context.Context) (left []Entry, err error) {
 	}
 	left, err = i.empty(ctx)
 	for _, e := range left {
-		i.o.Logger.Warn("an error from before was in the instrument's queue", "instrument", i.o.Name, "address", i.String(), "entry", e.String())
+		i.o.Logger.Warn("an error from before was in the instrument's queue", "instrument", i.o.Name, "address", i.String(),
+			"entry", e.String())
 	}
 	return left, err
 }
@@ -186,7 +189,8 @@ func (i *Instrument) Restarted(ctx context.Context) (bool, error) {
 // returned then, and what the instrument did is not known, except when
 // errors.Is(err, transport.ErrNotSent). It blocks until the last answer is there,
 // and returns at once when ctx ends.
-func (i *Instrument) Converse(ctx context.Context, working time.Duration, transfer int, messages ...string) ([]string, error) {
+func (i *Instrument) Converse(ctx context.Context, working time.Duration, transfer int,
+	messages ...string) ([]string, error) {
 	var request []byte
 	queries := 0
 	for _, m := range messages {
@@ -261,7 +265,8 @@ func checkMessage(m string) error {
 }
 
 // exchange keeps account of how long the instrument may be busy.
-func (i *Instrument) exchange(ctx context.Context, request []byte, replies int, timeout time.Duration) ([][]byte, error) {
+func (i *Instrument) exchange(ctx context.Context, request []byte, replies int,
+	timeout time.Duration) ([][]byte, error) {
 	began := time.Now()
 	raw, err := i.link.Exchange(ctx, request, replies, timeout)
 	if err != nil && !errors.Is(err, transport.ErrNotSent) {
@@ -286,7 +291,8 @@ func (i *Instrument) empty(ctx context.Context) (entries []Entry, err error) {
 		}
 		entries = append(entries, e)
 	}
-	return entries, i.failed(instrument.KindProtocol, fmt.Errorf("the error queue is not empty after %d entries, the last is %v", longestQueue, entries[len(entries)-1]), "switch the instrument off and on")
+	return entries, i.failed(instrument.KindProtocol, fmt.Errorf("the error queue is not empty after %d entries, the "+
+		"last is %v", longestQueue, entries[len(entries)-1]), "switch the instrument off and on")
 }
 
 func (i *Instrument) queueError(entries []Entry) error {
@@ -294,7 +300,8 @@ func (i *Instrument) queueError(entries []Entry) error {
 }
 
 func (i *Instrument) outOfStep(ctx context.Context, cause error) error {
-	err := i.failed(instrument.KindProtocol, cause, "bytes were lost, or another program uses the same port; host and instrument are brought into step before the next question")
+	err := i.failed(instrument.KindProtocol, cause, "bytes were lost, or another program uses the same port; host and "+
+		"instrument are brought into step before the next question")
 	if failed := i.link.MarkDirty(context.WithoutCancel(ctx)); failed != nil {
 		return errors.Join(err, failed)
 	}

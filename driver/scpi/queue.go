@@ -29,7 +29,8 @@ func (e Entry) meaning() string {
 	case e.Code == -321:
 		return "the instrument's memory is full"
 	case e.Code <= -100 && e.Code > -200:
-		return "the instrument does not understand a command: its firmware is another one than the driver expects, or bytes were lost"
+		return "the instrument does not understand a command: its firmware is another one than the driver expects, or " +
+			"bytes were lost"
 	case e.Code <= -200 && e.Code > -240:
 		return "the instrument understands a command and cannot carry it out as it stands"
 	case e.Code == -240 || e.Code == -241:

@@ -172,7 +172,8 @@ func TestErrorQueue(t *testing.T) {
 	p.see(func() { p.queue = []string{`-222,"Data out of range;FOO ""9"""`} })
 	answers, err := i.Converse(t.Context(), 0, 0, "NONSENSE", "VALUE?")
 	var q *QueueError
-	if instrument.KindOf(err) != instrument.KindInstrument || !errors.As(err, &q) || len(q.Entries) != 2 || len(answers) != 1 {
+	if instrument.KindOf(err) != instrument.KindInstrument || !errors.As(err, &q) || len(q.Entries) != 2 ||
+		len(answers) != 1 {
 		t.Fatalf("%q, %v", answers, err)
 	}
 	if q.Entries[0] != (Entry{-222, `Data out of range;FOO "9"`}) || q.Entries[1].Detail() != "NONSENSE" {
@@ -193,7 +194,8 @@ func TestQueueThatIsNeverEmpty(t *testing.T) {
 			p.queue = append(p.queue, `-350,"Queue overflow"`)
 		}
 	})
-	if _, err := i.Converse(t.Context(), 0, 0, "VALUE?"); instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "not empty after") {
+	if _, err := i.Converse(t.Context(), 0, 0, "VALUE?"); instrument.KindOf(err) != instrument.KindInstrument ||
+		!strings.Contains(err.Error(), "not empty after") {
 		t.Errorf("%v", err)
 	}
 }
@@ -237,7 +239,8 @@ func TestLateAnswers(t *testing.T) {
 		}
 		answers, err := i.Converse(ctx, 0, 0, "VALUE?")
 		cancel()
-		if kind := instrument.KindOf(err); kind != instrument.KindTimeout && kind != instrument.KindCancelled || answers != nil {
+		if kind := instrument.KindOf(err); kind != instrument.KindTimeout && kind != instrument.KindCancelled ||
+			answers != nil {
 			t.Fatalf("round %d: %q, %v", round, answers, err)
 		}
 		if round%3 == 2 { // the handshake is given up as well
@@ -263,7 +266,8 @@ func TestLateAnswers(t *testing.T) {
 func TestOutOfStep(t *testing.T) {
 	i, p := opened(t, Options{})
 	cause := errors.New("that is no value")
-	if err := i.OutOfStep(t.Context(), cause); instrument.KindOf(err) != instrument.KindProtocol || !errors.Is(err, cause) {
+	if err := i.OutOfStep(t.Context(), cause); instrument.KindOf(err) != instrument.KindProtocol ||
+		!errors.Is(err, cause) {
 		t.Errorf("%v", err)
 	}
 	p.see(func() { p.writes = nil })
@@ -300,7 +304,8 @@ func TestHandshakeFailures(t *testing.T) {
 	}
 	// A register that does not keep its number cannot mark anything.
 	i, _ := newPeer(t, Options{Answer: 300 * time.Millisecond, Register: "VALUE", Lowest: 100, Highest: 200})
-	if _, err := i.Open(t.Context()); instrument.KindOf(err) != instrument.KindIdentity || !strings.Contains(err.Error(), "and not VALUE?") {
+	if _, err := i.Open(t.Context()); instrument.KindOf(err) != instrument.KindIdentity ||
+		!strings.Contains(err.Error(), "and not VALUE?") {
 		t.Errorf("%v", err)
 	}
 }
@@ -395,14 +400,16 @@ func TestClosed(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for text, want := range map[string]float64{"0": 0, "+1.234500E-01": 0.12345, "-2.5": -2.5, ".5": 0.5, "7.": 7, "1e3": 1000, "+9.8E37": 9.8e37} {
+	for text, want := range map[string]float64{"0": 0, "+1.234500E-01": 0.12345, "-2.5": -2.5, ".5": 0.5, "7.": 7,
+		"1e3": 1000, "+9.8E37": 9.8e37} {
 		if x, err := Number(text); err != nil || x != want {
 			t.Errorf("%q: %v, %v", text, x, err)
 		}
 	}
 	for text, want := range map[string]error{
 		"+9.900000E+37": ErrOverRange, "-9.9E37": ErrOverRange, "9.91E37": ErrNoValue, "1E99": ErrOverRange,
-		"": ErrForm, "NaN": ErrForm, "Inf": ErrForm, "0x10": ErrForm, "1_0": ErrForm, "1 ": ErrForm, "1E": ErrForm, "--1": ErrForm, "1E999": ErrForm, ".": ErrForm,
+		"": ErrForm, "NaN": ErrForm, "Inf": ErrForm, "0x10": ErrForm, "1_0": ErrForm, "1 ": ErrForm, "1E": ErrForm,
+		"--1": ErrForm, "1E999": ErrForm, ".": ErrForm,
 	} {
 		if x, err := Number(text); !errors.Is(err, want) {
 			t.Errorf("%q: %v, %v, want %v", text, x, err, want)

@@ -87,7 +87,8 @@ const addressForms = "write serial:DEVICE, such as serial:/dev/ttyUSB0?baud=1152
 func ParseAddress(s string) (Address, error) {
 	a, err := parseAddress(s)
 	if err != nil {
-		return Address{}, &instrument.Error{Op: "address", Channel: s, Kind: instrument.KindUsage, Err: err, Advice: addressForms}
+		return Address{}, &instrument.Error{Op: "address", Channel: s, Kind: instrument.KindUsage, Err: err,
+			Advice: addressForms}
 	}
 	return a, nil
 }

@@ -13,25 +13,35 @@ import (
 
 func TestParseAddress(t *testing.T) {
 	serial := func(change func(*Address)) Address {
-		a := Address{Network: Serial, Name: "/dev/ttyUSB0", Baud: 115200, Library: LibraryBugst, Bits: 8, Parity: ParityNone, Stop: 1}
+		a := Address{Network: Serial, Name: "/dev/ttyUSB0", Baud: 115200, Library: LibraryBugst, Bits: 8, Parity: ParityNone,
+			Stop: 1}
 		if change != nil {
 			change(&a)
 		}
 		return a
 	}
 	for text, want := range map[string]Address{
-		"serial:/dev/ttyUSB0":                           serial(nil),
-		"serial:/dev/ttyUSB0?":                          serial(nil),
-		"serial:/dev/ttyUSB0?baud=9600":                 serial(func(a *Address) { a.Baud = 9600 }),
-		"serial:/dev/ttyUSB0?library=tarm&baud=9600":    serial(func(a *Address) { a.Baud, a.Library = 9600, LibraryTarm }),
-		"serial:/dev/ttyUSB0?bits=7&parity=even&stop=2": serial(func(a *Address) { a.Bits, a.Parity, a.Stop = 7, ParityEven, 2 }),
-		"serial:/dev/ttyUSB0?dtr=off&rts=on":            serial(func(a *Address) { a.DTR, a.RTS = LineOff, LineOn }),
-		"serial:COM5":                                   serial(func(a *Address) { a.Name = "COM5" }),
-		"serial:usb=A50285BI?baud=9600":                 serial(func(a *Address) { a.Name, a.USB, a.Baud = "", "A50285BI", 9600 }),
-		"serial:/dev/serial/by-id/usb-Prologix:1-if00":  serial(func(a *Address) { a.Name = "/dev/serial/by-id/usb-Prologix:1-if00" }),
-		"tcp:192.168.1.20:1234":                         {Network: TCP, Name: "192.168.1.20:1234"},
-		"tcp:[::1]:1234":                                {Network: TCP, Name: "[::1]:1234"},
-		"tcp:gpib.lab.example:1234":                     {Network: TCP, Name: "gpib.lab.example:1234"},
+		"serial:/dev/ttyUSB0":                        serial(nil),
+		"serial:/dev/ttyUSB0?":                       serial(nil),
+		"serial:/dev/ttyUSB0?baud=9600":              serial(func(a *Address) { a.Baud = 9600 }),
+		"serial:/dev/ttyUSB0?library=tarm&baud=9600": serial(func(a *Address) { a.Baud, a.Library = 9600, LibraryTarm }),
+		"serial:/dev/ttyUSB0?bits=7&parity=even&stop=2": serial(func(a *Address) {
+			a.Bits, a.Parity, a.Stop = 7, ParityEven,
+				2
+		}),
+		"serial:/dev/ttyUSB0?dtr=off&rts=on": serial(func(a *Address) { a.DTR, a.RTS = LineOff, LineOn }),
+		"serial:COM5":                        serial(func(a *Address) { a.Name = "COM5" }),
+		"serial:usb=A50285BI?baud=9600": serial(func(a *Address) {
+			a.Name, a.USB, a.Baud = "", "A50285BI",
+				9600
+		}),
+		"serial:/dev/serial/by-id/usb-Prologix:1-if00": serial(func(
+			a *Address) {
+			a.Name = "/dev/serial/by-id/usb-Prologix:1-if00"
+		}),
+		"tcp:192.168.1.20:1234":     {Network: TCP, Name: "192.168.1.20:1234"},
+		"tcp:[::1]:1234":            {Network: TCP, Name: "[::1]:1234"},
+		"tcp:gpib.lab.example:1234": {Network: TCP, Name: "gpib.lab.example:1234"},
 	} {
 		got, err := ParseAddress(text)
 		if err != nil {
@@ -105,7 +115,8 @@ func TestOpenObeysContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, address := range []string{"tcp:127.0.0.1:1", "serial:/dev/there-is-no-such-port"} {
-		if _, err := Open(ctx, address); instrument.KindOf(err) != instrument.KindCancelled || !errors.Is(err, context.Canceled) {
+		if _, err := Open(ctx, address); instrument.KindOf(err) != instrument.KindCancelled ||
+			!errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want it cancelled", address, err)
 		}
 	}

@@ -216,7 +216,8 @@ func (l *Link) Exchange(ctx context.Context, request []byte, replies int, timeou
 		return nil, l.failure(ctx, notSent(err), describe(request))
 	}
 	if n, err := l.current().Write(request); err != nil {
-		return nil, l.failure(ctx, fmt.Errorf("after %d of %d bytes were written: %w", n, len(request), err), describe(request))
+		return nil, l.failure(ctx, fmt.Errorf("after %d of %d bytes were written: %w", n, len(request), err),
+			describe(request))
 	}
 	answers := make([][]byte, replies)
 	for i := range answers {

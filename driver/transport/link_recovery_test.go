@@ -99,7 +99,8 @@ func TestNoLateAnswerIsEverTaken(t *testing.T) {
 			}
 		})
 		if timeouts == 0 || cancelled == 0 || good == 0 || resynced == 0 {
-			t.Fatalf("seed %d shows nothing: %d time-outs, %d cancelled, %d good, %d resynchronised", seed, timeouts, cancelled, good, resynced)
+			t.Fatalf("seed %d shows nothing: %d time-outs, %d cancelled, %d good, %d resynchronised", seed, timeouts, cancelled,
+				good, resynced)
 		}
 	}
 }

@@ -66,7 +66,8 @@ func TestOpenFailures(t *testing.T) {
 			continue
 		}
 		var e *instrument.Error
-		if !errors.As(err, &e) || e.Kind != instrument.KindUnreachable || e.Advice == "" || !strings.HasPrefix(e.Channel, strings.TrimSuffix(address, "?library=tarm")) {
+		if !errors.As(err, &e) || e.Kind != instrument.KindUnreachable || e.Advice == "" ||
+			!strings.HasPrefix(e.Channel, strings.TrimSuffix(address, "?library=tarm")) {
 			t.Errorf("%s: %v (kind %q), want kind unreachable, the address and advice", address, err, instrument.KindOf(err))
 		}
 	}

@@ -113,7 +113,8 @@ func (o *Opener) find(serial string) (Address, error) {
 }
 
 func (o *Opener) missing(err error, advice string) error {
-	return &instrument.Error{Op: "open", Channel: o.address.String(), Kind: instrument.KindUnreachable, Err: err, Advice: advice}
+	return &instrument.Error{Op: "open", Channel: o.address.String(), Kind: instrument.KindUnreachable, Err: err,
+		Advice: advice}
 }
 
 // serialOf is the serial number of the adapter behind a device, "" when it has

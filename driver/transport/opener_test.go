@@ -137,7 +137,8 @@ func TestAnotherAdapterIsNotOpened(t *testing.T) {
 	}
 	there = []usbPort{{first.name, "FT0003"}}
 	_, err = o.Open(t.Context())
-	if instrument.KindOf(err) != instrument.KindUnreachable || !strings.Contains(err.Error(), "FT0002") || !strings.Contains(err.Error(), "FT0003 at "+first.name) {
+	if instrument.KindOf(err) != instrument.KindUnreachable || !strings.Contains(err.Error(), "FT0002") ||
+		!strings.Contains(err.Error(), "FT0003 at "+first.name) {
 		t.Errorf("another adapter at its name: %v", err)
 	}
 	// Where ports cannot be listed, the name has to do.
@@ -157,7 +158,8 @@ func TestAnotherAdapterIsNotOpened(t *testing.T) {
 		"FT0003 at /dev/foo": func() ([]usbPort, error) { return []usbPort{{"/dev/foo", "FT0003"}}, nil },
 	} {
 		o.ports = ports
-		if _, err := o.Open(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable || !strings.Contains(err.Error(), what) {
+		if _, err := o.Open(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable ||
+			!strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -168,7 +168,8 @@ func (p *Replayer) Check() error {
 	}
 	if p.next < len(p.frames) {
 		f := p.frames[p.next]
-		return fmt.Errorf("the transcript was left at line %d, %q; %d of %d frames were played", f.line, excerpt(f.data[p.offset:]), p.next, len(p.frames))
+		return fmt.Errorf("the transcript was left at line %d, %q; %d of %d frames were played", f.line,
+			excerpt(f.data[p.offset:]), p.next, len(p.frames))
 	}
 	return nil
 }

@@ -147,23 +147,27 @@ func (l *Link) failure(ctx context.Context, err error, what string) error {
 	if !errors.As(err, &inner) || inner.Advice == "" {
 		advice = adviceFor(kind)
 	}
-	return &instrument.Error{Op: l.o.Name, Channel: l.String(), Kind: kind, Err: fmt.Errorf("%s: %w", what, err), Advice: advice}
+	return &instrument.Error{Op: l.o.Name, Channel: l.String(), Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
+		Advice: advice}
 }
 
 func adviceFor(kind instrument.Kind) string {
 	switch kind {
 	case instrument.KindTimeout:
-		return "check that the instrument is switched on and that its address and speed are right; the link is resynchronised before the next request"
+		return "check that the instrument is switched on and that its address and speed are right; the link is " +
+			"resynchronised before the next request"
 	case instrument.KindUnreachable:
 		return "check cable and power, then open the connection again"
 	case instrument.KindProtocol:
-		return "something else may be talking on this link, or bytes were lost; the link is resynchronised before the next request"
+		return "something else may be talking on this link, or bytes were lost; the link is resynchronised before the " +
+			"next request"
 	}
 	return ""
 }
 
 func (l *Link) usage(format string, args ...any) error {
-	return &instrument.Error{Op: l.o.Name, Channel: l.String(), Kind: instrument.KindUsage, Err: notSent(fmt.Errorf(format, args...))}
+	return &instrument.Error{Op: l.o.Name, Channel: l.String(), Kind: instrument.KindUsage,
+		Err: notSent(fmt.Errorf(format, args...))}
 }
 
 // fault is the cause of an error of kind protocol.

@@ -86,7 +86,8 @@ func openSerial(a Address) (Conn, error) {
 }
 
 func serialOpenError(a Address, err error) error {
-	kind, advice := instrument.KindUnreachable, "check that this is a serial port: on Linux list them with ls -l /dev/serial/by-id"
+	kind, advice := instrument.KindUnreachable, "check that this is a serial port: on Linux list them with ls -l "+
+		"/dev/serial/by-id"
 	of, known := bugstKind(err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

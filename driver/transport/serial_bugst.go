@@ -43,7 +43,8 @@ func openBugst(a Address) (port, error) {
 			continue
 		}
 		if err := line.set(line.to == LineOn); err != nil {
-			return nil, errors.Join(fmt.Errorf("set %s %s: %w (a pseudo-terminal has no modem lines)", line.name, line.to, err), p.Close())
+			return nil, errors.Join(fmt.Errorf("set %s %s: %w (a pseudo-terminal has no modem lines)", line.name, line.to, err),
+				p.Close())
 		}
 	}
 	return bugstPort{p}, nil

@@ -13,7 +13,8 @@ type tarmPort struct{ *serial.Port }
 func (p tarmPort) discard() error { return p.Flush() }
 
 func openTarm(a Address) (port, error) {
-	config := &serial.Config{Name: a.Name, Baud: a.Baud, ReadTimeout: readTimeout, Size: byte(a.Bits), StopBits: serial.Stop1, Parity: serial.ParityNone}
+	config := &serial.Config{Name: a.Name, Baud: a.Baud, ReadTimeout: readTimeout, Size: byte(a.Bits),
+		StopBits: serial.Stop1, Parity: serial.ParityNone}
 	if a.Stop == 2 {
 		config.StopBits = serial.Stop2
 	}

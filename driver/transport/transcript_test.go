@@ -217,7 +217,8 @@ func TestReplayReportsTheFirstDifference(t *testing.T) {
 			_, err = p.Write([]byte(w))
 		}
 		var d *DifferenceError
-		if !errors.As(err, &d) || d.Line != test.line || string(d.Got) != test.got || instrument.KindOf(err) != instrument.KindProtocol {
+		if !errors.As(err, &d) || d.Line != test.line || string(d.Got) != test.got ||
+			instrument.KindOf(err) != instrument.KindProtocol {
 			t.Errorf("%q gave %v, want line %d and %q", test.writes, err, test.line, test.got)
 			continue
 		}

@@ -80,8 +80,9 @@ func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, err
 		raw, err := a.source.Run(ctx, sequence...)
 		if len(raw) > len(sequence) || err == nil && len(raw) < len(sequence) {
 			// Which result belongs to which step is not known, so none is used.
-			err = errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindProtocol,
-				Err: fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
+			err = errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(),
+				Kind: instrument.KindProtocol,
+				Err:  fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
 			raw = nil
 		}
 		for i, r := range raw {

@@ -220,7 +220,8 @@ func TestResultsInTheCellsTerms(t *testing.T) {
 			}
 			for k, l := range r.Levels {
 				if !near(float64(l.Voltage), want[k]) || !near(float64(l.Current), want[k]*f.g) {
-					t.Fatalf("%+v, level %d: %v V and %v A, want %v V at %v S", steps[i], k, float64(l.Voltage), float64(l.Current), want[k], f.g)
+					t.Fatalf("%+v, level %d: %v V and %v A, want %v V at %v S", steps[i], k, float64(l.Voltage), float64(l.Current),
+						want[k], f.g)
 				}
 			}
 			if last := want[len(want)-1]; last != 0 && !near(float64(r.Conductance()), f.g) {
@@ -237,7 +238,8 @@ func TestResultsInTheCellsTerms(t *testing.T) {
 						open++
 					}
 				}
-				if on := f.ranOn[i]; on[w.RowChip[cell.Row]] != 1 || on[w.ColChip[cell.Col]] != 2 || (open == 38) != floats(step) || open != 0 && open != 38 {
+				if on := f.ranOn[i]; on[w.RowChip[cell.Row]] != 1 || on[w.ColChip[cell.Col]] != 2 || (open == 38) != floats(step) ||
+					open != 0 && open != 38 {
 					t.Fatalf("%+v of %v ran on %v", step, cell, on)
 				}
 			}
@@ -297,45 +299,55 @@ func TestInstructions(t *testing.T) {
 		return list[0]
 	}
 	read := one(array.Read{Voltage: 0.2, Compliance: 1e-3, Range: 1e-5, Settle: 1e-4, Aperture: 0.02}).(instrument.Spot)
-	if !slices.Equal(read.Drives, []instrument.Drive{{Channel: 1, Voltage: 0.2, Compliance: 1e-3}, {Channel: 2, Voltage: 0, Compliance: 1e-3},
+	if !slices.Equal(read.Drives, []instrument.Drive{{Channel: 1, Voltage: 0.2, Compliance: 1e-3},
+		{Channel: 2, Voltage: 0, Compliance: 1e-3},
 		{Channel: 3, Voltage: 0, Compliance: 1e-3}, {Channel: 4, Voltage: 0, Compliance: 1e-3}}) ||
-		!slices.Equal(read.Measure, []instrument.Channel{2}) || read.Range != 1e-5 || read.Settle != 1e-4 || read.Aperture != 0.02 {
+		!slices.Equal(read.Measure, []instrument.Channel{2}) || read.Range != 1e-5 || read.Settle != 1e-4 ||
+		read.Aperture != 0.02 {
 		t.Errorf("read: %+v", read)
 	}
 	half := one(array.Pulse{Voltage: 1, Width: 1e-3, Scheme: array.HalfVoltage, Compliance: 1e-3}).(instrument.Pulse)
-	if !slices.Equal(half.Drives, []instrument.Drive{{Channel: 1, Voltage: 0.5, Compliance: 1e-3}, {Channel: 2, Voltage: -0.5, Compliance: 1e-3},
+	if !slices.Equal(half.Drives, []instrument.Drive{{Channel: 1, Voltage: 0.5, Compliance: 1e-3},
+		{Channel: 2, Voltage: -0.5, Compliance: 1e-3},
 		{Channel: 3, Voltage: 0, Compliance: 1e-3}, {Channel: 4, Voltage: 0, Compliance: 1e-3}}) ||
 		half.Width != 1e-3 || !slices.Equal(half.Measure, []instrument.Channel{2, 1, 3, 4}) {
 		t.Errorf("pulse: %+v", half)
 	}
-	third := one(array.Sweep{Kind: instrument.SweepVoltage, Start: 0.6, Stop: 3, Steps: 5, TwoWay: true, Compliance: 5e-4, Return: 5e-3,
+	third := one(array.Sweep{Kind: instrument.SweepVoltage, Start: 0.6, Stop: 3, Steps: 5, TwoWay: true, Compliance: 5e-4,
+		Return: 5e-3,
 		Scheme: array.ThirdVoltage, Delay: 1e-3, Aperture: 2e-3, StopAtCompliance: true}).(instrument.Sweep)
-	if third.Source != 1 || third.Start != 0.3 || third.Stop != 1.5 || third.Steps != 5 || !third.TwoWay || !third.StopAtCompliance ||
+	if third.Source != 1 || third.Start != 0.3 || third.Stop != 1.5 || third.Steps != 5 || !third.TwoWay ||
+		!third.StopAtCompliance ||
 		third.Compliance != 5e-4 || third.Delay != 1e-3 || third.Aperture != 2e-3 || len(third.Drives) != 0 ||
 		!slices.Equal(third.Measure, []instrument.Channel{2, 1, 3, 4}) {
 		t.Errorf("voltage sweep: %+v", third)
 	}
 	// Relative to the row's half: the column mirrors it, the other rows are at
 	// minus and the other columns at plus a third of it.
-	for i, want := range []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 5e-3}, {Channel: 3, Ratio: -1.0 / 3, Compliance: 5e-3}, {Channel: 4, Ratio: 1.0 / 3, Compliance: 5e-3}} {
-		if len(third.Follow) != 3 || third.Follow[i].Channel != want.Channel || math.Abs(third.Follow[i].Ratio-want.Ratio) > 1e-15 || third.Follow[i].Compliance != want.Compliance {
+	for i, want := range []instrument.Follow{{Channel: 2, Ratio: -1, Compliance: 5e-3},
+		{Channel: 3, Ratio: -1.0 / 3, Compliance: 5e-3}, {Channel: 4, Ratio: 1.0 / 3, Compliance: 5e-3}} {
+		if len(third.Follow) != 3 || third.Follow[i].Channel != want.Channel ||
+			math.Abs(third.Follow[i].Ratio-want.Ratio) > 1e-15 || third.Follow[i].Compliance != want.Compliance {
 			t.Errorf("follows: %+v", third.Follow)
 		}
 	}
 	current := one(aCurrentSweep(array.Grounded)).(instrument.Sweep)
 	if current.Source != 1 || len(current.Follow) != 0 ||
 		!slices.Equal(current.Measure, []instrument.Channel{1, 2, 3, 4}) ||
-		!slices.Equal(current.Drives, []instrument.Drive{{Channel: 2, Compliance: 5e-3}, {Channel: 3, Compliance: 5e-3}, {Channel: 4, Compliance: 5e-3}}) {
+		!slices.Equal(current.Drives, []instrument.Drive{{Channel: 2, Compliance: 5e-3}, {Channel: 3, Compliance: 5e-3},
+			{Channel: 4, Compliance: 5e-3}}) {
 		t.Errorf("current sweep: %+v", current)
 	}
-	if s := one(aCurrentSweep(array.Floating)).(instrument.Sweep); !slices.Equal(s.Drives, []instrument.Drive{{Channel: 2, Compliance: 5e-3}}) {
+	if s := one(aCurrentSweep(array.Floating)).(instrument.Sweep); !slices.Equal(s.Drives,
+		[]instrument.Drive{{Channel: 2, Compliance: 5e-3}}) {
 		t.Errorf("floating current sweep: %+v", s)
 	}
 }
 
 // A reading that is missing is no measurement of 0 A.
 func TestMissingReadingsAreInvalid(t *testing.T) {
-	for _, step := range []array.Step{aRead(), aPulse(1, array.HalfVoltage), aVoltageSweep(array.HalfVoltage), aCurrentSweep(array.Floating)} {
+	for _, step := range []array.Step{aRead(), aPulse(1, array.HalfVoltage), aVoltageSweep(array.HalfVoltage),
+		aCurrentSweep(array.Floating)} {
 		a, f := newArray(t, wide)
 		f.bend = func(_ int, results []instrument.Result, _ error) []instrument.Result {
 			for _, r := range results {
@@ -361,7 +373,8 @@ func TestStatusIsTheUnionOfAllReadings(t *testing.T) {
 	if r.Status != instrument.StatusCompliance|instrument.StatusOtherCompliance || !r.InCompliance() || !r.Valid() {
 		t.Errorf("status %b", r.Status)
 	}
-	for _, s := range []instrument.Status{instrument.StatusOverflow, instrument.StatusOscillating, instrument.StatusInvalid} {
+	for _, s := range []instrument.Status{instrument.StatusOverflow, instrument.StatusOscillating,
+		instrument.StatusInvalid} {
 		if (array.Result{Levels: make([]array.Level, 1), Status: s}).Valid() {
 			t.Errorf("status %b is valid", s)
 		}

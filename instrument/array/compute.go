@@ -52,7 +52,8 @@ func (r *Routing) Lines() []instrument.Switches { return slices.Clone(r.lines) }
 
 func (r *Routing) connect(what string, chips []int, line int, bus Bus) error {
 	if line < 0 || line >= len(chips) {
-		return r.wiring.misroute(instrument.KindUsage, fmt.Errorf("there is no %s %d: the array has %d, counted from 0", what, line, len(chips)))
+		return r.wiring.misroute(instrument.KindUsage, fmt.Errorf("there is no %s %d: the array has %d, counted from 0", what,
+			line, len(chips)))
 	}
 	s, err := r.wiring.bus(bus)
 	if err != nil {
@@ -60,7 +61,8 @@ func (r *Routing) connect(what string, chips []int, line int, bus Bus) error {
 	}
 	chip := chips[line]
 	if r.taken[chip] && r.lines[chip] != s {
-		return r.wiring.misroute(instrument.KindRouting, fmt.Errorf("%s %d is on %s already and would be connected to %s too, which joins those buses",
+		return r.wiring.misroute(instrument.KindRouting, fmt.Errorf("%s %d is on %s already and would be connected to %s "+
+			"too, which joins those buses",
 			what, line, r.wiring.busOf(r.lines[chip]), bus))
 	}
 	r.lines[chip], r.taken[chip] = s, true
@@ -71,7 +73,8 @@ func (r *Routing) connect(what string, chips []int, line int, bus Bus) error {
 func (w *Wiring) bus(bus Bus) (instrument.Switches, error) {
 	s := w.Switch[bus]
 	if s == 0 {
-		return 0, w.misroute(instrument.KindUsage, fmt.Errorf("no switch leads to bus %q; the wiring map has: %v", string(bus), sortedKeys(byName(w.Switch))))
+		return 0, w.misroute(instrument.KindUsage, fmt.Errorf("no switch leads to bus %q; the wiring map has: %v",
+			string(bus), sortedKeys(byName(w.Switch))))
 	}
 	return s, nil
 }

@@ -19,16 +19,20 @@ func TestRouting(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Row(0, BusGround); instrument.KindOf(err) != instrument.KindRouting || !strings.Contains(err.Error(), "row 0 is on NEURON already and would be connected to GND too") {
+	if err := r.Row(0, BusGround); instrument.KindOf(err) != instrument.KindRouting ||
+		!strings.Contains(err.Error(), "row 0 is on NEURON already and would be connected to GND too") {
 		t.Errorf("two buses: %v", err)
 	}
-	if err := r.Row(w.Rows, BusGround); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "there is no row") {
+	if err := r.Row(w.Rows, BusGround); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), "there is no row") {
 		t.Errorf("no such row: %v", err)
 	}
-	if err := r.Col(-1, BusGround); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "there is no column -1") {
+	if err := r.Col(-1, BusGround); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), "there is no column -1") {
 		t.Errorf("no such column: %v", err)
 	}
-	if err := r.Col(0, "MOON"); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), `no switch leads to bus "MOON"; the wiring map has: [F1 F2`) {
+	if err := r.Col(0, "MOON"); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), `no switch leads to bus "MOON"; the wiring map has: [F1 F2`) {
 		t.Errorf("no such bus: %v", err)
 	}
 	// What was refused has changed nothing; the rest floats until it is said otherwise.
@@ -113,7 +117,8 @@ func TestLoadNeuronWiring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Serial != "NB-1" || w.Hidden.NeuronLines != (NeuronLines{10, "A", 0}) || w.Hidden.Feeds.Array != "B" || w.Hidden.Feeds.Column != 0 ||
+	if w.Serial != "NB-1" || w.Hidden.NeuronLines != (NeuronLines{10, "A", 0}) || w.Hidden.Feeds.Array != "B" ||
+		w.Hidden.Feeds.Column != 0 ||
 		w.Outputs != (NeuronLines{4, "B", 0}) || w.PatternPort != "A" {
 		t.Errorf("%+v", w)
 	}
@@ -139,7 +144,8 @@ neuron_board:
 		"a second one":     {good, good + "---\n" + good, "second document"},
 		"text for numbers": {"count: 10", "count: ten", "wiring map"},
 	} {
-		if _, err := LoadNeuronWiring(strings.NewReader(strings.Replace(good, c.old, c.new, 1)), "x.yaml"); err == nil || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), "x.yaml") {
+		if _, err := LoadNeuronWiring(strings.NewReader(strings.Replace(good, c.old, c.new, 1)), "x.yaml"); err == nil ||
+			!strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), "x.yaml") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

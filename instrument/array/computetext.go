@@ -80,7 +80,8 @@ func (r *Routing) Describe() []string {
 		for line, chip := range side.chips {
 			for bit := range switchPerChip {
 				if r.lines[chip] == 1<<bit {
-					list = append(list, fmt.Sprintf("%s %d: S%d (%s), chip %d", side.what, line, bit+1, r.wiring.busOf(r.lines[chip]), chip+1))
+					list = append(list, fmt.Sprintf("%s %d: S%d (%s), chip %d", side.what, line, bit+1, r.wiring.busOf(r.lines[chip]),
+						chip+1))
 				}
 			}
 		}

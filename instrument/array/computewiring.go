@@ -69,7 +69,8 @@ func LoadNeuronWiring(r io.Reader, name string) (*NeuronWiring, error) {
 	if f.Board == nil {
 		return nil, fmt.Errorf("wiring map %s: it does not describe a neuron board (neuron_board)", name)
 	}
-	w := &NeuronWiring{Serial: f.Board.Serial, Hidden: f.Board.Hidden, Outputs: f.Board.Outputs, PatternPort: f.Board.PatternPort}
+	w := &NeuronWiring{Serial: f.Board.Serial, Hidden: f.Board.Hidden, Outputs: f.Board.Outputs,
+		PatternPort: f.Board.PatternPort}
 	if err := w.validate(); err != nil {
 		return nil, fmt.Errorf("wiring map %s: neuron_board: %w", name, err)
 	}

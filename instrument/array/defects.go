@@ -53,7 +53,8 @@ const defectMapVersion = 1
 
 // NewDefectMap makes a map with every device untried.
 func NewDefectMap(name string, rows, cols int) *DefectMap {
-	m := &DefectMap{Version: defectMapVersion, Array: name, Rows: rows, Cols: cols, Devices: make([]DeviceState, 0, rows*cols)}
+	m := &DefectMap{Version: defectMapVersion, Array: name, Rows: rows, Cols: cols,
+		Devices: make([]DeviceState, 0, rows*cols)}
 	for _, c := range AllCells(rows, cols) {
 		m.Devices = append(m.Devices, DeviceState{Cell: c, State: StateUntried})
 	}
@@ -109,7 +110,8 @@ func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
 		return nil, fmt.Errorf("defect map %s: %w", name, input.JSONError(err, text))
 	}
 	if m.Version != defectMapVersion {
-		return nil, fmt.Errorf("defect map %s has version %d, this program reads version %d: form the array again or use the matching program", name, m.Version, defectMapVersion)
+		return nil, fmt.Errorf("defect map %s has version %d, this program reads version %d: form the array again or use "+
+			"the matching program", name, m.Version, defectMapVersion)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("defect map %s: there is text after the map", name)

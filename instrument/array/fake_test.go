@@ -86,9 +86,11 @@ func (f *fakeBench) perform(step instrument.Step) instrument.Result {
 	}
 	switch s := step.(type) {
 	case instrument.Spot:
-		return instrument.Result{Busy: s.Aperture, Points: []instrument.Point{point(0, potential(s.Drives, 1), potential(s.Drives, 2), s.Measure, false)}}
+		return instrument.Result{Busy: s.Aperture,
+			Points: []instrument.Point{point(0, potential(s.Drives, 1), potential(s.Drives, 2), s.Measure, false)}}
 	case instrument.Pulse:
-		return instrument.Result{Busy: s.Width, Points: []instrument.Point{point(0, potential(s.Drives, 1), potential(s.Drives, 2), s.Measure, false)}}
+		return instrument.Result{Busy: s.Width,
+			Points: []instrument.Point{point(0, potential(s.Drives, 1), potential(s.Drives, 2), s.Measure, false)}}
 	case instrument.Sweep:
 		var r instrument.Result
 		for i := range s.Steps {
@@ -136,9 +138,11 @@ func aPulse(v instrument.Volts, s array.Scheme) array.Pulse {
 }
 
 func aVoltageSweep(s array.Scheme) array.Sweep {
-	return array.Sweep{Kind: instrument.SweepVoltage, Start: 0.5, Stop: 2, Steps: 4, Compliance: 5e-4, Return: 5e-3, Scheme: s, Delay: 1e-3, Aperture: 1e-3}
+	return array.Sweep{Kind: instrument.SweepVoltage, Start: 0.5, Stop: 2, Steps: 4, Compliance: 5e-4, Return: 5e-3,
+		Scheme: s, Delay: 1e-3, Aperture: 1e-3}
 }
 
 func aCurrentSweep(s array.Scheme) array.Sweep {
-	return array.Sweep{Kind: instrument.SweepCurrent, Start: 1e-6, Stop: 1e-5, Steps: 4, Compliance: 3, Return: 5e-3, Scheme: s, Delay: 1e-3, Aperture: 1e-3}
+	return array.Sweep{Kind: instrument.SweepCurrent, Start: 1e-6, Stop: 1e-5, Steps: 4, Compliance: 3, Return: 5e-3,
+		Scheme: s, Delay: 1e-3, Aperture: 1e-3}
 }

@@ -22,7 +22,8 @@ func addWirings(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	f.Add([]byte("array: A\nrows: 1\ncols: 1\nboard: {name: b, chip: ADG1438, chain: [{rows: 0}, {cols: 0}]}\nbuses: {S1: F1}\nsmu: {F1: 1}\n"))
+	f.Add([]byte("array: A\nrows: 1\ncols: 1\nboard: {name: b, chip: ADG1438, chain: [{rows: 0}, {cols: 0}]}\nbuses: " +
+		"{S1: F1}\nsmu: {F1: 1}\n"))
 	f.Add([]byte("rows: &a [*a]\n"))
 }
 
@@ -85,7 +86,8 @@ func FuzzReadDefectMap(f *testing.F) {
 }
 
 func FuzzUnmarshalStep(f *testing.F) {
-	for _, s := range []Step{Read{Voltage: 0.2}, Pulse{Voltage: -1, Scheme: HalfVoltage}, Sweep{Kind: "current", Steps: 3, Scheme: Floating}, Parallel{Rows: "1,2", Cols: "3", Scheme: ThirdVoltage}} {
+	for _, s := range []Step{Read{Voltage: 0.2}, Pulse{Voltage: -1, Scheme: HalfVoltage},
+		Sweep{Kind: "current", Steps: 3, Scheme: Floating}, Parallel{Rows: "1,2", Cols: "3", Scheme: ThirdVoltage}} {
 		text, err := json.Marshal(s)
 		if err != nil {
 			f.Fatal(err)

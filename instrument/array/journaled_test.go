@@ -121,7 +121,8 @@ func TestJournalOrder(t *testing.T) {
 	}{
 		{"a read is an event", func(t *testing.T, j *array.Journaled) { must(t, j, cell, aRead()) }, "event:read"},
 		{"a pulse alone", func(t *testing.T, j *array.Journaled) { must(t, j, cell, pulse) }, "intent 1, result 1"},
-		{"pulse and verifying read", func(t *testing.T, j *array.Journaled) { must(t, j, cell, pulse, aRead()) }, "intent 1, result 1"},
+		{"pulse and verifying read", func(t *testing.T, j *array.Journaled) { must(t, j, cell, pulse, aRead()) },
+			"intent 1, result 1"},
 		{"one intent for a group", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(3))
 			must(t, j, cell, pulse, aRead())
@@ -156,7 +157,8 @@ func TestJournalOrder(t *testing.T) {
 			b := bounds(9)
 			b.MinVoltage = -0.5
 			expect(t, j, cell, b)
-			must(t, j, cell, array.Sweep{Kind: instrument.SweepVoltage, Start: -1, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 1e-3})
+			must(t, j, cell, array.Sweep{Kind: instrument.SweepVoltage, Start: -1, Stop: 2, Steps: 2, Compliance: 1e-3,
+				Return: 1e-3})
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"the column's compliance beyond", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
@@ -164,11 +166,13 @@ func TestJournalOrder(t *testing.T) {
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"a current beyond", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
-			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: 2e-3, Stop: 1e-6, Steps: 2, Compliance: 2, Return: 1e-3})
+			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: 2e-3, Stop: 1e-6, Steps: 2, Compliance: 2,
+				Return: 1e-3})
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"sweeps within", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
-			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: -1e-3, Stop: 1e-3, Steps: 2, Compliance: 2, Return: 1e-3},
+			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: -1e-3, Stop: 1e-3, Steps: 2, Compliance: 2,
+				Return: 1e-3},
 				array.Sweep{Kind: instrument.SweepVoltage, Start: -2, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 1e-3})
 		}, "intent 1, part 1"},
 		{"another device", func(t *testing.T, j *array.Journaled) {
@@ -370,7 +374,8 @@ func covers(text string, cell array.Cell, step array.Step) bool {
 		if s.Kind == instrument.SweepVoltage {
 			return volts(s.Start, s.Stop) && amps(s.Compliance, float64(s.Return))
 		}
-		return (s.Start <= 0 && s.Stop <= 0 || volts(s.Compliance)) && (s.Start >= 0 && s.Stop >= 0 || volts(-s.Compliance)) && amps(s.Start, s.Stop, float64(s.Return))
+		return (s.Start <= 0 && s.Stop <= 0 || volts(s.Compliance)) &&
+			(s.Start >= 0 && s.Stop >= 0 || volts(-s.Compliance)) && amps(s.Start, s.Stop, float64(s.Return))
 	}
 	return false
 }

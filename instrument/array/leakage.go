@@ -33,10 +33,12 @@ func (l Leakage) Valid() bool { return l.Status == 0 }
 // the columns through the devices, whatever their states; the rest goes
 // elsewhere: through the substrate, a damp socket, a damaged switch. v must be
 // within ReadLimit; no device sees more than v.
-func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (Leakage, error) {
+func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
+	aperture instrument.Seconds) (Leakage, error) {
 	op := "array " + a.wiring.Array + " leakage"
 	if !(math.Abs(float64(v)) <= float64(ReadLimit)) {
-		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: fmt.Errorf("%v is beyond ±%v", v, ReadLimit)}
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage,
+			Err: fmt.Errorf("%v is beyond ±%v", v, ReadLimit)}
 	}
 	if err := a.limits.CheckVoltage(v); err != nil {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
@@ -56,7 +58,8 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 		return Leakage{}, fmt.Errorf("%s: %w", op, err)
 	}
 	results, err := a.source.Run(ctx, instrument.Spot{
-		Drives:   []instrument.Drive{{Channel: rows, Voltage: v, Compliance: compliance}, {Channel: cols, Compliance: compliance}},
+		Drives: []instrument.Drive{{Channel: rows, Voltage: v, Compliance: compliance},
+			{Channel: cols, Compliance: compliance}},
 		Measure:  []instrument.Channel{rows, cols},
 		Aperture: aperture,
 	})
@@ -64,9 +67,11 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 		return Leakage{}, fmt.Errorf("%s: %w", op, err)
 	}
 	if len(results) != 1 || len(results[0].Points) != 1 || len(results[0].Points[0].Readings) != 2 {
-		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol, Err: fmt.Errorf("the analyzer gave %d results, not one with two readings", len(results))}
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindProtocol,
+			Err: fmt.Errorf("the analyzer gave %d results, not one with two readings", len(results))}
 	}
 	into, out := results[0].Points[0].Readings[0], results[0].Points[0].Readings[1]
 	// The meters count current out of the unit as positive.
-	return Leakage{Voltage: v, Total: instrument.Amps(into.Value), Lost: instrument.Amps(into.Value + out.Value), Status: into.Status | out.Status}, nil
+	return Leakage{Voltage: v, Total: instrument.Amps(into.Value), Lost: instrument.Amps(into.Value + out.Value),
+		Status: into.Status | out.Status}, nil
 }

@@ -23,7 +23,8 @@ func (l *leaky) Run(_ context.Context, steps ...instrument.Step) ([]instrument.R
 	s := steps[0].(instrument.Spot)
 	l.spots = append(l.spots, s)
 	v := float64(s.Drives[0].Voltage)
-	readings := []instrument.Reading{{Channel: s.Measure[0], Value: v * (l.device + l.other)}, {Channel: s.Measure[1], Value: -v * l.device}}
+	readings := []instrument.Reading{{Channel: s.Measure[0], Value: v * (l.device + l.other)},
+		{Channel: s.Measure[1], Value: -v * l.device}}
 	results := []instrument.Result{{Points: []instrument.Point{{Readings: readings}}}}
 	if l.wrong != nil {
 		results = l.wrong(results)
@@ -88,7 +89,8 @@ func TestNotBegun(t *testing.T) {
 	a, f := newArray(t, wide)
 	gone := &instrument.Error{Op: "bus", Kind: instrument.KindUnreachable, Err: errors.New("pulled")}
 	f.routeOK = func(int) error { return gone }
-	if _, err := a.Do(t.Context(), array.Cell{}, aPulse(1, array.HalfVoltage)); !errors.Is(err, array.ErrNotBegun) || !errors.Is(err, gone) {
+	if _, err := a.Do(t.Context(), array.Cell{}, aPulse(1, array.HalfVoltage)); !errors.Is(err, array.ErrNotBegun) ||
+		!errors.Is(err, gone) {
 		t.Errorf("a routing that failed: %v", err)
 	}
 	f.routeOK = nil
@@ -97,7 +99,8 @@ func TestNotBegun(t *testing.T) {
 		&instrument.Error{Op: "bus", Kind: instrument.KindTimeout, Err: instrument.ErrNotSent}: true,
 	} {
 		f.runOK = func(int, []instrument.Step) error { return err }
-		if _, got := a.Do(t.Context(), array.Cell{}, aPulse(1, array.HalfVoltage)); errors.Is(got, array.ErrNotBegun) != want || instrument.KindOf(got) != instrument.KindOf(err) {
+		if _, got := a.Do(t.Context(), array.Cell{}, aPulse(1, array.HalfVoltage)); errors.Is(got,
+			array.ErrNotBegun) != want || instrument.KindOf(got) != instrument.KindOf(err) {
 			t.Errorf("%v became %v", err, got)
 		}
 	}

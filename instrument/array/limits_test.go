@@ -13,7 +13,8 @@ import (
 )
 
 // signed are limits with a different bound in each direction.
-var signed = instrument.Limits{MinVoltage: -1, MaxVoltage: 3, MaxSpan: 3, MaxCurrent: 1e-3, MaxWidth: 10e-3, Origin: "bench.yaml:7: limits"}
+var signed = instrument.Limits{MinVoltage: -1, MaxVoltage: 3, MaxSpan: 3, MaxCurrent: 1e-3, MaxWidth: 10e-3,
+	Origin: "bench.yaml:7: limits"}
 
 func TestLimitsAreSignedAtTheDevice(t *testing.T) {
 	const ok = ""
@@ -60,8 +61,10 @@ func TestLimitsAreSignedAtTheDevice(t *testing.T) {
 		{"compliance beyond", array.Pulse{Voltage: 1, Width: 1e-3, Scheme: array.HalfVoltage, Compliance: 2e-3}, "2 mA"},
 		{"read without compliance", array.Read{Voltage: 0.1, Aperture: 1e-3}, "every drive needs one"},
 		{"read beyond", array.Read{Voltage: -2, Compliance: 1e-3, Aperture: 1e-3}, "-2 V"},
-		{"sweep without compliance of the column", array.Sweep{Kind: instrument.SweepVoltage, Stop: 1, Steps: 2, Compliance: 1e-3, Scheme: array.HalfVoltage}, "every drive needs one"},
-		{"sweep with too much compliance", array.Sweep{Kind: instrument.SweepVoltage, Stop: 1, Steps: 2, Compliance: 2e-3, Return: 1e-3, Scheme: array.HalfVoltage}, "2 mA"},
+		{"sweep without compliance of the column", array.Sweep{Kind: instrument.SweepVoltage, Stop: 1, Steps: 2,
+			Compliance: 1e-3, Scheme: array.HalfVoltage}, "every drive needs one"},
+		{"sweep with too much compliance", array.Sweep{Kind: instrument.SweepVoltage, Stop: 1, Steps: 2, Compliance: 2e-3,
+			Return: 1e-3, Scheme: array.HalfVoltage}, "2 mA"},
 		{"not a number", pulse(instrument.Volts(math.NaN()), array.HalfVoltage), "NaN"},
 		{"sweep from nowhere", sweep(math.NaN(), 1, array.HalfVoltage), "NaN"},
 		{"sweep to nowhere", sweep(0, math.Inf(1), array.HalfVoltage), "Inf"},
@@ -78,7 +81,8 @@ func TestLimitsAreSignedAtTheDevice(t *testing.T) {
 			continue
 		}
 		var limit *instrument.LimitError
-		if instrument.KindOf(err) != instrument.KindLimit || !errors.As(err, &limit) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), signed.Origin) {
+		if instrument.KindOf(err) != instrument.KindLimit || !errors.As(err, &limit) ||
+			!strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), signed.Origin) {
 			t.Errorf("%s: got %v, want a limit error with %q and the origin", c.name, err, c.says)
 		}
 		if len(f.events) != 0 {
@@ -118,7 +122,8 @@ func TestZeroLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Do(ctx, array.Cell{}, drawStep(t)); instrument.KindOf(err) != instrument.KindLimit || len(f.events) != 0 {
+		if _, err := a.Do(ctx, array.Cell{}, drawStep(t)); instrument.KindOf(err) != instrument.KindLimit ||
+			len(f.events) != 0 {
 			t.Fatalf("got %v, the bench heard %v", err, f.events)
 		}
 	})
@@ -150,8 +155,10 @@ func TestUsageErrors(t *testing.T) {
 		{"sweep without a scheme", array.Cell{}, aVoltageSweep(""), "bias scheme"},
 		{"sweep of nothing", array.Cell{}, noKind, "neither"},
 		// It would stress a device without an intent.
-		{"read that is a stress", array.Cell{}, array.Read{Voltage: 0.41, Compliance: 1e-3, Aperture: 1e-3}, "beyond ±400 mV"},
-		{"negative read that is a stress", array.Cell{}, array.Read{Voltage: -0.41, Compliance: 1e-3, Aperture: 1e-3}, "beyond ±400 mV"},
+		{"read that is a stress", array.Cell{}, array.Read{Voltage: 0.41, Compliance: 1e-3, Aperture: 1e-3},
+			"beyond ±400 mV"},
+		{"negative read that is a stress", array.Cell{}, array.Read{Voltage: -0.41, Compliance: 1e-3, Aperture: 1e-3},
+			"beyond ±400 mV"},
 		{"unknown step", array.Cell{}, oddStep{}, "oddStep"},
 		{"no step", array.Cell{}, nil, "not known"},
 		{"pointer", array.Cell{}, nilRead, "not known"},

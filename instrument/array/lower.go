@@ -18,7 +18,8 @@ type lowered struct {
 // lower checks all steps and translates them for the analyzer.
 func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 	if cell.Row < 0 || cell.Row >= a.wiring.Rows || cell.Col < 0 || cell.Col >= a.wiring.Cols {
-		return nil, a.usage(cell, fmt.Errorf("array %s has %d rows and %d columns, counted from 0", a.wiring.Array, a.wiring.Rows, a.wiring.Cols))
+		return nil, a.usage(cell, fmt.Errorf("array %s has %d rows and %d columns, counted from 0", a.wiring.Array,
+			a.wiring.Rows, a.wiring.Cols))
 	}
 	list := make([]lowered, len(steps))
 	for i, step := range steps {
@@ -26,12 +27,14 @@ func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
 			return nil, a.usage(cell, err)
 		}
 		if err := a.check(step); err != nil {
-			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindLimit, Err: err}
+			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindLimit,
+				Err: err}
 		}
 		switch s := step.(type) {
 		case Read:
 			if s.Voltage < -ReadLimit || s.Voltage > ReadLimit {
-				return nil, a.usage(cell, fmt.Errorf("a read at %v is beyond ±%v and would have to be journaled as a stress: use a sweep", s.Voltage, ReadLimit))
+				return nil, a.usage(cell, fmt.Errorf("a read at %v is beyond ±%v and would have to be journaled as a stress: "+
+					"use a sweep", s.Voltage, ReadLimit))
 			}
 			list[i] = a.read(s)
 		case Pulse:
@@ -67,7 +70,8 @@ func performable(step Step) error {
 			return nil
 		case instrument.SweepCurrent:
 			if s.Scheme != Floating && s.Scheme != Grounded {
-				return fmt.Errorf("a current sweep needs the other lines floating or grounded, not %q: nothing can follow a potential that is not forced", s.Scheme)
+				return fmt.Errorf("a current sweep needs the other lines floating or grounded, not %q: nothing can follow a "+
+					"potential that is not forced", s.Scheme)
 			}
 			return nil
 		}
@@ -172,7 +176,8 @@ func extent(step Step) (lowest, highest instrument.Volts) {
 func (a *Array) drives(scheme Scheme, v instrument.Volts, compliance instrument.Amps) []instrument.Drive {
 	f := scheme.Fractions()
 	drive := func(bus Bus, fraction float64) instrument.Drive {
-		return instrument.Drive{Channel: a.wiring.SMU[bus], Voltage: instrument.Volts(fraction * float64(v)), Compliance: compliance}
+		return instrument.Drive{Channel: a.wiring.SMU[bus], Voltage: instrument.Volts(fraction * float64(v)),
+			Compliance: compliance}
 	}
 	list := []instrument.Drive{drive(BusForce1, f.Row), drive(BusForce2, f.Col)}
 	if !f.OthersFloat {

@@ -128,7 +128,8 @@ func (w *Wiring) check(p Parallel, cell Cell) error {
 		on = on || slices.Contains(list, side.of)
 	}
 	if !on {
-		return fmt.Errorf("device %s is on none of the lines that the parallel write selects: rows %s and columns %s", cell, p.Rows, p.Cols)
+		return fmt.Errorf("device %s is on none of the lines that the parallel write selects: rows %s and columns %s", cell,
+			p.Rows, p.Cols)
 	}
 	return nil
 }

@@ -103,7 +103,8 @@ func TestParallelRefuses(t *testing.T) {
 	} {
 		p := good
 		c.change(&p)
-		if _, err := a.Do(t.Context(), array.Cell{Row: 3, Col: 5}, good, p); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := a.Do(t.Context(), array.Cell{Row: 3, Col: 5}, good, p); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 	}
@@ -159,7 +160,8 @@ func TestParallelJSON(t *testing.T) {
 	if !strings.Contains(string(b), `"rows":"0,3,7"`) || !p.Stress() {
 		t.Errorf("encoded as %s, stress %t", b, p.Stress())
 	}
-	for _, text := range []string{`{"op":"parallel","rows":"3,1"}`, `{"op":"parallel","rows":"01"}`, `{"op":"parallel","cols":"+1"}`, `{"op":"parallel","rows":3}`} {
+	for _, text := range []string{`{"op":"parallel","rows":"3,1"}`, `{"op":"parallel","rows":"01"}`,
+		`{"op":"parallel","cols":"+1"}`, `{"op":"parallel","rows":3}`} {
 		if s, err := array.UnmarshalStep([]byte(text)); err == nil || s != nil {
 			t.Errorf("%s: read as %+v, %v", text, s, err)
 		}

@@ -20,9 +20,11 @@ import (
 // also show more than it has. Reads and Devices go from the one to the other for
 // ohmic devices.
 type Resistance struct {
-	Contact    instrument.Ohms `json:"contact" mapstructure:"contact"`         // of a line with its switch, at its terminal
+	// of a line with its switch, at its terminal
+	Contact    instrument.Ohms `json:"contact" mapstructure:"contact"`
 	RowSegment instrument.Ohms `json:"row_segment" mapstructure:"row_segment"` // between neighbouring crosspoints of a row
-	ColSegment instrument.Ohms `json:"col_segment" mapstructure:"col_segment"` // between neighbouring crosspoints of a column
+	// between neighbouring crosspoints of a column
+	ColSegment instrument.Ohms `json:"col_segment" mapstructure:"col_segment"`
 }
 
 // Validate refuses negative resistances and values that are no numbers.
@@ -84,7 +86,8 @@ func (l Resistance) Complete(rows, cols int, reads, devices []float64) ([]float6
 	for k, m := range reads {
 		if math.IsNaN(m) {
 			if m = devices[k]; !(m >= 0 && m < mostConductance) {
-				return nil, fmt.Errorf("device %s: %v is not the conductance of a device", Cell{k / cols, k % cols}, instrument.Siemens(m))
+				return nil, fmt.Errorf("device %s: %v is not the conductance of a device", Cell{k / cols, k % cols},
+					instrument.Siemens(m))
 			}
 		}
 		g[k] = max(m, 0) // noise around zero of a device that does not conduct
@@ -153,9 +156,11 @@ type chain struct {
 func newNodal(l Resistance, rows, cols int) *nodal {
 	conductance := func(r instrument.Ohms) float64 { return 1 / math.Max(float64(r), 1e-3) } // 1 mΩ stands for none
 	return &nodal{rows: rows, cols: cols,
-		row: chain{length: cols, first: conductance(l.Contact + l.RowSegment), segment: conductance(l.RowSegment), pivot: make([]float64, rows*cols)},
-		col: chain{length: rows, first: conductance(l.Contact + l.ColSegment), segment: conductance(l.ColSegment), pivot: make([]float64, rows*cols)},
-		u:   make([]float64, rows*rows*cols), w: make([]float64, rows*rows*cols),
+		row: chain{length: cols, first: conductance(l.Contact + l.RowSegment), segment: conductance(l.RowSegment),
+			pivot: make([]float64, rows*cols)},
+		col: chain{length: rows, first: conductance(l.Contact + l.ColSegment), segment: conductance(l.ColSegment),
+			pivot: make([]float64, rows*cols)},
+		u: make([]float64, rows*rows*cols), w: make([]float64, rows*rows*cols),
 		byCol: make([]float64, rows*cols), rhs: make([]float64, max(rows, cols)), leaving: make([]float64, rows*cols)}
 }
 

@@ -104,7 +104,8 @@ func TestReadsAgainstADenseSolution(t *testing.T) {
 		ohms := func(name string, low, high float64) instrument.Ohms {
 			return instrument.Ohms(rapid.Float64Range(low, high).Draw(t, name))
 		}
-		l := array.Resistance{Contact: ohms("contact", 0, 1000), RowSegment: ohms("row", 0.1, 20), ColSegment: ohms("col", 0.1, 20)}
+		l := array.Resistance{Contact: ohms("contact", 0, 1000), RowSegment: ohms("row", 0.1, 20),
+			ColSegment: ohms("col", 0.1, 20)}
 		g := drawConductances(t, rows*cols, 1e-7, 3e-4)
 		want := denseReads(l, rows, cols, g)
 		for k, got := range l.Reads(rows, cols, g) {
@@ -220,12 +221,14 @@ func TestComplete(t *testing.T) {
 	})
 	nan := math.NaN()
 	for _, held := range []float64{nan, -1e-6, math.Inf(1), 2} {
-		if g, err := usual.Complete(1, 2, []float64{1e-5, nan}, []float64{nan, held}); err == nil || !strings.Contains(err.Error(), "r0c1") {
+		if g, err := usual.Complete(1, 2, []float64{1e-5, nan}, []float64{nan, held}); err == nil ||
+			!strings.Contains(err.Error(), "r0c1") {
 			t.Errorf("a device of %v S gives %v, %v", held, g, err)
 		}
 	}
 	for _, lines := range []array.Resistance{{}, usual} {
-		if g, err := lines.Devices(1, 2, []float64{1e-5, nan}); !errors.Is(err, array.ErrUnreadable) || !strings.Contains(err.Error(), "r0c1") {
+		if g, err := lines.Devices(1, 2, []float64{1e-5, nan}); !errors.Is(err, array.ErrUnreadable) ||
+			!strings.Contains(err.Error(), "r0c1") {
 			t.Errorf("a read of nothing gives %v, %v", g, err)
 		}
 	}
@@ -274,7 +277,8 @@ func TestResistanceValidate(t *testing.T) {
 		t.Error(err)
 	}
 	for name, l := range map[string]array.Resistance{
-		"contact": {Contact: -1}, "row_segment": {RowSegment: instrument.Ohms(math.NaN())}, "col_segment": {ColSegment: instrument.Ohms(math.Inf(1))},
+		"contact": {Contact: -1}, "row_segment": {RowSegment: instrument.Ohms(math.NaN())},
+		"col_segment": {ColSegment: instrument.Ohms(math.Inf(1))},
 	} {
 		if err := l.Validate(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

@@ -191,7 +191,8 @@ func (r Result) InCompliance() bool {
 
 // Valid tells whether the values may be used as measurements.
 func (r Result) Valid() bool {
-	return len(r.Levels) > 0 && r.Status&(instrument.StatusOverflow|instrument.StatusOscillating|instrument.StatusInvalid) == 0
+	return len(r.Levels) > 0 &&
+		r.Status&(instrument.StatusOverflow|instrument.StatusOscillating|instrument.StatusInvalid) == 0
 }
 
 func abs(x float64) float64 { return max(x, -x) }

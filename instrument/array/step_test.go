@@ -19,16 +19,20 @@ func anyStep(t *rapid.T) array.Step {
 	scheme := rapid.SampledFrom(array.Schemes())
 	switch rapid.IntRange(0, 2).Draw(t, "kind") {
 	case 0:
-		return array.Read{Voltage: instrument.Volts(x.Draw(t, "v")), Compliance: instrument.Amps(x.Draw(t, "comp")), Range: instrument.Amps(x.Draw(t, "range")),
+		return array.Read{Voltage: instrument.Volts(x.Draw(t, "v")), Compliance: instrument.Amps(x.Draw(t, "comp")),
+			Range:  instrument.Amps(x.Draw(t, "range")),
 			Settle: instrument.Seconds(x.Draw(t, "settle")), Aperture: instrument.Seconds(x.Draw(t, "aperture"))}
 	case 1:
 		return array.Pulse{Voltage: instrument.Volts(x.Draw(t, "v")), Width: instrument.Seconds(x.Draw(t, "width")),
 			Scheme: scheme.Draw(t, "scheme"), Compliance: instrument.Amps(x.Draw(t, "comp"))}
 	default:
-		return array.Sweep{Kind: rapid.SampledFrom([]instrument.SweepKind{instrument.SweepVoltage, instrument.SweepCurrent}).Draw(t, "sweep"),
-			Start: x.Draw(t, "start"), Stop: x.Draw(t, "stop"), Steps: rapid.IntRange(0, 10001).Draw(t, "steps"), TwoWay: rapid.Bool().Draw(t, "two_way"),
+		return array.Sweep{Kind: rapid.SampledFrom([]instrument.SweepKind{instrument.SweepVoltage,
+			instrument.SweepCurrent}).Draw(t, "sweep"),
+			Start: x.Draw(t, "start"), Stop: x.Draw(t, "stop"), Steps: rapid.IntRange(0, 10001).Draw(t, "steps"),
+			TwoWay:     rapid.Bool().Draw(t, "two_way"),
 			Compliance: x.Draw(t, "comp"), Return: instrument.Amps(x.Draw(t, "return")), Scheme: scheme.Draw(t, "scheme"),
-			Delay: instrument.Seconds(x.Draw(t, "delay")), Aperture: instrument.Seconds(x.Draw(t, "aperture")), StopAtCompliance: rapid.Bool().Draw(t, "stop_comp")}
+			Delay: instrument.Seconds(x.Draw(t, "delay")), Aperture: instrument.Seconds(x.Draw(t, "aperture")),
+			StopAtCompliance: rapid.Bool().Draw(t, "stop_comp")}
 	}
 }
 
@@ -51,7 +55,8 @@ func TestStepJSONReadsBack(t *testing.T) {
 }
 
 func TestUnmarshalStepRefuses(t *testing.T) {
-	for _, text := range []string{``, `7`, `{}`, `{"op":"erase"}`, `{"op":"pulse","v":"much"}`, `{"op":"pulse","v":1,"scheme":"v7"}`, `{"op":"sweep","steps":1.5}`, `{"op":"read"`} {
+	for _, text := range []string{``, `7`, `{}`, `{"op":"erase"}`, `{"op":"pulse","v":"much"}`,
+		`{"op":"pulse","v":1,"scheme":"v7"}`, `{"op":"sweep","steps":1.5}`, `{"op":"read"`} {
 		if s, err := array.UnmarshalStep([]byte(text)); err == nil || s != nil {
 			t.Errorf("%s: read as %+v, %v", text, s, err)
 		}
@@ -62,7 +67,8 @@ func TestUnmarshalStepRefuses(t *testing.T) {
 }
 
 func TestStress(t *testing.T) {
-	for step, want := range map[array.Step]bool{aRead(): false, aPulse(1, array.HalfVoltage): true, aVoltageSweep(array.HalfVoltage): true, aCurrentSweep(array.Floating): true} {
+	for step, want := range map[array.Step]bool{aRead(): false, aPulse(1, array.HalfVoltage): true,
+		aVoltageSweep(array.HalfVoltage): true, aCurrentSweep(array.Floating): true} {
 		if step.Stress() != want {
 			t.Errorf("%T: %v", step, step.Stress())
 		}
@@ -94,7 +100,8 @@ func drawMap(t *rapid.T) *array.DefectMap {
 	m.Run, m.Chip = rapid.StringMatching(`[a-z0-9-]{0,8}`).Draw(t, "run"), "chip"
 	for _, c := range array.AllCells(rows, cols) {
 		d := m.At(c)
-		d.State = rapid.SampledFrom([]array.State{array.StateFormed, array.StatePreformed, array.StateDefective, array.StateUntried}).Draw(t, "state")
+		d.State = rapid.SampledFrom([]array.State{array.StateFormed, array.StatePreformed, array.StateDefective,
+			array.StateUntried}).Draw(t, "state")
 		d.Conductance = instrument.Siemens(rapid.IntRange(0, 1e9).Draw(t, "g")) / 1e12 // what an instrument resolves
 		if d.State == array.StateDefective {
 			d.Reason = rapid.String().Draw(t, "reason")

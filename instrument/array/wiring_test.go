@@ -120,7 +120,8 @@ func TestWiringRefuses(t *testing.T) {
 		{"bus on two switches", "S5: GND", "S5: F1", "F1 is on two switches"},
 		{"empty bus", "S5: GND", "S5: ''", "S5 leads to no bus"},
 		{"no bus for the other rows", "S3: H1, ", "", `bus "H1" is not among the buses`},
-		{"no switch to a bus", "S3: H1, S4: H2, S5: GND}\nsmu: {F1: 4, F2: 3, H1: 2, H2: 1}", "S4: H2}\nsmu: {F1: 4, F2: 3, H2: 1}", "no switch leads to H1"},
+		{"no switch to a bus", "S3: H1, S4: H2, S5: GND}\nsmu: {F1: 4, F2: 3, H1: 2, H2: 1}",
+			"S4: H2}\nsmu: {F1: 4, F2: 3, H2: 1}", "no switch leads to H1"},
 		{"no source for a bus", ", H2: 1}", "}", "no channel drives H2"},
 		{"SMU twice", "F2: 3", "F2: 4", "channel 4 drives both F1 and F2"},
 		{"channel 0", "F2: 3", "F2: 0", "channel 0 does not exist"},
@@ -157,7 +158,8 @@ func TestSelectNeverShorts(t *testing.T) {
 			}
 			count[s]++
 		}
-		others := map[instrument.Switches]int{w.Switch[array.BusOtherRows]: w.Rows - 1, w.Switch[array.BusOtherCols]: w.Cols - 1}
+		others := map[instrument.Switches]int{w.Switch[array.BusOtherRows]: w.Rows - 1,
+			w.Switch[array.BusOtherCols]: w.Cols - 1}
 		if float {
 			others = map[instrument.Switches]int{0: w.Lines() - 2}
 		}

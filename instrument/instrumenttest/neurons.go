@@ -277,7 +277,8 @@ func (f NeuronsFixture) badFrames(t *testing.T) {
 		"two lengths":    {good[0], good[1][1:]},
 		"too long":       {make([]byte, 1<<16)},
 	} {
-		if rows, err := burster.Burst(t.Context(), frames, false); instrument.KindOf(err) != instrument.KindUsage || len(rows) != 0 {
+		if rows, err := burster.Burst(t.Context(), frames, false); instrument.KindOf(err) != instrument.KindUsage ||
+			len(rows) != 0 {
 			t.Errorf("%s: %d rows, %v", name, len(rows), err)
 		}
 	}

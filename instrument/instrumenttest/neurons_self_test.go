@@ -120,7 +120,8 @@ func (m *neuronModel) Burst(ctx context.Context, frames [][]byte, hidden bool) (
 func runNeurons(t *testing.T, fault string) {
 	TestNeurons(t, NeuronsFixture{
 		Open: func(t *testing.T) NeuronBoard {
-			m := &neuronModel{fault: fault, hidden: make([]instrument.Volts, 3), outputs: make([]instrument.Volts, 2), overRange: -1, breakAfter: -1}
+			m := &neuronModel{fault: fault, hidden: make([]instrument.Volts, 3), outputs: make([]instrument.Volts, 2),
+				overRange: -1, breakAfter: -1}
 			return NeuronBoard{
 				Neurons: m,
 				Show: func(hidden, outputs []instrument.Volts) {

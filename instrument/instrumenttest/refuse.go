@@ -46,7 +46,10 @@ func (f SequencerFixture) forbidden() []forbidden {
 	if len(f.Channels) > 1 {
 		drive("channel driven twice", usage, func(ds []instrument.Drive) { ds[1].Channel = ds[0].Channel })
 		if most := f.Limits.MaxVoltage - f.Limits.MinVoltage; most > f.Limits.MaxSpan+0.1 {
-			drive("span", limit, func(ds []instrument.Drive) { ds[0].Voltage, ds[1].Voltage = f.Limits.MaxVoltage, f.Limits.MinVoltage })
+			drive("span", limit, func(ds []instrument.Drive) {
+				ds[0].Voltage, ds[1].Voltage = f.Limits.MaxVoltage,
+					f.Limits.MinVoltage
+			})
 		}
 	}
 
@@ -56,7 +59,8 @@ func (f SequencerFixture) forbidden() []forbidden {
 		add("spot: "+name, kind, s)
 	}
 	spot("unknown measured channel", usage, func(s *instrument.Spot) { s.Measure = []instrument.Channel{stranger} })
-	spot("channel measured twice", usage, func(s *instrument.Spot) { s.Measure = []instrument.Channel{f.Channels[0], f.Channels[0]} })
+	spot("channel measured twice", usage,
+		func(s *instrument.Spot) { s.Measure = []instrument.Channel{f.Channels[0], f.Channels[0]} })
 	spot("no aperture", either, func(s *instrument.Spot) { s.Aperture = 0 })
 	spot("aperture not a number", either, func(s *instrument.Spot) { s.Aperture = instrument.Seconds(nan) })
 	spot("negative settling", either, func(s *instrument.Spot) { s.Settle = -1 })
@@ -91,7 +95,8 @@ func (f SequencerFixture) forbidden() []forbidden {
 		sweep("source driven too", usage, func(s *instrument.Sweep) { s.Drives = f.drives() })
 		sweep("unknown source", usage, func(s *instrument.Sweep) { s.Source = stranger })
 		sweep("current too high", limit, func(s *instrument.Sweep) {
-			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1.1*float64(f.Limits.MaxCurrent), float64(f.Limits.MaxVoltage)
+			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1.1*float64(f.Limits.MaxCurrent),
+				float64(f.Limits.MaxVoltage)
 		})
 		sweep("voltage compliance too high", limit, func(s *instrument.Sweep) {
 			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, float64(f.Limits.MaxCurrent), float64(tooHigh)

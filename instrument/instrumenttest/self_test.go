@@ -124,7 +124,8 @@ func (m *model) check(step instrument.Step) error {
 			return err
 		}
 		for _, v := range []float64{s.Start, top} {
-			at := append(slices.Clone(s.Drives), instrument.Drive{Channel: s.Source, Voltage: instrument.Volts(v), Compliance: compliance})
+			at := append(slices.Clone(s.Drives), instrument.Drive{Channel: s.Source, Voltage: instrument.Volts(v),
+				Compliance: compliance})
 			if err := m.drives(at); err != nil {
 				return err
 			}
@@ -359,7 +360,8 @@ func runAll(t *testing.T, fault string) {
 		}})
 	})
 	t.Run("Identifier", func(t *testing.T) {
-		TestIdentifier(t, IdentifierFixture{Model: "MODEL", Open: func(*testing.T) instrument.Identifier { return open(limits) }})
+		TestIdentifier(t, IdentifierFixture{Model: "MODEL",
+			Open: func(*testing.T) instrument.Identifier { return open(limits) }})
 	})
 	t.Run("Clock", func(t *testing.T) {
 		TestClock(t, ClockFixture{Resolution: 1e-3, Open: func(*testing.T) Timed {

@@ -146,7 +146,8 @@ func (s Source) run(t *testing.T, steps ...instrument.Step) []instrument.Result 
 }
 
 // readings checks order and values of one point.
-func (f SequencerFixture) readings(t *testing.T, p instrument.Point, drives []instrument.Drive, measure []instrument.Channel) {
+func (f SequencerFixture) readings(t *testing.T, p instrument.Point, drives []instrument.Drive,
+	measure []instrument.Channel) {
 	t.Helper()
 	if len(p.Readings) != len(measure) {
 		t.Fatalf("%d readings of %d channels", len(p.Readings), len(measure))
@@ -162,7 +163,8 @@ func (f SequencerFixture) readings(t *testing.T, p instrument.Point, drives []in
 	for i, r := range p.Readings {
 		want := float64(f.Current(volts, measure[i]))
 		if r.Channel != measure[i] || r.Status != 0 || !(math.Abs(r.Value-want) <= f.Tolerance*largest) {
-			t.Errorf("reading %d: channel %d, %v, status %b; want channel %d, %v", i, r.Channel, instrument.Amps(r.Value), r.Status, measure[i], instrument.Amps(want))
+			t.Errorf("reading %d: channel %d, %v, status %b; want channel %d, %v", i, r.Channel, instrument.Amps(r.Value),
+				r.Status, measure[i], instrument.Amps(want))
 		}
 	}
 }

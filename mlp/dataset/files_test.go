@@ -121,7 +121,8 @@ func TestReadIDX(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Image != (Image{2, 3}) || !slices.Equal(s.Labels, []int{3, 1}) || !slices.Equal(s.Classes, []string{"0", "1", "2", "3"}) ||
+	if s.Image != (Image{2, 3}) || !slices.Equal(s.Labels, []int{3, 1}) ||
+		!slices.Equal(s.Classes, []string{"0", "1", "2", "3"}) ||
 		!slices.Equal(s.X.RawRowView(1), []float64{250, 251, 252, 253, 254, 255}) {
 		t.Errorf("read as %+v", s)
 	}
@@ -143,19 +144,24 @@ func TestReadIDXErrors(t *testing.T) {
 		o              IDXOptions
 		want           string
 	}{
-		"empty":            {nil, labels, IDXOptions{}, "t (images): byte 0: the file ends in the middle"},
-		"swapped":          {labels, images, IDXOptions{}, "t (images): byte 0: magic number 0x00000801, expected 0x00000803"},
-		"header short":     {images[:9], labels, IDXOptions{}, "t (images): byte 4: the file ends in the middle"},
-		"data short":       {images[:18], labels, IDXOptions{}, "t (images): byte 18: the file ends here, 2 bytes early"},
-		"data long":        {images, append(slices.Clone(labels), 1, 2, 3), IDXOptions{}, "t (labels): byte 10: 3 bytes follow"},
-		"counts":           {images, idx(idxLabels, []byte{1}, 1), IDXOptions{}, "2 images and 1 labels"},
-		"no images":        {idx(idxImages, nil, 0, 1, 2), labels, IDXOptions{}, "byte 4: dimension 0 is 0"},
-		"enormous":         {idx(idxImages, nil, 1<<31, 1<<31, 1<<31), labels, IDXOptions{}, "byte 4: dimension 0 is 2147483648"},
-		"label too large":  {images, labels, IDXOptions{Classes: 3}, "byte 8: label 3 of sample 0, there are to be 3 classes"},
-		"too many wanted":  {images, labels, IDXOptions{First: 3}, "the first 3 samples were asked for, there are 2"},
-		"gzip torn":        {zipped(t, images)[:20], labels, IDXOptions{}, "t (images): byte"},
-		"gzip not gzip":    {[]byte{0x1f, 0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 0}, labels, IDXOptions{}, "t (images): gzip"},
-		"gzip, wrong data": {zipped(t, []byte("hello, hello")), labels, IDXOptions{}, "t (images): byte 0: magic number 0x68656c6c"},
+		"empty": {nil, labels, IDXOptions{}, "t (images): byte 0: the file ends in the middle"},
+		"swapped": {labels, images, IDXOptions{},
+			"t (images): byte 0: magic number 0x00000801, expected 0x00000803"},
+		"header short": {images[:9], labels, IDXOptions{}, "t (images): byte 4: the file ends in the middle"},
+		"data short":   {images[:18], labels, IDXOptions{}, "t (images): byte 18: the file ends here, 2 bytes early"},
+		"data long": {images, append(slices.Clone(labels), 1, 2, 3), IDXOptions{},
+			"t (labels): byte 10: 3 bytes follow"},
+		"counts":    {images, idx(idxLabels, []byte{1}, 1), IDXOptions{}, "2 images and 1 labels"},
+		"no images": {idx(idxImages, nil, 0, 1, 2), labels, IDXOptions{}, "byte 4: dimension 0 is 0"},
+		"enormous": {idx(idxImages, nil, 1<<31, 1<<31, 1<<31), labels, IDXOptions{},
+			"byte 4: dimension 0 is 2147483648"},
+		"label too large": {images, labels, IDXOptions{Classes: 3},
+			"byte 8: label 3 of sample 0, there are to be 3 classes"},
+		"too many wanted": {images, labels, IDXOptions{First: 3}, "the first 3 samples were asked for, there are 2"},
+		"gzip torn":       {zipped(t, images)[:20], labels, IDXOptions{}, "t (images): byte"},
+		"gzip not gzip":   {[]byte{0x1f, 0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 0}, labels, IDXOptions{}, "t (images): gzip"},
+		"gzip, wrong data": {zipped(t, []byte("hello, hello")), labels, IDXOptions{},
+			"t (images): byte 0: magic number 0x68656c6c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Name = "t"
@@ -172,7 +178,8 @@ func TestIris(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Len() != 150 || s.Width() != 4 || !slices.Equal(s.Classes, []string{"setosa", "versicolor", "virginica"}) || !slices.Equal(s.Counts(), []int{50, 50, 50}) {
+	if s.Len() != 150 || s.Width() != 4 || !slices.Equal(s.Classes, []string{"setosa", "versicolor", "virginica"}) ||
+		!slices.Equal(s.Counts(), []int{50, 50, 50}) {
 		t.Errorf("%d x %d, %q, %v", s.Len(), s.Width(), s.Classes, s.Counts())
 	}
 	if !slices.Equal(s.X.RawRowView(0), []float64{5.1, 3.5, 1.4, 0.2}) {
@@ -192,7 +199,8 @@ func TestWDBC(t *testing.T) {
 }
 
 func TestMNIST(t *testing.T) {
-	s, err := OpenIDX(datasettest.Shared(t, "mnist", "t10k-images-idx3-ubyte.gz"), datasettest.Shared(t, "mnist", "t10k-labels-idx1-ubyte.gz"),
+	s, err := OpenIDX(datasettest.Shared(t, "mnist", "t10k-images-idx3-ubyte.gz"),
+		datasettest.Shared(t, "mnist", "t10k-labels-idx1-ubyte.gz"),
 		IDXOptions{Classes: 10})
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,8 @@ func ReadIDX(images, labels io.Reader, o IDXOptions) (*Set, error) {
 		s.Labels[i] = int(classes[i])
 		largest = max(largest, s.Labels[i])
 		if o.Classes != 0 && s.Labels[i] >= o.Classes {
-			return nil, fmt.Errorf("%s (labels): byte %d: label %d of sample %d, there are to be %d classes", o.Name, 8+i, s.Labels[i], i, o.Classes)
+			return nil, fmt.Errorf("%s (labels): byte %d: label %d of sample %d, there are to be %d classes", o.Name, 8+i,
+				s.Labels[i], i, o.Classes)
 		}
 		row := s.X.RawRowView(i)
 		for f := range row {
@@ -112,7 +113,8 @@ func readIDX(r io.Reader, name string, magic uint32) (data []byte, size []int, e
 		return nil, nil, short(name, 0, err)
 	}
 	if header[0] != magic {
-		return nil, nil, fmt.Errorf("%s: byte 0: magic number %#08x, expected %#08x: this is another kind of file", name, header[0], magic)
+		return nil, nil, fmt.Errorf("%s: byte 0: magic number %#08x, expected %#08x: this is another kind of file", name,
+			header[0], magic)
 	}
 	if err := binary.Read(b, binary.BigEndian, header[1:]); err != nil {
 		return nil, nil, short(name, 4, err)
@@ -133,7 +135,8 @@ func readIDX(r io.Reader, name string, magic uint32) (data []byte, size []int, e
 		return nil, nil, short(name, start+int64(len(data)), err)
 	}
 	if int64(len(data)) < total {
-		return nil, nil, fmt.Errorf("%s: byte %d: the file ends here, %d bytes early", name, start+int64(len(data)), total-int64(len(data)))
+		return nil, nil, fmt.Errorf("%s: byte %d: the file ends here, %d bytes early", name, start+int64(len(data)),
+			total-int64(len(data)))
 	}
 	if n, err := io.Copy(io.Discard, b); err != nil {
 		return nil, nil, short(name, start+total, err)

@@ -91,7 +91,8 @@ func (p *patternReader) row(line int, cells []string) error {
 		return fmt.Errorf("%s:%d: a pattern before the name of its class", p.name, line)
 	}
 	if len(p.strip) > 0 && len(cells) != len(p.strip[0]) {
-		return fmt.Errorf("%s:%d: %d patterns in this row of the strip, %d in the one before", p.name, line, len(cells), len(p.strip[0]))
+		return fmt.Errorf("%s:%d: %d patterns in this row of the strip, %d in the one before", p.name, line, len(cells),
+			len(p.strip[0]))
 	}
 	if p.set.Image.Columns == 0 {
 		p.set.Image.Columns = len(cells[0])
@@ -113,7 +114,8 @@ func (p *patternReader) endStrip(line int) error {
 		p.set.Image.Rows = len(p.strip)
 	}
 	if len(p.strip) != p.set.Image.Rows {
-		return fmt.Errorf("%s:%d: the patterns above have %d rows, others have %d", p.name, line, len(p.strip), p.set.Image.Rows)
+		return fmt.Errorf("%s:%d: the patterns above have %d rows, others have %d", p.name, line, len(p.strip),
+			p.set.Image.Rows)
 	}
 	for i := range p.strip[0] {
 		for _, row := range p.strip {
@@ -145,7 +147,8 @@ func Flip(s *Set) (*Set, error) {
 		row := s.X.RawRowView(i)
 		for k, x := range row {
 			if x != 1 && x != -1 {
-				return nil, fmt.Errorf("data set %s: sample %d, %s is %g: only black (1) and white (-1) can be flipped", s.Name, i, s.feature(k), x)
+				return nil, fmt.Errorf("data set %s: sample %d, %s is %g: only black (1) and white (-1) can be flipped", s.Name, i,
+					s.feature(k), x)
 			}
 			f.X.SetRow(i*width+k, row)
 			f.X.Set(i*width+k, k, -x)

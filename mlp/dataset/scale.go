@@ -103,7 +103,8 @@ func Pool(s *Set, rows, columns int) (*Set, error) {
 		return nil, fmt.Errorf("data set %s has no images to shrink", s.Name)
 	}
 	if rows < 1 || columns < 1 || rows > s.Image.Rows || columns > s.Image.Columns {
-		return nil, fmt.Errorf("images of %d x %d pixels cannot be shrunk to %d x %d", s.Image.Rows, s.Image.Columns, rows, columns)
+		return nil, fmt.Errorf("images of %d x %d pixels cannot be shrunk to %d x %d", s.Image.Rows, s.Image.Columns, rows,
+			columns)
 	}
 	p := *s
 	p.Image = Image{Rows: rows, Columns: columns}

@@ -55,7 +55,8 @@ func (s *Set) Validate() error {
 	case s.Features != nil && len(s.Features) != width:
 		return fmt.Errorf("data set %s has %d features and %d names for them", s.Name, width, len(s.Features))
 	case s.Image != Image{} && s.Image.Pixels() != width:
-		return fmt.Errorf("data set %s has images of %d x %d pixels and %d features", s.Name, s.Image.Rows, s.Image.Columns, width)
+		return fmt.Errorf("data set %s has images of %d x %d pixels and %d features", s.Name, s.Image.Rows, s.Image.Columns,
+			width)
 	}
 	for i, y := range s.Labels {
 		if y < 0 || y >= len(s.Classes) {
@@ -93,7 +94,8 @@ func (s *Set) Warnings() []string {
 	var list []string
 	for c, n := range s.Counts() {
 		if n == 0 {
-			list = append(list, fmt.Sprintf("class %q never occurs in data set %s: its output can only learn to stay low", s.Classes[c], s.Name))
+			list = append(list, fmt.Sprintf("class %q never occurs in data set %s: its output can only learn to stay low",
+				s.Classes[c], s.Name))
 		}
 	}
 	samples, width := s.X.Dims()
@@ -108,7 +110,8 @@ func (s *Set) Warnings() []string {
 		}
 	}
 	if constant > 0 {
-		list = append(list, fmt.Sprintf("%d of %d features of data set %s never change: they carry nothing", constant, width, s.Name))
+		list = append(list, fmt.Sprintf("%d of %d features of data set %s never change: they carry nothing", constant, width,
+			s.Name))
 	}
 	first := make(map[string]int, samples)
 	conflicts := 0
@@ -122,9 +125,11 @@ func (s *Set) Warnings() []string {
 	}
 	switch {
 	case conflicts == 1:
-		list = append(list, fmt.Sprintf("1 sample of data set %s equals a sample of another class: no network can classify both", s.Name))
+		list = append(list, fmt.Sprintf("1 sample of data set %s equals a sample of another class: no network can "+
+			"classify both", s.Name))
 	case conflicts > 1:
-		list = append(list, fmt.Sprintf("%d samples of data set %s equal a sample of another class: no network can classify both", conflicts, s.Name))
+		list = append(list, fmt.Sprintf("%d samples of data set %s equal a sample of another class: no network can "+
+			"classify both", conflicts, s.Name))
 	}
 	return list
 }
@@ -225,7 +230,8 @@ func (s *Set) Cut(n int) (first, rest *Set, err error) {
 // Samples keep their order. The same seed draws the same samples.
 func (s *Set) Split(share float64, seed uint64) (first, rest *Set, err error) {
 	if !(share > 0 && share < 1) {
-		return nil, nil, fmt.Errorf("data set %s cannot be split at a share of %g: it must lie between 0 and 1", s.Name, share)
+		return nil, nil, fmt.Errorf("data set %s cannot be split at a share of %g: it must lie between 0 and 1", s.Name,
+			share)
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
 	members := make([][]int, len(s.Classes))

@@ -27,13 +27,14 @@ func TestValidate(t *testing.T) {
 		spoil func(*Set)
 		want  string
 	}{
-		"empty":      {func(s *Set) { s.X, s.Labels = nil, nil }, "has no samples"},
-		"labels":     {func(s *Set) { s.Labels = s.Labels[:3] }, "4 samples and 3 labels"},
-		"names":      {func(s *Set) { s.Features = []string{"a"} }, "2 features and 1 names"},
-		"image":      {func(s *Set) { s.Image = Image{2, 2} }, "images of 2 x 2 pixels and 2 features"},
-		"label":      {func(s *Set) { s.Labels[2] = 2 }, "sample 2 has label 2, there are 2 classes"},
-		"NaN":        {func(s *Set) { s.X.Set(1, 1, math.NaN()) }, "sample 1, feature 1 is NaN"},
-		"NaN, named": {func(s *Set) { s.Features = []string{"a", "b"}; s.X.Set(1, 1, math.Inf(1)) }, `sample 1, feature "b" is +Inf`},
+		"empty":  {func(s *Set) { s.X, s.Labels = nil, nil }, "has no samples"},
+		"labels": {func(s *Set) { s.Labels = s.Labels[:3] }, "4 samples and 3 labels"},
+		"names":  {func(s *Set) { s.Features = []string{"a"} }, "2 features and 1 names"},
+		"image":  {func(s *Set) { s.Image = Image{2, 2} }, "images of 2 x 2 pixels and 2 features"},
+		"label":  {func(s *Set) { s.Labels[2] = 2 }, "sample 2 has label 2, there are 2 classes"},
+		"NaN":    {func(s *Set) { s.X.Set(1, 1, math.NaN()) }, "sample 1, feature 1 is NaN"},
+		"NaN, named": {func(s *Set) { s.Features = []string{"a", "b"}; s.X.Set(1, 1, math.Inf(1)) },
+			`sample 1, feature "b" is +Inf`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := small()
@@ -53,7 +54,8 @@ func TestWarnings(t *testing.T) {
 	s.Classes = append(s.Classes, "maybe")
 	s.X = mat.NewDense(4, 2, []float64{1, 2, 1, 4, 1, 2, 1, 8})
 	w := strings.Join(s.Warnings(), "\n")
-	for _, want := range []string{`class "maybe" never occurs`, "1 of 2 features of data set small never change", "1 sample of data set small equals a sample of another class"} {
+	for _, want := range []string{`class "maybe" never occurs`, "1 of 2 features of data set small never change",
+		"1 sample of data set small equals a sample of another class"} {
 		if !strings.Contains(w, want) {
 			t.Errorf("no warning %q in\n%s", want, w)
 		}
@@ -165,7 +167,8 @@ func TestScalings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		samples, width := rapid.IntRange(1, 8).Draw(t, "samples"), rapid.IntRange(1, 4).Draw(t, "width")
 		values := rapid.SliceOfN(rapid.Float64Range(-1e6, 1e6), samples*width, samples*width).Draw(t, "values")
-		s := &Set{Name: "drawn", Classes: []string{"a"}, X: mat.NewDense(samples, width, values), Labels: make([]int, samples)}
+		s := &Set{Name: "drawn", Classes: []string{"a"}, X: mat.NewDense(samples, width, values),
+			Labels: make([]int, samples)}
 		c := FitRange(s)
 		scaled, limited, err := c.Apply(s)
 		if err != nil || limited != 0 {
@@ -176,11 +179,13 @@ func TestScalings(t *testing.T) {
 			for i := range samples {
 				x := scaled.X.At(i, f)
 				low, high = min(low, x), max(high, x)
-				if back := x/max(c.Scale[f], 1e-300) + c.Offset[f]; c.Scale[f] != 0 && math.Abs(back-s.X.At(i, f)) > 1e-6*(1+math.Abs(s.X.At(i, f))) {
+				if back := x/max(c.Scale[f], 1e-300) + c.Offset[f]; c.Scale[f] != 0 &&
+					math.Abs(back-s.X.At(i, f)) > 1e-6*(1+math.Abs(s.X.At(i, f))) {
 					t.Fatalf("%g is scaled to %g and that back to %g", s.X.At(i, f), x, back)
 				}
 			}
-			if c.Scale[f] != 0 && (math.Abs(low+1) > 1e-9 || math.Abs(high-1) > 1e-9) || c.Scale[f] == 0 && (low != 0 || high != 0) {
+			if c.Scale[f] != 0 && (math.Abs(low+1) > 1e-9 || math.Abs(high-1) > 1e-9) || c.Scale[f] == 0 &&
+				(low != 0 || high != 0) {
 				t.Fatalf("feature %d is scaled to %g ... %g", f, low, high)
 			}
 		}
@@ -212,7 +217,8 @@ func TestScalings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := g.Apply(s); err == nil || !strings.Contains(err.Error(), "scaling is of 3 features, data set small has 2") {
+	if _, _, err := g.Apply(s); err == nil || !strings.Contains(err.Error(),
+		"scaling is of 3 features, data set small has 2") {
 		t.Errorf("wrong width: %v", err)
 	}
 }

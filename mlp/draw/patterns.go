@@ -54,7 +54,8 @@ func Patterns(s *dataset.Set, o PatternOptions) (*Sheet, error) {
 		o.Tile = 13 * vg.Millimeter
 	}
 	if o.PerLine < 0 || o.PerClass < 0 || o.Tile < 0 {
-		return nil, fmt.Errorf("a sheet of %d patterns per line, %d per class, %g points wide cannot be drawn", o.PerLine, o.PerClass, float64(o.Tile))
+		return nil, fmt.Errorf("a sheet of %d patterns per line, %d per class, %g points wide cannot be drawn", o.PerLine,
+			o.PerClass, float64(o.Tile))
 	}
 	t := &Sheet{set: s, o: o, members: make([][]int, len(s.Classes)), gap: o.Tile * 0.22}
 	for i, y := range s.Labels {

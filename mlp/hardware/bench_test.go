@@ -75,7 +75,8 @@ func neuronWiring(t *testing.T) *array.NeuronWiring {
 	return w
 }
 
-var limits = instrument.Limits{MinVoltage: -1, MaxVoltage: 1, MaxSpan: 1, MaxCurrent: 1e-3, MaxWidth: 1e-3, Origin: "test"}
+var limits = instrument.Limits{MinVoltage: -1, MaxVoltage: 1, MaxSpan: 1, MaxCurrent: 1e-3, MaxWidth: 1e-3,
+	Origin: "test"}
 
 // newBench puts a random network on the bench at the placement.
 func newBench(t *testing.T, place mlp.Placement, sizes ...int) *fakeBench {
@@ -88,7 +89,8 @@ func newBench(t *testing.T, place mlp.Placement, sizes ...int) *fakeBench {
 	for _, g := range n.G {
 		g.Apply(func(_, _ int, _ float64) float64 { return 1e-6 * (10 + 4*r.Float64()) }, g)
 	}
-	b := &fakeBench{t: t, network: n, place: place, boards: map[string]*fakeBoard{}, wiring: neuronWiring(t), hiddenAll: 10, outputsAll: 4}
+	b := &fakeBench{t: t, network: n, place: place, boards: map[string]*fakeBoard{}, wiring: neuronWiring(t),
+		hiddenAll: 10, outputsAll: 4}
 	b.firstHidden, b.firstOut = place[0].Row/2, place[1].Row/2
 	b.hiddenOffset, b.offset = make([]float64, 10), make([]float64, 4)
 	for _, name := range []string{"A", "B"} {
@@ -214,12 +216,14 @@ func (b *fakeBench) idle(l int) {
 		return false
 	}
 	for i, chip := range board.wiring.RowChip {
-		if !inside(i, func(p mlp.Block, rows, _ int) (int, int) { return p.Row, rows }) && board.bus(chip) != array.BusGround {
+		if !inside(i, func(p mlp.Block, rows, _ int) (int, int) { return p.Row, rows }) &&
+			board.bus(chip) != array.BusGround {
 			b.t.Errorf("idle row %d of %s is on %q", i, name, board.bus(chip))
 		}
 	}
 	for i, chip := range board.wiring.ColChip {
-		if !inside(i, func(p mlp.Block, _, columns int) (int, int) { return p.Column, columns }) && board.bus(chip) != array.BusGround {
+		if !inside(i, func(p mlp.Block, _, columns int) (int, int) { return p.Column, columns }) &&
+			board.bus(chip) != array.BusGround {
 			b.t.Errorf("idle column %d of %s is on %q", i, name, board.bus(chip))
 		}
 	}
@@ -330,7 +334,8 @@ func compare(t *testing.T, b *fakeBench, c *hardware.Classifier, features *mat.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, pair := range map[string][2]*mat.Dense{"hidden": {hidden, want.Outputs[0]}, "outputs": {outputs, want.Outputs[1]}, "outputs alone": {again, want.Outputs[1]}} {
+	for what, pair := range map[string][2]*mat.Dense{"hidden": {hidden, want.Outputs[0]},
+		"outputs": {outputs, want.Outputs[1]}, "outputs alone": {again, want.Outputs[1]}} {
 		if !mat.EqualApprox(pair[0], pair[1], 1e-9) {
 			t.Errorf("%s differ:\n%.4g\nin software\n%.4g", what, mat.Formatted(pair[0]), mat.Formatted(pair[1]))
 		}

@@ -93,13 +93,15 @@ type span struct{ first, count, all int }
 // It refuses, as KindUsage, what the boards cannot compute: networks of other than
 // two layers, a placement that the neuron board is not wired to, voltages that
 // are no reference; and, as KindLimit, references that a device may not see.
-func New(design mlp.Design, placement mlp.Placement, boards map[string]Board, neurons instrument.Neurons, o Options) (*Classifier, error) {
+func New(design mlp.Design, placement mlp.Placement, boards map[string]Board, neurons instrument.Neurons,
+	o Options) (*Classifier, error) {
 	c := &Classifier{design: design, placement: placement, boards: boards, neurons: neurons, o: o, log: o.Logger}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if neurons == nil {
-		return nil, refused(errors.New("there is no neuron board on this bench"), "add a section neurons to bench.yaml, or classify in software")
+		return nil, refused(errors.New("there is no neuron board on this bench"),
+			"add a section neurons to bench.yaml, or classify in software")
 	}
 	if err := c.checkPlacement(); err != nil {
 		return nil, refused(err, "")
@@ -142,7 +144,8 @@ func (c *Classifier) checkPlacement() error {
 		return err
 	}
 	if n := c.design.Layers(); n != 2 {
-		return fmt.Errorf("the network has %d layers of devices; the neuron board computes two, with hidden neurons between them", n)
+		return fmt.Errorf("the network has %d layers of devices; the neuron board computes two, with hidden neurons "+
+			"between them", n)
 	}
 	return nil
 }
@@ -157,7 +160,8 @@ func (c *Classifier) checkVoltages() error {
 		reference = d.InputLevel
 	}
 	if !near(reference, d.InputLevel) {
-		return refused(fmt.Errorf("the network's inputs are ±%s and the bench's read reference is %s", d.InputLevel.Exact(), reference.Exact()),
+		return refused(fmt.Errorf("the network's inputs are ±%s and the bench's read reference is %s", d.InputLevel.Exact(),
+			reference.Exact()),
 			"train the network for that level, or set the reference")
 	}
 	switch {
@@ -168,11 +172,13 @@ func (c *Classifier) checkVoltages() error {
 	case d.BiasLevel == 0:
 		c.bias = array.BusGround
 	default:
-		return refused(fmt.Errorf("the network's bias is at %s; the bench has ±%s and ground", d.BiasLevel.Exact(), reference.Exact()), "train the network with one of these")
+		return refused(fmt.Errorf("the network's bias is at %s; the bench has ±%s and ground", d.BiasLevel.Exact(),
+			reference.Exact()), "train the network with one of these")
 	}
 	for _, v := range []instrument.Volts{reference, -reference, d.Hidden.Limit, -d.Hidden.Limit} {
 		if err := c.o.Limits.CheckVoltage(v); err != nil {
-			return &instrument.Error{Op: "classifier", Kind: instrument.KindLimit, Err: fmt.Errorf("a device of a computing array: %w", err)}
+			return &instrument.Error{Op: "classifier", Kind: instrument.KindLimit,
+				Err: fmt.Errorf("a device of a computing array: %w", err)}
 		}
 	}
 	return nil
@@ -189,7 +195,8 @@ func (c *Classifier) assign() error {
 	c.outputs = span{count: c.design.Sizes[2], all: outputs}
 	if w := c.o.Wiring; w != nil {
 		if w.Hidden.Count != hidden || w.Outputs.Count != outputs {
-			return fmt.Errorf("the neuron board has %d hidden and %d output neurons, its wiring map %d and %d", hidden, outputs, w.Hidden.Count, w.Outputs.Count)
+			return fmt.Errorf("the neuron board has %d hidden and %d output neurons, its wiring map %d and %d", hidden, outputs,
+				w.Hidden.Count, w.Outputs.Count)
 		}
 		first, second := c.placement[0], c.placement[1]
 		var err error
@@ -209,7 +216,8 @@ func (c *Classifier) assign() error {
 		span
 	}{{"hidden", c.hidden}, {"output", c.outputs}} {
 		if s.first+s.count > s.all {
-			return fmt.Errorf("the network needs %s neurons %d to %d, the board has %d of them", s.what, s.first, s.first+s.count-1, s.all)
+			return fmt.Errorf("the network needs %s neurons %d to %d, the board has %d of them", s.what, s.first,
+				s.first+s.count-1, s.all)
 		}
 	}
 	return nil
@@ -219,7 +227,8 @@ func (c *Classifier) assign() error {
 func pairAt(what string, lines array.NeuronLines, b mlp.Block) (int, error) {
 	offset := b.Row - lines.Row
 	if lines.Array != b.Array || offset < 0 || offset%2 != 0 {
-		return 0, fmt.Errorf("the %s neurons are on array %s in pairs of rows from row %d, the layer's block begins at row %d of array %s",
+		return 0, fmt.Errorf("the %s neurons are on array %s in pairs of rows from row %d, the layer's block begins at "+
+			"row %d of array %s",
 			what, lines.Array, lines.Row, b.Row, b.Array)
 	}
 	return offset / 2, nil

@@ -28,7 +28,8 @@ func TestClassifiesAsTheNetworkDoes(t *testing.T) {
 	}{
 		{"letters", mlp.DefaultPlacement("A", "B"), []int{16, 10, 4}},
 		{"small", mlp.DefaultPlacement("A", "B"), []int{3, 2, 1}},
-		{"other neurons, other columns", mlp.Placement{{Array: "A", Row: 4, Column: 3}, {Array: "B", Row: 2, Column: 2}}, []int{5, 3, 2}},
+		{"other neurons, other columns", mlp.Placement{{Array: "A", Row: 4, Column: 3}, {Array: "B", Row: 2, Column: 2}},
+			[]int{5, 3, 2}},
 	} {
 		for _, burst := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, burst %v", c.name, burst), func(t *testing.T) {
@@ -93,26 +94,36 @@ func TestRefusals(t *testing.T) {
 		kind   instrument.Kind
 		text   string
 	}{
-		"no limits": {func(_ *fakeBench, o *hardware.Options) { o.Limits = instrument.Limits{} }, instrument.KindLimit, "beyond the limit of 0 V"},
-		"reference beyond the limits": {func(_ *fakeBench, o *hardware.Options) { o.Limits.MinVoltage = -0.1 }, instrument.KindLimit,
+		"no limits": {func(_ *fakeBench, o *hardware.Options) { o.Limits = instrument.Limits{} }, instrument.KindLimit,
+			"beyond the limit of 0 V"},
+		"reference beyond the limits": {func(_ *fakeBench, o *hardware.Options) { o.Limits.MinVoltage = -0.1 },
+			instrument.KindLimit,
 			"voltage -200 mV is beyond the limit of -100 mV"},
-		"another reference": {func(_ *fakeBench, o *hardware.Options) { o.Reference = 0.1 }, instrument.KindUsage, "inputs are ±200 mV and the bench's read reference is 100 mV"},
-		"a bias between":    {func(b *fakeBench, _ *hardware.Options) { b.network.Design.BiasLevel = 0.1 }, instrument.KindUsage, "bias is at 100 mV"},
-		"too many hidden neurons": {func(b *fakeBench, o *hardware.Options) { o.Wiring, b.hiddenAll = nil, 8 }, instrument.KindUsage,
+		"another reference": {func(_ *fakeBench, o *hardware.Options) { o.Reference = 0.1 }, instrument.KindUsage,
+			"inputs are ±200 mV and the bench's read reference is 100 mV"},
+		"a bias between": {func(b *fakeBench, _ *hardware.Options) { b.network.Design.BiasLevel = 0.1 }, instrument.KindUsage,
+			"bias is at 100 mV"},
+		"too many hidden neurons": {func(b *fakeBench, o *hardware.Options) { o.Wiring, b.hiddenAll = nil, 8 },
+			instrument.KindUsage,
 			"needs hidden neurons 0 to 9, the board has 8"},
-		"another board": {func(b *fakeBench, _ *hardware.Options) { b.hiddenAll = 8 }, instrument.KindUsage, "its wiring map 10 and 4"},
-		"exchanged arrays": {func(b *fakeBench, _ *hardware.Options) { b.place = mlp.DefaultPlacement("B", "A") }, instrument.KindUsage,
+		"another board": {func(b *fakeBench, _ *hardware.Options) { b.hiddenAll = 8 }, instrument.KindUsage,
+			"its wiring map 10 and 4"},
+		"exchanged arrays": {func(b *fakeBench, _ *hardware.Options) { b.place = mlp.DefaultPlacement("B", "A") },
+			instrument.KindUsage,
 			"the hidden neurons are on array A in pairs of rows from row 0, the layer's block begins at row 0 of array B"},
 		"hidden neurons elsewhere": {func(b *fakeBench, _ *hardware.Options) { b.place[1].Column = 1 }, instrument.KindUsage,
 			"hidden neuron 0 drives column 0 of array B, layer 1 begins at column 1"},
-		"an array that is not there": {func(b *fakeBench, _ *hardware.Options) { b.place[1].Array = "C" }, instrument.KindUsage, `"C", which the bench does not have`},
+		"an array that is not there": {func(b *fakeBench, _ *hardware.Options) { b.place[1].Array = "C" },
+			instrument.KindUsage, `"C", which the bench does not have`},
 		"a board without read references": {func(b *fakeBench, _ *hardware.Options) {
 			delete(b.boards["A"].wiring.Switch, "VREAD-")
 			b.network.Design.BiasLevel = -0.2
 		},
 			instrument.KindUsage, `no switch leads to bus "VREAD-"`},
-		"no pattern port":           {func(b *fakeBench, o *hardware.Options) { o.Burst, b.wiring.PatternPort = true, "" }, instrument.KindUsage, `on array "", the inputs are on array A`},
-		"pattern port on the other": {func(b *fakeBench, o *hardware.Options) { o.Burst, b.wiring.PatternPort = true, "B" }, instrument.KindUsage, `on array "B"`},
+		"no pattern port": {func(b *fakeBench, o *hardware.Options) { o.Burst, b.wiring.PatternPort = true, "" },
+			instrument.KindUsage, `on array "", the inputs are on array A`},
+		"pattern port on the other": {func(b *fakeBench, o *hardware.Options) { o.Burst, b.wiring.PatternPort = true, "B" },
+			instrument.KindUsage, `on array "B"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := letterBench(t)
@@ -125,13 +136,15 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	b := letterBench(t)
-	if _, err := hardware.New(b.network.Design, b.place, nil, nil, b.options()); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "no neuron board") {
+	if _, err := hardware.New(b.network.Design, b.place, nil, nil,
+		b.options()); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "no neuron board") {
 		t.Errorf("%v", err)
 	}
 	b = newBench(t, mlp.DefaultPlacement("A", "B"), 4, 3, 2)
 	b.network.Design.Sizes = []int{4, 3, 2, 2}
 	b.place = mlp.Placement{{Array: "A"}, {Array: "B"}, {Array: "B", Row: 10, Column: 10}}
-	if _, err := b.open(b.options()); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "3 layers") {
+	if _, err := b.open(b.options()); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), "3 layers") {
 		t.Errorf("three layers: %v", err)
 	}
 }
@@ -142,7 +155,8 @@ func TestInputsBetween(t *testing.T) {
 	for _, x := range []float64{0.5, 2, -0.999, math.NaN(), math.Inf(1)} {
 		m := patterns(3, 16)
 		m.Set(2, 5, x)
-		if _, err := c.Outputs(t.Context(), m); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "sample 2, feature 5") ||
+		if _, err := c.Outputs(t.Context(), m); instrument.KindOf(err) != instrument.KindUsage ||
+			!strings.Contains(err.Error(), "sample 2, feature 5") ||
 			!strings.Contains(err.Error(), "+200 mV, 0 V or -200 mV") {
 			t.Errorf("%v: %v", x, err)
 		}
@@ -171,14 +185,16 @@ func TestBoardsThatDoNotCompute(t *testing.T) {
 	}{
 		"all at one rail": {same(-10), instrument.KindInstrument, "whatever the input"},
 		"not a number":    {same(instrument.Volts(math.NaN())), instrument.KindProtocol, "output neuron 0 shows NaN"},
-		"a value too few": {func(v []instrument.Volts) ([]instrument.Volts, error) { return v[:3], nil }, instrument.KindProtocol, "3 values from a board of 4"},
+		"a value too few": {func(v []instrument.Volts) ([]instrument.Volts, error) { return v[:3], nil },
+			instrument.KindProtocol, "3 values from a board of 4"},
 		"an error": {func([]instrument.Volts) ([]instrument.Volts, error) {
 			return nil, &instrument.Error{Op: "x", Kind: instrument.KindTimeout}
 		}, instrument.KindTimeout, "samples 0 to 19: pattern 0 ("},
 	} {
 		b := letterBench(t)
 		b.after = c.after
-		if m, err := b.classifier(nil).Outputs(t.Context(), patterns(20, 16)); instrument.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || m != nil {
+		if m, err := b.classifier(nil).Outputs(t.Context(), patterns(20, 16)); instrument.KindOf(err) != c.kind ||
+			!strings.Contains(err.Error(), c.text) || m != nil {
 			t.Errorf("%s: %v of kind %q", name, err, instrument.KindOf(err))
 		}
 	}
@@ -312,7 +328,8 @@ func TestForeignRecord(t *testing.T) {
 	foreign := recorder(func(_ string, _, answer any, _ func() error) error {
 		return json.Unmarshal([]byte(`{"outputs":[[1,2,3],[1,2,3]]}`), answer)
 	})
-	if _, err := b.classifier(func(o *hardware.Options) { o.Recorder = foreign }).Outputs(t.Context(), patterns(2, 16)); instrument.KindOf(err) != instrument.KindProtocol {
+	if _, err := b.classifier(func(o *hardware.Options) { o.Recorder = foreign }).Outputs(t.Context(),
+		patterns(2, 16)); instrument.KindOf(err) != instrument.KindProtocol {
 		t.Errorf("%v", err)
 	}
 }

@@ -33,7 +33,8 @@ type answered struct {
 }
 
 // classify measures a batch in parts.
-func (c *Classifier) classify(ctx context.Context, features *mat.Dense, layers bool) (hidden, outputs *mat.Dense, err error) {
+func (c *Classifier) classify(ctx context.Context, features *mat.Dense,
+	layers bool) (hidden, outputs *mat.Dense, err error) {
 	patterns, err := c.patterns(features)
 	if err != nil {
 		return nil, nil, err
@@ -72,15 +73,16 @@ func (c *Classifier) recall(ctx context.Context, p *pass, first int, part [][]in
 	}
 	var answer answered
 	do := func() error {
-		return c.repeat(ctx, fmt.Sprintf("classifying samples %d to %d", first, first+len(part)-1), p, func(ctx context.Context) (err error) {
-			if err := c.trim.restore(ctx, c); err != nil {
-				return err
-			}
-			if answer, err = p.measure(ctx, part, layers); err != nil {
-				return err
-			}
-			return c.checkBoard(ctx)
-		})
+		return c.repeat(ctx, fmt.Sprintf("classifying samples %d to %d", first, first+len(part)-1), p,
+			func(ctx context.Context) (err error) {
+				if err := c.trim.restore(ctx, c); err != nil {
+					return err
+				}
+				if answer, err = p.measure(ctx, part, layers); err != nil {
+					return err
+				}
+				return c.checkBoard(ctx)
+			})
 	}
 	if err := c.record("classification", question, &answer, do); err != nil {
 		return answered{}, err
@@ -168,7 +170,8 @@ func (a answered) check(hiddenRows, hidden, outputRows, outputs int) error {
 }
 
 func garbled(err error) error {
-	return &instrument.Error{Op: "classifier", Kind: instrument.KindProtocol, Err: fmt.Errorf("the neuron board's answer, or its record, does not fit: %w", err)}
+	return &instrument.Error{Op: "classifier", Kind: instrument.KindProtocol,
+		Err: fmt.Errorf("the neuron board's answer, or its record, does not fit: %w", err)}
 }
 
 // judge looks for a board that measures and does not compute: every output at
@@ -189,8 +192,10 @@ func (c *Classifier) judge(patterns [][]int8, outputs [][]instrument.Volts) erro
 	c.saturated, c.readings = c.saturated+saturated, c.readings+len(outputs)*c.outputs.count
 	if stuck {
 		return &instrument.Error{Op: "classifier", Kind: instrument.KindInstrument,
-			Err:    fmt.Errorf("all %d outputs stand at a supply rail for all %d patterns, whatever the input", c.outputs.count, len(outputs)),
-			Advice: "check the neuron board's supply, that the rows reach its inputs (S8), and that the array's devices are in their working range (xlab read)"}
+			Err: fmt.Errorf("all %d outputs stand at a supply rail for all %d patterns, whatever the input", c.outputs.count,
+				len(outputs)),
+			Advice: "check the neuron board's supply, that the rows reach its inputs (S8), and that the array's devices are " +
+				"in their working range (xlab read)"}
 	}
 	if saturated > 0 {
 		c.log.Warn("output neurons at their supply rails", "readings", saturated, "of", len(outputs)*c.outputs.count)

@@ -68,7 +68,8 @@ func (c *Classifier) column(l, i int, pattern []int8) array.Bus {
 func (c *Classifier) patterns(features *mat.Dense) ([][]int8, error) {
 	samples, width := features.Dims()
 	if width != c.design.Sizes[0] {
-		return nil, refused(fmt.Errorf("the data set has %d features, the network has %d inputs", width, c.design.Sizes[0]), "")
+		return nil, refused(fmt.Errorf("the data set has %d features, the network has %d inputs", width, c.design.Sizes[0]),
+			"")
 	}
 	list := make([][]int8, samples)
 	for s := range samples {
@@ -77,7 +78,8 @@ func (c *Classifier) patterns(features *mat.Dense) ([][]int8, error) {
 			sign := math.Round(x)
 			// The slack is for values that were scaled to the interval.
 			if !(math.Abs(x-sign) <= 1e-9 && math.Abs(sign) <= 1) {
-				return nil, refused(fmt.Errorf("sample %d, feature %d is %g: on the bench an input is +%s, 0 V or -%[4]s, for features of +1, 0 and -1",
+				return nil, refused(fmt.Errorf("sample %d, feature %d is %g: on the bench an input is +%s, 0 V or -%[4]s, for "+
+					"features of +1, 0 and -1",
 					s, i, x, c.design.InputLevel), "make the data set's features black and white, or classify in software")
 			}
 			list[s][i] = int8(sign)

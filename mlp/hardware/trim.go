@@ -39,7 +39,8 @@ func (c *Classifier) Trim(ctx context.Context) error {
 func (c *Classifier) calibrate(ctx context.Context, p *pass) (answered, error) {
 	trimmer, can := c.neurons.(instrument.Trimmer)
 	if !can {
-		return answered{}, refused(errors.New("the neuron board cannot trim its neurons"), "leave the calibration of offsets out")
+		return answered{}, refused(errors.New("the neuron board cannot trim its neurons"),
+			"leave the calibration of offsets out")
 	}
 	for _, b := range c.placement {
 		if err := p.route(ctx, b.Array, nil); err != nil {

@@ -44,7 +44,8 @@ func formed(t testing.TB, rows, cols int, seed uint64, g, tolerance float64) *cr
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crossbar{devices: devices, held: make(map[array.Cell]bool), status: make(map[array.Cell]instrument.Status), reads: make(map[array.Cell]int)}
+	c := &crossbar{devices: devices, held: make(map[array.Cell]bool), status: make(map[array.Cell]instrument.Status),
+		reads: make(map[array.Cell]int)}
 	for k := range devices.Len() {
 		for v := 1.2; v < 2.4 && devices.Condition(k) == device.Pristine; v += 0.1 {
 			c.stress(k, v, 1e-3)
@@ -70,7 +71,8 @@ func formed(t testing.TB, rows, cols int, seed uint64, g, tolerance float64) *cr
 
 // stress applies a voltage to one device alone.
 func (c *crossbar) stress(k int, v, seconds float64) {
-	volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()), make([]float64, c.devices.Len())
+	volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()),
+		make([]float64, c.devices.Len())
 	volts[k] = v
 	c.devices.Currents(volts, amps, slopes)
 	c.devices.Stress(volts, amps, seconds, 0)
@@ -88,7 +90,8 @@ func (c *crossbar) Do(_ context.Context, cell array.Cell, steps ...array.Step) (
 		switch s := step.(type) {
 		case array.Read:
 			c.devices.SampleNoise(float64(s.Aperture))
-			volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()), make([]float64, c.devices.Len())
+			volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()),
+				make([]float64, c.devices.Len())
 			k := cell.Row*c.devices.Cols() + cell.Col
 			volts[k] = float64(s.Voltage)
 			c.devices.Currents(volts, amps, slopes)
@@ -101,7 +104,8 @@ func (c *crossbar) Do(_ context.Context, cell array.Cell, steps ...array.Step) (
 		case array.Pulse:
 			c.write([]int{cell.Row}, []int{cell.Col}, s)
 		case array.Parallel:
-			c.write(indices(s.Rows), indices(s.Cols), array.Pulse{Voltage: s.Voltage, Width: s.Width, Scheme: s.Scheme, Compliance: s.Compliance})
+			c.write(indices(s.Rows), indices(s.Cols), array.Pulse{Voltage: s.Voltage, Width: s.Width, Scheme: s.Scheme,
+				Compliance: s.Compliance})
 		default:
 			return results, fmt.Errorf("%T is not for this bench", step)
 		}
@@ -124,7 +128,8 @@ func indices(l array.Lines) []int {
 func (c *crossbar) write(rows, cols []int, p array.Pulse) {
 	c.writes = append(c.writes, write{rows, cols, p})
 	f := p.Scheme.Fractions()
-	volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()), make([]float64, c.devices.Len())
+	volts, amps, slopes := make([]float64, c.devices.Len()), make([]float64, c.devices.Len()),
+		make([]float64, c.devices.Len())
 	for k := range volts {
 		row, col := f.OtherRows, f.OtherCols
 		if slices.Contains(rows, k/c.devices.Cols()) {

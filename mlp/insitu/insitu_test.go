@@ -139,7 +139,8 @@ func TestVariableAmplitudeAsksForTheGradientsChange(t *testing.T) {
 		}
 	}
 	a.Response = linear{threshold: 0.8, largest: 1.2, slope: 20e-6}
-	if u, err = a.Update(State{Gradient: gradient, G: g, Held: held}); err != nil || len(u.Unreachable) != 1 || u.Unreachable[0] != (mlp.Site{Row: 1}) {
+	if u, err = a.Update(State{Gradient: gradient, G: g, Held: held}); err != nil || len(u.Unreachable) != 1 ||
+		u.Unreachable[0] != (mlp.Site{Row: 1}) {
 		t.Errorf("with 1.2 V at most: %+v, %v", u, err)
 	}
 }
@@ -158,16 +159,23 @@ func TestRulesRefuse(t *testing.T) {
 		state State
 		want  string
 	}{
-		"polarity":      {FixedAmplitude{Set: -1, Reset: 1}, State{Gradient: gradient}, "SET must be positive"},
-		"threshold":     {FixedAmplitude{Set: 1, Reset: -1, Threshold: 2}, State{Gradient: gradient}, "threshold 2"},
-		"NaN":           {fixed(), State{Gradient: []*mat.Dense{mat.NewDense(1, 1, []float64{math.NaN()})}}, "layer 0, neuron 0, input 0, plus device: gradient NaN"},
-		"NaN read":      {fixed(), State{Gradient: gradient, G: []*mat.Dense{mat.NewDense(1, 2, []float64{1e-5, math.NaN()})}}, "at NaN S"},
-		"layers":        {fixed(), State{Gradient: gradient, G: append(g, g...)}, "conductances of 2 layers and gradients of 1"},
-		"size":          {fixed(), State{Gradient: gradient, G: []*mat.Dense{mat.NewDense(1, 3, nil)}}, "1 x 3 conductances and 1 x 2 gradients"},
-		"no response":   {with(func(v *VariableAmplitude) { v.Response = nil }), State{Gradient: gradient, G: g}, "need a response model"},
-		"rate":          {with(func(v *VariableAmplitude) { v.Rate = 0 }), State{Gradient: gradient, G: g}, "rate is 0"},
-		"bounds":        {with(func(v *VariableAmplitude) { v.Smallest = 2e-6 }), State{Gradient: gradient, G: g}, "must be positive and in order"},
-		"range":         {with(func(v *VariableAmplitude) { v.Range = mlp.Range{} }), State{Gradient: gradient, G: g}, "working range"},
+		"polarity":  {FixedAmplitude{Set: -1, Reset: 1}, State{Gradient: gradient}, "SET must be positive"},
+		"threshold": {FixedAmplitude{Set: 1, Reset: -1, Threshold: 2}, State{Gradient: gradient}, "threshold 2"},
+		"NaN": {fixed(), State{Gradient: []*mat.Dense{mat.NewDense(1, 1, []float64{math.NaN()})}},
+			"layer 0, neuron 0, input 0, plus device: gradient NaN"},
+		"NaN read": {fixed(),
+			State{Gradient: gradient, G: []*mat.Dense{mat.NewDense(1, 2, []float64{1e-5, math.NaN()})}}, "at NaN S"},
+		"layers": {fixed(), State{Gradient: gradient, G: append(g, g...)},
+			"conductances of 2 layers and gradients of 1"},
+		"size": {fixed(), State{Gradient: gradient, G: []*mat.Dense{mat.NewDense(1, 3, nil)}},
+			"1 x 3 conductances and 1 x 2 gradients"},
+		"no response": {with(func(v *VariableAmplitude) { v.Response = nil }), State{Gradient: gradient, G: g},
+			"need a response model"},
+		"rate": {with(func(v *VariableAmplitude) { v.Rate = 0 }), State{Gradient: gradient, G: g}, "rate is 0"},
+		"bounds": {with(func(v *VariableAmplitude) { v.Smallest = 2e-6 }), State{Gradient: gradient, G: g},
+			"must be positive and in order"},
+		"range": {with(func(v *VariableAmplitude) { v.Range = mlp.Range{} }), State{Gradient: gradient, G: g},
+			"working range"},
 		"not read":      {variable, State{Gradient: gradient}, "read them first"},
 		"read too much": {variable, State{Gradient: gradient, G: append(g, g...)}, "conductances of 2 layers"},
 	} {
@@ -178,7 +186,8 @@ func TestRulesRefuse(t *testing.T) {
 	if _, err := RateFor([]*mat.Dense{mat.NewDense(1, 1, nil)}, 1e-6); err == nil {
 		t.Error("a rate for no gradient is found")
 	}
-	if rate, err := RateFor([]*mat.Dense{mat.NewDense(1, 2, []float64{3, -5})}, 1e-6); err != nil || math.Abs(rate-2e-7) > 1e-20 {
+	if rate, err := RateFor([]*mat.Dense{mat.NewDense(1, 2, []float64{3, -5})}, 1e-6); err != nil ||
+		math.Abs(rate-2e-7) > 1e-20 {
 		t.Errorf("rate %g, %v", rate, err)
 	}
 	n, inputs, labels := randomTask(1)
@@ -246,7 +255,8 @@ func TestParallel(t *testing.T) {
 
 // trainInSitu trains letters on ideal devices and gives the best accuracy that
 // was reached on the training set.
-func trainInSitu(t *testing.T, classes []string, seed uint64, epochs int, rule func(first []*mat.Dense) Rule, apply func(g float64, v instrument.Volts) float64) float64 {
+func trainInSitu(t *testing.T, classes []string, seed uint64, epochs int, rule func(first []*mat.Dense) Rule,
+	apply func(g float64, v instrument.Volts) float64) float64 {
 	t.Helper()
 	set, err := dataset.Letters().Only(classes...)
 	if err != nil {

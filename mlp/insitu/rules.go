@@ -49,7 +49,8 @@ type Rule interface {
 // hardware. inputs are in V without the bias, then come the outputs of every
 // layer in V, samples x neurons. n holds the conductances as they are known:
 // errors reach the first layer through them.
-func Gradient(n *mlp.Network, loss train.Loss, target instrument.Volts, labels []int, inputs *mat.Dense, outputs ...*mat.Dense) (float64, []*mat.Dense, error) {
+func Gradient(n *mlp.Network, loss train.Loss, target instrument.Volts, labels []int, inputs *mat.Dense,
+	outputs ...*mat.Dense) (float64, []*mat.Dense, error) {
 	t, err := n.Measured(inputs, outputs...)
 	if err != nil {
 		return 0, nil, err
@@ -84,7 +85,8 @@ type FixedAmplitude struct {
 // Update implements Rule.
 func (f FixedAmplitude) Update(s State) (Update, error) {
 	if !(f.Set > 0) || !(f.Reset < 0) {
-		return Update{}, fmt.Errorf("fixed amplitudes are %s and %s: SET must be positive and RESET negative", f.Set.Exact(), f.Reset.Exact())
+		return Update{}, fmt.Errorf("fixed amplitudes are %s and %s: SET must be positive and RESET negative", f.Set.Exact(),
+			f.Reset.Exact())
 	}
 	if !(f.Threshold >= 0 && f.Threshold <= 1) {
 		return Update{}, fmt.Errorf("threshold %g is not a share between 0 and 1", f.Threshold)
@@ -144,7 +146,8 @@ func (a VariableAmplitude) Update(s State) (Update, error) {
 	case !(a.Rate > 0) || math.IsInf(a.Rate, 0):
 		return Update{}, fmt.Errorf("rate is %g S^2/V^2: it must be more than 0", a.Rate)
 	case !(a.Smallest >= 0) || !(a.Largest > a.Smallest):
-		return Update{}, fmt.Errorf("changes from %s to %s: the bounds must be positive and in order", a.Smallest.Exact(), a.Largest.Exact())
+		return Update{}, fmt.Errorf("changes from %s to %s: the bounds must be positive and in order", a.Smallest.Exact(),
+			a.Largest.Exact())
 	case s.G == nil:
 		return Update{}, errors.New("variable amplitudes need the devices' conductances: read them first")
 	}
@@ -188,7 +191,8 @@ func (s State) walk(visit func(u *Update, at mlp.Site, gradient, largest, g floa
 		rows, columns := gradient.Dims()
 		if s.G != nil {
 			if r, c := s.G[l].Dims(); r != rows || c != columns {
-				return Update{}, fmt.Errorf("layer %d: %d x %d conductances and %d x %d gradients do not fit", l, r, c, rows, columns)
+				return Update{}, fmt.Errorf("layer %d: %d x %d conductances and %d x %d gradients do not fit", l, r, c, rows,
+					columns)
 			}
 		}
 		largest := max(mat.Max(gradient), -mat.Min(gradient))

@@ -30,18 +30,21 @@ const (
 // Spec says how a network is trained in place.
 type Spec struct {
 	Rule   RuleName         `json:"rule"`
-	Epochs int              `json:"epochs"`           // updates at most
-	Goal   float64          `json:"goal_percent"`     // accuracy on the training set at which training ends
-	Loss   train.Loss       `json:"loss"`             //
-	Target instrument.Volts `json:"target_v"`         // outputs are to reach +Target or -Target, > 0
-	Memory float64          `json:"memory"`           // share of the earlier batches in the accumulated gradient, 0 to below 1
-	Write  Writing          `json:"writing"`          //
-	Level  instrument.Volts `json:"amplitude_step_v"` // amplitudes are rounded to multiples of it, so that pulses can be given together, > 0
+	Epochs int              `json:"epochs"`       // updates at most
+	Goal   float64          `json:"goal_percent"` // accuracy on the training set at which training ends
+	Loss   train.Loss       `json:"loss"`         //
+	Target instrument.Volts `json:"target_v"`     // outputs are to reach +Target or -Target, > 0
+	// share of the earlier batches in the accumulated gradient, 0 to below 1
+	Memory float64 `json:"memory"`
+	Write  Writing `json:"writing"` //
+	// amplitudes are rounded to multiples of it, so that pulses can be given together, > 0
+	Level instrument.Volts `json:"amplitude_step_v"`
 
 	// Of the fixed amplitudes.
-	Set       instrument.Volts `json:"set_v"`     // > 0
-	Reset     instrument.Volts `json:"reset_v"`   // < 0
-	Threshold float64          `json:"threshold"` // devices with less than this share of their layer's largest gradient are left alone
+	Set   instrument.Volts `json:"set_v"`   // > 0
+	Reset instrument.Volts `json:"reset_v"` // < 0
+	// devices with less than this share of their layer's largest gradient are left alone
+	Threshold float64 `json:"threshold"`
 
 	// Of the variable amplitudes.
 	Change   instrument.Siemens `json:"change_s"`   // of the device with the largest gradient, in the first epoch
@@ -60,11 +63,12 @@ type Spec struct {
 	Width       instrument.Seconds `json:"width"`
 	SetScheme   array.Scheme       `json:"set_scheme"`
 	ResetScheme array.Scheme       `json:"reset_scheme"`
-	Compliance  instrument.Amps    `json:"compliance"` // of every source; lines are written together only as far as it reaches
-	Read        instrument.Volts   `json:"read"`       // voltage of all reads
-	Aperture    instrument.Seconds `json:"aperture"`   // integration time of all reads
-	Settle      instrument.Seconds `json:"settle"`     // before it begins
-	Lines       array.Resistance   `json:"lines"`      // between the sources and the devices, as far as known
+	// of every source; lines are written together only as far as it reaches
+	Compliance instrument.Amps    `json:"compliance"`
+	Read       instrument.Volts   `json:"read"`     // voltage of all reads
+	Aperture   instrument.Seconds `json:"aperture"` // integration time of all reads
+	Settle     instrument.Seconds `json:"settle"`   // before it begins
+	Lines      array.Resistance   `json:"lines"`    // between the sources and the devices, as far as known
 }
 
 // DefaultSpec trains the letters on the published stack with the rule.
@@ -96,23 +100,30 @@ func (s Spec) Validate() error {
 	check(s.Rule == Fixed || s.Rule == Variable, "rule %q is unknown: use %q or %q", s.Rule, Fixed, Variable)
 	check(s.Epochs >= 1, "epochs: %d must be 1 or more", s.Epochs)
 	check(s.Goal > 0 && s.Goal <= 100, "goal: %g must be above 0 and at most 100, in percent", s.Goal)
-	check(s.Loss == train.MeanSquare || s.Loss == train.Shortfall, "loss %q is unknown: use %q or %q", s.Loss, train.MeanSquare, train.Shortfall)
+	check(s.Loss == train.MeanSquare || s.Loss == train.Shortfall, "loss %q is unknown: use %q or %q", s.Loss,
+		train.MeanSquare, train.Shortfall)
 	check(positive(float64(s.Target)), "target output %v must be more than 0 V", s.Target)
 	check(s.Memory >= 0 && s.Memory < 1, "memory: %g must be 0 or more and below 1", s.Memory)
-	check(s.Write == ByDevice || s.Write == ByRow || s.Write == ByColumn, "writing %q is unknown: use %q, %q or %q", s.Write, ByDevice, ByRow, ByColumn)
+	check(s.Write == ByDevice || s.Write == ByRow || s.Write == ByColumn, "writing %q is unknown: use %q, %q or %q",
+		s.Write, ByDevice, ByRow, ByColumn)
 	check(positive(float64(s.Level)), "amplitude step %v must be more than 0 V", s.Level)
 	check(s.Set > 0 && s.Reset < 0, "set %v must be positive and reset %v negative", s.Set, s.Reset)
 	check(s.Threshold >= 0 && s.Threshold < 1, "threshold: %g must be 0 or more and below 1", s.Threshold)
-	check(s.Smallest >= 0 && s.Change > s.Smallest && positive(float64(s.Change)), "change %v must be more than smallest %v, and neither negative", s.Change, s.Smallest)
+	check(s.Smallest >= 0 && s.Change > s.Smallest && positive(float64(s.Change)),
+		"change %v must be more than smallest %v, and neither negative", s.Change, s.Smallest)
 	check(s.Reread >= 0, "reread: %d must not be negative", s.Reread)
-	check(s.Rule != Variable || s.Verify || s.Reread > 0, "variable amplitudes need reads: after the pulses (verify) or every so many epochs (reread)")
+	check(s.Rule != Variable || s.Verify || s.Reread > 0, "variable amplitudes need reads: after the pulses (verify) "+
+		"or every so many epochs (reread)")
 	check(positive(float64(s.Width)), "width: %v must be more than 0 s", s.Width)
 	for _, scheme := range []array.Scheme{s.SetScheme, s.ResetScheme} {
-		check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s", scheme, array.HalfVoltage, array.ThirdVoltage)
+		check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s",
+			scheme, array.HalfVoltage, array.ThirdVoltage)
 	}
 	check(positive(float64(s.Compliance)), "compliance: %v must be more than 0 A", s.Compliance)
-	check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit, "read: %v must be within ±%v and not 0 V", s.Read, array.ReadLimit)
-	check(positive(float64(s.Aperture)) && s.Settle >= 0, "aperture %v must be more than 0 s, settle %v not negative", s.Aperture, s.Settle)
+	check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit,
+		"read: %v must be within ±%v and not 0 V", s.Read, array.ReadLimit)
+	check(positive(float64(s.Aperture)) && s.Settle >= 0, "aperture %v must be more than 0 s, settle %v not negative",
+		s.Aperture, s.Settle)
 	if err := s.Lines.Validate(); err != nil {
 		faults = append(faults, err)
 	}

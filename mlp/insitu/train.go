@@ -158,13 +158,15 @@ func check(task Task, spec Spec) error {
 		return err
 	}
 	if task.Design.Layers() != 2 {
-		return fmt.Errorf("a network with %d layers of devices cannot be trained in place: the neuron boards give the outputs of one hidden layer", task.Design.Layers())
+		return fmt.Errorf("a network with %d layers of devices cannot be trained in place: the neuron boards give the "+
+			"outputs of one hidden layer", task.Design.Layers())
 	}
 	if task.Set.Len() == 0 {
 		return errors.New("the training set is empty")
 	}
 	if _, width := task.Set.X.Dims(); width != task.Design.Sizes[0] || len(task.Set.Classes) != task.Design.Sizes[2] {
-		return fmt.Errorf("the training set has %d features and %d classes, the network %d inputs and %d outputs", width, len(task.Set.Classes), task.Design.Sizes[0], task.Design.Sizes[2])
+		return fmt.Errorf("the training set has %d features and %d classes, the network %d inputs and %d outputs", width,
+			len(task.Set.Classes), task.Design.Sizes[0], task.Design.Sizes[2])
 	}
 	return nil
 }
@@ -257,7 +259,8 @@ func (t *trainer) infer(ctx context.Context, epoch int, n *mlp.Network, inputs *
 		return nil, err
 	}
 	t.point = Point{Epoch: epoch, Accuracy: e.Accuracy, Loss: loss}
-	if b := t.out.Best; b < 0 || e.Accuracy > t.out.Result.Accuracy || e.Accuracy == t.out.Result.Accuracy && loss < t.out.Curve[b].Loss {
+	if b := t.out.Best; b < 0 || e.Accuracy > t.out.Result.Accuracy || e.Accuracy == t.out.Result.Accuracy &&
+		loss < t.out.Curve[b].Loss {
 		t.out.Best, t.out.Network, t.out.Outputs, t.out.Result = epoch, n, outputs, e
 	}
 	if epoch == 0 {
@@ -311,7 +314,8 @@ func (t *trainer) update(ctx context.Context, n *mlp.Network, gradient []*mat.De
 // rule is the specification's rule for this epoch.
 func (t *trainer) rule() (Rule, error) {
 	if t.spec.Rule == Fixed {
-		return FixedAmplitude{Set: t.spec.Set, Reset: t.spec.Reset, Threshold: t.spec.Threshold, Range: t.task.Design.Range}, nil
+		return FixedAmplitude{Set: t.spec.Set, Reset: t.spec.Reset, Threshold: t.spec.Threshold, Range: t.task.Design.Range},
+			nil
 	}
 	// The gradient falls with the loss, the changes with its root: near the end
 	// few samples are left, and steps as long as the first ones would undo what
@@ -321,7 +325,8 @@ func (t *trainer) rule() (Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return VariableAmplitude{Rate: rate, Smallest: t.spec.Smallest, Largest: t.spec.Change, Range: t.task.Design.Range, Response: (*learned)(t)}, nil
+	return VariableAmplitude{Rate: rate, Smallest: t.spec.Smallest, Largest: t.spec.Change, Range: t.task.Design.Range,
+		Response: (*learned)(t)}, nil
 }
 
 // learned is the response of all arrays' devices.

@@ -77,7 +77,8 @@ func TestTrainingInPlace(t *testing.T) {
 					t.Fatal(err)
 				}
 				sum += out.Accuracy()
-				t.Logf("chip %d: %.1f %% in epoch %d of %d, %d pulses, %d devices held", seed+1, out.Accuracy(), out.Best, len(out.Curve)-1, out.Pulses, len(k.Held))
+				t.Logf("chip %d: %.1f %% in epoch %d of %d, %d pulses, %d devices held", seed+1, out.Accuracy(), out.Best,
+					len(out.Curve)-1, out.Pulses, len(k.Held))
 			}
 			if sum/chips < c.least {
 				t.Errorf("mean %.1f %%, want %.1f %% or more", sum/chips, c.least)
@@ -119,7 +120,8 @@ func TestTrainingWritesLines(t *testing.T) {
 		spec := insitu.DefaultSpec(insitu.Variable)
 		spec.Epochs, spec.Write = 3, writing
 		var observed []insitu.Point
-		out, err := insitu.Train(t.Context(), k, spec, insitu.Options{Observe: func(p insitu.Point) { observed = append(observed, p) }})
+		out, err := insitu.Train(t.Context(), k, spec,
+			insitu.Options{Observe: func(p insitu.Point) { observed = append(observed, p) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +135,8 @@ func TestTrainingWritesLines(t *testing.T) {
 				pulses += len(w.rows) * len(w.cols)
 				largest = max(largest, len(w.rows), len(w.cols))
 				switch {
-				case writing == insitu.ByColumn && len(w.cols) != 1, writing == insitu.ByRow && len(w.rows) != 1, writing == insitu.ByDevice && len(w.rows)*len(w.cols) != 1:
+				case writing == insitu.ByColumn && len(w.cols) != 1, writing == insitu.ByRow && len(w.rows) != 1,
+					writing == insitu.ByDevice && len(w.rows)*len(w.cols) != 1:
 					t.Fatalf("%s: rows %v and columns %v are written together", writing, w.rows, w.cols)
 				}
 				steps := math.Abs(float64(w.pulse.Voltage / spec.Level))
@@ -213,7 +216,8 @@ func TestTrainingEnds(t *testing.T) {
 	for _, cell := range array.AllCells(20, 17) {
 		benches["A"].status[cell] = instrument.StatusInvalid
 	}
-	if _, err = insitu.Train(t.Context(), k, spec, insitu.Options{}); err == nil || !strings.Contains(err.Error(), "340 of 340 reads are not valid") {
+	if _, err = insitu.Train(t.Context(), k, spec, insitu.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "340 of 340 reads are not valid") {
 		t.Errorf("an unreadable array gives %v", err)
 	}
 }
@@ -231,7 +235,8 @@ func TestTrainingUnknownWrites(t *testing.T) {
 	}
 	first := a.writes[0]
 	if len(a.reads) != len(first.rows)*len(first.cols) {
-		t.Errorf("%d devices were read, the unknown write was on rows %v and columns %v", len(a.reads), first.rows, first.cols)
+		t.Errorf("%d devices were read, the unknown write was on rows %v and columns %v", len(a.reads), first.rows,
+			first.cols)
 	}
 	for _, r := range first.rows {
 		if a.reads[array.Cell{Row: r, Col: first.cols[0]}] != 1 {
@@ -300,7 +305,8 @@ func TestTrainingRefuses(t *testing.T) {
 		if c.spec != nil {
 			c.spec(&spec)
 		}
-		if out, err := insitu.Train(t.Context(), k, spec, insitu.Options{}); err == nil || out != nil || !strings.Contains(err.Error(), c.want) {
+		if out, err := insitu.Train(t.Context(), k, spec, insitu.Options{}); err == nil || out != nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

@@ -39,7 +39,8 @@ func (t *trainer) plan(pulses []Pulse) []order {
 		for _, p := range pulses {
 			at := t.task.Placement.Device(p.Site)
 			orders = append(orders, order{array: at.Array, cell: at.Cell, pulses: [][]Pulse{{p}},
-				steps: []array.Step{array.Pulse{Voltage: p.Amplitude, Width: t.spec.Width, Scheme: t.spec.scheme(p.Amplitude), Compliance: t.spec.Compliance}}})
+				steps: []array.Step{array.Pulse{Voltage: p.Amplitude, Width: t.spec.Width, Scheme: t.spec.scheme(p.Amplitude),
+					Compliance: t.spec.Compliance}}})
 		}
 		return orders
 	}

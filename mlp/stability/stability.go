@@ -79,7 +79,8 @@ func (s Spec) Points() int { return len(s.Variants) * (len(s.Ages) + len(s.Tempe
 // LogarithmicAges are ages from the first to the last, so many per decade.
 func LogarithmicAges(first, last instrument.Seconds, perDecade int) ([]instrument.Seconds, error) {
 	if !(first > 0) || !(last > first) || last > 1e10 || perDecade < 1 || perDecade > 100 {
-		return nil, fmt.Errorf("ages from %v to %v, %d per decade: give positive times, the second the later, and 1 to 100 per decade", first, last, perDecade)
+		return nil, fmt.Errorf("ages from %v to %v, %d per decade: give positive times, the second the later, and 1 to "+
+			"100 per decade", first, last, perDecade)
 	}
 	n := int(math.Ceil(math.Log10(float64(last/first))*float64(perDecade) - 1e-9))
 	list := make([]instrument.Seconds, n+1)
@@ -235,7 +236,8 @@ func Measure(ctx context.Context, b Bench, t Task, spec Spec, o Options) ([]Poin
 		return nil, err
 	}
 	if b.Feedback == nil && slices.Contains(spec.Variants, Feedback) {
-		return nil, errors.New("this bench has no memristor in the feedback of its difference stages: leave the variant feedback out")
+		return nil, errors.New("this bench has no memristor in the feedback of its difference stages: leave the variant " +
+			"feedback out")
 	}
 	m := &measuring{bench: b, task: t, spec: spec, o: o, first: make(map[Variant]*mat.Dense),
 		total: spec.Points()}

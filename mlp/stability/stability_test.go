@@ -61,9 +61,12 @@ func (c *chip) Reach(_ context.Context, t instrument.Celsius) (instrument.Celsiu
 }
 func (c *chip) Wait(_ context.Context, t instrument.Seconds) error    { c.now += t; return nil }
 func (c *chip) BenchTime(context.Context) (instrument.Seconds, error) { c.now++; return c.now, nil }
-func (c *chip) bench() Bench                                          { return Bench{Write: c.write, Classifier: c, Feedback: c} }
-func (c *chip) options() Options                                      { return Options{Clock: c, Waiter: c, Thermostat: c} }
-func newChip(t *testing.T) *chip                                      { return &chip{t: t, gain: 1, at: 25} }
+func (c *chip) bench() Bench {
+	return Bench{Write: c.write, Classifier: c,
+		Feedback: c}
+}
+func (c *chip) options() Options { return Options{Clock: c, Waiter: c, Thermostat: c} }
+func newChip(t *testing.T) *chip { return &chip{t: t, gain: 1, at: 25} }
 func of(points []Point, v Variant) []Point {
 	return slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return p.Variant != v })
 }
@@ -112,7 +115,8 @@ func TestTemperature(t *testing.T) {
 		}
 	}
 	if plain[0].Fidelity.RMS != 0 || plain[2].Fidelity.RMS < 0.1 || kept[2].Fidelity.RMS > 1e-9 {
-		t.Errorf("change of the outputs: plain %g V and %g V, with feedback %g V", plain[0].Fidelity.RMS, plain[2].Fidelity.RMS, kept[2].Fidelity.RMS)
+		t.Errorf("change of the outputs: plain %g V and %g V, with feedback %g V", plain[0].Fidelity.RMS,
+			plain[2].Fidelity.RMS, kept[2].Fidelity.RMS)
 	}
 	if len(c.written) != 2 || c.written[0] != task.Network {
 		t.Errorf("%d networks were written", len(c.written))
@@ -189,18 +193,21 @@ func TestMeasureRefuses(t *testing.T) {
 		"unknown":    {Spec{Variants: []Variant{"cooled"}, Ages: []instrument.Seconds{1}}, `"cooled"`},
 		"twice":      {Spec{Variants: []Variant{Plain, Plain}, Ages: []instrument.Seconds{1}}, "twice"},
 		"conditions": {Spec{Variants: []Variant{Plain}}, "either ages or temperatures"},
-		"both":       {Spec{Variants: []Variant{Plain}, Ages: []instrument.Seconds{1}, Temperatures: []instrument.Celsius{25}}, "either"},
-		"order":      {Spec{Variants: []Variant{Plain}, Ages: []instrument.Seconds{5, 1}}, "must be times that grow"},
-		"cold":       {Spec{Variants: []Variant{Plain}, Temperatures: []instrument.Celsius{-300}}, "not one that a chip can have"},
-		"bias":       {Spec{Variants: []Variant{Biased}, Bias: 12e-6, Ages: []instrument.Seconds{1}}, "beyond the range"},
+		"both": {Spec{Variants: []Variant{Plain}, Ages: []instrument.Seconds{1},
+			Temperatures: []instrument.Celsius{25}}, "either"},
+		"order": {Spec{Variants: []Variant{Plain}, Ages: []instrument.Seconds{5, 1}}, "must be times that grow"},
+		"cold":  {Spec{Variants: []Variant{Plain}, Temperatures: []instrument.Celsius{-300}}, "not one that a chip can have"},
+		"bias":  {Spec{Variants: []Variant{Biased}, Bias: 12e-6, Ages: []instrument.Seconds{1}}, "beyond the range"},
 	} {
-		if points, err := Measure(t.Context(), newChip(t).bench(), task, c.spec, Options{}); err == nil || points != nil || !strings.Contains(err.Error(), c.want) {
+		if points, err := Measure(t.Context(), newChip(t).bench(), task, c.spec, Options{}); err == nil || points != nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 	b := newChip(t).bench()
 	b.Feedback = nil
-	if _, err := Measure(t.Context(), b, task, Spec{Variants: []Variant{Feedback}, Temperatures: []instrument.Celsius{25}}, Options{}); err == nil || !strings.Contains(err.Error(), "leave the variant feedback out") {
+	if _, err := Measure(t.Context(), b, task, Spec{Variants: []Variant{Feedback}, Temperatures: []instrument.Celsius{25}},
+		Options{}); err == nil || !strings.Contains(err.Error(), "leave the variant feedback out") {
 		t.Errorf("a bench without feedback: %v", err)
 	}
 	if _, err := LogarithmicAges(10, 1, 2); err == nil {
@@ -208,7 +215,8 @@ func TestMeasureRefuses(t *testing.T) {
 	}
 	c := newChip(t)
 	c.fail = errors.New("broken on purpose")
-	if _, err := Measure(t.Context(), c.bench(), task, Spec{Variants: []Variant{Plain}, Temperatures: []instrument.Celsius{25}}, c.options()); !errors.Is(err, c.fail) {
+	if _, err := Measure(t.Context(), c.bench(), task, Spec{Variants: []Variant{Plain},
+		Temperatures: []instrument.Celsius{25}}, c.options()); !errors.Is(err, c.fail) {
 		t.Errorf("a failed import: %v", err)
 	}
 }

@@ -27,7 +27,8 @@ func learn(t *testing.T, first, rest *dataset.Set, scaling dataset.Scaling, o Op
 	}
 	r := train(t, Task{Design: d, Set: first}, o)
 	a := accuracy(t, r.Network, rest)
-	t.Logf("%v: training %.2f %%, %.2f %% with errors, test %.2f %% (%d values limited)", sizes, r.Accuracy, r.Survived, a, limited)
+	t.Logf("%v: training %.2f %%, %.2f %% with errors, test %.2f %% (%d values limited)", sizes, r.Accuracy, r.Survived, a,
+		limited)
 	if a < least {
 		t.Errorf("test %.2f %%, want %.1f %% or more", a, least)
 	}
@@ -55,7 +56,8 @@ func TestWDBC(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := mlp.NewDesign(all.Width(), 6, 2)
-	if err := mlp.DefaultPlacement("A", "B").Validate(d, map[string]mlp.ArraySize{"A": {Rows: 20, Columns: 20}, "B": {Rows: 20, Columns: 20}}); err == nil {
+	if err := mlp.DefaultPlacement("A", "B").Validate(d, map[string]mlp.ArraySize{"A": {Rows: 20, Columns: 20},
+		"B": {Rows: 20, Columns: 20}}); err == nil {
 		t.Error("31 columns fit an array of 20")
 	}
 	s, err := dataset.OpenTable(path, dataset.TableOptions{Label: "diagnosis", Ignore: all.Features[10:]})
@@ -73,7 +75,8 @@ func TestWDBC(t *testing.T) {
 
 // 4 x 4 pixels are little for a digit; what is learnt is far from chance.
 func TestMNIST(t *testing.T) {
-	s, err := dataset.OpenIDX(datasettest.Shared(t, "mnist", "t10k-images-idx3-ubyte.gz"), datasettest.Shared(t, "mnist", "t10k-labels-idx1-ubyte.gz"),
+	s, err := dataset.OpenIDX(datasettest.Shared(t, "mnist", "t10k-images-idx3-ubyte.gz"),
+		datasettest.Shared(t, "mnist", "t10k-labels-idx1-ubyte.gz"),
 		dataset.IDXOptions{Classes: 10, First: 1200})
 	if err != nil {
 		t.Fatal(err)

@@ -22,11 +22,13 @@ func ExampleTrain() {
 		panic(err)
 	}
 	letters := dataset.Letters()
-	result, err := train.Train(context.Background(), train.Task{Design: design, Set: letters, Constraints: held}, train.Defaults())
+	result, err := train.Train(context.Background(), train.Task{Design: design, Set: letters, Constraints: held},
+		train.Defaults())
 	if err != nil {
 		panic(err)
 	}
-	imported, err := result.Network.Survive(context.Background(), letters.X, letters.Labels, mlp.Tolerance(0.3), held, 20, 1)
+	imported, err := result.Network.Survive(context.Background(), letters.X, letters.Labels, mlp.Tolerance(0.3), held, 20,
+		1)
 	if err != nil {
 		panic(err)
 	}

@@ -61,7 +61,8 @@ func TestGradientByWeights(t *testing.T) {
 		{"plain", nil, mlp.Tolerance(0), nil, MeanSquare},
 		{"constrained", someConstraints(), mlp.Tolerance(0), nil, MeanSquare},
 		{"perturbed", someConstraints(), mlp.Scatter{Shape: mlp.Uniform, Relative: 0.3, IdleRelative: 0.6}, nil, Shortfall},
-		{"lossy and perturbed", someConstraints(), mlp.Scatter{Shape: mlp.Gaussian, Relative: 0.2, IdleRelative: 0.1}, lossy, MeanSquare},
+		{"lossy and perturbed", someConstraints(), mlp.Scatter{Shape: mlp.Gaussian, Relative: 0.2, IdleRelative: 0.1}, lossy,
+			MeanSquare},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, err := d.Drive(set.X)
@@ -85,7 +86,8 @@ func TestGradientByWeights(t *testing.T) {
 			}
 			epoch := func() (float64, [][]float64) {
 				// The same draws every time: the loss is then a function of w.
-				r := &restart{task: Task{Design: d, Set: set, Physics: c.physics}, o: o, voltages: v, pairs: p, random: rand.New(rand.NewPCG(1, 1))}
+				r := &restart{task: Task{Design: d, Set: set, Physics: c.physics}, o: o, voltages: v, pairs: p,
+					random: rand.New(rand.NewPCG(1, 1))}
 				loss, _, gradient, err := r.epoch(n, w, p.newFactors())
 				if err != nil {
 					t.Fatal(err)
@@ -131,7 +133,8 @@ func TestLosses(t *testing.T) {
 	// Target 5 for class 0, -5 for the others: misses of 2, -1 and 6, the first
 	// two beyond their targets.
 	loss, d := MeanSquare.Of(out, []int{0}, 5)
-	if math.Abs(loss-(4+1+36)/3.0) > 1e-12 || math.Abs(d.At(0, 0)-4/3.0) > 1e-12 || math.Abs(d.At(0, 1)+2/3.0) > 1e-12 || math.Abs(d.At(0, 2)-4) > 1e-12 {
+	if math.Abs(loss-(4+1+36)/3.0) > 1e-12 || math.Abs(d.At(0, 0)-4/3.0) > 1e-12 || math.Abs(d.At(0, 1)+2/3.0) > 1e-12 ||
+		math.Abs(d.At(0, 2)-4) > 1e-12 {
 		t.Errorf("mean square %g, derivatives %v", loss, d.RawRowView(0))
 	}
 	loss, d = Shortfall.Of(out, []int{0}, 5)
@@ -151,7 +154,8 @@ func TestPairsMakeWeights(t *testing.T) {
 		stuck := rapid.Float64Range(0, 300e-6)
 		for row := range 2 {
 			if rapid.Bool().Draw(t, fmt.Sprintf("held %d", row)) {
-				held = append(held, mlp.Constraint{Site: mlp.Site{Row: row}, Conductance: instrument.Siemens(stuck.Draw(t, "stuck"))})
+				held = append(held, mlp.Constraint{Site: mlp.Site{Row: row},
+					Conductance: instrument.Siemens(stuck.Draw(t, "stuck"))})
 			}
 		}
 		p := newPairs(d, held)

@@ -61,15 +61,18 @@ func (o Options) Validate() error {
 	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 	switch {
 	case o.Restarts < 1, o.Epochs < 1, o.Replicas < 1:
-		return fmt.Errorf("training with %d restarts of %d epochs with %d replicas: each must be 1 or more", o.Restarts, o.Epochs, o.Replicas)
+		return fmt.Errorf("training with %d restarts of %d epochs with %d replicas: each must be 1 or more", o.Restarts,
+			o.Epochs, o.Replicas)
 	case o.Patience < 0, o.Trials < 0:
-		return fmt.Errorf("training with a patience of %d epochs and %d trials: neither may be negative", o.Patience, o.Trials)
+		return fmt.Errorf("training with a patience of %d epochs and %d trials: neither may be negative", o.Patience,
+			o.Trials)
 	case o.Loss != MeanSquare && o.Loss != Shortfall:
 		return fmt.Errorf("loss %q is unknown: use %q or %q", o.Loss, MeanSquare, Shortfall)
 	case !positive(float64(o.Target)):
 		return fmt.Errorf("target output is %s: it must be more than 0 V", o.Target.Exact())
 	case !positive(float64(o.Rate)), !positive(float64(o.Initial)):
-		return fmt.Errorf("rate is %s and initial weights are %s: both must be more than 0 S", o.Rate.Exact(), o.Initial.Exact())
+		return fmt.Errorf("rate is %s and initial weights are %s: both must be more than 0 S", o.Rate.Exact(),
+			o.Initial.Exact())
 	}
 	return o.Scatter.Validate()
 }

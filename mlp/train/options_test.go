@@ -13,7 +13,8 @@ func TestSuggested(t *testing.T) {
 		t.Errorf("letters are suggested %+v", o)
 	}
 	o := Suggested(&dataset.Set{X: mat.NewDense(1, 2, []float64{1, 0.5})})
-	if o.Rate >= Defaults().Rate || o.Target >= Defaults().Target || o.Scatter.Relative >= Defaults().Scatter.Relative || o.Validate() != nil {
+	if o.Rate >= Defaults().Rate || o.Target >= Defaults().Target || o.Scatter.Relative >= Defaults().Scatter.Relative ||
+		o.Validate() != nil {
 		t.Errorf("features between black and white are suggested %+v", o)
 	}
 }

@@ -131,7 +131,8 @@ func check(task Task, o Options) error {
 		return err
 	}
 	if o.Target > task.Design.Output.Limit {
-		return fmt.Errorf("target output %s lies beyond the output neurons' rails of %s", o.Target.Exact(), task.Design.Output.Limit.Exact())
+		return fmt.Errorf("target output %s lies beyond the output neurons' rails of %s", o.Target.Exact(),
+			task.Design.Output.Limit.Exact())
 	}
 	if task.Set == nil {
 		return errors.New("there is no data set to train with")
@@ -140,7 +141,8 @@ func check(task Task, o Options) error {
 		return err
 	}
 	if outputs := task.Design.Sizes[task.Design.Layers()]; len(task.Set.Classes) != outputs {
-		return fmt.Errorf("data set %s has %d classes, the network has %d outputs", task.Set.Name, len(task.Set.Classes), outputs)
+		return fmt.Errorf("data set %s has %d classes, the network has %d outputs", task.Set.Name, len(task.Set.Classes),
+			outputs)
 	}
 	if err := task.Design.CheckConstraints(task.Constraints); err != nil {
 		return err
@@ -156,7 +158,8 @@ func check(task Task, o Options) error {
 	}
 	for i, size := range task.Design.Sizes {
 		if len(task.Start.Design.Sizes) != len(task.Design.Sizes) || task.Start.Design.Sizes[i] != size {
-			return fmt.Errorf("network to start from has the sizes %v, the design has %v", task.Start.Design.Sizes, task.Design.Sizes)
+			return fmt.Errorf("network to start from has the sizes %v, the design has %v", task.Start.Design.Sizes,
+				task.Design.Sizes)
 		}
 	}
 	return nil
@@ -223,7 +226,8 @@ func (r *restart) run(ctx context.Context, index int) (*Result, error) {
 
 // epoch is the loss, the accuracy in percent and the gradient by the weights,
 // each the mean over the epoch's copies.
-func (r *restart) epoch(n *mlp.Network, w [][]float64, f factors) (loss, accuracy float64, gradient [][]float64, err error) {
+func (r *restart) epoch(n *mlp.Network, w [][]float64,
+	f factors) (loss, accuracy float64, gradient [][]float64, err error) {
 	copies := r.o.Replicas
 	if r.o.Scatter.None() {
 		copies = 1 // they would all be the same
@@ -298,7 +302,8 @@ func (r *restart) judge(ctx context.Context, result *Result, w [][]float64) erro
 		return nil
 	}
 	// All restarts are judged with the same draws.
-	left, err := n.Survive(ctx, r.task.Set.X, r.task.Set.Labels, r.o.Scatter, r.task.Constraints, r.o.Trials, r.o.Seed, r.task.Physics...)
+	left, err := n.Survive(ctx, r.task.Set.X, r.task.Set.Labels, r.o.Scatter, r.task.Constraints, r.o.Trials, r.o.Seed,
+		r.task.Physics...)
 	result.Survived = left.Mean
 	return err
 }

@@ -78,7 +78,8 @@ func TestLettersOverSeeds(t *testing.T) {
 		left += s.Mean
 	}
 	n := float64(seeds)
-	t.Logf("%d of %d seeds reach 100 %%; test %.2f %%; at 30 %% error all of the training set in %.1f %% of copies, test %.2f %%", full, seeds, sum/n, perfect/n, left/n)
+	t.Logf("%d of %d seeds reach 100 %%; test %.2f %%; at 30 %% error all of the training set in %.1f %% of copies, "+
+		"test %.2f %%", full, seeds, sum/n, perfect/n, left/n)
 	if full < seeds {
 		t.Errorf("%d of %d seeds classify the whole training set", full, seeds)
 	}
@@ -111,7 +112,8 @@ func TestTrainingWithErrorsIsWhatMakesItRobust(t *testing.T) {
 }
 
 func TestTrainingFollowsFromTheSeed(t *testing.T) {
-	task := Task{Design: mlp.LetterDesign(), Set: dataset.Letters(), Constraints: []mlp.Constraint{{Site: mlp.Site{Row: 3, Col: 4}, Conductance: 77e-6}}}
+	task := Task{Design: mlp.LetterDesign(), Set: dataset.Letters(),
+		Constraints: []mlp.Constraint{{Site: mlp.Site{Row: 3, Col: 4}, Conductance: 77e-6}}}
 	o := Defaults()
 	o.Epochs, o.Trials = 30, 5
 	first := train(t, task, o)
@@ -193,7 +195,8 @@ func TestConstraintsAreHeld(t *testing.T) {
 // The partner takes over: with the plus device of the only useful input stuck
 // high, the weight can still be made negative.
 func TestThePartnerCompensates(t *testing.T) {
-	set := &dataset.Set{Name: "sign", Classes: []string{"low", "high"}, X: mat.NewDense(2, 1, []float64{-1, 1}), Labels: []int{0, 1}}
+	set := &dataset.Set{Name: "sign", Classes: []string{"low", "high"}, X: mat.NewDense(2, 1, []float64{-1, 1}),
+		Labels: []int{0, 1}}
 	held := []mlp.Constraint{{Site: mlp.Site{Row: 0, Col: 0}, Conductance: 60e-6}} // output "low" wants a negative weight
 	o := Defaults()
 	o.Restarts = 1
@@ -239,9 +242,11 @@ func TestAwareTrainingBeatsOblivious(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("with 2.5 %% stuck devices and 30 %% error, training / test: oblivious %.2f / %.2f %%, aware %.2f / %.2f %%", oblivious, obliviousTest, aware, awareTest)
+	t.Logf("with 2.5 %% stuck devices and 30 %% error, training / test: oblivious %.2f / %.2f %%, aware %.2f / %.2f %%",
+		oblivious, obliviousTest, aware, awareTest)
 	if aware < 99.5 || aware <= oblivious || awareTest <= obliviousTest {
-		t.Errorf("training / test: oblivious %.2f / %.2f %%, aware %.2f / %.2f %%", oblivious, obliviousTest, aware, awareTest)
+		t.Errorf("training / test: oblivious %.2f / %.2f %%, aware %.2f / %.2f %%", oblivious, obliviousTest, aware,
+			awareTest)
 	}
 }
 
@@ -327,7 +332,8 @@ func TestStartAndPatience(t *testing.T) {
 	o.Epochs, o.Rate = 2000, 0.3e-6
 	r := train(t, Task{Design: d, Set: set}, o)
 	if r.Accuracy != 100 || r.Epochs == 2000 || r.Loss > 1e-3 {
-		t.Fatalf("accuracy %g %%, loss %g V^2 after %d epochs: a training without errors ends when nothing is missing", r.Accuracy, r.Loss, r.Epochs)
+		t.Fatalf("accuracy %g %%, loss %g V^2 after %d epochs: a training without errors ends when nothing is missing",
+			r.Accuracy, r.Loss, r.Epochs)
 	}
 	if len(r.Curve) != r.Epochs || r.Curve[0].Loss <= r.Curve[r.Epochs-1].Loss || r.Curve[r.Epochs-1].Accuracy != 100 {
 		t.Errorf("curve of %d points from %+v to %+v", len(r.Curve), r.Curve[0], r.Curve[len(r.Curve)-1])
@@ -362,26 +368,34 @@ func TestTrainRefuses(t *testing.T) {
 		change func(*Task, *Options)
 		want   string
 	}{
-		"no set":       {func(k *Task, _ *Options) { k.Set = nil }, "no data set"},
-		"NaN":          {func(k *Task, _ *Options) { k.Set = nan }, "sample 2, feature 1 is NaN"},
-		"range":        {func(k *Task, _ *Options) { k.Set = wide }, "data set toy: sample 2, feature 1 is 3, outside -1 to 1"},
-		"width":        {func(k *Task, _ *Options) { k.Design = mlp.NewDesign(16, 2) }, "data set toy: data set has 2 features, the network has 16 inputs"},
-		"classes":      {func(k *Task, _ *Options) { k.Design = mlp.NewDesign(2, 3) }, "data set toy has 2 classes, the network has 3 outputs"},
-		"design":       {func(k *Task, _ *Options) { k.Design.Hidden.Gain = 0 }, "gain of 0 V/A"},
-		"constraint":   {func(k *Task, _ *Options) { k.Constraints = []mlp.Constraint{{Site: mlp.Site{Row: 99}}} }, "no such device"},
-		"physics":      {func(k *Task, _ *Options) { k.Physics = []mlp.Conduction{mlp.Ideal{}} }, "the physics of 1 were given"},
-		"start":        {func(k *Task, _ *Options) { k.Start = &mlp.Network{} }, "network to start from"},
-		"other start":  {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 5, 2)) }, "has the sizes [2 5 2], the design has [2 4 2]"},
-		"short start":  {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 2)) }, "has the sizes [2 2], the design has [2 4 2]"},
-		"restarts":     {func(_ *Task, o *Options) { o.Restarts = 0 }, "0 restarts"},
-		"epochs":       {func(_ *Task, o *Options) { o.Epochs = 0 }, "0 epochs"},
-		"patience":     {func(_ *Task, o *Options) { o.Patience = -1 }, "patience of -1"},
-		"loss":         {func(_ *Task, o *Options) { o.Loss = "absolute" }, `loss "absolute" is unknown`},
-		"target":       {func(_ *Task, o *Options) { o.Target = 0 }, "target output is 0 V"},
-		"beyond rails": {func(_ *Task, o *Options) { o.Target = 11 }, "target output 11 V lies beyond the output neurons' rails of 10 V"},
-		"rate":         {func(_ *Task, o *Options) { o.Rate = -1e-6 }, "rate is -1 µS"},
-		"initial":      {func(_ *Task, o *Options) { o.Initial = 0 }, "initial weights are 0 S"},
-		"scatter":      {func(_ *Task, o *Options) { o.Scatter.Relative = 2 }, "relative conductance error 2"},
+		"no set": {func(k *Task, _ *Options) { k.Set = nil }, "no data set"},
+		"NaN":    {func(k *Task, _ *Options) { k.Set = nan }, "sample 2, feature 1 is NaN"},
+		"range": {func(k *Task, _ *Options) { k.Set = wide },
+			"data set toy: sample 2, feature 1 is 3, outside -1 to 1"},
+		"width": {func(k *Task, _ *Options) { k.Design = mlp.NewDesign(16, 2) },
+			"data set toy: data set has 2 features, the network has 16 inputs"},
+		"classes": {func(k *Task, _ *Options) { k.Design = mlp.NewDesign(2, 3) },
+			"data set toy has 2 classes, the network has 3 outputs"},
+		"design": {func(k *Task, _ *Options) { k.Design.Hidden.Gain = 0 }, "gain of 0 V/A"},
+		"constraint": {func(k *Task, _ *Options) { k.Constraints = []mlp.Constraint{{Site: mlp.Site{Row: 99}}} },
+			"no such device"},
+		"physics": {func(k *Task, _ *Options) { k.Physics = []mlp.Conduction{mlp.Ideal{}} },
+			"the physics of 1 were given"},
+		"start": {func(k *Task, _ *Options) { k.Start = &mlp.Network{} }, "network to start from"},
+		"other start": {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 5, 2)) },
+			"has the sizes [2 5 2], the design has [2 4 2]"},
+		"short start": {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 2)) },
+			"has the sizes [2 2], the design has [2 4 2]"},
+		"restarts": {func(_ *Task, o *Options) { o.Restarts = 0 }, "0 restarts"},
+		"epochs":   {func(_ *Task, o *Options) { o.Epochs = 0 }, "0 epochs"},
+		"patience": {func(_ *Task, o *Options) { o.Patience = -1 }, "patience of -1"},
+		"loss":     {func(_ *Task, o *Options) { o.Loss = "absolute" }, `loss "absolute" is unknown`},
+		"target":   {func(_ *Task, o *Options) { o.Target = 0 }, "target output is 0 V"},
+		"beyond rails": {func(_ *Task, o *Options) { o.Target = 11 }, "target output 11 V lies beyond the output neurons' " +
+			"rails of 10 V"},
+		"rate":    {func(_ *Task, o *Options) { o.Rate = -1e-6 }, "rate is -1 µS"},
+		"initial": {func(_ *Task, o *Options) { o.Initial = 0 }, "initial weights are 0 S"},
+		"scatter": {func(_ *Task, o *Options) { o.Scatter.Relative = 2 }, "relative conductance error 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			task, o := Task{Design: mlp.NewDesign(2, 4, 2), Set: toy()}, Defaults()
@@ -393,7 +407,8 @@ func TestTrainRefuses(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Train(ended, Task{Design: mlp.NewDesign(2, 4, 2), Set: toy()}, Defaults()); !errors.Is(err, context.Canceled) {
+	if _, err := Train(ended, Task{Design: mlp.NewDesign(2, 4, 2), Set: toy()}, Defaults()); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
 	}
 }
@@ -410,7 +425,8 @@ func TestWarningsOfTheSetAreKept(t *testing.T) {
 }
 
 func TestFileCarriesTheProvenance(t *testing.T) {
-	task := Task{Design: mlp.NewDesign(2, 4, 2), Set: toy(), Constraints: []mlp.Constraint{{Site: mlp.Site{Row: 3}, Conductance: 50e-6, Reason: "stuck"}}}
+	task := Task{Design: mlp.NewDesign(2, 4, 2), Set: toy(),
+		Constraints: []mlp.Constraint{{Site: mlp.Site{Row: 3}, Conductance: 50e-6, Reason: "stuck"}}}
 	o := Defaults()
 	o.Seed, o.Epochs, o.Trials = 77, 20, 0
 	r := train(t, task, o)
@@ -428,7 +444,8 @@ func TestFileCarriesTheProvenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := back.Provenance
-	if p.Approach != mlp.Aware || p.Seed != 77 || p.Data.Digest != task.Set.Digest() || p.Data.Samples != 4 || *p.TrainAccuracy != r.Accuracy || len(p.Data.Offset) != 2 {
+	if p.Approach != mlp.Aware || p.Seed != 77 || p.Data.Digest != task.Set.Digest() || p.Data.Samples != 4 ||
+		*p.TrainAccuracy != r.Accuracy || len(p.Data.Offset) != 2 {
 		t.Errorf("provenance %+v", p)
 	}
 	if !strings.Contains(string(p.Training), `"epochs":20`) {

@@ -57,7 +57,8 @@ func Import(ctx context.Context, task Task, s Spec, o Options) (*Outcome, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &writing{task: task, spec: s, options: o, records: make(map[mlp.Device]record), reads: make(map[string]*mat.Dense), lines: make(map[string]*mat.Dense)}
+	w := &writing{task: task, spec: s, options: o, records: make(map[mlp.Device]record),
+		reads: make(map[string]*mat.Dense), lines: make(map[string]*mat.Dense)}
 	for i, t := range steps {
 		w.later = nil
 		for _, later := range steps[i+1:] {

@@ -29,7 +29,8 @@ type bench struct {
 }
 
 func newBench(rows, cols int, seed uint64) *bench {
-	b := &bench{rows: rows, cols: cols, random: rand.New(rand.NewPCG(seed, 1)), stuck: map[int]bool{}, pulses: make([]int, rows*cols)}
+	b := &bench{rows: rows, cols: cols, random: rand.New(rand.NewPCG(seed, 1)), stuck: map[int]bool{},
+		pulses: make([]int, rows*cols)}
 	for range rows * cols {
 		b.g = append(b.g, 20e-6*math.Exp(0.4*b.random.NormFloat64()))
 	}
@@ -194,7 +195,8 @@ func TestHeldAndUnsettable(t *testing.T) {
 		}
 	}
 	for _, w := range o.Weights {
-		if w.Layer == unknown.Site.Layer && w.Neuron == unknown.Site.Neuron() && w.Input == unknown.Site.Col && !w.InTolerance {
+		if w.Layer == unknown.Site.Layer && w.Neuron == unknown.Site.Neuron() && w.Input == unknown.Site.Col &&
+			!w.InTolerance {
 			t.Errorf("the weight of the stuck device was not corrected: %+v", w)
 		}
 	}
@@ -276,14 +278,16 @@ func TestEstimate(t *testing.T) {
 	k := task(t, newBench(6, 7, 1), newBench(5, 5, 2))
 	sizes := map[string]mlp.ArraySize{"A": {Rows: 6, Columns: 7}, "B": {Rows: 5, Columns: 5}}
 	arrays := make(map[string]int)
-	e, err := DefaultSpec().Estimate(k.Network, k.Placement, nil, sizes, k.Tuning, func(name string, steps ...array.Step) (instrument.Seconds, error) {
-		arrays[name]++
-		return instrument.Seconds(0.01 * float64(len(steps))), nil
-	})
+	e, err := DefaultSpec().Estimate(k.Network, k.Placement, nil, sizes, k.Tuning,
+		func(name string, steps ...array.Step) (instrument.Seconds, error) {
+			arrays[name]++
+			return instrument.Seconds(0.01 * float64(len(steps))), nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Devices != k.Network.Design.Devices() || e.Weights*2 != e.Devices || e.MaxVoltage != k.Tuning.SetMax || e.MinVoltage != k.Tuning.ResetMax || !(e.LongestTime > e.TypicalTime && e.TypicalTime > 0) {
+	if e.Devices != k.Network.Design.Devices() || e.Weights*2 != e.Devices || e.MaxVoltage != k.Tuning.SetMax ||
+		e.MinVoltage != k.Tuning.ResetMax || !(e.LongestTime > e.TypicalTime && e.TypicalTime > 0) {
 		t.Errorf("estimate %+v", e)
 	}
 	if len(arrays) != 2 {

@@ -70,7 +70,8 @@ func (w *writing) outcome() (*Outcome, error) {
 		return nil, err
 	}
 	for _, k := range list {
-		d := Device{Target: k, Aim: k.Conductance, Final: instrument.Siemens(o.Network.G[k.Site.Layer].At(k.Site.Row, k.Site.Col)), Verdict: Held}
+		d := Device{Target: k, Aim: k.Conductance,
+			Final: instrument.Siemens(o.Network.G[k.Site.Layer].At(k.Site.Row, k.Site.Col)), Verdict: Held}
 		if r, written := w.records[k.Device]; written {
 			d.Aim, d.Pulses, d.Verdict, d.Reason = r.aim, r.Pulses, r.Verdict, r.Reason
 		}
@@ -139,7 +140,8 @@ func (o *Outcome) Unsettable() []Device {
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	if err := c.Write([]string{"array", "row", "col", "layer", "neuron", "input", "line", "idle", "target_S", "aim_S", "final_S", "pulses", "outcome", "reason"}); err != nil {
+	if err := c.Write([]string{"array", "row", "col", "layer", "neuron", "input", "line", "idle", "target_S", "aim_S",
+		"final_S", "pulses", "outcome", "reason"}); err != nil {
 		return err
 	}
 	number := func(x instrument.Siemens) string { return instrument.Decimal(float64(x)) }
@@ -150,7 +152,8 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 		}
 		if err := c.Write([]string{d.Device.Array, strconv.Itoa(d.Device.Cell.Row), strconv.Itoa(d.Device.Cell.Col),
 			strconv.Itoa(d.Site.Layer), strconv.Itoa(d.Site.Neuron()), strconv.Itoa(d.Site.Col), line, fmt.Sprint(d.Idle),
-			number(d.Conductance), number(d.Aim), number(d.Final), strconv.Itoa(d.Pulses), string(d.Verdict), d.Reason}); err != nil {
+			number(d.Conductance), number(d.Aim), number(d.Final), strconv.Itoa(d.Pulses), string(d.Verdict),
+			d.Reason}); err != nil {
 			return err
 		}
 	}

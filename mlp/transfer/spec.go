@@ -13,7 +13,8 @@ import (
 
 // Spec says how exactly weights are written.
 type Spec struct {
-	Tolerance float64 `json:"tolerance" mapstructure:"tolerance"`           // relative error of a carrying device that is still right, above 0 and below 1
+	// relative error of a carrying device that is still right, above 0 and below 1
+	Tolerance float64 `json:"tolerance" mapstructure:"tolerance"`
 	Idle      float64 `json:"idle_tolerance" mapstructure:"idle_tolerance"` // the same of idle devices
 	// Correct aims a carrying device at the weight, given what its idle partner
 	// reads; otherwise at its own conductance.
@@ -56,7 +57,8 @@ type step struct {
 
 // plan is the tunings of an import in their order. Targets of carrying devices
 // are those without correction.
-func (s Spec) plan(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, sizes map[string]mlp.ArraySize, how tuning.Spec) ([]step, error) {
+func (s Spec) plan(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, sizes map[string]mlp.ArraySize,
+	how tuning.Spec) ([]step, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -128,15 +130,18 @@ type Estimate struct {
 
 // Estimate costs an import. It finds what Import would refuse without touching
 // anything.
-func (s Spec) Estimate(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, sizes map[string]mlp.ArraySize, how tuning.Spec, cost Cost) (*Estimate, error) {
+func (s Spec) Estimate(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, sizes map[string]mlp.ArraySize,
+	how tuning.Spec, cost Cost) (*Estimate, error) {
 	steps, err := s.plan(n, p, held, sizes, how)
 	if err != nil {
 		return nil, err
 	}
-	e := &Estimate{Held: len(held), Weights: n.Design.Devices() / 2, Spec: s, MinVoltage: instrument.Volts(math.Inf(1)), MaxVoltage: instrument.Volts(math.Inf(-1))}
+	e := &Estimate{Held: len(held), Weights: n.Design.Devices() / 2, Spec: s, MinVoltage: instrument.Volts(math.Inf(1)),
+		MaxVoltage: instrument.Volts(math.Inf(-1))}
 	for _, t := range steps {
 		size := sizes[t.array]
-		one, err := t.spec.Estimate(size.Rows, size.Columns, func(steps ...array.Step) (instrument.Seconds, error) { return cost(t.array, steps...) })
+		one, err := t.spec.Estimate(size.Rows, size.Columns,
+			func(steps ...array.Step) (instrument.Seconds, error) { return cost(t.array, steps...) })
 		if err != nil {
 			return nil, fmt.Errorf("array %s: %w", t.array, err)
 		}

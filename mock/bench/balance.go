@@ -20,7 +20,9 @@ const (
 	nearlyBalance = 1e-6  // good enough where rounding allows no better
 	noCurrent     = 1e-18 // A; six electrons a second
 	probe         = 1e-4  // V, by which a unit is moved to see what its current does
-	largestMove   = 2.0   // V, and times the voltage, of one step: device currents are exponential, but a source without a way for its current goes far
+	// V, and times the voltage, of one step: device currents are exponential, but a source without a way for its current
+	// goes far
+	largestMove = 2.0
 )
 
 // balance solves the network for the present regimes. A unit that gives a

@@ -90,7 +90,8 @@ func New(c Config) (*Bench, error) {
 	b := &Bench{config: c, noise: rand.New(pcg), now: c.Start,
 		outputs: make([]Output, c.Units), points: make([]operatingPoint, c.Units), samples: make([]Sample, c.Units),
 		links: make([]int, c.Units), spread: make([]bool, c.Units), islands: make([]int, c.Units),
-		regimes: make([]regime, c.Units), flow: make([]float64, c.Units), sought: make([]int, 0, c.Units), changed: make([]bool, c.Units), newton: newNewton(c.Units)}
+		regimes: make([]regime, c.Units), flow: make([]float64, c.Units), sought: make([]int, 0, c.Units),
+		changed: make([]bool, c.Units), newton: newNewton(c.Units)}
 	b.rewire()
 	return b, nil
 }
@@ -100,13 +101,15 @@ func (w Wires) validate() error {
 	for _, part := range []struct {
 		name  string
 		value float64
-	}{{"row_segment_ohm", w.RowSegment}, {"col_segment_ohm", w.ColSegment}, {"contact_ohm", w.Contact}, {"line_capacitance_f", w.LineCapacitance}} {
+	}{{"row_segment_ohm", w.RowSegment}, {"col_segment_ohm", w.ColSegment}, {"contact_ohm", w.Contact},
+		{"line_capacitance_f", w.LineCapacitance}} {
 		if !(part.value >= 0) || math.IsInf(part.value, 1) {
 			return fmt.Errorf("wires: %s %g must be 0 or more", part.name, part.value)
 		}
 	}
 	if !(w.SwitchOn > 0) || math.IsInf(w.SwitchOn, 1) {
-		return fmt.Errorf("wires: switch_on_ohm %g must be more than 0: it is what two closed switches on a line share their current by", w.SwitchOn)
+		return fmt.Errorf("wires: switch_on_ohm %g must be more than 0: it is what two closed switches on a line share "+
+			"their current by", w.SwitchOn)
 	}
 	return nil
 }
@@ -117,7 +120,8 @@ func (w Wires) validate() error {
 func (b *Bench) Attach(board *Board, devices *device.Array) error {
 	for _, a := range b.crossbars {
 		if a.board.Name == board.Name || a.board.Array == board.Array {
-			return fmt.Errorf("array %s behind board %s: there is already array %s behind board %s", board.Array, board.Name, a.board.Array, a.board.Name)
+			return fmt.Errorf("array %s behind board %s: there is already array %s behind board %s", board.Array, board.Name,
+				a.board.Array, a.board.Name)
 		}
 	}
 	solver, err := crossbar.New(crossbar.Geometry{Rows: board.Rows, Cols: board.Cols,
@@ -133,7 +137,8 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 		}
 	}
 	if rows, cols := devices.Rows(), devices.Cols(); rows != board.Rows || cols != board.Cols {
-		return fmt.Errorf("array %s: the wiring map has %d x %d lines, the chip %d x %d", board.Array, board.Rows, board.Cols, rows, cols)
+		return fmt.Errorf("array %s: the wiring map has %d x %d lines, the chip %d x %d", board.Array, board.Rows, board.Cols,
+			rows, cols)
 	}
 	b.crossbars = append(b.crossbars, newNetArray(board, devices, solver))
 	b.order = append(b.order, b.crossbars[len(b.crossbars)-1])

@@ -116,7 +116,8 @@ func TestNoiseBelongsToTheMoment(t *testing.T) {
 // The same seed and the same calls give the same chip and the same readings.
 func TestDeterminism(t *testing.T) {
 	run := func(seed uint64, start float64) (readings []bench.Sample, chip []byte) {
-		b, err := bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: seed, Start: start})
+		b, err := bench.New(bench.Config{Units: 4, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(), Seed: seed,
+			Start: start})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +152,8 @@ func TestDeterminism(t *testing.T) {
 	}
 	// A later session, and another bench, have other noise of their meters.
 	for name, other := range map[string]func() ([]bench.Sample, []byte){
-		"another seed": func() ([]bench.Sample, []byte) { return run(2, 0) }, "a later session": func() ([]bench.Sample, []byte) { return run(1, 10) },
+		"another seed":    func() ([]bench.Sample, []byte) { return run(2, 0) },
+		"a later session": func() ([]bench.Sample, []byte) { return run(1, 10) },
 	} {
 		readings, _ := other()
 		equal := 0
@@ -169,7 +171,8 @@ func TestDeterminism(t *testing.T) {
 // The meters' noise has the spread that is asked for, falls with the square
 // root of the aperture, scales with the range, and has no offset.
 func TestMeterNoise(t *testing.T) {
-	b, err := bench.New(bench.Config{Units: 1, Wires: bench.DefaultWires(), Meter: bench.Meter{NoiseOfRange: 2e-5, Reference: 20e-3}, Seed: 5})
+	b, err := bench.New(bench.Config{Units: 1, Wires: bench.DefaultWires(),
+		Meter: bench.Meter{NoiseOfRange: 2e-5, Reference: 20e-3}, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +208,8 @@ func TestMeterResolution(t *testing.T) {
 	r.outputs(volts(0.123456, 1e-3), volts(0, 1e-3))
 	for _, c := range []struct{ scale, step float64 }{{1e-3, 1e-7}, {1e-4, 1e-8}, {0, 1e-9}} {
 		i := b.Sample(instant, []float64{c.scale})[0].Current
-		if steps := i / c.step; math.Abs(steps-math.Round(steps)) > 1e-6 || !near(i, 0.123456/r.path(1e-5), 0.51*c.step/1.2e-6) {
+		if steps := i / c.step; math.Abs(steps-math.Round(steps)) > 1e-6 ||
+			!near(i, 0.123456/r.path(1e-5), 0.51*c.step/1.2e-6) {
 			t.Errorf("range %v: %v A", c.scale, i)
 		}
 	}

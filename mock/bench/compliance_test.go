@@ -63,7 +63,8 @@ func TestOneDevice(t *testing.T) {
 		}},
 		{"current out of a source that bounds it", amps(300e-6, 2), volts(0, 20e-6), func(r float64) [2]bench.Sample {
 			// The column cannot take it: it is lifted until the row comes to its end.
-			return [2]bench.Sample{{Voltage: 2, Current: 20e-6, InCompliance: true}, {Voltage: 2 - 20e-6*r, Current: -20e-6, InCompliance: true}}
+			return [2]bench.Sample{{Voltage: 2, Current: 20e-6, InCompliance: true},
+				{Voltage: 2 - 20e-6*r, Current: -20e-6, InCompliance: true}}
 		}},
 		{"current of zero", amps(0, 2), volts(0.3, 1e-3), func(float64) [2]bench.Sample {
 			return [2]bench.Sample{{Voltage: 0.3}, {Voltage: 0.3}}
@@ -87,7 +88,9 @@ func TestOneDevice(t *testing.T) {
 			r.outputs(c.row, c.col)
 			got := r.sample(t)
 			for u, want := range c.want(r.path(g)) {
-				if math.Abs(got[u].Voltage-want.Voltage) > 1e-7 || math.Abs(got[u].Current-want.Current) > 1e-12+1e-7*math.Abs(want.Current) || got[u].InCompliance != want.InCompliance {
+				if math.Abs(got[u].Voltage-want.Voltage) > 1e-7 ||
+					math.Abs(got[u].Current-want.Current) > 1e-12+1e-7*math.Abs(want.Current) ||
+					got[u].InCompliance != want.InCompliance {
 					t.Errorf("unit %d: %+v, want %+v", u+1, got[u], want)
 				}
 			}
@@ -134,7 +137,8 @@ func TestTwoSharedUnitsAtCompliance(t *testing.T) {
 	r.select1(2, 3)
 	r.outputs(volts(0.75, 5e-3), volts(-0.75, 5e-3), volts(-0.25, 100e-6), volts(0.25, 110e-6))
 	s := r.sample(t)
-	if !s[2].InCompliance || !s[3].InCompliance || !near(math.Abs(s[2].Current), 100e-6, 1e-8) || !near(math.Abs(s[3].Current), 110e-6, 1e-8) {
+	if !s[2].InCompliance || !s[3].InCompliance || !near(math.Abs(s[2].Current), 100e-6, 1e-8) ||
+		!near(math.Abs(s[3].Current), 110e-6, 1e-8) {
 		t.Fatalf("%+v", s)
 	}
 	sum := 0.0
@@ -155,7 +159,8 @@ func TestTwoSharedUnitsAtCompliance(t *testing.T) {
 		}
 	}
 	if !near(rows, s[0].Current, 1e-6) || !near(others, s[2].Current, 1e-6) {
-		t.Errorf("the selected row carries %v A and the others %v A; the units give %v A and %v A", rows, others, s[0].Current, s[2].Current)
+		t.Errorf("the selected row carries %v A and the others %v A; the units give %v A and %v A", rows, others,
+			s[0].Current, s[2].Current)
 	}
 }
 
@@ -226,7 +231,8 @@ func TestTwoSwitchesOnALine(t *testing.T) {
 	})
 	r.outputs(volts(0.1, 0.1), volts(-0.1, 1e-3))
 	s = r.sample(t)
-	if !s[1].InCompliance || s[0].InCompliance || !near(s[1].Current, -1e-3, 1e-8) || !near(s[0].Current, 1e-3, 1e-6) || !near(s[1].Voltage, 0.1-19e-3, 1e-3) {
+	if !s[1].InCompliance || s[0].InCompliance || !near(s[1].Current, -1e-3, 1e-8) || !near(s[0].Current, 1e-3, 1e-6) ||
+		!near(s[1].Voltage, 0.1-19e-3, 1e-3) {
 		t.Errorf("%+v", s[:2])
 	}
 }

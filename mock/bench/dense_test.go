@@ -122,7 +122,8 @@ func (d *dense) attempt(regimes []int) (denseSolution, bool) {
 			join(terminal(a.rows+c), col(a.rows-1, c), d.wires.Contact+d.wires.ColSegment)
 		}
 	}
-	s := denseSolution{volts: make([]float64, len(d.units)), amps: make([]float64, len(d.units)), limited: make([]bool, len(d.units))}
+	s := denseSolution{volts: make([]float64, len(d.units)), amps: make([]float64, len(d.units)),
+		limited: make([]bool, len(d.units))}
 	network := make([][]float64, len(d.units)) // the units' rows before they are replaced
 	for u, o := range d.units {
 		network[u] = append([]float64(nil), m[u]...)

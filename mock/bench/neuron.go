@@ -163,7 +163,8 @@ func (b *Bench) AttachNeurons(board *NeuronBoard, parts NeuronParts) error {
 
 func (b *Bench) attachNeurons(board *NeuronBoard, parts NeuronParts) error {
 	h, o := board.Hidden, board.Outputs
-	n := &neurons{board: board, parts: parts, list: make([]neuron, h.Count+o.Count), hidden: h.Count, drivers: make([]port, h.Count),
+	n := &neurons{board: board, parts: parts, list: make([]neuron, h.Count+o.Count), hidden: h.Count,
+		drivers:  make([]port, h.Count),
 		readings: make([]Conversion, h.Count+o.Count)}
 	n.draw(b.config.Seed)
 	n.noise = rand.New(rand.NewPCG(n.seed(b.config.Seed), math.Float64bits(b.config.Start)))
@@ -214,7 +215,8 @@ func (b *Bench) wirePort(board *NeuronBoard, array, kind string, line int, p *po
 		lines = a.taps[len(a.rows):]
 	}
 	if line >= len(lines) {
-		return nil, fmt.Errorf("neuron board %s is wired to %s %d of array %s, which has %d", board.Serial, kind, line, array, len(lines))
+		return nil, fmt.Errorf("neuron board %s is wired to %s %d of array %s, which has %d", board.Serial, kind, line, array,
+			len(lines))
 	}
 	lines[line].port = p
 	return a, nil

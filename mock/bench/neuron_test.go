@@ -138,7 +138,8 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 func TestIdealNeurons(t *testing.T) {
 	n := newNetwork(t, fewOhms(), bench.IdealNeuronParts(), 3)
 	unsaturated, moving := 0, 0
-	for _, inputs := range [][]int{{1}, {0, -1}, {0, 0, 1}, {0, 0, 0, -1}, {0, 0, 0, 0, 1}, {0, 0, 1, 0, 1}, {1, -1, 1, -1, 1, -1}, {}} {
+	for _, inputs := range [][]int{{1}, {0, -1}, {0, 0, 1}, {0, 0, 0, -1}, {0, 0, 0, 0, 1}, {0, 0, 1, 0, 1},
+		{1, -1, 1, -1, 1, -1}, {}} {
 		n.drive(1, inputs...)
 		hidden, outputs := n.settled()
 		columns := make([]float64, 20)
@@ -326,7 +327,8 @@ func TestSaturatedAmplifier(t *testing.T) {
 	}
 	setConductances(t, r.devices, all)
 	p := bench.IdealNeuronParts()
-	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}}, p); err != nil {
+	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}},
+		p); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -364,7 +366,8 @@ func TestNeuronAndGround(t *testing.T) {
 	r := newRigOf(t, device.DefaultLinear(), 2, 1, w)
 	setConductances(t, r.devices, []float64{g, g})
 	p := bench.IdealNeuronParts()
-	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}}, p); err != nil {
+	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}},
+		p); err != nil {
 		t.Fatal(err)
 	}
 	r.set(func(isRow bool, line int) uint8 {
@@ -389,15 +392,16 @@ func TestNeuronRefusals(t *testing.T) {
 		t.Error("a second board was attached")
 	}
 	for name, text := range map[string]string{
-		"no neuron_board":    "{}",
-		"a known key":        "neuron_board: {serial: x, colour: red}",
-		"serial number":      "neuron_board: {outputs: {count: 1, array: A}}",
-		"at least one":       "neuron_board: {serial: x}",
-		"count from 0":       "neuron_board: {serial: x, outputs: {count: 1, array: A, row: -1}}",
-		"no board has more":  "neuron_board: {serial: x, outputs: {count: 9999999999, array: A}}",
-		"no array has as":    "neuron_board: {serial: x, outputs: {count: 1, array: A, row: 9999999999}}",
-		"must feed another":  "neuron_board: {serial: x, hidden: {count: 1, array: A, feeds: {array: A}}}",
-		"share rows":         "neuron_board: {serial: x, hidden: {count: 2, array: A, feeds: {array: B}}, outputs: {count: 1, array: A, row: 3}}",
+		"no neuron_board":   "{}",
+		"a known key":       "neuron_board: {serial: x, colour: red}",
+		"serial number":     "neuron_board: {outputs: {count: 1, array: A}}",
+		"at least one":      "neuron_board: {serial: x}",
+		"count from 0":      "neuron_board: {serial: x, outputs: {count: 1, array: A, row: -1}}",
+		"no board has more": "neuron_board: {serial: x, outputs: {count: 9999999999, array: A}}",
+		"no array has as":   "neuron_board: {serial: x, outputs: {count: 1, array: A, row: 9999999999}}",
+		"must feed another": "neuron_board: {serial: x, hidden: {count: 1, array: A, feeds: {array: A}}}",
+		"share rows": "neuron_board: {serial: x, hidden: {count: 2, array: A, feeds: {array: B}}, outputs: " +
+			"{count: 1, array: A, row: 3}}",
 		"stands where":       "neuron_board: {serial: x, hidden: 3}",
 		"wiring map.yaml: w": "-",
 	} {

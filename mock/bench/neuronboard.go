@@ -115,7 +115,8 @@ type NeuronParts struct {
 	GainSpread     float64 `yaml:"gain_spread"`         // relative, of the difference stage and of the scaling stage
 	Swing          float64 `yaml:"swing_volt"`          // V, of a hidden neuron's tanh
 	StageDelay     float64 `yaml:"stage_delay_s"`       // s, RC of the difference and of the scaling stage
-	RowConductance float64 `yaml:"row_conductance_s"`   // S of a typical row: sets the summing amplifiers' noise gain and so their bandwidth
+	// S of a typical row: sets the summing amplifiers' noise gain and so their bandwidth
+	RowConductance float64 `yaml:"row_conductance_s"`
 	TrimReach      float64 `yaml:"trim_reach_volt"`     // V at the difference stage
 	SampleTime     float64 `yaml:"sample_s"`            // s of one conversion
 	HiddenRange    float64 `yaml:"hidden_range_volt"`   // V, full scale of the hidden neurons' converters
@@ -129,8 +130,9 @@ type NeuronParts struct {
 func DefaultNeuronParts() NeuronParts {
 	return NeuronParts{
 		Offset: 1e-3, BiasCurrent: 1e-12, OpenLoopGain: 4e4, GainBandwidth: 80e6, SlewRate: 80e6, NoiseDensity: 11e-9,
-		Rail: 10, OutputOhms: 1, Feedback: 20e3, FeedbackFarads: 5e-12, FeedbackSpread: 1e-3, DifferenceGain: 50, GainSpread: 5e-3,
-		Swing: 0.2, StageDelay: 50e-9, RowConductance: 1e-3, TrimReach: 4, SampleTime: 1.5e-6,
+		Rail: 10, OutputOhms: 1, Feedback: 20e3, FeedbackFarads: 5e-12, FeedbackSpread: 1e-3, DifferenceGain: 50,
+		GainSpread: 5e-3,
+		Swing:      0.2, StageDelay: 50e-9, RowConductance: 1e-3, TrimReach: 4, SampleTime: 1.5e-6,
 		HiddenRange: 0.256, OutputRange: 10.24, ConverterBits: 16, TrimBits: 12, Celsius: 25,
 	}
 }
@@ -157,13 +159,19 @@ func (p NeuronParts) validate() error {
 		least float64 // must be more, or may be equal when it is 0 with zero set
 		zero  bool
 	}{
-		{"offset_volt", p.Offset, 0, true}, {"bias_current_ampere", p.BiasCurrent, 0, true}, {"noise_v_per_rthz", p.NoiseDensity, 0, true},
-		{"output_ohm", p.OutputOhms, 0, true}, {"feedback_f", p.FeedbackFarads, 0, true}, {"feedback_spread", p.FeedbackSpread, 0, true},
-		{"gain_spread", p.GainSpread, 0, true}, {"row_conductance_s", p.RowConductance, 0, true}, {"trim_reach_volt", p.TrimReach, 0, true},
+		{"offset_volt", p.Offset, 0, true}, {"bias_current_ampere", p.BiasCurrent, 0, true},
+		{"noise_v_per_rthz", p.NoiseDensity, 0, true},
+		{"output_ohm", p.OutputOhms, 0, true}, {"feedback_f", p.FeedbackFarads, 0, true},
+		{"feedback_spread", p.FeedbackSpread, 0, true},
+		{"gain_spread", p.GainSpread, 0, true}, {"row_conductance_s", p.RowConductance, 0, true},
+		{"trim_reach_volt", p.TrimReach, 0, true},
 		{"temperature_celsius + 273.15", p.Celsius + absoluteZero, 0, true}, {"stage_delay_s", p.StageDelay, 0, true},
-		{"open_loop_gain", p.OpenLoopGain, 0, false}, {"gain_bandwidth_hz", p.GainBandwidth, 0, false}, {"slew_rate_v_per_s", p.SlewRate, 0, false},
-		{"rail_volt", p.Rail, 0, false}, {"feedback_ohm", p.Feedback, 0, false}, {"difference_gain", p.DifferenceGain, 0, false},
-		{"swing_volt", p.Swing, 0, false}, {"sample_s", p.SampleTime, 0, false}, {"hidden_range_volt", p.HiddenRange, 0, false},
+		{"open_loop_gain", p.OpenLoopGain, 0, false}, {"gain_bandwidth_hz", p.GainBandwidth, 0, false},
+		{"slew_rate_v_per_s", p.SlewRate, 0, false},
+		{"rail_volt", p.Rail, 0, false}, {"feedback_ohm", p.Feedback, 0, false},
+		{"difference_gain", p.DifferenceGain, 0, false},
+		{"swing_volt", p.Swing, 0, false}, {"sample_s", p.SampleTime, 0, false},
+		{"hidden_range_volt", p.HiddenRange, 0, false},
 		{"output_range_volt", p.OutputRange, 0, false},
 		{"converter_bits", float64(p.ConverterBits), 1, true}, {"trim_bits", float64(p.TrimBits), 1, true},
 	} {

@@ -159,7 +159,8 @@ func (n *neurons) spreads(b *Bench) {
 	for _, group := range []struct {
 		array             string
 		row, first, count int
-	}{{n.board.Hidden.Array, n.board.Hidden.Row, 0, n.hidden}, {n.board.Outputs.Array, n.board.Outputs.Row, n.hidden, len(n.list) - n.hidden}} {
+	}{{n.board.Hidden.Array, n.board.Hidden.Row, 0, n.hidden}, {n.board.Outputs.Array, n.board.Outputs.Row, n.hidden,
+		len(n.list) - n.hidden}} {
 		if group.count == 0 {
 			continue
 		}

@@ -70,7 +70,8 @@ func TestOperatingPoint(t *testing.T) {
 	})
 	// A short run draws too few networks to contain all kinds of them.
 	if !testing.Short() && (limited < 20 || several < 5 || floating < 20 || shorted < 20) {
-		t.Errorf("not telling: %d cases with compliance, %d with several units, %d floating lines, %d shorted ones", limited, several, floating, shorted)
+		t.Errorf("not telling: %d cases with compliance, %d with several units, %d floating lines, %d shorted ones", limited,
+			several, floating, shorted)
 	}
 }
 
@@ -105,8 +106,10 @@ func TestSourcesThatBoundEachOther(t *testing.T) {
 
 func drawBench(t *rapid.T) *dense {
 	d := &dense{wires: bench.Wires{
-		RowSegment: rapid.Float64Range(0.5, 20).Draw(t, "row segment"), ColSegment: rapid.Float64Range(0.5, 20).Draw(t, "col segment"),
-		Contact: rapid.Float64Range(0, 500).Draw(t, "contact"), SwitchOn: rapid.Float64Range(1, 50).Draw(t, "switch"), ReadReference: 0.2,
+		RowSegment: rapid.Float64Range(0.5, 20).Draw(t, "row segment"),
+		ColSegment: rapid.Float64Range(0.5, 20).Draw(t, "col segment"),
+		Contact:    rapid.Float64Range(0, 500).Draw(t, "contact"), SwitchOn: rapid.Float64Range(1, 50).Draw(t, "switch"),
+		ReadReference: 0.2,
 	}}
 	for range rapid.IntRange(1, 2).Draw(t, "arrays") {
 		a := denseArray{rows: rapid.IntRange(1, 3).Draw(t, "rows"), cols: rapid.IntRange(1, 3).Draw(t, "cols")}

@@ -48,7 +48,8 @@ func newRigOf(t testing.TB, technology *device.Technology, rows, cols int, w ben
 }
 
 // attach adds an array and its board of the same name to the bench.
-func attach(t testing.TB, b *bench.Bench, name string, technology *device.Technology, rows, cols int, seed uint64) *device.Array {
+func attach(t testing.TB, b *bench.Bench, name string, technology *device.Technology, rows, cols int,
+	seed uint64) *device.Array {
 	t.Helper()
 	board, err := bench.LoadBoard(strings.NewReader(wiringText(name, rows, cols)), name, 0.2)
 	if err != nil {

@@ -126,7 +126,8 @@ func (b *Bench) violation(u int, o Output) (excess float64, change regime) {
 	}
 	if !r.limited {
 		excess = math.Abs(bounded)/o.Compliance - 1 - relativeSlack
-		return max(excess, 0), regime{current: o.Mode == ForceVoltage, value: math.Copysign(o.Compliance, bounded), limited: true}
+		return max(excess, 0), regime{current: o.Mode == ForceVoltage, value: math.Copysign(o.Compliance, bounded),
+			limited: true}
 	}
 	// A limited source falls short of its level; one that overshoots it is not
 	// limited after all.
@@ -155,7 +156,8 @@ func (b *Bench) anchor() (changed bool) {
 			}
 		}
 		for u, r := range b.regimes {
-			if b.islands[u] == a.island && r.value != 0 && r.value*sum >= 0 && (most < 0 || math.Abs(r.value) > math.Abs(b.regimes[most].value)) {
+			if b.islands[u] == a.island && r.value != 0 && r.value*sum >= 0 &&
+				(most < 0 || math.Abs(r.value) > math.Abs(b.regimes[most].value)) {
 				most = u
 			}
 		}

@@ -73,7 +73,8 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 		return nil, fmt.Errorf("wiring %s: an array needs at least one row and one column", name)
 	}
 	if b.Rows > maxLines || b.Cols > maxLines {
-		return nil, fmt.Errorf("wiring %s: %d rows and %d columns; a board has at most %d of each", name, b.Rows, b.Cols, maxLines)
+		return nil, fmt.Errorf("wiring %s: %d rows and %d columns; a board has at most %d of each", name, b.Rows, b.Cols,
+			maxLines)
 	}
 	if b.Name == "" || b.Array == "" {
 		return nil, fmt.Errorf("wiring %s: the array and its board need names", name)

@@ -109,8 +109,9 @@ func TestAttachRefuses(t *testing.T) {
 		t.Error("the wrong arrays are there")
 	}
 	for name, f := range map[string]func(){
-		"unknown board": func() { b.Switch("C", make([]uint8, 4)) }, "wrong number of chips": func() { b.Switch("A", make([]uint8, 5)) },
-		"unknown unit": func() { b.SetOutputs(map[int]bench.Output{5: {}}) },
+		"unknown board":         func() { b.Switch("C", make([]uint8, 4)) },
+		"wrong number of chips": func() { b.Switch("A", make([]uint8, 5)) },
+		"unknown unit":          func() { b.SetOutputs(map[int]bench.Output{5: {}}) },
 	} {
 		func() {
 			defer func() {

@@ -93,7 +93,8 @@ func load(path string) (*Chip, checksum, error) {
 	}
 	sum := checksumOf(text)
 	if err := c.recover(record, sum); err != nil {
-		return nil, checksum{}, fmt.Errorf("the record of simulated chip %s: %w; without %s the chip is what it was before that work", path, err, recordPath(path))
+		return nil, checksum{}, fmt.Errorf("the record of simulated chip %s: %w; without %s the chip is what it was "+
+			"before that work", path, err, recordPath(path))
 	}
 	return c, sum, nil
 }
@@ -107,7 +108,8 @@ func parse(path string, text []byte) (*Chip, error) {
 		return nil, fmt.Errorf("simulated chip %s: %w; `xlab sim chip new` replaces it", path, err)
 	}
 	if head.Format != fileFormat {
-		return nil, fmt.Errorf("simulated chip %s has the format %q, this program reads %q; `xlab sim chip new` replaces it", path, head.Format, fileFormat)
+		return nil, fmt.Errorf("simulated chip %s has the format %q, this program reads %q; `xlab sim chip new` replaces it",
+			path, head.Format, fileFormat)
 	}
 	var c Chip
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -149,12 +149,15 @@ func TestLoadRefuses(t *testing.T) {
 		{"empty", "", "unexpected end"},
 		{"no JSON", "chip", "invalid character"},
 		{"cut off", good[:len(good)/2], "unexpected end"},
-		{"another format", strings.Replace(good, "xlab simulated chip 1", "xlab simulated chip 2", 1), `"xlab simulated chip 2"`},
+		{"another format", strings.Replace(good, "xlab simulated chip 1", "xlab simulated chip 2", 1),
+			`"xlab simulated chip 2"`},
 		// The format is what is wrong, not what the rest of it looks like.
-		{"another format with other contents", `{"format":"xlab simulated chip 0","arrays":[1,2]}`, `"xlab simulated chip 0"`},
+		{"another format with other contents", `{"format":"xlab simulated chip 0","arrays":[1,2]}`,
+			`"xlab simulated chip 0"`},
 		{"no format", `{}`, `format ""`},
 		{"unknown key", strings.Replace(good, `"seed"`, `"sead"`, 1), "sead"},
-		{"an array that is none", `{"format":"xlab simulated chip 1","seed":1,"bench_time_s":0,"arrays":{"A":null}}`, "array A"},
+		{"an array that is none", `{"format":"xlab simulated chip 1","seed":1,"bench_time_s":0,"arrays":{"A":null}}`,
+			"array A"},
 		{"damaged array", strings.Replace(good, `"rows":6`, `"rows":7`, 1), "entries instead of"},
 	} {
 		if c.text == good {
@@ -164,7 +167,8 @@ func TestLoadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := chip.Load(path)
-		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "xlab sim chip new") {
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) ||
+			!strings.Contains(err.Error(), "xlab sim chip new") {
 			t.Errorf("%s: got %v", c.name, err)
 		}
 	}

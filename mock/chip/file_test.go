@@ -320,7 +320,8 @@ func BenchmarkRecord(b *testing.B) {
 	for _, recorded := range []bool{false, true} {
 		b.Run(map[bool]string{false: "none", true: "record"}[recorded], func(b *testing.B) {
 			flush := func() {}
-			c, err := chip.New(device.Default(), 3, []chip.Size{{Array: "A", Rows: 20, Cols: 20}, {Array: "B", Rows: 20, Cols: 20}})
+			c, err := chip.New(device.Default(), 3, []chip.Size{{Array: "A", Rows: 20, Cols: 20},
+				{Array: "B", Rows: 20, Cols: 20}})
 			if err != nil {
 				b.Fatal(err)
 			}

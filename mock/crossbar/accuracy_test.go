@@ -106,7 +106,8 @@ func conductances(rng *rand.Rand, n int, lo, hi float64) []float64 {
 func TestAgainstDense(t *testing.T) {
 	sizes := [][2]int{{6, 5}, {1, 1}, {1, 7}, {9, 1}, {4, 9}}
 	allWires := []wires{
-		{0, 0, 0}, {0, 0, 400}, {2, 2, 0}, {2, 3.5, 800}, {0, 5, 0}, {5, 0, 50}, {1000, 1000, 0}, {700, 1500, 3000}, {1e-6, 1e-3, 0},
+		{0, 0, 0}, {0, 0, 400}, {2, 2, 0}, {2, 3.5, 800}, {0, 5, 0}, {5, 0, 50}, {1000, 1000, 0}, {700, 1500, 3000},
+		{1e-6, 1e-3, 0},
 	}
 	for _, m := range models {
 		for _, b := range biases {

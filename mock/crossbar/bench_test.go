@@ -83,7 +83,8 @@ func benchSolve(b *testing.B, geo crossbar.Geometry, rows, cols []crossbar.Line,
 	b.ReportMetric(float64(out.Iterations), "newton/op")
 }
 
-// BenchmarkWarm is the simulated bench's hot loop: the same bias, or one that moved a little, on a 20 x 20 array of which
+// BenchmarkWarm is the simulated bench's hot loop: the same bias, or one that moved a little, on a 20 x 20 array of
+// which
 // some conductances have changed a little.
 func BenchmarkWarm(b *testing.B) {
 	const n = 20
@@ -117,7 +118,8 @@ func BenchmarkWarm(b *testing.B) {
 	}
 }
 
-func benchWarm(b *testing.B, geo crossbar.Geometry, rows, cols []crossbar.Line, dev crossbar.Devices, change func(k int)) {
+func benchWarm(b *testing.B, geo crossbar.Geometry, rows, cols []crossbar.Line, dev crossbar.Devices,
+	change func(k int)) {
 	s := newSolver(b, geo)
 	s.SetWarmStart(true)
 	var out crossbar.Solution

@@ -61,7 +61,8 @@ func TestSolveCase(t *testing.T) {
 		if !math.IsNaN(got.RowCurrents[1]) {
 			t.Errorf("a floating row carries %g A", got.RowCurrents[1])
 		}
-		sol := &crossbar.Solution{RowCurrents: []float64{got.RowCurrents[0], 0}, ColCurrents: got.ColCurrents, DeviceVolts: volts}
+		sol := &crossbar.Solution{RowCurrents: []float64{got.RowCurrents[0], 0}, ColCurrents: got.ColCurrents,
+			DeviceVolts: volts}
 		compare(t, rows, cols, sol, reference(t, geo, rows, cols, laws))
 	}
 }
@@ -117,8 +118,10 @@ func TestCaseErrors(t *testing.T) {
 	tests := []test{
 		{name: "unknown field", old: `"r_row_driver_ohm"`, new: `"r_row_drive_ohm"`,
 			want: []string{"line 5, column 22", "r_row_drive_ohm", "did you mean r_row_driver_ohm"}},
-		{name: "field in capitals", old: `"device"`, new: `"Device"`, want: []string{"line 7", "Device", "did you mean device"}},
-		{name: "missing field", old: `"r_col_sense_ohm": 50,`, new: ``, want: []string{"r_col_sense_ohm is missing", "write 0"}},
+		{name: "field in capitals", old: `"device"`, new: `"Device"`,
+			want: []string{"line 7", "Device", "did you mean device"}},
+		{name: "missing field", old: `"r_col_sense_ohm": 50,`, new: ``,
+			want: []string{"r_col_sense_ohm is missing", "write 0"}},
 		{name: "given twice", old: `"g_file": "G.csv",`, new: `"g_file": "G.csv", "g_file": "H.csv",`,
 			want: []string{"line 2, column 32", "g_file", "given twice"}},
 		{name: "missing file", old: `"G.csv"`, new: `"no.csv"`, want: []string{"g_file", "no.csv", "beside the case file"}},
@@ -126,21 +129,27 @@ func TestCaseErrors(t *testing.T) {
 		{name: "file name is a number", old: `"G.csv"`, new: `7`, want: []string{"line 2", "g_file: 7"}},
 		{name: "resistance is text", old: `3,`, new: `"3k",`, want: []string{"line 4", "r_bit_segment_ohm", `"3k"`, "ohm"}},
 		{name: "resistance is null", old: `3,`, new: `null,`, want: []string{"line 4", "r_bit_segment_ohm", "null", "ohm"}},
-		{name: "negative resistance", old: `100,`, new: `-100,`, want: []string{"line 5", "r_row_driver_ohm", "-100", "0 or more"}},
+		{name: "negative resistance", old: `100,`, new: `-100,`, want: []string{"line 5", "r_row_driver_ohm", "-100",
+			"0 or more"}},
 		{name: "too large", old: `100,`, new: `1e999,`, want: []string{"line 5", "r_row_driver_ohm", "1e999"}},
 		{name: "NaN", old: `-0.1`, new: `NaN`, want: []string{"line 9, column 32", "not a JSON object"}},
-		{name: "voltage is text", old: `-0.1`, new: `"x"`, want: []string{"line 9, column 32", "col_terminal_volts[2]", "null for a floating line"}},
-		{name: "voltages are a number", old: `[0.2, null]`, new: `0.2`, want: []string{"line 8", "row_terminal_volts", "list"}},
+		{name: "voltage is text", old: `-0.1`, new: `"x"`, want: []string{"line 9, column 32", "col_terminal_volts[2]",
+			"null for a floating line"}},
+		{name: "voltages are a number", old: `[0.2, null]`, new: `0.2`,
+			want: []string{"line 8", "row_terminal_volts", "list"}},
 		{name: "voltages are null", old: `[0.2, null]`, new: `null`, want: []string{"line 8", "row_terminal_volts", "list"}},
 		{name: "too few rows", old: `[0.2, null]`, new: `[0.2]`, want: []string{"2 rows of 3", "row_terminal_volts has 1"}},
 		{name: "too many columns", old: `-0.1]`, new: `-0.1, 0]`, want: []string{"2 rows of 3", "col_terminal_volts 4"}},
-		{name: "device is text", old: `{"model": "linear"}`, new: `"linear"`, want: []string{"line 7, column 13", "device", "object"}},
+		{name: "device is text", old: `{"model": "linear"}`, new: `"linear"`,
+			want: []string{"line 7, column 13", "device", "object"}},
 		{name: "no model", old: `{"model": "linear"}`, new: `{}`, want: []string{"line 7", "device", "model is missing"}},
-		{name: "unknown model", old: `"linear"`, new: `"diode"`, want: []string{"line 7, column 23", "device.model", `"diode"`, `"sinh"`}},
+		{name: "unknown model", old: `"linear"`, new: `"diode"`, want: []string{"line 7, column 23", "device.model",
+			`"diode"`, `"sinh"`}},
 		{name: "no v0", old: `"linear"`, new: `"sinh"`, want: []string{"line 7", "v0 is missing"}},
 		{name: "v0 of 0", old: `"linear"`, new: `"sinh", "v0": 0`, want: []string{"line 7", "device.v0", "above 0"}},
 		{name: "vc below 0", old: `"linear"`, new: `"cubic", "vc": -1`, want: []string{"line 7", "device.vc", "above 0"}},
-		{name: "v0 for linear", old: `"linear"`, new: `"linear", "v0": 1`, want: []string{"line 7", "device.v0", "unknown field"}},
+		{name: "v0 for linear", old: `"linear"`, new: `"linear", "v0": 1`,
+			want: []string{"line 7", "device.v0", "unknown field"}},
 		{name: "not an object", old: caseFile, new: `[1]`, want: []string{"line 1, column 1", "object"}},
 		{name: "cut short", old: "\n}", new: ``, want: []string{"unexpected end"}},
 		{name: "empty", old: caseFile, new: ``, want: []string{"unexpected end"}},

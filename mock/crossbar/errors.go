@@ -60,7 +60,8 @@ type DeviceError struct {
 
 func (e *DeviceError) Error() string {
 	return fmt.Sprintf("crossbar: the device at row %d, column %d returns %g A and %g S at %g V: "+
-		"a device current must be finite and must not fall when the voltage rises", e.Row, e.Col, e.Current, e.Siemens, e.Volts)
+		"a device current must be finite and must not fall when the voltage rises", e.Row, e.Col, e.Current, e.Siemens,
+		e.Volts)
 }
 
 // ConvergenceError reports that Newton's method gave up.

@@ -75,7 +75,8 @@ func TestAgainstNgspice(t *testing.T) {
 			for k, gk := range g {
 				r, c := k/geo.Cols, k%geo.Cols
 				a, b := fmt.Sprintf("a%d_%d", r, c), fmt.Sprintf("b%d_%d", r, c)
-				law := strings.NewReplacer("G", fmt.Sprintf("%.17g", gk), "V", fmt.Sprintf("v(%s,%s)", a, b)).Replace(expression[m.name])
+				law := strings.NewReplacer("G", fmt.Sprintf("%.17g", gk), "V",
+					fmt.Sprintf("v(%s,%s)", a, b)).Replace(expression[m.name])
 				fmt.Fprintf(&deck, "Bd%d %s %s I = %s\n", k, a, b, law)
 			}
 			deck.WriteString(".control\nset numdgt=15\nop\n")

@@ -193,7 +193,8 @@ func (p problem) kirchhoff(t failer, sol *crossbar.Solution) {
 		_, g := p.laws[k](sol.DeviceVolts[k])
 		slack := 1e-9*largest + 1e-13*g*(p.geo.RowSegment+p.geo.ColSegment)*float64(len(p.rows)+len(p.cols))
 		if d := rowNode[k] - colNode[k] - sol.DeviceVolts[k]; !(math.Abs(d) <= slack) {
-			t.Errorf("device %d: the wires leave %.12g V, the solution has %.12g V", k, rowNode[k]-colNode[k], sol.DeviceVolts[k])
+			t.Errorf("device %d: the wires leave %.12g V, the solution has %.12g V", k, rowNode[k]-colNode[k],
+				sol.DeviceVolts[k])
 			return
 		}
 	}

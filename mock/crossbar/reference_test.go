@@ -10,7 +10,8 @@ import (
 	"xlab/mock/crossbar"
 )
 
-// The independent reference: a general network of resistors and devices between named nodes, a dense nodal matrix solved
+// The independent reference: a general network of resistors and devices between named nodes, a dense nodal matrix
+// solved
 // by LU, damped Newton around it. Node potentials are kept to 200 bits and Kirchhoff's current law is evaluated in
 // them, so that the reference is good to the last digits of every current however small. It shares neither
 // formulation nor assembly nor device code with the package.
@@ -363,7 +364,8 @@ type failer interface {
 // accuracy is what every driven line's current is held to, relative to itself.
 const accuracy = 1e-9
 
-// compare reports every driven current that is off by more than the accuracy, relative to itself, and every device voltage off
+// compare reports every driven current that is off by more than the accuracy, relative to itself, and every device
+// voltage off
 // by more than the accuracy relative to the largest. A current that is the difference of device currents a
 // hundred thousand times larger is allowed their rounding, one that is as good as nothing that of the voltages.
 func compare(t failer, rows, cols []crossbar.Line, got *crossbar.Solution, want exact) {

@@ -303,7 +303,8 @@ func TestBrokenDevices(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	for _, g := range []crossbar.Geometry{
-		{Rows: 0, Cols: 1}, {Rows: 1, Cols: -1}, {Rows: 1, Cols: 1, RowSegment: -1}, {Rows: 1, Cols: 1, ColSegment: math.Inf(1)},
+		{Rows: 0, Cols: 1}, {Rows: 1, Cols: -1}, {Rows: 1, Cols: 1, RowSegment: -1},
+		{Rows: 1, Cols: 1, ColSegment: math.Inf(1)},
 		{Rows: 1, Cols: 1, RowSegment: math.NaN()},
 	} {
 		if _, err := crossbar.New(g); err == nil {
@@ -341,7 +342,8 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%T of the wrong size was accepted", dev)
 		}
 	}
-	if got := fmt.Sprint(floating, voltage, current, crossbar.Kind(7), crossbar.Rows, crossbar.Cols, crossbar.Side(3)); got !=
+	if got := fmt.Sprint(floating, voltage, current, crossbar.Kind(7), crossbar.Rows, crossbar.Cols,
+		crossbar.Side(3)); got !=
 		"floating voltage current Kind(7) rows columns Side(3)" {
 		t.Error(got)
 	}

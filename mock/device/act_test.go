@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestActsAreTheWholeLife: the acts that a witness heard of, done again to the array as it was when the witness came, lead
+// TestActsAreTheWholeLife: the acts that a witness heard of, done again to the array as it was when the witness came,
+// lead
 // to the same state byte for byte, through JSON as well.
 func TestActsAreTheWholeLife(t *testing.T) {
 	for _, tech := range []*Technology{Default(), DefaultLinear()} {

@@ -29,7 +29,8 @@ type Array struct {
 // NewArray fabricates the chip of the given seed: rows x cols devices as they leave the fabrication.
 func NewArray(t *Technology, rows, cols int, seed uint64) (*Array, error) {
 	if rows < 1 || cols < 1 || rows > maxDevices/cols {
-		return nil, fmt.Errorf("an array of %d x %d devices cannot be simulated: rows and columns must be 1 or more and at most %d devices in all",
+		return nil, fmt.Errorf("an array of %d x %d devices cannot be simulated: rows and columns must be 1 or more and "+
+			"at most %d devices in all",
 			rows, cols, maxDevices)
 	}
 	if t == nil || t.source == nil {
@@ -76,7 +77,8 @@ func (a *Array) SetTemperature(celsius float64) error {
 }
 
 // Currents writes the static current i (A) and its slope g = dI/dV (S) of every device at the voltages v (V),
-// including the present noise sample. Every curve is continuous, passes through zero and rises strictly, at any voltage.
+// including the present noise sample. Every curve is continuous, passes through zero and rises strictly, at any
+// voltage.
 // Nothing is changed by asking.
 func (a *Array) Currents(v, i, g []float64) {
 	if len(v) != a.Len() || len(i) != len(v) || len(g) != len(v) {
@@ -122,7 +124,8 @@ func (a *Array) ClearNoise() {
 // is -1 and used the whole time. lineCapacitance (F) is what discharges through a device that forms. Devices stressed
 // beyond their limits are destroyed at the end of the interval; Truth tells.
 func (a *Array) Stress(v, i []float64, seconds, lineCapacitance float64) (formed int, used float64) {
-	return a.stress(v, i, seconds, lineCapacitance, Act{Kind: ActStress, Value: seconds, Farads: lineCapacitance, Volts: v, Amps: i})
+	return a.stress(v, i, seconds, lineCapacitance, Act{Kind: ActStress, Value: seconds, Farads: lineCapacitance, Volts: v,
+		Amps: i})
 }
 
 func (a *Array) stress(v, i []float64, seconds, lineCapacitance float64, act Act) (formed int, used float64) {
@@ -155,7 +158,8 @@ func (a *Array) Bias(v []float64, seconds, lineCapacitance float64) (formed int,
 		a.amps, a.slope = make([]float64, a.Len()), make([]float64, a.Len())
 	}
 	a.Currents(v, a.amps, a.slope)
-	return a.stress(v, a.amps, seconds, lineCapacitance, Act{Kind: ActBias, Value: seconds, Farads: lineCapacitance, Volts: v})
+	return a.stress(v, a.amps, seconds, lineCapacitance, Act{Kind: ActBias, Value: seconds, Farads: lineCapacitance,
+		Volts: v})
 }
 
 // Idle lets the given time (s) pass without bias: the written states drift slowly.
@@ -192,7 +196,8 @@ func mustBeTime(method string, seconds float64) {
 	}
 }
 
-// mustBeFinite panics on a voltage or current that is not a number or infinite: it would enter the chip's state and ledger
+// mustBeFinite panics on a voltage or current that is not a number or infinite: it would enter the chip's state and
+// ledger
 // for good, far from the solver that lost it. Two sums keep the check off the critical path.
 func mustBeFinite(v, i []float64) {
 	var sv, si float64

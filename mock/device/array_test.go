@@ -10,7 +10,8 @@ func TestArraySizes(t *testing.T) {
 	for _, c := range []struct {
 		rows, cols int
 		ok         bool
-	}{{1, 1, true}, {1, 20, true}, {20, 20, true}, {64, 3, true}, {256, 256, true}, {0, 1, false}, {1, -1, false}, {1 << 20, 1 << 20, false}} {
+	}{{1, 1, true}, {1, 20, true}, {20, 20, true}, {64, 3, true}, {256, 256, true}, {0, 1, false}, {1, -1, false},
+		{1 << 20, 1 << 20, false}} {
 		a, err := NewArray(Default(), c.rows, c.cols, 1)
 		if (err == nil) != c.ok {
 			t.Errorf("%d x %d: %v", c.rows, c.cols, err)

@@ -25,7 +25,8 @@ func driftOf(t *testing.T, celsius float64, pieces int, seconds float64) []float
 	return ln
 }
 
-// TestDrift: states fall with the logarithm of time, by a different exponent per device; the cutting of the time does not
+// TestDrift: states fall with the logarithm of time, by a different exponent per device; the cutting of the time does
+// not
 // matter; heat makes it faster.
 func TestDrift(t *testing.T) {
 	day := driftOf(t, 25, 1, 86400)

@@ -153,7 +153,8 @@ func pristineNormal(t *testing.T, a *Array) int {
 }
 
 // hold applies constant bias to one device until it forms; it returns the time it took, or the limit.
-func hold(t *testing.T, seed uint64, volts, amperes, limit, capacitance float64) (a *Array, k int, after float64, formed bool) {
+func hold(t *testing.T, seed uint64, volts, amperes, limit,
+	capacitance float64) (a *Array, k int, after float64, formed bool) {
 	t.Helper()
 	a, err := NewArray(Default(), 5, 5, seed)
 	if err != nil {
@@ -166,7 +167,8 @@ func hold(t *testing.T, seed uint64, volts, amperes, limit, capacitance float64)
 	return a, k, used, got == k
 }
 
-// TestFormingTakesTimeAndCurrent: a lower voltage takes longer (a decade per 80 mV), too little current or the wrong sign
+// TestFormingTakesTimeAndCurrent: a lower voltage takes longer (a decade per 80 mV), too little current or the wrong
+// sign
 // never forms, and an interval cut by forming reports the time that passed.
 func TestFormingTakesTimeAndCurrent(t *testing.T) {
 	_, _, long, formed := hold(t, 1, 1.5, 1e-6, 1e4, 0)

@@ -52,7 +52,8 @@ func TestLedger(t *testing.T) {
 			}
 			for b := range w.Positive {
 				if got.Positive[b] != w.Positive[b] || got.Negative[b] != w.Negative[b] {
-					t.Fatalf("device %d, class %d: %d and %d, want %d and %d", k, b, got.Positive[b], got.Negative[b], w.Positive[b], w.Negative[b])
+					t.Fatalf("device %d, class %d: %d and %d, want %d and %d", k, b, got.Positive[b], got.Negative[b], w.Positive[b],
+						w.Negative[b])
 				}
 			}
 		}

@@ -54,7 +54,8 @@ func (m *linearMemristor) temperature() float64 { return m.c.Temperature }
 
 func (m *linearMemristor) setTemperature(celsius float64) error {
 	if celsius != m.c.Temperature {
-		return fmt.Errorf("the linear memristor has no law of temperature: it is at %v degrees Celsius and cannot be set to %v",
+		return fmt.Errorf("the linear memristor has no law of temperature: it is at %v degrees Celsius and cannot be set "+
+			"to %v",
 			m.c.Temperature, celsius)
 	}
 	return nil

@@ -7,7 +7,8 @@ import (
 )
 
 // metalOxide is the population model of the Pt/Al2O3/TiO2-x/Ti/Pt stack: the compact model of Nili et al. (IEEE Trans.
-// Nanotechnology 2020) for current and switching, calibrated to the population published by Merrikh Bayat et al. (Nature
+// Nanotechnology 2020) for current and switching, calibrated to the population published by Merrikh Bayat et al.
+// (Nature
 // Communications 9:2331, 2018), with forming, defects, over-stress and drift as documented assumptions.
 type metalOxide struct {
 	c          *MetalOxideConstants
@@ -144,7 +145,8 @@ func (m *metalOxide) fabricate() {
 			ratio := c.Unformable.LeakyResistanceTop / c.Unformable.LeakyResistanceLow
 			m.g0[k] = 1 / (c.Unformable.LeakyResistanceLow * math.Pow(ratio, leak.uniform(k)))
 		default:
-			m.g0[k] = 1 / resistance.lognormal(k, c.Pristine.ResistanceMedian, c.Pristine.ResistanceSigmaLn, c.Pristine.ClipSigma)
+			m.g0[k] = 1 / resistance.lognormal(k, c.Pristine.ResistanceMedian, c.Pristine.ResistanceSigmaLn,
+				c.Pristine.ClipSigma)
 		}
 	}
 }
@@ -211,7 +213,8 @@ func (m *metalOxide) recompute(k int) {
 }
 
 // pulse implements model.
-func (m *metalOxide) pulse(v, i []float64, seconds, farads float64, index uint64) (formed int, used, discharged float64) {
+func (m *metalOxide) pulse(v, i []float64, seconds, farads float64,
+	index uint64) (formed int, used, discharged float64) {
 	formed, used = m.nextForming(v, i, seconds)
 	for p, k := range m.pristine {
 		m.damage[k] += m.rate[p] * used

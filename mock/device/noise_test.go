@@ -129,7 +129,8 @@ func TestDraws(t *testing.T) {
 	mean, sigma = meanAndSigma(y)
 	within(t, "mean of the byte sum", mean, 0, 0.01)
 	within(t, "sigma of the byte sum", sigma, 1, 0.006)
-	for _, other := range []draws{newDraws(2, purposeStatic, 0), newDraws(1, purposeCycle, 0), newDraws(1, purposeStatic, 1), d} {
+	for _, other := range []draws{newDraws(2, purposeStatic, 0), newDraws(1, purposeCycle, 0),
+		newDraws(1, purposeStatic, 1), d} {
 		shift := 0
 		if other == d {
 			shift = 1

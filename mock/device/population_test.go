@@ -48,7 +48,8 @@ func (p *probe) thresholds(sign, step float64, c criterion) []float64 {
 
 // sevenChips collects thresholds over chips 1 to 7, as the published figure does over seven arrays. prepare brings a
 // formed and reset chip into the states to be measured.
-func sevenChips(t *testing.T, sign, step float64, c criterion, prepare func(p *probe, seed uint64)) (inner, edges []float64, missing int) {
+func sevenChips(t *testing.T, sign, step float64, c criterion,
+	prepare func(p *probe, seed uint64)) (inner, edges []float64, missing int) {
 	t.Helper()
 	for seed := uint64(1); seed <= 7; seed++ {
 		p := newProbe(t, Default(), 20, 20, seed)
@@ -107,7 +108,8 @@ func TestPublishedPopulation(t *testing.T) {
 		rm, rs := meanAndSigma(reset)
 		_, se := meanAndSigma(setEdge)
 		_, re := meanAndSigma(resetEdge)
-		t.Logf("%-42s SET %+.3f V sigma %.3f (edges %.3f)  RESET %+.3f V sigma %.3f (edges %.3f)", c.what, sm, ss, se, rm, rs, re)
+		t.Logf("%-42s SET %+.3f V sigma %.3f (edges %.3f)  RESET %+.3f V sigma %.3f (edges %.3f)", c.what, sm, ss, se, rm, rs,
+			re)
 		if !c.reference {
 			continue
 		}
@@ -124,7 +126,8 @@ func TestPublishedPopulation(t *testing.T) {
 	}
 }
 
-// TestWorkingRangeIsReachable: with the published tuning pulses (500 us, up to +1.5 V and -1.8 V) devices go up to 100 uS
+// TestWorkingRangeIsReachable: with the published tuning pulses (500 us, up to +1.5 V and -1.8 V) devices go up to
+// 100 uS
 // and down to 10 uS, and through the whole range of the published pattern.
 func TestWorkingRangeIsReachable(t *testing.T) {
 	for _, c := range []struct {
@@ -181,7 +184,8 @@ func TestHalfSelectDisturb(t *testing.T) {
 	}
 }
 
-// TestTranscribedSetThresholds: the SET branch is used as published; its calculated 5 % thresholds at 14, 25, 50, 80 uS.
+// TestTranscribedSetThresholds: the SET branch is used as published; its calculated 5 % thresholds at 14, 25, 50, 80
+// uS.
 func TestTranscribedSetThresholds(t *testing.T) {
 	tech := Default()
 	tech.MetalOxide.Spread.SetSigma = 0
@@ -224,7 +228,8 @@ func TestReadingDisturbsLittle(t *testing.T) {
 		}
 		t.Logf("%+.1f V for %g ms: mean relative change %.2g at the worst state", c.volts, c.seconds*1e3, worst)
 		if worst > c.limit {
-			t.Errorf("a read of %v V for %v s changes a device by %.2g on average, want at most %.2g", c.volts, c.seconds, worst, c.limit)
+			t.Errorf("a read of %v V for %v s changes a device by %.2g on average, want at most %.2g", c.volts, c.seconds, worst,
+				c.limit)
 		}
 	}
 }

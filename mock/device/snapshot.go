@@ -75,7 +75,8 @@ func (a *Array) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("saved chip: %w", err)
 	}
 	if s.Format != snapshotFormat {
-		return fmt.Errorf("saved chip: the format is %q, this program reads %q; use the program version that wrote it, or make a new chip",
+		return fmt.Errorf("saved chip: the format is %q, this program reads %q; use the program version that wrote it, or "+
+			"make a new chip",
 			s.Format, snapshotFormat)
 	}
 	t, err := parseTechnology([]byte(s.Technology), "technology of the saved chip")

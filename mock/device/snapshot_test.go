@@ -40,7 +40,8 @@ func act(t *rapid.T, a *Array) {
 	}
 }
 
-// TestSnapshotGoesOnIdentically: a chip that is saved and restored at any moment answers and ends byte for byte like the one that
+// TestSnapshotGoesOnIdentically: a chip that is saved and restored at any moment answers and ends byte for byte like
+// the one that
 // was not.
 func TestSnapshotGoesOnIdentically(t *testing.T) {
 	for _, tech := range []*Technology{Default(), DefaultLinear()} {

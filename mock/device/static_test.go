@@ -24,7 +24,8 @@ func TestStaticFigures(t *testing.T) {
 		i2, _ := cubic(0.2, a, b, 0.4)
 		within(t, "I(0.4)/I(0.2)", i4/i2, c.ratio, 0.006)
 	}
-	for _, c := range []struct{ g0, rise float64 }{{10e-6, 0.65}, {20e-6, 0.33}, {50e-6, 0.14}, {100e-6, 0.07}, {200e-6, 0.034}} {
+	for _, c := range []struct{ g0, rise float64 }{{10e-6, 0.65}, {20e-6, 0.33}, {50e-6, 0.14}, {100e-6, 0.07},
+		{200e-6, 0.034}} {
 		at := func(celsius float64) float64 {
 			a, b := coefficientsAt(c.g0, celsius, 0)
 			i, _ := cubic(0.1, a, b, 0.4)
@@ -40,7 +41,8 @@ func TestStaticSpread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ g0, sigma float64 }{{5e-6, 0.15}, {10e-6, 0.20}, {20e-6, 0.21}, {50e-6, 0.18}, {100e-6, 0.12}} {
+	for _, c := range []struct{ g0, sigma float64 }{{5e-6, 0.15}, {10e-6, 0.20}, {20e-6, 0.21}, {50e-6, 0.18},
+		{100e-6, 0.12}} {
 		m := allFormed(a, c.g0)
 		x := make([]float64, a.Len())
 		for k := range x {

@@ -169,7 +169,8 @@ func checkRule(x float64, rule string) error {
 	return nil
 }
 
-// nearest returns the valid key with the smallest edit distance to the one that was written (the alphabetically first of
+// nearest returns the valid key with the smallest edit distance to the one that was written (the alphabetically first
+// of
 // equals, so that the message does not change from run to run).
 func nearest(written string, fields map[string]int) string {
 	best, bestDistance := "", math.MaxInt

@@ -42,7 +42,8 @@ func TestSwitchingAgainstTheFormula(t *testing.T) {
 	}
 }
 
-// TestNothingRunsAway: whatever is applied, short of over-stress, states stay in their bounds; positive voltage never lowers and
+// TestNothingRunsAway: whatever is applied, short of over-stress, states stay in their bounds; positive voltage never
+// lowers and
 // negative voltage never raises one.
 func TestNothingRunsAway(t *testing.T) {
 	tech := Default()
@@ -111,6 +112,7 @@ func TestSplittingAPulse(t *testing.T) {
 	}
 	one, four := final(1), final(4)
 	if !(four > 1.2*one) {
-		t.Errorf("a 1 ms RESET pulse lowers by %.3g S, four of 0.25 ms by %.3g S: the published law adds up to more", one, four)
+		t.Errorf("a 1 ms RESET pulse lowers by %.3g S, four of 0.25 ms by %.3g S: the published law adds up to more", one,
+			four)
 	}
 }

@@ -58,7 +58,8 @@ func TestTechnologyIsReadStrictly(t *testing.T) {
 		name, old, new string
 		want           []string
 	}{
-		{"unknown key", "    gain: 2.0", "    gian: 2.0", []string{line("    gain: 2.0"), `"gian"`, `nearest key is "gain"`, "metal_oxide.reset"}},
+		{"unknown key", "    gain: 2.0", "    gian: 2.0", []string{line("    gain: 2.0"), `"gian"`, `nearest key is "gain"`,
+			"metal_oxide.reset"}},
 		{"unknown section", "  drift:", "  dirft:", []string{line("  drift:"), `"dirft"`, `"drift"`}},
 		{"unknown in a list", "c3_per_volt: 9.369", "c3: 9.369", []string{"ranges[0]", `"c3"`}},
 		{"missing", "    v0_volt: 0.25", "    #", []string{`"v0_volt" is missing in metal_oxide.pristine`}},
@@ -73,10 +74,12 @@ func TestTechnologyIsReadStrictly(t *testing.T) {
 		{"model", "model: metal-oxide", "model: metal-oxid", []string{`"metal-oxid"`, "linear-memristor, metal-oxide"}},
 		{"wrong section", "model: metal-oxide", "model: linear-memristor", []string{"section linear_memristor"}},
 		{"order", "    share_low: 0.01", "    share_low: 0.9", []string{"share_low", "must be below", "share_high"}},
-		{"ranges", "g0_low_siemens: 5.62e-6, g0_high_siemens: 10.0e-6, c2_ln_second: -3.769", "g0_low_siemens: 5.62e-6, g0_high_siemens: 1.0e-6, c2_ln_second: -3.769",
+		{"ranges", "g0_low_siemens: 5.62e-6, g0_high_siemens: 10.0e-6, c2_ln_second: -3.769",
+			"g0_low_siemens: 5.62e-6, g0_high_siemens: 1.0e-6, c2_ln_second: -3.769",
 			[]string{"set.ranges[1]"}},
 		{"two documents", "name: pt", "---\nname: x\n---\nname: pt", []string{"more than one"}},
-		{"start temperature", "temperature_start_celsius: 25", "temperature_start_celsius: 200", []string{"temperature_start_celsius"}},
+		{"start temperature", "temperature_start_celsius: 25", "temperature_start_celsius: 200",
+			[]string{"temperature_start_celsius"}},
 		{"decades", "  slowest_second: 1.0e3", "  slowest_second: 1.0e30", []string{"decades"}},
 	} {
 		if !strings.Contains(good, c.old) {
@@ -105,7 +108,8 @@ func TestEditDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"gain", "gain", 0}, {"gian", "gain", 2}, {"gan", "gain", 1}, {"", "abc", 3}, {"kitten", "sitting", 3}} {
+	}{{"", "", 0}, {"gain", "gain", 0}, {"gian", "gain", 2}, {"gan", "gain", 1}, {"", "abc", 3},
+		{"kitten", "sitting", 3}} {
 		if got := editDistance(c.a, c.b); got != c.want {
 			t.Errorf("distance of %q and %q is %d, want %d", c.a, c.b, got, c.want)
 		}

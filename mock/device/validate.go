@@ -61,12 +61,14 @@ func checkOrder(pairs []ordered) error {
 func (c *MetalOxideConstants) validate() error {
 	err := checkOrder([]ordered{
 		{"state.g0_min_siemens", "state.g0_max_siemens", c.State.Min, c.State.Max},
-		{"static.temperature_low_celsius", "static.temperature_high_celsius", c.Static.TemperatureLow, c.Static.TemperatureHigh},
+		{"static.temperature_low_celsius", "static.temperature_high_celsius", c.Static.TemperatureLow,
+			c.Static.TemperatureHigh},
 		{"subthreshold.onset_volt", "subthreshold.full_volt", c.Subthresh.Onset, c.Subthresh.Full},
 		{"unformable.share_low", "unformable.share_high", c.Unformable.ShareLow, c.Unformable.ShareHigh},
 		{"unformable.leaky_resistance_low_ohm", "unformable.leaky_resistance_high_ohm",
 			c.Unformable.LeakyResistanceLow, c.Unformable.LeakyResistanceTop},
-		{"forming.voltage_mean_volt", "overstress.pristine_positive_volt", c.Forming.VoltageMean, c.Overstress.PristinePositive},
+		{"forming.voltage_mean_volt", "overstress.pristine_positive_volt", c.Forming.VoltageMean,
+			c.Overstress.PristinePositive},
 	})
 	if err != nil {
 		return err

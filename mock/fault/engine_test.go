@@ -118,20 +118,33 @@ func TestBytes(t *testing.T) {
 		heard  string // of the second piece
 		answer string
 	}{
-		"nothing":               {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Piece: 3}, "piece 02;", "ok piece 02;"},
-		"lose a byte":           {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 4}, "piece 02;", "ok iece 02;"},
-		"lose a byte inward":    {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Byte: 9 + 1}, "iece 02;", "ok iece 02;"},
-		"lose three":            {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 1, Bytes: 3}, "piece 02;", "piece 02;"},
-		"lose more than is":     {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 10, Bytes: 30}, "piece 02;", "ok piece "},
-		"lose the rest":         {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Byte: 9 + 6, Bytes: fault.Rest}, "piece", "ok piece"},
-		"lose all":              {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Piece: 2, Bytes: fault.All}, "piece 02;", ""},
-		"lose all inward":       {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Piece: 2, Bytes: fault.All}, "", ""},
-		"twice":                 {fault.Fault{What: fault.Duplicate, Toward: fault.TowardHost, Byte: 12 + 10, Bytes: 2}, "piece 02;", "ok piece 0202;"},
-		"all twice":             {fault.Fault{What: fault.Duplicate, Toward: fault.TowardInstrument, Piece: 2, Bytes: fault.All}, "piece 02;piece 02;", "ok piece 02;piece 02;"},
-		"a command":             {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "02", Bytes: fault.All}, "piece 02;", ""},
-		"the second of them":    {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "piece", Number: 2, Bytes: fault.All}, "piece 02;", ""},
-		"a text across a break": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "01;piece 02", Bytes: fault.All}, "piece 02;", ""},
-		"a time":                {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Time: 0.5, Bytes: fault.All}, "piece 02;", ""},
+		"nothing": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Piece: 3}, "piece 02;",
+			"ok piece 02;"},
+		"lose a byte": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 4}, "piece 02;",
+			"ok iece 02;"},
+		"lose a byte inward": {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Byte: 9 + 1}, "iece 02;",
+			"ok iece 02;"},
+		"lose three": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 1, Bytes: 3},
+			"piece 02;", "piece 02;"},
+		"lose more than is": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Byte: 12 + 10, Bytes: 30},
+			"piece 02;", "ok piece "},
+		"lose the rest": {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Byte: 9 + 6,
+			Bytes: fault.Rest}, "piece", "ok piece"},
+		"lose all": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Piece: 2, Bytes: fault.All},
+			"piece 02;", ""},
+		"lose all inward": {fault.Fault{What: fault.Lose, Toward: fault.TowardInstrument, Piece: 2, Bytes: fault.All},
+			"", ""},
+		"twice": {fault.Fault{What: fault.Duplicate, Toward: fault.TowardHost, Byte: 12 + 10, Bytes: 2},
+			"piece 02;", "ok piece 0202;"},
+		"all twice": {fault.Fault{What: fault.Duplicate, Toward: fault.TowardInstrument, Piece: 2,
+			Bytes: fault.All}, "piece 02;piece 02;", "ok piece 02;piece 02;"},
+		"a command": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "02", Bytes: fault.All},
+			"piece 02;", ""},
+		"the second of them": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "piece", Number: 2,
+			Bytes: fault.All}, "piece 02;", ""},
+		"a text across a break": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Command: "01;piece 02",
+			Bytes: fault.All}, "piece 02;", ""},
+		"a time": {fault.Fault{What: fault.Lose, Toward: fault.TowardHost, Time: 0.5, Bytes: fault.All}, "piece 02;", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := c.fault
@@ -159,7 +172,8 @@ func TestBytes(t *testing.T) {
 func TestGarbled(t *testing.T) {
 	for _, what := range []string{fault.Garble, fault.Alter} {
 		b := &box{}
-		e := b.engine(t, &fault.Script{Seed: 3, Faults: []fault.Fault{{What: what, On: "box", Toward: fault.TowardHost, Rate: 1}}})
+		e := b.engine(t, &fault.Script{Seed: 3,
+			Faults: []fault.Fault{{What: what, On: "box", Toward: fault.TowardHost, Rate: 1}}})
 		for _, answer := range b.talk(t, e, pieces(200)...) {
 			piece := strings.TrimSuffix(b.heard[0], ";")
 			b.heard = b.heard[1:]
@@ -174,7 +188,8 @@ func TestGarbled(t *testing.T) {
 				}
 				changed++
 				digit := want[k] >= '0' && want[k] <= '9'
-				if what == fault.Garble && answer[k] < 0x80 || what == fault.Alter && (answer[k] >= 0x80 || digit && (answer[k] < '0' || answer[k] > '9')) {
+				if what == fault.Garble && answer[k] < 0x80 || what == fault.Alter &&
+					(answer[k] >= 0x80 || digit && (answer[k] < '0' || answer[k] > '9')) {
 					t.Errorf("%s: %q of %q", what, answer, want)
 				}
 			}
@@ -190,7 +205,8 @@ func TestRate(t *testing.T) {
 	const n = 2000
 	life := func(seed uint64) ([]string, int) {
 		b := &box{}
-		e := b.engine(t, &fault.Script{Seed: seed, Faults: []fault.Fault{{What: fault.Lose, On: "box", Toward: fault.TowardHost, Rate: 0.1}}})
+		e := b.engine(t, &fault.Script{Seed: seed,
+			Faults: []fault.Fault{{What: fault.Lose, On: "box", Toward: fault.TowardHost, Rate: 0.1}}})
 		return b.talk(t, e, pieces(n)...), len(e.Happened())
 	}
 	one, happened := life(1)
@@ -214,10 +230,12 @@ func TestActs(t *testing.T) {
 		{What: "fail", On: "box", Piece: 3},
 	}})
 	b.talk(t, e, pieces(8)...)
-	if want := []string{"sleep before 2", "wake before 4", "sleep before 6", "wake before 7"}; !slices.Equal(b.acts, want) {
+	if want := []string{"sleep before 2", "wake before 4", "sleep before 6", "wake before 7"}; !slices.Equal(b.acts,
+		want) {
 		t.Errorf("%q, want %q", b.acts, want)
 	}
-	if err := e.Err(); err == nil || !strings.Contains(err.Error(), "it broke") || !strings.Contains(err.Error(), "fault 3") {
+	if err := e.Err(); err == nil || !strings.Contains(err.Error(), "it broke") ||
+		!strings.Contains(err.Error(), "fault 3") {
 		t.Errorf("%v", err)
 	}
 }
@@ -287,7 +305,8 @@ func TestDisk(t *testing.T) {
 		{What: "no_space", On: "disk", Piece: 3, Pieces: 1},
 		{What: "full", On: "disk", Piece: 4, Pieces: 1},
 		{What: "fail_sync", On: "disk", Piece: 5},
-	}}, fault.Options{Devices: map[string]fault.Device{"disk": d.Device()}, Do: func(f func()) { f() }, Now: func() float64 { return 0 }})
+	}}, fault.Options{Devices: map[string]fault.Device{"disk": d.Device()}, Do: func(f func()) { f() },
+		Now: func() float64 { return 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,7 +146,8 @@ func (d *reader) fault(n *yaml.Node) Fault {
 			}
 			return nil
 		},
-		"code": count(&f.With.Code), "slot": count(&f.With.Slot), "chip": count(&f.With.Chip), "switch": count(&f.With.Switch),
+		"code": count(&f.With.Code), "slot": count(&f.With.Slot), "chip": count(&f.With.Chip),
+		"switch": count(&f.With.Switch),
 		"wire": func(n *yaml.Node) error {
 			f.With.Wire = n.Value
 			if f.With.Wire != "din" && f.With.Wire != "sdo" {
@@ -162,7 +163,8 @@ func (d *reader) fault(n *yaml.Node) Fault {
 
 func decode(n *yaml.Node, tag string, into any) error {
 	if n.Kind != yaml.ScalarNode || n.Tag != tag {
-		return fmt.Errorf("%q is not what belongs here (%s)", n.Value, map[string]string{"!!int": "a whole number", "!!str": "text", "!!bool": "true or false"}[tag])
+		return fmt.Errorf("%q is not what belongs here (%s)", n.Value,
+			map[string]string{"!!int": "a whole number", "!!str": "text", "!!bool": "true or false"}[tag])
 	}
 	return n.Decode(into)
 }

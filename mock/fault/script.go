@@ -214,7 +214,8 @@ func (f *Fault) checkTrigger(bytes bool) error {
 	switch {
 	case triggers != 1:
 		return fmt.Errorf("%d triggers are given and must be one: piece, command, byte, time or rate", triggers)
-	case f.Piece < 0 || f.Byte < 0 || f.Time < 0 || f.Rate < 0 || f.Number < 0 || f.Times < 0 || f.Attempts < 0 || f.Pieces < 0 || f.For < 0 || f.Bytes < Rest:
+	case f.Piece < 0 || f.Byte < 0 || f.Time < 0 || f.Rate < 0 || f.Number < 0 || f.Times < 0 || f.Attempts < 0 ||
+		f.Pieces < 0 || f.For < 0 || f.Bytes < Rest:
 		return fmt.Errorf("a negative number")
 	case f.Rate > 1:
 		return fmt.Errorf("a rate of %g is more than 1, always", f.Rate)

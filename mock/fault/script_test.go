@@ -44,7 +44,8 @@ faults:
 	if s.Seed != 7 || len(s.Faults) != 6 {
 		t.Fatalf("%+v", s)
 	}
-	if f := s.Faults[0]; f.Rate != 0.001 || f.Bytes != fault.Rest || f.Toward != fault.TowardHost || f.Place() != "s.yaml:4" {
+	if f := s.Faults[0]; f.Rate != 0.001 || f.Bytes != fault.Rest || f.Toward != fault.TowardHost ||
+		f.Place() != "s.yaml:4" {
 		t.Errorf("%+v", f)
 	}
 	if f := s.Faults[1]; f.For != 20*time.Millisecond || f.Byte != 12 {
@@ -58,29 +59,31 @@ faults:
 	}
 	// A byte is no moment for a delay.
 	err = s.Check(someDevices())
-	if err == nil || !strings.HasPrefix(err.Error(), "s.yaml:5: byte is no trigger") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.HasPrefix(err.Error(), "s.yaml:5: byte is no trigger") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestBadScripts(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":           {"", "s.yaml: the file is empty"},
-		"no YAML":         {"{", "s.yaml"},
-		"no list":         {"seed: 1", "faults is missing"},
-		"two documents":   {"faults: []\n---\nfaults: []", "after the first"},
-		"not a list":      {"faults: {what: lose}", "s.yaml:1: faults must be a list"},
-		"unknown":         {"fault: []", `"fault" is not a known key; known are: faults, seed`},
-		"twice":           {"faults:\n- what: lose\n  what: cut", `s.yaml:3: "what" is given twice`},
-		"kind of value":   {"faults:\n- {what: lose,\n   piece: often}", `s.yaml:3: piece: "often"`},
-		"fraction":        {"faults:\n- {piece: 1.5}", "piece"},
-		"zero":            {"faults:\n- {piece: 0}", "must be 1 or more"},
-		"rate":            {"faults:\n- {rate: -0.1}", "above 0"},
-		"infinity":        {"faults:\n- {rate: .inf}", "rate"},
-		"time":            {"faults:\n- {for: 20}", "20ms"},
-		"wire":            {"faults:\n- {wire: dout}", "din or sdo"},
-		"no mapping":      {"faults:\n- lose", "s.yaml:2: here must be keys"},
-		"no device":       {"faults:\n- {what: lose, on: printer, toward: host, piece: 1}", `s.yaml:2: there is no "printer" here; faults can be on: analyzer, board A, computer`},
+		"empty":         {"", "s.yaml: the file is empty"},
+		"no YAML":       {"{", "s.yaml"},
+		"no list":       {"seed: 1", "faults is missing"},
+		"two documents": {"faults: []\n---\nfaults: []", "after the first"},
+		"not a list":    {"faults: {what: lose}", "s.yaml:1: faults must be a list"},
+		"unknown":       {"fault: []", `"fault" is not a known key; known are: faults, seed`},
+		"twice":         {"faults:\n- what: lose\n  what: cut", `s.yaml:3: "what" is given twice`},
+		"kind of value": {"faults:\n- {what: lose,\n   piece: often}", `s.yaml:3: piece: "often"`},
+		"fraction":      {"faults:\n- {piece: 1.5}", "piece"},
+		"zero":          {"faults:\n- {piece: 0}", "must be 1 or more"},
+		"rate":          {"faults:\n- {rate: -0.1}", "above 0"},
+		"infinity":      {"faults:\n- {rate: .inf}", "rate"},
+		"time":          {"faults:\n- {for: 20}", "20ms"},
+		"wire":          {"faults:\n- {wire: dout}", "din or sdo"},
+		"no mapping":    {"faults:\n- lose", "s.yaml:2: here must be keys"},
+		"no device": {"faults:\n- {what: lose, on: printer, toward: host, piece: 1}",
+			`s.yaml:2: there is no "printer" here; faults can be on: analyzer, board A, computer`},
 		"no such act":     {"faults:\n- {what: explode, on: analyzer, piece: 1}", "possible are: error, silence, lose"},
 		"no link":         {"faults:\n- {what: cut, on: computer, piece: 1}", "there is none"},
 		"direction":       {"faults:\n- {what: lose, on: analyzer, piece: 1}", "toward"},

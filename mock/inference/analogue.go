@@ -64,8 +64,9 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 		}
 		parts = append(parts, x, q)
 	}
-	a := &analogue{neurons: l.Neurons, level: level, matrix: make([]float64, len(l.Neurons)*len(parts)), across: make([]float64, len(l.Neurons)*len(inputs)),
-		x: make([]float64, len(inputs)), xq: make([]float64, len(parts)), columns: make([]float64, len(inputs))}
+	a := &analogue{neurons: l.Neurons, level: level, matrix: make([]float64, len(l.Neurons)*len(parts)),
+		across: make([]float64, len(l.Neurons)*len(inputs)),
+		x:      make([]float64, len(inputs)), xq: make([]float64, len(parts)), columns: make([]float64, len(inputs))}
 	computed := make([]bool, l.Geometry.Rows)
 	for _, n := range l.Neurons {
 		computed[n.Plus], computed[n.Minus] = true, true
@@ -109,7 +110,8 @@ func (o *operation) bent(k, across []float64, r int) bent {
 		if m < 0 {
 			continue
 		}
-		w.devices[m] = bend{own: w.input[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d], k: k[d] - across[m]}
+		w.devices[m] = bend{own: w.input[m], linear: 3 * f.b[d] * at[d] * at[d], square: 3 * f.b[d] * at[d], cube: f.b[d],
+			k: k[d] - across[m]}
 	}
 	return w
 }

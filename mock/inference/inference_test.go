@@ -58,7 +58,8 @@ func network(seed uint64) []inference.Layer {
 			l.Inputs = append(l.Inputs, m)
 		}
 		for n := range neurons {
-			l.Neurons = append(l.Neurons, inference.Neuron{Plus: 2 * n, Minus: 2*n + 1, Gain: gain, Limit: limit, Saturating: saturating})
+			l.Neurons = append(l.Neurons, inference.Neuron{Plus: 2 * n, Minus: 2*n + 1, Gain: gain, Limit: limit,
+				Saturating: saturating})
 		}
 		return l
 	}
@@ -114,7 +115,8 @@ func TestAgainstTheFullSolution(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("seed %d: hidden: worst %.5f %%, rms %.5f %%; outputs: worst %.5f %%, rms %.5f %%", seed, 100*worst[0], 100*math.Sqrt(square[0]), 100*worst[1], 100*math.Sqrt(square[1]))
+		t.Logf("seed %d: hidden: worst %.5f %%, rms %.5f %%; outputs: worst %.5f %%, rms %.5f %%", seed, 100*worst[0],
+			100*math.Sqrt(square[0]), 100*worst[1], 100*math.Sqrt(square[1]))
 		for l := range worst {
 			if worst[l] > 1e-3 {
 				t.Errorf("seed %d: layer %d is off by %.4f %% of full scale", seed, l, 100*worst[l])

@@ -57,7 +57,8 @@ func (l *Layer) fit(level float64) (*law, error) {
 		want := 0.7 * level * (f.a[k] + f.b[k]*0.49*level*level)
 		scale := math.Abs(high[k])
 		if math.Abs(middle[k]-want) > 1e-6*scale || math.Abs(other[k]+high[k]) > 1e-9*scale {
-			return nil, fmt.Errorf("device r%dc%d does not follow i = a v + b v^3 up to %g V: only formed devices without noise can be evaluated so; use the full solution",
+			return nil, fmt.Errorf("device r%dc%d does not follow i = a v + b v^3 up to %g V: only formed devices without "+
+				"noise can be evaluated so; use the full solution",
 				k/l.Geometry.Cols, k%l.Geometry.Cols, level)
 		}
 	}
@@ -67,7 +68,8 @@ func (l *Layer) fit(level float64) (*law, error) {
 func (l *Layer) validate(inputs int) error {
 	switch {
 	case len(l.Rows) != l.Geometry.Rows || len(l.Cols) != l.Geometry.Cols:
-		return fmt.Errorf("terminals of %d rows and %d columns for an array of %d x %d", len(l.Rows), len(l.Cols), l.Geometry.Rows, l.Geometry.Cols)
+		return fmt.Errorf("terminals of %d rows and %d columns for an array of %d x %d", len(l.Rows), len(l.Cols),
+			l.Geometry.Rows, l.Geometry.Cols)
 	case len(l.Inputs) != inputs:
 		return fmt.Errorf("%d input columns for %d inputs", len(l.Inputs), inputs)
 	case len(l.Neurons) == 0:
@@ -117,8 +119,9 @@ func newStraight(l *Layer, g []float64) (*straight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &straight{layer: l, solver: solver, rows: append([]crossbar.Line(nil), l.Rows...), cols: append([]crossbar.Line(nil), l.Cols...),
-		g: g, c: make([]float64, len(g))}, nil
+	return &straight{layer: l, solver: solver, rows: append([]crossbar.Line(nil), l.Rows...),
+		cols: append([]crossbar.Line(nil), l.Cols...),
+		g:    g, c: make([]float64, len(g))}, nil
 }
 
 // silence takes all sources away.
@@ -146,7 +149,8 @@ func (s *straight) solve() (response, error) {
 	if err := s.solver.Solve(s.rows, s.cols, s, &s.solution); err != nil {
 		return response{}, err
 	}
-	r := response{volts: append([]float64(nil), s.solution.DeviceVolts...), currents: make([]float64, len(s.layer.Neurons))}
+	r := response{volts: append([]float64(nil), s.solution.DeviceVolts...),
+		currents: make([]float64, len(s.layer.Neurons))}
 	for i, n := range s.layer.Neurons {
 		r.currents[i] = s.solution.RowCurrents[n.Minus] - s.solution.RowCurrents[n.Plus]
 	}

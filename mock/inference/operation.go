@@ -27,7 +27,8 @@ func newOperation(l *Layer, level float64) (*operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &operation{layer: l, law: f, owner: owners(l), at: make([]float64, l.Geometry.Devices()), inputs: make([]response, len(l.Inputs))}
+	o := &operation{layer: l, law: f, owner: owners(l), at: make([]float64, l.Geometry.Devices()),
+		inputs: make([]response, len(l.Inputs))}
 	if err := o.settle(level); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,8 @@ func (o *operation) settle(level float64) error {
 			return nil
 		}
 	}
-	return errors.New("the devices' operating points do not settle: the lines are too resistive for this evaluation; use the full solution")
+	return errors.New("the devices' operating points do not settle: the lines are too resistive for this evaluation; " +
+		"use the full solution")
 }
 
 // owners gives the input that drives each column, -1 for none.

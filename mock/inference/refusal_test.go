@@ -48,12 +48,16 @@ func TestRefusals(t *testing.T) {
 			}
 			return l
 		}, "layer 1: device r0c0 does not follow"},
-		{"inputs that do not fit", func(l []inference.Layer) []inference.Layer { l[1].Inputs = l[1].Inputs[:9]; return l }, "9 input columns for 10 inputs"},
-		{"input that is not driven", func(l []inference.Layer) []inference.Layer { l[0].Cols[3].Kind = crossbar.Floating; return l }, "input column 3"},
+		{"inputs that do not fit", func(l []inference.Layer) []inference.Layer { l[1].Inputs = l[1].Inputs[:9]; return l },
+			"9 input columns for 10 inputs"},
+		{"input that is not driven",
+			func(l []inference.Layer) []inference.Layer { l[0].Cols[3].Kind = crossbar.Floating; return l }, "input column 3"},
 		{"row outside", func(l []inference.Layer) []inference.Layer { l[0].Neurons[2].Plus = 20; return l }, "rows 20 and 5"},
-		{"no limit", func(l []inference.Layer) []inference.Layer { l[1].Neurons[0].Limit = 0; return l }, "a gain and a limit"},
+		{"no limit", func(l []inference.Layer) []inference.Layer { l[1].Neurons[0].Limit = 0; return l },
+			"a gain and a limit"},
 		{"no neurons", func(l []inference.Layer) []inference.Layer { l[1].Neurons = nil; return l }, "no neurons"},
-		{"terminals missing", func(l []inference.Layer) []inference.Layer { l[0].Rows = l[0].Rows[:19]; return l }, "terminals of 19 rows"},
+		{"terminals missing", func(l []inference.Layer) []inference.Layer { l[0].Rows = l[0].Rows[:19]; return l },
+			"terminals of 19 rows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := inference.New(0.2, c.spoil(network(1))...); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -43,7 +43,8 @@ func newTwoLevel(l *Layer, level float64) (*twoLevel, error) {
 		t.rows = append(t.rows, o.row(o.k[i], n.Plus), o.row(o.k[i], n.Minus))
 	}
 	t.correct(o)
-	t.tables = tabulate(len(l.Neurons), len(o.inputs), o.rest.currents, func(m, i int) float64 { return o.inputs[m].currents[i] })
+	t.tables = tabulate(len(l.Neurons), len(o.inputs), o.rest.currents,
+		func(m, i int) float64 { return o.inputs[m].currents[i] })
 	return t, nil
 }
 

@@ -54,21 +54,23 @@ func (s *Source) devices() *Table {
 		{"unconfirmed", "", "steps that were asked for and have no result", Integer},
 		{"unknown", "", "intents without a result: the stress may or may not have happened", Integer},
 	}
-	return &Table{Name: "devices", Title: "What is known of every device at the end", Columns: columns, Rows: func(visit func([]Value) error) error {
-		list, err := s.survey()
-		if err != nil {
-			return err
-		}
-		for _, d := range list {
-			err := visit([]Value{{Text: d.array}, {Integer: int64(d.cell.Row)}, {Integer: int64(d.cell.Col)}, {Text: d.state},
-				{Real: d.conductance}, {Real: d.voltage}, {Real: d.time}, {Integer: d.reads}, {Integer: d.pulses}, {Integer: d.sweeps},
-				{Real: d.lowest}, {Real: d.highest}, {Real: d.current}, {Integer: d.unconfirmed}, {Integer: d.unknown}})
+	return &Table{Name: "devices", Title: "What is known of every device at the end", Columns: columns,
+		Rows: func(visit func([]Value) error) error {
+			list, err := s.survey()
 			if err != nil {
 				return err
 			}
-		}
-		return nil
-	}}
+			for _, d := range list {
+				err := visit([]Value{{Text: d.array}, {Integer: int64(d.cell.Row)}, {Integer: int64(d.cell.Col)}, {Text: d.state},
+					{Real: d.conductance}, {Real: d.voltage}, {Real: d.time}, {Integer: d.reads}, {Integer: d.pulses},
+					{Integer: d.sweeps},
+					{Real: d.lowest}, {Real: d.highest}, {Real: d.current}, {Integer: d.unconfirmed}, {Integer: d.unknown}})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
 }
 
 // survey collects what the journal and the defect map tell, by array, row and
@@ -79,7 +81,8 @@ func (s *Source) survey() ([]*device, error) {
 		d := known[place{name, cell}]
 		if d == nil {
 			nan := math.NaN()
-			d = &device{array: name, cell: cell, conductance: nan, voltage: nan, time: nan, lowest: nan, highest: nan, current: nan}
+			d = &device{array: name, cell: cell, conductance: nan, voltage: nan, time: nan, lowest: nan, highest: nan,
+				current: nan}
 			known[place{name, cell}] = d
 		}
 		return d

@@ -26,13 +26,16 @@ func must(t testing.TB, err error) {
 	}
 }
 
-var quick = run.Options{Sync: func(run.File) error { return nil }, Free: func(string) (uint64, error) { return 1 << 40, nil }}
+var quick = run.Options{Sync: func(run.File) error { return nil },
+	Free: func(string) (uint64, error) { return 1 << 40, nil }}
 
 var (
 	aRead  = array.Read{Voltage: 0.2, Compliance: 1e-3, Aperture: 0.02}
 	aPulse = array.Pulse{Voltage: -1.5, Width: 1e-3, Scheme: array.HalfVoltage, Compliance: 2e-3}
-	aSweep = array.Sweep{Kind: instrument.SweepCurrent, Stop: 5e-4, Steps: 3, Compliance: 3, Return: 1e-3, Scheme: array.Floating}
-	many   = array.Parallel{Rows: array.LinesOf(1), Cols: array.LinesOf(2, 3), Voltage: 1.25, Width: 2e-3, Scheme: array.ThirdVoltage, Compliance: 1e-3}
+	aSweep = array.Sweep{Kind: instrument.SweepCurrent, Stop: 5e-4, Steps: 3, Compliance: 3, Return: 1e-3,
+		Scheme: array.Floating}
+	many = array.Parallel{Rows: array.LinesOf(1), Cols: array.LinesOf(2, 3), Voltage: 1.25, Width: 2e-3,
+		Scheme: array.ThirdVoltage, Compliance: 1e-3}
 )
 
 // level makes a result with the given voltages and currents.
@@ -48,35 +51,44 @@ func level(status instrument.Status, values ...float64) array.Result {
 // journal holds besides.
 func recorded(t testing.TB) string {
 	t.Helper()
-	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "tune", Array: "A", Program: "1.2.3", Bench: "bench \"7\", Maß\nline", Chip: "chip-7", Seed: 1 << 63,
-		Arguments: []string{"tune", "-a", "A"}, Instruments: map[string]instrument.Identity{"analyzer": {Vendor: "V", Model: "M", Serial: "S", Firmware: "F"}},
-		Limits: instrument.Limits{MaxVoltage: 3.5}, Spec: map[string]int{"n": 1}}, quick)
+	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "tune", Array: "A", Program: "1.2.3",
+		Bench: "bench \"7\", Maß\nline", Chip: "chip-7", Seed: 1 << 63,
+		Arguments:   []string{"tune", "-a", "A"},
+		Instruments: map[string]instrument.Identity{"analyzer": {Vendor: "V", Model: "M", Serial: "S", Firmware: "F"}},
+		Limits:      instrument.Limits{MaxVoltage: 3.5}, Spec: map[string]int{"n": 1}}, quick)
 	must(t, err)
 	j := r.Journal()
 	cell := array.Cell{Row: 3, Col: 7}
 	must(t, j.Event("phase", "something else"))
-	must(t, j.Event(array.EventRead, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aRead}, Results: []array.Result{level(0, 0.2, 2e-5)}}))
+	must(t, j.Event(array.EventRead, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aRead},
+		Results: []array.Result{level(0, 0.2, 2e-5)}}))
 	j.SetBenchTime(1.5)
 	id, err := j.Intent(array.Intent{Array: "A", Cell: cell, Bounds: &array.Bounds{Steps: 9}})
 	must(t, err)
-	must(t, j.Part(id, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aPulse, aRead}, Results: []array.Result{level(instrument.StatusCompliance|instrument.StatusOverflow, -1.5, -1e-3), level(0, 0.2, 1.0/3)}}))
+	must(t, j.Part(id, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aPulse, aRead},
+		Results: []array.Result{level(instrument.StatusCompliance|instrument.StatusOverflow, -1.5, -1e-3),
+			level(0, 0.2, 1.0/3)}}))
 	j.SetBenchTime(2.25)
 	must(t, j.Result(id, map[string]any{"verdict": "tuned", "steps": 3}))
 	id, err = j.Intent(array.Intent{Array: "B", Cell: array.Cell{Row: 1, Col: 2}, Steps: []array.Step{many}})
 	must(t, err)
-	must(t, j.Result(id, array.Done{Array: "B", Cell: array.Cell{Row: 1, Col: 2}, Steps: []array.Step{many}, Results: []array.Result{level(0, 1.25, 7e-4)}}))
+	must(t, j.Result(id, array.Done{Array: "B", Cell: array.Cell{Row: 1, Col: 2}, Steps: []array.Step{many},
+		Results: []array.Result{level(0, 1.25, 7e-4)}}))
 	id, err = j.Intent(array.Intent{Array: "A", Cell: cell, Steps: []array.Step{aSweep}})
 	must(t, err)
-	must(t, j.Result(id, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aSweep}, Results: []array.Result{level(0, 0.1, 1e-4, 0.4, 2e-4, 0, 3e-4)}}))
+	must(t, j.Result(id, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aSweep},
+		Results: []array.Result{level(0, 0.1, 1e-4, 0.4, 2e-4, 0, 3e-4)}}))
 	id, err = j.Intent(array.Intent{Array: "A", Cell: array.Cell{Row: 0, Col: 19}, Steps: []array.Step{aPulse}})
 	must(t, err)
-	must(t, j.Part(id, array.Done{Array: "A", Cell: array.Cell{Row: 0, Col: 19}, Steps: []array.Step{aPulse}, Error: "the link was lost"}))
+	must(t, j.Part(id, array.Done{Array: "A", Cell: array.Cell{Row: 0, Col: 19}, Steps: []array.Step{aPulse},
+		Error: "the link was lost"}))
 	defects := array.NewDefectMap("A", 1, 2)
 	defects.At(array.Cell{Row: 0, Col: 1}).State = array.StateDefective
 	var text bytes.Buffer
 	must(t, defects.Write(&text))
 	must(t, r.WriteFile(defectsFile, text.Bytes()))
-	if err := r.End(&run.Ended{Outcome: run.OutcomeInterrupted, Err: errors.New("the link was lost")}, map[string]int{"devices": 2}); run.ExitCode(err) != run.ExitInterrupted {
+	if err := r.End(&run.Ended{Outcome: run.OutcomeInterrupted, Err: errors.New("the link was lost")},
+		map[string]int{"devices": 2}); run.ExitCode(err) != run.ExitInterrupted {
 		t.Fatal(err)
 	}
 	return r.Dir()
@@ -153,9 +165,12 @@ func TestProvenance(t *testing.T) {
 		t.Errorf("%d rows", len(got.Rows))
 	}
 	for name, want := range map[string]any{
-		"command": "tune", "program": "xlab 1.2.3", "bench": "bench \"7\", Maß\nline", "chip": "chip-7", "outcome": "interrupted", "cause": "the run is interrupted: the link was lost",
-		"arguments": []any{"tune", "-a", "A"}, "seed": float64(1 << 63), "unknown_intents": 1.0, "segments": 1.0, "specification": map[string]any{"n": 1.0},
-		"instruments": map[string]any{"analyzer": map[string]any{"vendor": "V", "model": "M", "serial": "S", "firmware": "F"}},
+		"command": "tune", "program": "xlab 1.2.3", "bench": "bench \"7\", Maß\nline", "chip": "chip-7",
+		"outcome": "interrupted", "cause": "the run is interrupted: the link was lost",
+		"arguments": []any{"tune", "-a", "A"}, "seed": float64(1 << 63), "unknown_intents": 1.0, "segments": 1.0,
+		"specification": map[string]any{"n": 1.0},
+		"instruments": map[string]any{"analyzer": map[string]any{"vendor": "V", "model": "M", "serial": "S",
+			"firmware": "F"}},
 	} {
 		if d := cmp.Diff(want, got.Provenance[name]); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
@@ -189,7 +204,8 @@ func TestGrowingRun(t *testing.T) {
 	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "read"}, quick)
 	must(t, err)
 	add := func() {
-		must(t, r.Journal().Event(array.EventRead, array.Done{Array: "A", Steps: []array.Step{aRead}, Results: []array.Result{level(0, 0.2, 1e-5)}}))
+		must(t, r.Journal().Event(array.EventRead, array.Done{Array: "A", Steps: []array.Step{aRead},
+			Results: []array.Result{level(0, 0.2, 1e-5)}}))
 		must(t, r.Journal().Flush())
 	}
 	add()
@@ -208,17 +224,21 @@ func TestRefusals(t *testing.T) {
 		partial bool // can be exported all the same
 	}{
 		"no directory": {func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, []string{"not a run"}, false},
-		"no journal":   {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "journal.jsonl"))) }, []string{"journal.jsonl", "put journal.jsonl back"}, false},
+		"no journal": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "journal.jsonl"))) },
+			[]string{"journal.jsonl", "put journal.jsonl back"}, false},
 		"no first segment": {func(t *testing.T, dir string) {
 			must(t, os.Rename(filepath.Join(dir, "journal.jsonl"), filepath.Join(dir, "journal-0002.jsonl")))
 		}, []string{"journal-0002.jsonl:1: the segment before it, journal.jsonl, is missing", "put the files back"}, true},
 		"no middle segment": {func(t *testing.T, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, "journal-0004.jsonl"), nil, 0o600))
 		}, []string{"journal-0002.jsonl to journal-0003.jsonl, are missing", "put the files back"}, true},
-		"no specification": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "spec.json"))) }, []string{"spec.json is missing", "first line of journal.jsonl"}, true},
+		"no specification": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "spec.json"))) },
+			[]string{"spec.json is missing", "first line of journal.jsonl"}, true},
 		"newer": {func(t *testing.T, dir string) {
 			// Sealed by hand: no writer here makes such a line.
-			must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), []byte(`{"seq":1,"type":"header","version":99,"segment":1,"data":{},"crc":"`+crcOf(`{"seq":1,"type":"header","version":99,"segment":1,"data":{}`)+"\"}\n"), 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"),
+				[]byte(`{"seq":1,"type":"header","version":99,"segment":1,"data":{},"crc":"`+
+					crcOf(`{"seq":1,"type":"header","version":99,"segment":1,"data":{}`)+"\"}\n"), 0o600))
 		}, []string{"version 99", "use the program that wrote it, or a newer one"}, false},
 		"no header": {func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "journal.jsonl")
@@ -277,7 +297,8 @@ func TestDamage(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for file, want := range map[string]string{"a.csv": "csv", "a.b.NPZ": "npz", "x.nc": "netcdf", "x.netcdf": "netcdf", "x.parquet": "parquet", "x.json": "json", "x.txt": "", "csv": "", "": ""} {
+	for file, want := range map[string]string{"a.csv": "csv", "a.b.NPZ": "npz", "x.nc": "netcdf", "x.netcdf": "netcdf",
+		"x.parquet": "parquet", "x.json": "json", "x.txt": "", "csv": "", "": ""} {
 		if got := FormatOfFile(file); got != want {
 			t.Errorf("%s is %q", file, got)
 		}
@@ -397,7 +418,8 @@ func BenchmarkFormats(b *testing.B) {
 	must(b, err)
 	const steps = 10_000
 	for i := range steps {
-		must(b, r.Journal().Event(array.EventRead, array.Done{Array: "A", Cell: array.Cell{Row: i % 20, Col: i / 20 % 20}, Steps: []array.Step{aRead}, Results: []array.Result{level(0, 0.2, 1e-7*float64(i))}}))
+		must(b, r.Journal().Event(array.EventRead, array.Done{Array: "A", Cell: array.Cell{Row: i % 20, Col: i / 20 % 20},
+			Steps: []array.Step{aRead}, Results: []array.Result{level(0, 0.2, 1e-7*float64(i))}}))
 	}
 	must(b, r.Finish(run.OutcomeComplete, nil))
 	for _, format := range Formats() {

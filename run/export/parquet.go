@@ -18,7 +18,8 @@ func WriteParquet(w io.Writer, t *Table, p Provenance) error {
 	// The schema is that of a struct, which keeps the order of the columns.
 	var fields []reflect.StructField
 	for i, c := range t.Columns {
-		field := reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[float64](), Tag: reflect.StructTag(fmt.Sprintf(`parquet:"%s,snappy"`, c.Name))}
+		field := reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[float64](),
+			Tag: reflect.StructTag(fmt.Sprintf(`parquet:"%s,snappy"`, c.Name))}
 		switch c.Kind {
 		case Integer:
 			field.Type = reflect.TypeFor[int64]()
@@ -27,7 +28,8 @@ func WriteParquet(w io.Writer, t *Table, p Provenance) error {
 		}
 		fields = append(fields, field)
 	}
-	options := []parquet.WriterOption{parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()), parquet.CreatedBy("xlab", "", "")}
+	options := []parquet.WriterOption{parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()),
+		parquet.CreatedBy("xlab", "", "")}
 	all, err := marshal(t.of(p))
 	if err != nil {
 		return err

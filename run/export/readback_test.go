@@ -63,7 +63,8 @@ func TestReadBack(t *testing.T) {
 	for _, name := range Tables() {
 		table := tableOf(t, s, name)
 		want := contentOf(t, table, s.Provenance)
-		for format, read := range map[string]func([]byte, *Table) (content, error){"csv": readCSV, "json": readJSON, "parquet": readParquet} {
+		for format, read := range map[string]func([]byte, *Table) (content, error){"csv": readCSV, "json": readJSON,
+			"parquet": readParquet} {
 			var b bytes.Buffer
 			write, err := FormatNamed(format)
 			must(t, err)

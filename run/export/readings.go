@@ -29,41 +29,45 @@ func (s *Source) readings() *Table {
 		{"voltage_v", "V", "row minus column: as forced, or as measured where a current is forced", Real},
 		{"current_a", "A", "out of the column, positive from row to column", Real},
 		{"conductance_s", "S", "current over voltage", Real},
-		{"status", "", "how far the reading may be believed: empty for a plain measurement, words joined by +, unconfirmed where there is no result", Text},
+		{"status", "", "how far the reading may be believed: empty for a plain measurement, words joined by +, " +
+			"unconfirmed where there is no result", Text},
 	}
-	return &Table{Name: "readings", Title: "Steps on devices in the order in which they happened", Columns: columns, Rows: func(visit func([]Value) error) error {
-		row := make([]Value, len(columns))
-		return s.scan(func(r run.Record, segment int64, d *done, steps []array.Step) error {
-			bench := math.NaN()
-			if r.HasBench {
-				bench = float64(r.Bench)
-			}
-			for i, step := range steps {
-				p := parametersOf(step)
-				levels, status := []array.Level{{Voltage: p.voltage, Current: instrument.Amps(math.NaN())}}, "unconfirmed"
-				if i < len(d.Results) {
-					status = statusText(d.Results[i].Status)
-					if n := len(d.Results[i].Levels); n > 0 {
-						levels = d.Results[i].Levels
+	return &Table{Name: "readings", Title: "Steps on devices in the order in which they happened", Columns: columns,
+		Rows: func(visit func([]Value) error) error {
+			row := make([]Value, len(columns))
+			return s.scan(func(r run.Record, segment int64, d *done, steps []array.Step) error {
+				bench := math.NaN()
+				if r.HasBench {
+					bench = float64(r.Bench)
+				}
+				for i, step := range steps {
+					p := parametersOf(step)
+					levels, status := []array.Level{{Voltage: p.voltage, Current: instrument.Amps(math.NaN())}}, "unconfirmed"
+					if i < len(d.Results) {
+						status = statusText(d.Results[i].Status)
+						if n := len(d.Results[i].Levels); n > 0 {
+							levels = d.Results[i].Levels
+						}
+					}
+					for n, level := range levels {
+						g := math.NaN()
+						if level.Voltage != 0 {
+							g = float64(level.Current) / float64(level.Voltage)
+						}
+						row = append(row[:0], Value{Integer: int64(r.Seq)}, Value{Integer: segment}, Value{Integer: int64(r.Of)},
+							Value{Real: bench},
+							Value{Text: d.Array}, Value{Integer: int64(d.Cell.Row)}, Value{Integer: int64(d.Cell.Col)}, Value{Text: p.lines},
+							Value{Text: p.kind}, Value{Integer: int64(i)}, Value{Integer: int64(n)}, Value{Real: p.width},
+							Value{Text: p.scheme}, Value{Real: p.compliance},
+							Value{Real: float64(level.Voltage)}, Value{Real: float64(level.Current)}, Value{Real: g}, Value{Text: status})
+						if err := visit(row); err != nil {
+							return err
+						}
 					}
 				}
-				for n, level := range levels {
-					g := math.NaN()
-					if level.Voltage != 0 {
-						g = float64(level.Current) / float64(level.Voltage)
-					}
-					row = append(row[:0], Value{Integer: int64(r.Seq)}, Value{Integer: segment}, Value{Integer: int64(r.Of)}, Value{Real: bench},
-						Value{Text: d.Array}, Value{Integer: int64(d.Cell.Row)}, Value{Integer: int64(d.Cell.Col)}, Value{Text: p.lines},
-						Value{Text: p.kind}, Value{Integer: int64(i)}, Value{Integer: int64(n)}, Value{Real: p.width}, Value{Text: p.scheme}, Value{Real: p.compliance},
-						Value{Real: float64(level.Voltage)}, Value{Real: float64(level.Current)}, Value{Real: g}, Value{Text: status})
-					if err := visit(row); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		})
-	}}
+				return nil
+			})
+		}}
 }
 
 // parameters are what steps of all kinds have in common.
@@ -106,7 +110,8 @@ func statusText(s instrument.Status) string {
 		word string
 	}{
 		{instrument.StatusCompliance, "compliance"}, {instrument.StatusOtherCompliance, "other_compliance"},
-		{instrument.StatusOverflow, "overflow"}, {instrument.StatusOscillating, "oscillating"}, {instrument.StatusInvalid, "invalid"},
+		{instrument.StatusOverflow, "overflow"}, {instrument.StatusOscillating, "oscillating"},
+		{instrument.StatusInvalid, "invalid"},
 	} {
 		if s&flag.bit != 0 {
 			words = append(words, flag.word)

@@ -37,7 +37,8 @@ func Open(dir string, partial bool) (*Source, error) {
 		s.Problems = append(s.Problems, err)
 	}
 	if report.Header.ID == "" && !partial {
-		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage, Err: errors.New("the journal has no readable header, which says where the numbers come from"),
+		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage,
+			Err:    errors.New("the journal has no readable header, which says where the numbers come from"),
 			Advice: "put the first segment back from a copy"}
 	}
 	stored := run.Read(dir)
@@ -118,6 +119,7 @@ func (s *Source) scan(visit func(r run.Record, segment int64, d *done, steps []a
 
 // placed says where in the journal something is that cannot be understood.
 func placed(r run.Record, err error) error {
-	return &instrument.Error{Op: "export", Channel: fmt.Sprintf("%s:%d", r.File, r.Line), Kind: instrument.KindUsage, Err: err,
+	return &instrument.Error{Op: "export", Channel: fmt.Sprintf("%s:%d", r.File, r.Line), Kind: instrument.KindUsage,
+		Err:    err,
 		Advice: "the program that wrote it can export it"}
 }

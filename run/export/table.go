@@ -48,7 +48,8 @@ type Format func(w io.Writer, t *Table, p Provenance) error
 
 // formats are the formats by name.
 func formats() map[string]Format {
-	return map[string]Format{"csv": WriteCSV, "json": WriteJSON, "npz": WriteNPZ, "parquet": WriteParquet, "netcdf": WriteNetCDF}
+	return map[string]Format{"csv": WriteCSV, "json": WriteJSON, "npz": WriteNPZ, "parquet": WriteParquet,
+		"netcdf": WriteNetCDF}
 }
 
 // Formats lists the names of the formats.

@@ -90,13 +90,15 @@ func (a Axis) over(data span, air float64) (ruler, error) {
 	}
 	switch {
 	case math.IsNaN(r.min) || math.IsNaN(r.max) || !(r.min < r.max):
-		return ruler{}, fmt.Errorf("%s axis: the range from %g to %g is empty: give Min below Max, or neither", name, r.min, r.max)
+		return ruler{}, fmt.Errorf("%s axis: the range from %g to %g is empty: give Min below Max, or neither", name, r.min,
+			r.max)
 	case a.Log && r.min < smallest:
 		return ruler{}, fmt.Errorf("%s axis: a logarithmic axis cannot begin at %g: give a Min above zero", name, r.min)
 	case max(-r.min, r.max) > largest:
 		return ruler{}, fmt.Errorf("%s axis: values up to %g cannot be drawn: is the unit right?", name, max(-r.min, r.max))
 	case r.max-r.min < smallest || (r.max-r.min)/max(-r.min, r.max) < 1e-9:
-		return ruler{}, fmt.Errorf("%s axis: the range from %g to %g is too narrow to be labelled: widen it", name, r.min, r.max)
+		return ruler{}, fmt.Errorf("%s axis: the range from %g to %g is too narrow to be labelled: widen it", name, r.min,
+			r.max)
 	}
 	r.divide(clean(a.Label), clean(a.Unit))
 	return r, nil
@@ -245,7 +247,8 @@ func evenTicks(lo, hi float64, exponent int) []plot.Tick {
 	for k := (first - 1) * float64(parts); k <= (last+1)*float64(parts); k++ {
 		at := k / float64(parts) * step
 		if math.Mod(k, float64(parts)) == 0 && k/float64(parts) >= first && k/float64(parts) <= last {
-			ticks = append(ticks, plot.Tick{Value: min(max(at, lo), hi), Label: number(k/float64(parts)*float64(mantissa), e-exponent)})
+			ticks = append(ticks, plot.Tick{Value: min(max(at, lo), hi),
+				Label: number(k/float64(parts)*float64(mantissa), e-exponent)})
 		} else if at >= lo && at <= hi {
 			ticks = append(ticks, plot.Tick{Value: at})
 		}

@@ -31,9 +31,11 @@ func TestAxes(t *testing.T) {
 		{Axis{Label: "conductance", Unit: "S", Min: 7e-6, Max: 148e-6}, "conductance (µS)", "20 40 60 80 100 120 140"},
 		{Axis{Label: "conductance", Unit: "S", Min: 7e-6, Max: 148e-6, Log: true}, "conductance (µS)", "10 20 50 100"},
 		{Axis{Label: "resistance", Unit: "Ω", Min: 7e3, Max: 96.6e3, Log: true}, "resistance (kΩ)", "10 20 50"},
-		{Axis{Label: "resistance", Unit: "Ω", Min: 800, Max: 1200}, "resistance (kΩ)", "0.80 0.85 0.90 0.95 1.00 1.05 1.10 1.15 1.20"},
+		{Axis{Label: "resistance", Unit: "Ω", Min: 800, Max: 1200}, "resistance (kΩ)",
+			"0.80 0.85 0.90 0.95 1.00 1.05 1.10 1.15 1.20"},
 		{Axis{Label: "threshold", Unit: "V", Min: -1.7, Max: 1.4}, "threshold (V)", "−1.5 −1.0 −0.5 0 0.5 1.0"},
-		{Axis{Label: "time", Unit: "s", Min: 1e-3, Max: 1e4, Log: true}, "time", "1 ms|10 ms|100 ms|1 s|10 s|100 s|1 ks|10 ks"},
+		{Axis{Label: "time", Unit: "s", Min: 1e-3, Max: 1e4, Log: true}, "time",
+			"1 ms|10 ms|100 ms|1 s|10 s|100 s|1 ks|10 ks"},
 		{Axis{Label: "time", Unit: "s", Min: 1e-3, Max: 1, Log: true}, "time (s)", "0.001 0.01 0.1 1"},
 		{Axis{Label: "current", Unit: "A", Min: 1e-16, Max: 1e-3, Log: true}, "current", "1 fA|1 pA|1 nA|1 µA|1 mA"},
 		{Axis{Label: "error", Unit: "%", Min: -5, Max: 5}, "error (%)", "−4 −2 0 2 4"},
@@ -112,7 +114,8 @@ func TestTicksSayWhereTheyAre(t *testing.T) {
 		unit := rapid.SampledFrom([]string{"S", "V", "Ω", "%", ""}).Draw(t, "unit")
 		lo := rapid.Float64Range(-1, 1).Draw(t, "lo")
 		size := math.Pow(10, rapid.Float64Range(-12, 9).Draw(t, "size"))
-		a := Axis{Unit: unit, Log: log, Min: lo * size, Max: lo*size + size*math.Pow(10, rapid.Float64Range(-4, 1).Draw(t, "span"))}
+		a := Axis{Unit: unit, Log: log, Min: lo * size, Max: lo*size + size*math.Pow(10,
+			rapid.Float64Range(-4, 1).Draw(t, "span"))}
 		if log {
 			a.Min = size
 			a.Max = size * math.Pow(10, rapid.Float64Range(0.001, 12).Draw(t, "decades"))

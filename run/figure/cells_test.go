@@ -75,7 +75,8 @@ func TestLogarithmicAndDivergingColours(t *testing.T) {
 		t.Errorf("a negative value is below a logarithmic scale, and nothing above: %v, %v", below, above)
 	}
 
-	at, p = paintCells(t, Map{Rows: 1, Cols: 5, Values: []float64{-7, -5, 0, 5, 4.999}, Scale: Scale{Diverging: true, Max: 5}})
+	at, p = paintCells(t, Map{Rows: 1, Cols: 5, Values: []float64{-7, -5, 0, 5, 4.999},
+		Scale: Scale{Diverging: true, Max: 5}})
 	both, err := diverging()
 	if err != nil {
 		t.Fatal(err)

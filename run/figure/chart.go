@@ -243,7 +243,8 @@ func seriesStyle(i int) (color.NRGBA, []vg.Length) {
 // glyphs tell series apart without colour.
 func seriesGlyph(i int) draw.GlyphDrawer {
 	glyphs := [...]draw.GlyphDrawer{
-		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{},
+		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{},
+		draw.TriangleGlyph{},
 	}
 	return glyphs[i%len(glyphs)]
 }

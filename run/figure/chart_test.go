@@ -22,7 +22,8 @@ func TestHistogramCountsEveryValue(t *testing.T) {
 		if rapid.Bool().Draw(t, "given") {
 			h.X.Min, h.X.Max = 0.5, 3
 		}
-		values := rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(-1, 5), rapid.SampledFrom([]float64{0.5, 3, 1, 1, 2, math.NaN(), math.Inf(1), math.Inf(-1)})), 1, 40).Draw(t, "values")
+		values := rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(-1, 5),
+			rapid.SampledFrom([]float64{0.5, 3, 1, 1, 2, math.NaN(), math.Inf(1), math.Inf(-1)})), 1, 40).Draw(t, "values")
 		h.Samples = []Sample{{Values: values}}
 		edges, r, err := h.bins()
 		if err != nil {
@@ -160,7 +161,8 @@ func TestThinLines(t *testing.T) {
 		want, got := extremes(line), extremes(kept)
 		for column, e := range want {
 			if got[column] != e {
-				t.Fatalf("column %g reaches from %g to %g, thinned from %g to %g", column, e[0], e[1], got[column][0], got[column][1])
+				t.Fatalf("column %g reaches from %g to %g, thinned from %g to %g", column, e[0], e[1], got[column][0],
+					got[column][1])
 			}
 		}
 	})
@@ -199,7 +201,8 @@ func inspect(d *Drawing, width vg.Length) (baselines map[string]vg.Length, highe
 func TestLegendCoversNoData(t *testing.T) {
 	l := Lines{Title: "Curves"}
 	for i := range 20 {
-		l.Series = append(l.Series, Series{Name: strings.Repeat("series ", 1+i%3) + string(rune('a'+i)), X: []float64{0, 1, 2, 3}, Y: []float64{float64(i), 30, 0, 30}})
+		l.Series = append(l.Series, Series{Name: strings.Repeat("series ", 1+i%3) + string(rune('a'+i)),
+			X: []float64{0, 1, 2, 3}, Y: []float64{float64(i), 30, 0, 30}})
 	}
 	d, err := l.Draw()
 	if err != nil {
@@ -262,7 +265,8 @@ func TestWrapAndShorten(t *testing.T) {
 				t.Fatalf("%q is %g wide, more than %g", line, textWidth(f, line), width)
 			}
 		}
-		if got, want := strings.Join(lines, ""), strings.Join(strings.Fields(text), ""); strings.ReplaceAll(got, " ", "") != want {
+		if got, want := strings.Join(lines, ""), strings.Join(strings.Fields(text), ""); strings.ReplaceAll(got, " ",
+			"") != want {
 			t.Fatalf("%q became %q", text, lines)
 		}
 		if s := shorten(f, text, width); s != text && (textWidth(f, s) > width || !strings.HasSuffix(s, "…")) {

@@ -47,7 +47,8 @@ func (b *colorBar) width() vg.Length {
 
 // draw draws the bar into its place.
 func (b *colorBar) draw(c draw.Canvas, at vg.Rectangle) {
-	strip := vg.Rectangle{Min: vg.Point{X: at.Min.X + barGap, Y: at.Min.Y}, Max: vg.Point{X: at.Min.X + barGap + barWide, Y: at.Max.Y}}
+	strip := vg.Rectangle{Min: vg.Point{X: at.Min.X + barGap, Y: at.Min.Y},
+		Max: vg.Point{X: at.Min.X + barGap + barWide, Y: at.Max.Y}}
 	if b.below {
 		strip.Min.Y += barPoint
 	}

@@ -116,7 +116,8 @@ func wave(n int, middle, swing float64) []float64 {
 
 // grid is a map of rows x cols conductances.
 func grid(rows, cols int) figure.Map {
-	return figure.Map{Title: "Conductance", Rows: rows, Cols: cols, Values: wave(rows*cols, 50e-6, 40e-6), Label: "conductance", Unit: "S"}
+	return figure.Map{Title: "Conductance", Rows: rows, Cols: cols, Values: wave(rows*cols, 50e-6, 40e-6),
+		Label: "conductance", Unit: "S"}
 }
 
 // samples of every kind of figure, with the texts that have to be in each.
@@ -129,22 +130,30 @@ func kinds() map[string]struct {
 	full := grid(20, 20)
 	full.Marks = []figure.CellMark{defective, stuck}
 	full.Values[23] = math.NaN()
-	errorMap := figure.Map{Title: "Error", Rows: 20, Cols: 20, Values: wave(400, 0, 8), Label: "error", Unit: "%", Scale: figure.Scale{Diverging: true, Max: 5}}
+	errorMap := figure.Map{Title: "Error", Rows: 20, Cols: 20, Values: wave(400, 0, 8), Label: "error", Unit: "%",
+		Scale: figure.Scale{Diverging: true, Max: 5}}
 	return map[string]struct {
 		spec  drawer
 		texts []string
 	}{
-		"map":  {full, []string{"Conductance", "row", "column", "0", "2", "18", "conductance (µS)", "20", "80", "defective", "stuck", "no value", "s"}},
-		"maps": {figure.Maps{Title: "Face", Panels: []figure.Map{grid(20, 20), full, errorMap}}, []string{"Face", "Error", "conductance (µS)", "error (%)", "−4", "4"}},
+		"map": {full, []string{"Conductance", "row", "column", "0", "2", "18", "conductance (µS)", "20", "80", "defective",
+			"stuck", "no value", "s"}},
+		"maps": {figure.Maps{Title: "Face", Panels: []figure.Map{grid(20, 20), full, errorMap}},
+			[]string{"Face", "Error", "conductance (µS)", "error (%)", "−4", "4"}},
 		"histogram": {figure.Histogram{Title: "Thresholds", X: figure.Axis{Label: "threshold", Unit: "V"},
 			Samples: []figure.Sample{{Name: "SET", Values: wave(300, 1, 0.3)}, {Name: "RESET", Values: wave(300, -1.2, 0.3)}},
 			Marks:   []figure.Mark{{Name: "published mean", Values: []float64{1, -1.2}}}},
 			[]string{"Thresholds", "threshold (V)", "devices", "SET", "RESET", "published mean", "−1.0", "1.0"}},
-		"lines": {figure.Lines{Title: "Retention", Subtitle: "at 25 °C", X: figure.Axis{Label: "time", Unit: "s", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S"},
-			Series: []figure.Series{{Name: "r3c7", X: []float64{1e-3, 1, 1e4}, Y: []float64{40e-6, 39e-6, 38e-6}, Low: []float64{39e-6, 38e-6, math.NaN()}, High: []float64{41e-6, 40e-6, math.NaN()}, Markers: true}},
-			Bands:  []figure.Band{{Name: "±5 %", Low: 38e-6, High: 42e-6}}, Levels: []figure.Mark{{Name: "target", Values: []float64{40e-6}}}},
+		"lines": {figure.Lines{Title: "Retention", Subtitle: "at 25 °C", X: figure.Axis{Label: "time", Unit: "s", Log: true},
+			Y: figure.Axis{Label: "conductance", Unit: "S"},
+			Series: []figure.Series{{Name: "r3c7", X: []float64{1e-3, 1, 1e4}, Y: []float64{40e-6, 39e-6, 38e-6},
+				Low: []float64{39e-6, 38e-6, math.NaN()}, High: []float64{41e-6, 40e-6, math.NaN()}, Markers: true}},
+			Bands:  []figure.Band{{Name: "±5 %", Low: 38e-6, High: 42e-6}},
+			Levels: []figure.Mark{{Name: "target", Values: []float64{40e-6}}}},
 			[]string{"Retention", "at 25 °C", "time", "1 ms", "1 s", "10 ks", "conductance (µS)", "r3c7", "±5 %", "target"}},
-		"scatter": {figure.Scatter{Title: "Result", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: 0.05, Groups: []figure.Group{{Name: "in tolerance", X: []float64{1e-5, 5e-5, 1e-4}, Y: []float64{1.02e-5, 4.9e-5, 1.01e-4}}}},
+		"scatter": {figure.Scatter{Title: "Result", Axis: figure.Axis{Unit: "S", Log: true}, Tolerance: 0.05,
+			Groups: []figure.Group{{Name: "in tolerance", X: []float64{1e-5, 5e-5, 1e-4},
+				Y: []float64{1.02e-5, 4.9e-5, 1.01e-4}}}},
 			[]string{"Result", "target (µS)", "result (µS)", "within ±5 %", "in tolerance", "10", "20", "50", "100"}},
 	}
 }
@@ -162,7 +171,8 @@ func TestTextsAndSizes(t *testing.T) {
 					t.Errorf("%q is missing; there are %q", want, doc.texts)
 				}
 			}
-			if !strings.Contains(doc.all, "font-family:Liberation Sans,Arial,Helvetica,sans-serif") || strings.Contains(doc.all, "font-family:Liberation Sans;") {
+			if !strings.Contains(doc.all, "font-family:Liberation Sans,Arial,Helvetica,sans-serif") ||
+				strings.Contains(doc.all, "font-family:Liberation Sans;") {
 				t.Error("texts do not name the fonts that may take the place of Liberation Sans")
 			}
 			width, height := d.Size()
@@ -243,7 +253,8 @@ func TestWriteErrors(t *testing.T) {
 	if err := d.WriteSVG(full{}); !errors.Is(err, errFull) {
 		t.Errorf("WriteSVG: %v", err)
 	}
-	if err := drawn(t, figure.Histogram{Samples: []figure.Sample{{Values: []float64{1}}}}).WritePNG(full{}); !errors.Is(err, errFull) {
+	if err := drawn(t, figure.Histogram{Samples: []figure.Sample{{Values: []float64{1}}}}).WritePNG(full{}); !errors.Is(
+		err, errFull) {
 		t.Errorf("WritePNG: %v", err)
 	}
 }
@@ -251,7 +262,8 @@ func TestWriteErrors(t *testing.T) {
 // Texts come from files and people: whatever they contain, the SVG is well
 // formed and shows them.
 func TestStrangeTexts(t *testing.T) {
-	for _, text := range []string{`<script>alert("1")</script>`, "a & b", "tab\tand\nline", "null \x00 byte", "bad \xff byte", "\ufffe", "日本", strings.Repeat("very long name ", 40), strings.Repeat("x", 300)} {
+	for _, text := range []string{`<script>alert("1")</script>`, "a & b", "tab\tand\nline", "null \x00 byte",
+		"bad \xff byte", "\ufffe", "日本", strings.Repeat("very long name ", 40), strings.Repeat("x", 300)} {
 		m := grid(3, 3)
 		m.Title, m.Subtitle, m.Label, m.RowLabel = text, text, text, text
 		m.RowNames, m.ColNames = []string{text, "b", "c"}, []string{text, "b", "c"}

@@ -76,7 +76,8 @@ func (h Histogram) draw() (*Drawing, error) {
 	}
 	upwards.ticks = wholeTicks(upwards.ticks)
 
-	ch := chart{title: h.Title, subtitle: h.Subtitle, x: x, y: upwards, width: chartWidth, height: chartHeight, notes: left}
+	ch := chart{title: h.Title, subtitle: h.Subtitle, x: x, y: upwards, width: chartWidth, height: chartHeight,
+		notes: left}
 	if err := ch.addBands(h.Bands, alongX); err != nil {
 		return nil, err
 	}

@@ -67,7 +67,8 @@ func lineSample(style draw.LineStyle, glyph draw.GlyphDrawer) func(draw.Canvas, 
 			c.StrokeLine2(style, box.Min.X, y, box.Max.X, y)
 		}
 		if glyph != nil {
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: style.Color, Radius: markerRadius, Shape: glyph}, vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: y})
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: style.Color, Radius: markerRadius, Shape: glyph},
+				vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: y})
 		}
 	}
 }

@@ -81,7 +81,8 @@ func (s Scale) check() error {
 	case s.Diverging && s.Log:
 		return errors.New("colour scale: a diverging scale has zero in its middle and cannot be logarithmic")
 	case s.given() && s.Diverging && s.Min != 0 && s.Min != -s.Max:
-		return fmt.Errorf("colour scale: a diverging scale from %g to %g has not zero in its middle: give Max only", s.Min, s.Max)
+		return fmt.Errorf("colour scale: a diverging scale from %g to %g has not zero in its middle: give Max only", s.Min,
+			s.Max)
 	case s.given() && s.Diverging && !(s.Max > 0):
 		return fmt.Errorf("colour scale: a diverging scale to %g: give a Max above zero", s.Max)
 	}
@@ -120,7 +121,8 @@ func (m Map) check() error {
 	case m.Rows < 1 || m.Cols < 1 || m.Rows > largestArray || m.Cols > largestArray:
 		return fmt.Errorf("%d x %d cells: 1 x 1 to %d x %d can be drawn", m.Rows, m.Cols, largestArray, largestArray)
 	case len(m.Values) != m.Rows*m.Cols:
-		return fmt.Errorf("%d values for %d x %d cells: give one for each, NaN where there is none", len(m.Values), m.Rows, m.Cols)
+		return fmt.Errorf("%d values for %d x %d cells: give one for each, NaN where there is none", len(m.Values), m.Rows,
+			m.Cols)
 	case m.RowNames != nil && len(m.RowNames) != m.Rows:
 		return fmt.Errorf("%d names for %d rows: give one for each, or none", len(m.RowNames), m.Rows)
 	case m.ColNames != nil && len(m.ColNames) != m.Cols:
@@ -132,7 +134,8 @@ func (m Map) check() error {
 		}
 		for _, c := range k.Cells {
 			if c[0] < 0 || c[0] >= m.Rows || c[1] < 0 || c[1] >= m.Cols {
-				return fmt.Errorf("mark %q on r%dc%d, outside of the %d x %d cells (rows and columns count from 0)", k.Name, c[0], c[1], m.Rows, m.Cols)
+				return fmt.Errorf("mark %q on r%dc%d, outside of the %d x %d cells (rows and columns count from 0)", k.Name, c[0],
+					c[1], m.Rows, m.Cols)
 			}
 		}
 	}

@@ -38,7 +38,8 @@ func (m Maps) draw() (*Drawing, error) {
 		return nil, fmt.Errorf("no maps: %w", ErrNoData)
 	}
 	if len(m.Panels) > mostPanels || m.Columns < 0 {
-		return nil, fmt.Errorf("%d maps in %d columns: at most %d maps can be drawn in one figure", len(m.Panels), m.Columns, mostPanels)
+		return nil, fmt.Errorf("%d maps in %d columns: at most %d maps can be drawn in one figure", len(m.Panels), m.Columns,
+			mostPanels)
 	}
 	for i, p := range m.Panels {
 		if err := p.check(); err != nil {
@@ -381,7 +382,8 @@ func (p *panel) draw(c draw.Canvas, corner vg.Point) {
 	nameAxes(c, place, cells, p.ColLabel, p.RowLabel)
 	p.drawCells(c, cells)
 	if p.bar != nil {
-		at := vg.Rectangle{Min: vg.Point{X: cells.Max.X, Y: corner.Y - p.barHigh}, Max: vg.Point{X: cells.Max.X + p.right, Y: corner.Y}}
+		at := vg.Rectangle{Min: vg.Point{X: cells.Max.X, Y: corner.Y - p.barHigh},
+			Max: vg.Point{X: cells.Max.X + p.right, Y: corner.Y}}
 		p.bar.draw(c, at)
 	}
 }
@@ -391,7 +393,8 @@ func (s *sheet) checkNumbers() error {
 	for i := range s.panels {
 		p := &s.panels[i]
 		if p.Numbers && p.valued && p.numberSize() < leastNumber {
-			return s.of(i, fmt.Errorf("the cells are too small for numbers (%.0f points wide): set Numbers to false", math.Floor(p.cellsWide.Points()/float64(p.Cols))))
+			return s.of(i, fmt.Errorf("the cells are too small for numbers (%.0f points wide): set Numbers to false",
+				math.Floor(p.cellsWide.Points()/float64(p.Cols))))
 		}
 	}
 	return nil

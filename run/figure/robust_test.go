@@ -17,13 +17,15 @@ var anyValue = rapid.OneOf(
 	rapid.Float64Range(-1, 1),
 	rapid.Float64Range(1e-6, 1e-4),
 	rapid.Float64(),
-	rapid.SampledFrom([]float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), 1e-5, 1e-5, 1e-5, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, 1e200, -1e200}),
+	rapid.SampledFrom([]float64{0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), 1e-5, 1e-5, 1e-5,
+		math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, 1e200, -1e200}),
 )
 
 func anyValues(n int) *rapid.Generator[[]float64] { return rapid.SliceOfN(anyValue, n, n) }
 
 func anyAxis(t *rapid.T, label string) figure.Axis {
-	a := figure.Axis{Label: "value", Unit: rapid.SampledFrom([]string{"S", "%", ""}).Draw(t, label+" unit"), Log: rapid.Bool().Draw(t, label+" log")}
+	a := figure.Axis{Label: "value", Unit: rapid.SampledFrom([]string{"S", "%", ""}).Draw(t, label+" unit"),
+		Log: rapid.Bool().Draw(t, label+" log")}
 	if rapid.IntRange(0, 3).Draw(t, label+" given") == 0 {
 		a.Min, a.Max = anyValue.Draw(t, label+" min"), anyValue.Draw(t, label+" max")
 	}
@@ -92,7 +94,9 @@ func TestAnyLines(t *testing.T) {
 		l := figure.Lines{X: anyAxis(t, "x"), Y: anyAxis(t, "y")}
 		for range rapid.IntRange(0, 3).Draw(t, "series") {
 			n := rapid.IntRange(0, 6).Draw(t, "n")
-			s := figure.Series{Name: "s", X: anyValues(n).Draw(t, "x"), Y: anyValues(n).Draw(t, "y"), Markers: rapid.Bool().Draw(t, "markers"), NoLine: rapid.Bool().Draw(t, "no line"), Faint: rapid.Bool().Draw(t, "faint")}
+			s := figure.Series{Name: "s", X: anyValues(n).Draw(t, "x"), Y: anyValues(n).Draw(t, "y"),
+				Markers: rapid.Bool().Draw(t, "markers"), NoLine: rapid.Bool().Draw(t, "no line"),
+				Faint: rapid.Bool().Draw(t, "faint")}
 			if rapid.Bool().Draw(t, "bars") {
 				s.Low, s.High = anyValues(n).Draw(t, "low"), anyValues(n).Draw(t, "high")
 			}
@@ -108,7 +112,8 @@ func TestAnyLines(t *testing.T) {
 
 func TestAnyScatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := figure.Scatter{Axis: anyAxis(t, "axis"), Tolerance: rapid.SampledFrom([]float64{0, 0.05, 0.99}).Draw(t, "tolerance")}
+		s := figure.Scatter{Axis: anyAxis(t, "axis"), Tolerance: rapid.SampledFrom([]float64{0, 0.05, 0.99}).Draw(t,
+			"tolerance")}
 		n := rapid.IntRange(0, 6).Draw(t, "n")
 		s.Groups = []figure.Group{{Name: "g", X: anyValues(n).Draw(t, "x"), Y: anyValues(n).Draw(t, "y")}}
 		check(t, s)
@@ -120,7 +125,8 @@ func TestAnyMaps(t *testing.T) {
 		m := figure.Maps{Columns: rapid.IntRange(0, 3).Draw(t, "columns")}
 		for range rapid.IntRange(1, 4).Draw(t, "panels") {
 			rows, cols := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(1, 5).Draw(t, "cols")
-			p := figure.Map{Title: "m", Rows: rows, Cols: cols, Values: anyValues(rows*cols).Draw(t, "values"), Unit: "S", Numbers: rapid.Bool().Draw(t, "numbers")}
+			p := figure.Map{Title: "m", Rows: rows, Cols: cols, Values: anyValues(rows*cols).Draw(t, "values"), Unit: "S",
+				Numbers: rapid.Bool().Draw(t, "numbers")}
 			p.Scale.Log, p.Scale.Diverging = rapid.Bool().Draw(t, "log"), rapid.Bool().Draw(t, "diverging")
 			if rapid.IntRange(0, 2).Draw(t, "given") == 0 {
 				p.Scale.Min, p.Scale.Max = anyValue.Draw(t, "min"), anyValue.Draw(t, "max")
@@ -141,15 +147,16 @@ func TestNoData(t *testing.T) {
 		"histogram, empty":             figure.Histogram{Samples: []figure.Sample{{}}},
 		"histogram, not a number":      figure.Histogram{Samples: []figure.Sample{{Values: none}}},
 		"histogram, logarithm of zero": figure.Histogram{X: log, Samples: []figure.Sample{{Values: []float64{0, -1}}}},
-		"histogram, all outside":       figure.Histogram{X: figure.Axis{Min: 1, Max: 2}, Samples: []figure.Sample{{Values: []float64{0, 3}}}},
-		"lines, nothing":               figure.Lines{},
-		"lines, not a number":          figure.Lines{Series: []figure.Series{{X: none, Y: none}}},
-		"lines, logarithm of zero":     figure.Lines{X: log, Series: []figure.Series{{X: []float64{0}, Y: []float64{1}}}},
-		"scatter, nothing":             figure.Scatter{},
-		"scatter, not a number":        figure.Scatter{Groups: []figure.Group{{X: none, Y: none}}},
-		"map, logarithm of zero":       figure.Map{Rows: 1, Cols: 2, Values: []float64{0, -1}, Scale: figure.Scale{Log: true}},
-		"map, only infinite":           figure.Map{Rows: 1, Cols: 1, Values: []float64{math.Inf(1)}},
-		"maps, nothing":                figure.Maps{},
+		"histogram, all outside": figure.Histogram{X: figure.Axis{Min: 1, Max: 2},
+			Samples: []figure.Sample{{Values: []float64{0, 3}}}},
+		"lines, nothing":           figure.Lines{},
+		"lines, not a number":      figure.Lines{Series: []figure.Series{{X: none, Y: none}}},
+		"lines, logarithm of zero": figure.Lines{X: log, Series: []figure.Series{{X: []float64{0}, Y: []float64{1}}}},
+		"scatter, nothing":         figure.Scatter{},
+		"scatter, not a number":    figure.Scatter{Groups: []figure.Group{{X: none, Y: none}}},
+		"map, logarithm of zero":   figure.Map{Rows: 1, Cols: 2, Values: []float64{0, -1}, Scale: figure.Scale{Log: true}},
+		"map, only infinite":       figure.Map{Rows: 1, Cols: 1, Values: []float64{math.Inf(1)}},
+		"maps, nothing":            figure.Maps{},
 	} {
 		if _, err := s.Draw(); !errors.Is(err, figure.ErrNoData) {
 			t.Errorf("%s: %v, want ErrNoData", name, err)
@@ -230,15 +237,16 @@ func TestEdgesAreDrawn(t *testing.T) {
 		return all
 	}
 	for name, s := range map[string]drawer{
-		"1 x 1":            grid(1, 1),
-		"1 x 300":          grid(1, 300),
-		"300 x 1":          grid(300, 1),
-		"256 x 256":        grid(256, 256),
-		"1024 x 1024":      grid(1024, 1024),
-		"all equal":        figure.Map{Rows: 20, Cols: 20, Values: filled(400, 1e-5), Unit: "S"},
-		"all zero":         figure.Map{Rows: 20, Cols: 20, Values: filled(400, 0), Scale: figure.Scale{Diverging: true}},
-		"not a number":     figure.Map{Rows: 20, Cols: 20, Values: filled(400, math.NaN()), Unit: "S", Numbers: true},
-		"no number, large": figure.Map{Rows: 128, Cols: 128, Values: filled(128*128, math.NaN()), Scale: figure.Scale{Log: true}},
+		"1 x 1":        grid(1, 1),
+		"1 x 300":      grid(1, 300),
+		"300 x 1":      grid(300, 1),
+		"256 x 256":    grid(256, 256),
+		"1024 x 1024":  grid(1024, 1024),
+		"all equal":    figure.Map{Rows: 20, Cols: 20, Values: filled(400, 1e-5), Unit: "S"},
+		"all zero":     figure.Map{Rows: 20, Cols: 20, Values: filled(400, 0), Scale: figure.Scale{Diverging: true}},
+		"not a number": figure.Map{Rows: 20, Cols: 20, Values: filled(400, math.NaN()), Unit: "S", Numbers: true},
+		"no number, large": figure.Map{Rows: 128, Cols: 128, Values: filled(128*128, math.NaN()),
+			Scale: figure.Scale{Log: true}},
 		"beyond the scale": figure.Map{Rows: 1, Cols: 3, Values: []float64{math.Inf(-1), 1, math.Inf(1)}},
 		"one point":        figure.Lines{Series: []figure.Series{{X: []float64{1}, Y: []float64{1e-5}}}},
 		"points with gaps": figure.Lines{Series: []figure.Series{{X: []float64{1, 2, 3}, Y: []float64{1, math.NaN(), 3}}}},

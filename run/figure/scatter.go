@@ -50,7 +50,8 @@ func (s Scatter) draw() (*Drawing, error) {
 	var data span
 	for i, g := range s.Groups {
 		if len(g.X) != len(g.Y) {
-			return nil, fmt.Errorf("group %d (%q) has %d values of X and %d of Y: give one Y for each X", i, g.Name, len(g.X), len(g.Y))
+			return nil, fmt.Errorf("group %d (%q) has %d values of X and %d of Y: give one Y for each X", i, g.Name, len(g.X),
+				len(g.Y))
 		}
 		for k := range g.X {
 			if s.Axis.shows(g.X[k]) && s.Axis.shows(g.Y[k]) {
@@ -77,7 +78,8 @@ func (s Scatter) draw() (*Drawing, error) {
 	if s.Tolerance > 0 {
 		tint := translucent(seriesColors[2], 0.18)
 		ch.layers = append(ch.layers, s.band(tint))
-		ch.legend = append(ch.legend, entry{fmt.Sprintf("within ±%.4g %%", s.Tolerance*100), areaSample(tint, draw.LineStyle{})})
+		ch.legend = append(ch.legend, entry{fmt.Sprintf("within ±%.4g %%", s.Tolerance*100),
+			areaSample(tint, draw.LineStyle{})})
 	}
 	equal := draw.LineStyle{Color: muted, Width: 0.8}
 	ch.layers = append(ch.layers, func(c draw.Canvas, p place) {
@@ -121,7 +123,8 @@ func (s Scatter) draw() (*Drawing, error) {
 // band tints the places where the result is within the tolerance.
 func (s Scatter) band(tint color.Color) layer {
 	return func(c draw.Canvas, p place) {
-		const steps = 100 // on linear axes the edges are straight, on logarithmic ones two points would do as well; across zero they bend
+		// on linear axes the edges are straight, on logarithmic ones two points would do as well; across zero they bend
+		const steps = 100
 		var lower, upper []vg.Point
 		for i := 0; i <= steps; i++ {
 			x := p.x.at(float64(i) / steps)

@@ -78,7 +78,8 @@ func (q Query) Validate() error {
 		}
 	}
 	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
-		return fmt.Errorf("nothing can have started since %s and before %s", q.Since.Format(time.DateTime), q.Until.Format(time.DateTime))
+		return fmt.Errorf("nothing can have started since %s and before %s", q.Since.Format(time.DateTime),
+			q.Until.Format(time.DateTime))
 	}
 	if q.Limit < 0 {
 		return fmt.Errorf("a limit of %d runs; it must be 0 or more", q.Limit)

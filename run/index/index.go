@@ -124,7 +124,8 @@ func (x *Index) prepare(ctx context.Context) error {
 		if empty, err := form(ctx, tx); err != nil || !empty {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, version))
+		_, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application,
+			version))
 		return err
 	})
 }
@@ -135,7 +136,8 @@ func form(ctx context.Context, db interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }) (empty bool, err error) {
 	var id, number, tables int
-	for statement, into := range map[string]*int{"PRAGMA application_id": &id, "PRAGMA user_version": &number, "SELECT count(*) FROM sqlite_schema": &tables} {
+	for statement, into := range map[string]*int{"PRAGMA application_id": &id, "PRAGMA user_version": &number,
+		"SELECT count(*) FROM sqlite_schema": &tables} {
 		if err := db.QueryRowContext(ctx, statement).Scan(into); err != nil {
 			return false, err
 		}
@@ -276,7 +278,8 @@ func (x *Index) update(ctx context.Context, stale []string, marks map[string]str
 		return nil
 	}
 	return x.change(ctx, func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO runs (id, mark, ended, started, command, array, chip, outcome, words, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+		insert, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO runs (id, mark, ended, started, command, array, "+
+			"chip, outcome, words, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 		if err != nil {
 			return err
 		}
@@ -287,7 +290,8 @@ func (x *Index) update(ctx context.Context, stale []string, marks map[string]str
 				return fmt.Errorf("run %s: %w", e.ID, err)
 			}
 			ended := e.Outcome != run.OutcomeRunning && e.Outcome != run.OutcomeUnknown
-			if _, err := insert.ExecContext(ctx, e.ID, marks[e.ID], ended, stamp(e.Started), strings.ToLower(e.Command), strings.ToLower(e.Array), strings.ToLower(e.Chip), string(e.Outcome), e.words(), string(text)); err != nil {
+			if _, err := insert.ExecContext(ctx, e.ID, marks[e.ID], ended, stamp(e.Started), strings.ToLower(e.Command),
+				strings.ToLower(e.Array), strings.ToLower(e.Chip), string(e.Outcome), e.words(), string(text)); err != nil {
 				return err
 			}
 		}
@@ -357,7 +361,8 @@ func (x *Index) entry(ctx context.Context, id string) (e Entry, err error) {
 }
 
 // each visits the rows that a query gives.
-func (x *Index) each(ctx context.Context, query string, visit func(scan func(...any) error) error, arguments ...any) (err error) {
+func (x *Index) each(ctx context.Context, query string, visit func(scan func(...any) error) error,
+	arguments ...any) (err error) {
 	rows, err := x.db.QueryContext(ctx, query, arguments...)
 	if err != nil {
 		return err

@@ -50,7 +50,8 @@ func must(t testing.TB, err error) {
 var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // quick keeps a run without waiting for the disk.
-var quick = run.Options{Sync: func(run.File) error { return nil }, Free: func(string) (uint64, error) { return 1 << 40, nil }}
+var quick = run.Options{Sync: func(run.File) error { return nil },
+	Free: func(string) (uint64, error) { return 1 << 40, nil }}
 
 // newRun makes a run directory; no outcome leaves it under way.
 func newRun(t testing.TB, root string, number int, h run.Header, lines int, outcome run.Outcome) *run.Run {
@@ -100,23 +101,27 @@ func TestFind(t *testing.T) {
 	if _, err := os.Stat(root); !errors.Is(err, os.ErrNotExist) {
 		t.Error("looking for runs made their directory")
 	}
-	form := newRun(t, root, 0, run.Header{Command: "form", Array: "A", Chip: "/lab/Chip-7", Arguments: []string{"form", "-d", "r0c*"}}, 4, run.OutcomeComplete)
-	thresholds := newRun(t, root, 1, run.Header{Command: "characterize-thresholds", Array: "B", Arguments: []string{"characterize", "thresholds"}}, 2, run.OutcomeInterrupted)
-	living := newRun(t, root, 2, run.Header{Command: "tune", Array: "A", Arguments: []string{"tune", "--targets", "Maß%_.csv"}}, 2, "")
+	form := newRun(t, root, 0, run.Header{Command: "form", Array: "A", Chip: "/lab/Chip-7",
+		Arguments: []string{"form", "-d", "r0c*"}}, 4, run.OutcomeComplete)
+	thresholds := newRun(t, root, 1, run.Header{Command: "characterize-thresholds", Array: "B",
+		Arguments: []string{"characterize", "thresholds"}}, 2, run.OutcomeInterrupted)
+	living := newRun(t, root, 2, run.Header{Command: "tune", Array: "A",
+		Arguments: []string{"tune", "--targets", "Maß%_.csv"}}, 2, "")
 	must(t, os.Mkdir(filepath.Join(root, "20261120T130000Z-broken-a-0000"), 0o755))
 	const broken = "20261120T130000Z-broken-a-0000"
 	for name, c := range map[string]struct {
 		q    Query
 		want []string
 	}{
-		"all":           {Query{}, []string{form.ID(), thresholds.ID(), living.ID(), broken}},
-		"newest":        {Query{Limit: 2}, []string{living.ID(), broken}},
-		"command":       {Query{Command: "Form"}, []string{form.ID()}},
-		"family":        {Query{Command: "characterize"}, []string{thresholds.ID()}},
-		"not a family":  {Query{Command: "char"}, nil},
-		"array":         {Query{Array: "a"}, []string{form.ID(), living.ID()}},
-		"chip":          {Query{Chip: "chip-7"}, []string{form.ID()}},
-		"outcomes":      {Query{Outcomes: []run.Outcome{run.OutcomeInterrupted, run.OutcomeRunning}}, []string{thresholds.ID(), living.ID()}},
+		"all":          {Query{}, []string{form.ID(), thresholds.ID(), living.ID(), broken}},
+		"newest":       {Query{Limit: 2}, []string{living.ID(), broken}},
+		"command":      {Query{Command: "Form"}, []string{form.ID()}},
+		"family":       {Query{Command: "characterize"}, []string{thresholds.ID()}},
+		"not a family": {Query{Command: "char"}, nil},
+		"array":        {Query{Array: "a"}, []string{form.ID(), living.ID()}},
+		"chip":         {Query{Chip: "chip-7"}, []string{form.ID()}},
+		"outcomes": {Query{Outcomes: []run.Outcome{run.OutcomeInterrupted, run.OutcomeRunning}},
+			[]string{thresholds.ID(), living.ID()}},
 		"broken":        {Query{Outcomes: []run.Outcome{run.OutcomeBroken}}, []string{broken}},
 		"since":         {Query{Since: start.Add(time.Minute), Command: "characterize"}, []string{thresholds.ID()}},
 		"until":         {Query{Until: start.Add(time.Minute)}, []string{form.ID()}},
@@ -132,7 +137,8 @@ func TestFind(t *testing.T) {
 			}
 		})
 	}
-	if entries := find(t, root, Query{Text: []string{thresholds.ID()}}); !entries[0].Resumable || len(entries[0].Arguments) != 2 {
+	if entries := find(t, root, Query{Text: []string{thresholds.ID()}}); !entries[0].Resumable ||
+		len(entries[0].Arguments) != 2 {
 		t.Errorf("%+v", entries[0])
 	}
 	must(t, living.Finish(run.OutcomeComplete, nil))
@@ -157,7 +163,8 @@ func TestIndexAndDirectoriesAgree(t *testing.T) {
 	words := []string{"-d", "r0c0", "%", "_", "'", "\"", "Maß", "x y"}
 	for i := range 40 {
 		outcome := outcomes[i%6]
-		newRun(t, root, i*7%40, run.Header{Command: commands[i%5], Array: arrays[i%4], Chip: fmt.Sprint("chip", i%3), Arguments: []string{words[i%8], words[i*3%8]}}, 0, outcome)
+		newRun(t, root, i*7%40, run.Header{Command: commands[i%5], Array: arrays[i%4], Chip: fmt.Sprint("chip", i%3),
+			Arguments: []string{words[i%8], words[i*3%8]}}, 0, outcome)
 	}
 	x, err := Open(t.Context(), root)
 	must(t, err)
@@ -166,9 +173,11 @@ func TestIndexAndDirectoriesAgree(t *testing.T) {
 	must(t, err)
 	rapid.Check(t, func(t *rapid.T) {
 		q := Query{Command: rapid.SampledFrom(append(commands, "", "", "characterize")).Draw(t, "command"),
-			Array: rapid.SampledFrom(append(arrays, "", "a", "ä")).Draw(t, "array"), Chip: rapid.SampledFrom([]string{"", "", "p1", "CHIP"}).Draw(t, "chip"),
+			Array:    rapid.SampledFrom(append(arrays, "", "a", "ä")).Draw(t, "array"),
+			Chip:     rapid.SampledFrom([]string{"", "", "p1", "CHIP"}).Draw(t, "chip"),
 			Outcomes: rapid.SliceOfN(rapid.SampledFrom(outcomes), 0, 3).Draw(t, "outcomes"),
-			Text:     rapid.SliceOfN(rapid.SampledFrom(append(words, "", "C0")), 0, 2).Draw(t, "text"), Limit: rapid.IntRange(0, 50).Draw(t, "limit")}
+			Text:     rapid.SliceOfN(rapid.SampledFrom(append(words, "", "C0")), 0, 2).Draw(t, "text"),
+			Limit:    rapid.IntRange(0, 50).Draw(t, "limit")}
 		if rapid.Bool().Draw(t, "since?") {
 			q.Since = start.Add(time.Duration(rapid.IntRange(-1, 41).Draw(t, "since")) * time.Minute)
 		}
@@ -401,7 +410,8 @@ func BenchmarkRebuild1000(b *testing.B) {
 		if i%10 == 0 {
 			outcome = "" // without an end: the whole journal has to be read
 		}
-		r := newRun(b, root, i, run.Header{Command: "form", Array: "A", Arguments: []string{"form", "-a", "A"}, Limits: instrument.Limits{MaxVoltage: 1}}, 800, outcome)
+		r := newRun(b, root, i, run.Header{Command: "form", Array: "A", Arguments: []string{"form", "-a", "A"},
+			Limits: instrument.Limits{MaxVoltage: 1}}, 800, outcome)
 		if outcome == "" {
 			must(b, r.Journal().Close())
 		}

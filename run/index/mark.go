@@ -45,7 +45,8 @@ func markOf(dir string) (string, error) {
 	var mark strings.Builder
 	for _, e := range entries {
 		name := e.Name()
-		if name != "spec.json" && name != "result.json" && !(strings.HasPrefix(name, "journal") && strings.HasSuffix(name, ".jsonl")) {
+		if name != "spec.json" && name != "result.json" && !(strings.HasPrefix(name, "journal") &&
+			strings.HasSuffix(name, ".jsonl")) {
 			continue
 		}
 		info, err := e.Info()

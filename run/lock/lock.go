@@ -104,7 +104,8 @@ func acquire(ctx context.Context, path string, o *Options) (*os.File, error) {
 		}
 		held := &HeldError{File: path, Owner: readOwner(f), Waited: time.Since(began)}
 		if held.Waited >= o.Wait {
-			return nil, errors.Join(&instrument.Error{Op: "bench", Kind: instrument.KindBusy, Err: held, Advice: held.advice()}, f.Close())
+			return nil, errors.Join(&instrument.Error{Op: "bench", Kind: instrument.KindBusy, Err: held, Advice: held.advice()},
+				f.Close())
 		}
 		if tick == nil {
 			if o.Waiting != nil {

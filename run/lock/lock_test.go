@@ -99,7 +99,8 @@ func TestOneProcess(t *testing.T) {
 		if held.Owner == nil || held.Owner.PID != process.cmd.Process.Pid || held.File != b {
 			t.Errorf("held %+v", held)
 		}
-		for _, want := range []string{"the bench is in use by process ", "`other`", "run r1", "since ", "--wait", "kill -INT"} {
+		for _, want := range []string{"the bench is in use by process ", "`other`", "run r1", "since ", "--wait",
+			"kill -INT"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q does not say %q", err, want)
 			}
@@ -173,7 +174,8 @@ func TestWaitEnds(t *testing.T) {
 		must(t, err)
 		began := time.Now()
 		_, err = Acquire(t.Context(), []string{file}, Options{Wait: 5 * time.Second})
-		if waited := time.Since(began); instrument.KindOf(err) != instrument.KindBusy || waited < 5*time.Second || waited > 5*time.Second+2*pause {
+		if waited := time.Since(began); instrument.KindOf(err) != instrument.KindBusy || waited < 5*time.Second ||
+			waited > 5*time.Second+2*pause {
 			t.Errorf("%v after %v", err, waited)
 		}
 		if !strings.Contains(err.Error(), "not free within 5s") {
@@ -190,13 +192,15 @@ func TestWaitEnds(t *testing.T) {
 
 func TestOwnerIsKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a")
-	l, err := Acquire(t.Context(), []string{file}, Options{Owner: Owner{Command: strings.Repeat("ä", 1<<20), Bench: "b", Reason: "r"}})
+	l, err := Acquire(t.Context(), []string{file},
+		Options{Owner: Owner{Command: strings.Repeat("ä", 1<<20), Bench: "b", Reason: "r"}})
 	must(t, err)
 	must(t, l.Working("run-1"))
 	f, err := os.Open(file)
 	must(t, err)
 	o := readOwner(f)
-	if o == nil || o.PID != os.Getpid() || o.Run != "run-1" || o.Reason != "r" || o.Since.IsZero() || len(o.Command) > maxCommand+10 {
+	if o == nil || o.PID != os.Getpid() || o.Run != "run-1" || o.Reason != "r" || o.Since.IsZero() ||
+		len(o.Command) > maxCommand+10 {
 		t.Errorf("owner %+v", o)
 	}
 	must(t, l.Working(""))
@@ -220,7 +224,8 @@ func TestGarbage(t *testing.T) {
 	l, err := Acquire(t.Context(), []string{file}, Options{})
 	must(t, err)
 	must(t, os.WriteFile(file, []byte("garbage again"), 0o600))
-	if _, err := Acquire(t.Context(), []string{file}, Options{}); err == nil || !strings.Contains(err.Error(), "another process has it") {
+	if _, err := Acquire(t.Context(), []string{file}, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "another process has it") {
 		t.Error(err)
 	}
 	must(t, l.Release())
@@ -230,7 +235,8 @@ func TestRefusals(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	must(t, os.WriteFile(file, nil, 0o600))
-	if _, err := Acquire(t.Context(), []string{filepath.Join(file, "a")}, Options{}); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "writable") {
+	if _, err := Acquire(t.Context(), []string{filepath.Join(file, "a")},
+		Options{}); instrument.KindOf(err) != instrument.KindUsage || !strings.Contains(err.Error(), "writable") {
 		t.Errorf("a lock below a file: %v", err)
 	}
 	if runtime.GOOS != "windows" {

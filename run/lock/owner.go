@@ -112,5 +112,6 @@ func (e *HeldError) advice() string {
 	if host, err := os.Hostname(); err == nil && host != e.Owner.Host {
 		return fmt.Sprintf("%s, or stop it on %s: kill -INT %d stops it at the next device", text, e.Owner.Host, e.Owner.PID)
 	}
-	return fmt.Sprintf("%s, or stop it: kill -INT %d stops it at the next device and leaves the bench safe", text, e.Owner.PID)
+	return fmt.Sprintf("%s, or stop it: kill -INT %d stops it at the next device and leaves the bench safe", text,
+		e.Owner.PID)
 }

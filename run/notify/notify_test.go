@@ -66,8 +66,10 @@ func (s *server) seen() []string {
 }
 
 func message() notify.Message {
-	return notify.Message{Kind: notify.Partial, Host: "bench1", Run: "20261122T141500Z-form-a-1f3c", Command: "form", Array: "A",
-		Outcome: run.OutcomePartial, Cause: "8 devices did not form", Done: 400, Total: 400, Summary: map[string]int{"formed": 392}}
+	return notify.Message{Kind: notify.Partial, Host: "bench1", Run: "20261122T141500Z-form-a-1f3c", Command: "form",
+		Array:   "A",
+		Outcome: run.OutcomePartial, Cause: "8 devices did not form", Done: 400, Total: 400,
+		Summary: map[string]int{"formed": 392}}
 }
 
 func TestWebhook(t *testing.T) {
@@ -217,7 +219,8 @@ func TestDestinations(t *testing.T) {
 }
 
 func TestEveryOutcomeHasAKind(t *testing.T) {
-	want := map[run.Outcome]notify.Kind{run.OutcomeComplete: notify.Done, run.OutcomePartial: notify.Partial, run.OutcomeOutside: notify.Partial,
+	want := map[run.Outcome]notify.Kind{run.OutcomeComplete: notify.Done, run.OutcomePartial: notify.Partial,
+		run.OutcomeOutside: notify.Partial,
 		run.OutcomeTripped: notify.Trip, run.OutcomeInterrupted: notify.Interrupted, run.OutcomeFailed: notify.Failure}
 	for outcome, kind := range want {
 		if got := notify.KindOf(outcome); got != kind {
@@ -262,7 +265,8 @@ func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := &server{codes: []int{0, 0, 200}}
 		var troubles atomic.Int32
-		v := notify.StartVigil("r1", 10*time.Minute, notify.Heartbeat{File: file, URL: "https://ping.example/abc", Every: time.Minute, Transport: far},
+		v := notify.StartVigil("r1", 10*time.Minute, notify.Heartbeat{File: file, URL: "https://ping.example/abc",
+			Every: time.Minute, Transport: far},
 			func(instrument.Seconds, int, int) {}, func(error) { troubles.Add(1) })
 		synctest.Wait()
 		v.Observe(run.Event{Done: 3, Total: 9})
@@ -297,7 +301,8 @@ func TestHeartbeat(t *testing.T) {
 func TestHeartbeatTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var troubles atomic.Int32
-		v := notify.StartVigil("r", 0, notify.Heartbeat{File: filepath.Join(t.TempDir(), "missing", "beat.json"), Every: time.Second}, nil,
+		v := notify.StartVigil("r", 0, notify.Heartbeat{File: filepath.Join(t.TempDir(), "missing", "beat.json"),
+			Every: time.Second}, nil,
 			func(error) { troubles.Add(1) })
 		time.Sleep(10 * time.Second)
 		synctest.Wait()

@@ -56,8 +56,10 @@ var _ run.Observer = (*Vigil)(nil)
 // nothing (0 = as long as it likes); onStall is called once for each stall, on
 // a goroutine of the vigil; trouble is told what is wrong with the heartbeat,
 // once until it works again.
-func StartVigil(runID string, stall time.Duration, h Heartbeat, onStall func(idle instrument.Seconds, done, total int), trouble func(error)) *Vigil {
-	v := &Vigil{run: runID, stall: stall, heartbeat: h, onStall: onStall, trouble: trouble, heard: time.Now(), stop: make(chan struct{})}
+func StartVigil(runID string, stall time.Duration, h Heartbeat, onStall func(idle instrument.Seconds, done, total int),
+	trouble func(error)) *Vigil {
+	v := &Vigil{run: runID, stall: stall, heartbeat: h, onStall: onStall, trouble: trouble, heard: time.Now(),
+		stop: make(chan struct{})}
 	if v.stall > 0 {
 		v.over.Go(v.watch)
 	}

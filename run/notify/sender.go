@@ -133,7 +133,8 @@ func (s *Sender) post(ctx context.Context, hook string, text []byte) error {
 }
 
 // fetch makes one request and tells whether a failure may pass.
-func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Duration, method, address string, body []byte) (again bool, err error) {
+func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Duration, method, address string,
+	body []byte) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
@@ -159,7 +160,8 @@ func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Durati
 		return true, err
 	}
 	if response.StatusCode/100 != 2 {
-		return response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests, fmt.Errorf("the server answers %s", response.Status)
+		return response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests,
+			fmt.Errorf("the server answers %s", response.Status)
 	}
 	return false, nil
 }
@@ -170,7 +172,8 @@ func (s *Sender) execute(ctx context.Context, command []string, m Message, text 
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Stdin = bytes.NewReader(append(text, '\n'))
 	c.Env = append(os.Environ(), "NOTIFY_EVENT="+string(m.Kind), "NOTIFY_TEXT="+m.Text, "NOTIFY_RUN="+m.Run,
-		"NOTIFY_DIRECTORY="+m.Directory, "NOTIFY_COMMAND="+m.Command, "NOTIFY_ARRAY="+m.Array, "NOTIFY_OUTCOME="+string(m.Outcome))
+		"NOTIFY_DIRECTORY="+m.Directory, "NOTIFY_COMMAND="+m.Command, "NOTIFY_ARRAY="+m.Array, "NOTIFY_OUTCOME="+
+			string(m.Outcome))
 	// A child that it leaves behind must not hold the output open for ever.
 	c.WaitDelay = time.Second
 	var output bytes.Buffer

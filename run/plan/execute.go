@@ -148,7 +148,8 @@ func (e *Execution) Run(ctx context.Context, runner Runner, observe func(t Task,
 		case Stop:
 			return &run.Ended{Outcome: x.Outcome, Err: fmt.Errorf("the plan was stopped after %s: %s", t.Name(), x.Reason)}
 		case Suspend:
-			return &run.Ended{Outcome: run.OutcomeInterrupted, Err: fmt.Errorf("the plan was suspended after %s: %s", t.Name(), x.Reason)}
+			return &run.Ended{Outcome: run.OutcomeInterrupted, Err: fmt.Errorf("the plan was suspended after %s: %s", t.Name(),
+				x.Reason)}
 		case SkipArray:
 			skipped[strings.ToUpper(t.Array)] = fmt.Sprintf("%s is %s", t.Name(), x.Outcome)
 		}
@@ -168,7 +169,8 @@ func worse(a, b run.Outcome) run.Outcome {
 }
 
 // task carries one task out and leaves its last entry.
-func (e *Execution) task(ctx context.Context, runner Runner, t Task, skipped map[string]string, observe func(Task, Entry)) error {
+func (e *Execution) task(ctx context.Context, runner Runner, t Task, skipped map[string]string,
+	observe func(Task, Entry)) error {
 	x := Entry{Task: t.Index, Name: t.Name(), State: Begun}
 	before := e.entries[t.Index]
 	resume := before != nil && before.Run != ""

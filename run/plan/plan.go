@@ -25,7 +25,8 @@ func Actions() []Action { return []Action{Continue, Stop, Suspend, SkipArray} }
 type Reactions map[run.Outcome]Action
 
 // outcomes are those that a task can end with.
-var outcomes = []run.Outcome{run.OutcomeComplete, run.OutcomePartial, run.OutcomeOutside, run.OutcomeTripped, run.OutcomeInterrupted, run.OutcomeFailed}
+var outcomes = []run.Outcome{run.OutcomeComplete, run.OutcomePartial, run.OutcomeOutside, run.OutcomeTripped,
+	run.OutcomeInterrupted, run.OutcomeFailed}
 
 // DefaultReactions go on after a partial result and stop at everything worse.
 func DefaultReactions() Reactions {

@@ -54,7 +54,8 @@ func TestRead(t *testing.T) {
 	if !reflect.DeepEqual(lines, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if s := p.Steps[0]; s.On[run.OutcomeTripped] != plan.Suspend || s.On[run.OutcomeOutside] != plan.SkipArray || s.On[run.OutcomePartial] != plan.Continue {
+	if s := p.Steps[0]; s.On[run.OutcomeTripped] != plan.Suspend || s.On[run.OutcomeOutside] != plan.SkipArray ||
+		s.On[run.OutcomePartial] != plan.Continue {
 		t.Errorf("reactions of the first step: %v", s.On)
 	}
 	if s := p.Steps[1]; s.On[run.OutcomeOutside] != plan.Stop || s.Place != "night.yaml:13" {
@@ -92,18 +93,27 @@ func TestWhatIsWrongWithAPlan(t *testing.T) {
 		{"not YAML", "plan: [\n", []string{"p.yaml:"}},
 		{"no name", "steps: [{run: form}]", []string{"no name"}},
 		{"no steps", "plan: x\nsteps: []", []string{"at least one step"}},
-		{"unknown keys", "plan: x\nstpes: 3\nsteps:\n  - run: form\n    arays: [A]\n", []string{`p.yaml:2: "stpes" is not a key of a plan`, `p.yaml:5: "arays" is not a key of a step`}},
+		{"unknown keys", "plan: x\nstpes: 3\nsteps:\n  - run: form\n    arays: [A]\n",
+			[]string{`p.yaml:2: "stpes" is not a key of a plan`, `p.yaml:5: "arays" is not a key of a step`}},
 		{"nothing to run", "plan: x\nsteps:\n  - step: a\n", []string{"p.yaml:3: the step does not say what to run"}},
-		{"same names", "plan: x\nsteps:\n  - {step: a, run: form}\n  - {step: A, run: tune}\n", []string{`p.yaml:4: there is another step "A"`}},
+		{"same names", "plan: x\nsteps:\n  - {step: a, run: form}\n  - {step: A, run: tune}\n",
+			[]string{`p.yaml:4: there is another step "A"`}},
 		{"same arrays", "plan: x\nsteps:\n  - {run: form, arrays: [A, a]}\n", []string{"array a is listed twice"}},
 		{"key twice", "plan: x\nsteps:\n  - run: form\n    with: {devices: a, devices: b}\n", []string{"p.yaml:4:", "twice"}},
-		{"later step", "plan: x\nsteps:\n  - run: form\n    if: {step: tuning}\n  - {step: tuning, run: tune}\n", []string{`p.yaml:4: if: no step before this one is called "tuning"`}},
-		{"condition without a step", "plan: x\nsteps:\n  - run: form\n    if: {is: complete}\n", []string{"must name an earlier step"}},
-		{"no outcome", "plan: x\nsteps:\n  - run: form\n    on: {perfect: stop, partial: explode}\n", []string{`"perfect" is not an outcome`, `"explode" is not an action`}},
-		{"no comparison", "plan: x\nsteps:\n  - run: form\n    require: {formed: many, other: \">= \", third: \"< inf\"}\n", []string{`formed: "many" is not a comparison`, "other", "third"}},
-		{"array as a flag", "plan: x\nsteps:\n  - run: form\n    with: {array: A, --devices: all}\n", []string{"arrays and set are keys of the step", "without dashes"}},
-		{"mapping for a value", "plan: x\nsteps:\n  - run: form\n    set: {forming: {vmax: 3}}\n", []string{"set: forming must be a single value"}},
-		{"nothing for a value", "plan: x\nsteps:\n  - run: form\n    with: {devices: }\n", []string{"must be a single value"}},
+		{"later step", "plan: x\nsteps:\n  - run: form\n    if: {step: tuning}\n  - {step: tuning, run: tune}\n",
+			[]string{`p.yaml:4: if: no step before this one is called "tuning"`}},
+		{"condition without a step", "plan: x\nsteps:\n  - run: form\n    if: {is: complete}\n",
+			[]string{"must name an earlier step"}},
+		{"no outcome", "plan: x\nsteps:\n  - run: form\n    on: {perfect: stop, partial: explode}\n",
+			[]string{`"perfect" is not an outcome`, `"explode" is not an action`}},
+		{"no comparison", "plan: x\nsteps:\n  - run: form\n    require: {formed: many, other: \">= \", third: \"< inf\"}\n",
+			[]string{`formed: "many" is not a comparison`, "other", "third"}},
+		{"array as a flag", "plan: x\nsteps:\n  - run: form\n    with: {array: A, --devices: all}\n",
+			[]string{"arrays and set are keys of the step", "without dashes"}},
+		{"mapping for a value", "plan: x\nsteps:\n  - run: form\n    set: {forming: {vmax: 3}}\n",
+			[]string{"set: forming must be a single value"}},
+		{"nothing for a value", "plan: x\nsteps:\n  - run: form\n    with: {devices: }\n",
+			[]string{"must be a single value"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := plan.Read([]byte(c.text), "p.yaml")
@@ -180,15 +190,24 @@ func TestExecution(t *testing.T) {
 		outcome  run.Outcome
 		cause    string
 	}{
-		{"all well", nil, ok, "run forming A, run forming B, run tune A, run tune B, run characterize iv A", run.OutcomeComplete, ""},
-		{"partial goes on", map[string]run.Outcome{"forming A": "partial"}, ok, "run forming A, run forming B, run tune A, run tune B, run characterize iv A", run.OutcomePartial, "forming A is partial: as told"},
-		{"too few formed", nil, `{"formed":379,"defective":[]}`, "run forming A, run forming B", run.OutcomePartial, "required: formed is 379, not >= 380"},
-		{"too many defects", nil, `{"formed":390,"defective":[1,2,3]}`, "run forming A, run forming B, run characterize iv A", run.OutcomeComplete, ""},
+		{"all well", nil, ok, "run forming A, run forming B, run tune A, run tune B, run characterize iv A",
+			run.OutcomeComplete, ""},
+		{"partial goes on", map[string]run.Outcome{"forming A": "partial"}, ok,
+			"run forming A, run forming B, run tune A, run tune B, run characterize iv A", run.OutcomePartial,
+			"forming A is partial: as told"},
+		{"too few formed", nil, `{"formed":379,"defective":[]}`, "run forming A, run forming B", run.OutcomePartial,
+			"required: formed is 379, not >= 380"},
+		{"too many defects", nil, `{"formed":390,"defective":[1,2,3]}`, "run forming A, run forming B, run characterize iv A",
+			run.OutcomeComplete, ""},
 		{"figure missing", nil, `{}`, "run forming A, run forming B", run.OutcomePartial, "there is no key figure formed"},
-		{"trip suspends", map[string]run.Outcome{"forming B": "tripped"}, ok, "run forming A, run forming B", run.OutcomeInterrupted, "suspended after forming B"},
-		{"failure stops", map[string]run.Outcome{"tune A": "failed"}, ok, "run forming A, run forming B, run tune A", run.OutcomeFailed, "stopped after tune A: as told"},
-		{"interrupted", map[string]run.Outcome{"tune B": "interrupted"}, ok, "run forming A, run forming B, run tune A, run tune B", run.OutcomeInterrupted, "tune B"},
-		{"outside skips its array only", map[string]run.Outcome{"forming A": "outside"}, ok, "run forming A, run forming B, run tune B", run.OutcomePartial, "forming A is outside"},
+		{"trip suspends", map[string]run.Outcome{"forming B": "tripped"}, ok, "run forming A, run forming B",
+			run.OutcomeInterrupted, "suspended after forming B"},
+		{"failure stops", map[string]run.Outcome{"tune A": "failed"}, ok, "run forming A, run forming B, run tune A",
+			run.OutcomeFailed, "stopped after tune A: as told"},
+		{"interrupted", map[string]run.Outcome{"tune B": "interrupted"}, ok, "run forming A, run forming B, run tune A, " +
+			"run tune B", run.OutcomeInterrupted, "tune B"},
+		{"outside skips its array only", map[string]run.Outcome{"forming A": "outside"}, ok,
+			"run forming A, run forming B, run tune B", run.OutcomePartial, "forming A is outside"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			player := &player{outcomes: c.outcomes, figures: c.figures}
@@ -228,7 +247,8 @@ func TestResumedPlan(t *testing.T) {
 		if err := attempt(t, p, second, &entries); err != nil {
 			t.Error(err)
 		}
-		if got, want := strings.Join(second.log, ", "), "resume tune A id-tune A, run tune B, run characterize iv A"; got != want {
+		if got, want := strings.Join(second.log, ", "),
+			"resume tune A id-tune A, run tune B, run characterize iv A"; got != want {
 			t.Errorf("done: %s\nwant:  %s", got, want)
 		}
 	}
@@ -290,7 +310,8 @@ func TestRecordOfAnotherPlan(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(night)
-	f.Add("plan: x\nsteps:\n  - {step: a, run: form}\n  - {run: tune, if: {step: a, is: partial, where: {x.y: '!= 3'}}, on: {failed: continue}}\n")
+	f.Add("plan: x\nsteps:\n  - {step: a, run: form}\n  - {run: tune, if: {step: a, is: partial, where: {x.y: '!= " +
+		"3'}}, on: {failed: continue}}\n")
 	f.Add("plan: &a [*a]\nsteps: *a\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := plan.Read([]byte(text), "p.yaml")

@@ -129,7 +129,8 @@ func (r *reader) plan(n *yaml.Node) *Plan {
 }
 
 func (r *reader) step(p *Plan, n *yaml.Node) {
-	s := Step{On: Reactions{}, Place: fmt.Sprintf("%s:%d", r.name, n.Line), With: make(map[string][]string), Set: make(map[string]string)}
+	s := Step{On: Reactions{}, Place: fmt.Sprintf("%s:%d", r.name, n.Line), With: make(map[string][]string),
+		Set: make(map[string]string)}
 	for outcome, action := range p.On {
 		s.On[outcome] = action
 	}

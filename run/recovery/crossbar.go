@@ -38,7 +38,8 @@ func (c *crossbar) Do(ctx context.Context, cell array.Cell, steps ...array.Step)
 	l := c.ladder
 	if l.o.Check != nil && stresses(steps) && (!c.checked || c.busy >= checkEvery) {
 		c.checked = false
-		if err := l.Repeat(ctx, fmt.Sprintf("looking at the instruments before device %s is stressed", cell), l.o.Check); err != nil {
+		if err := l.Repeat(ctx, fmt.Sprintf("looking at the instruments before device %s is stressed", cell),
+			l.o.Check); err != nil {
 			return nil, array.NotBegun(err)
 		}
 		c.checked, c.busy = true, 0
@@ -76,7 +77,8 @@ func (c *crossbar) Do(ctx context.Context, cell array.Cell, steps ...array.Step)
 // resolve goes on behind stress of which it is not known whether it happened, as
 // a run that is taken up does: the device is read, and nothing else is done to
 // it. Without a read among the steps Options.Read is performed and journaled.
-func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.Step, results []array.Result) ([]array.Result, error) {
+func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.Step,
+	results []array.Result) ([]array.Result, error) {
 	var reads []array.Step
 	for _, s := range steps[len(results):] {
 		if !s.Stress() {
@@ -113,7 +115,8 @@ func begun(err error) error {
 	if !errors.Is(err, array.ErrNotBegun) {
 		return err
 	}
-	return &run.Ended{Outcome: run.OutcomeOf(err), Err: &instrument.Error{Op: "reading behind stress of which it is not known whether it happened",
+	return &run.Ended{Outcome: run.OutcomeOf(err), Err: &instrument.Error{Op: "reading behind stress of which it is " +
+		"not known whether it happened",
 		Kind: instrument.KindOf(err), Err: errors.New(err.Error())}}
 }
 

@@ -79,7 +79,8 @@ const longestPause = 15 * time.Second
 // of instruments that are not as they were left.
 func Recoverable(err error) bool {
 	switch instrument.KindOf(err) {
-	case instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol, instrument.KindInstrument, instrument.KindChain:
+	case instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol, instrument.KindInstrument,
+		instrument.KindChain:
 		return !errors.Is(err, run.ErrUnsafe)
 	}
 	return false
@@ -160,7 +161,8 @@ func (l *Ladder) hold(ctx context.Context, e *Event, began time.Time, before err
 	if err := l.journal(*e); err != nil {
 		return before, err
 	}
-	l.notify(fmt.Sprintf("%s: %s; waiting up to %s for the bench to come back (Ctrl-C ends the run, which can be taken up again)", e.What, e.Cause, l.o.Hold))
+	l.notify(fmt.Sprintf("%s: %s; waiting up to %s for the bench to come back (Ctrl-C ends the run, which can be taken "+
+		"up again)", e.What, e.Cause, l.o.Hold))
 	end := time.NewTimer(l.o.Hold)
 	defer end.Stop()
 	failed = before

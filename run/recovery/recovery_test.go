@@ -53,7 +53,8 @@ func (b *bench) Do(ctx context.Context, cell array.Cell, steps ...array.Step) ([
 			b.reads++
 		}
 		if i < after {
-			results = append(results, array.Result{Levels: []array.Level{{Voltage: 0.2, Current: instrument.Amps(float64(b.pulses) * 1e-6)}}})
+			results = append(results,
+				array.Result{Levels: []array.Level{{Voltage: 0.2, Current: instrument.Amps(float64(b.pulses) * 1e-6)}}})
 		}
 	}
 	if err != nil && !begun {
@@ -117,17 +118,27 @@ func TestLadder(t *testing.T) {
 		restores      int
 		resolved      int
 	}{
-		"nothing wrong":                   {nil, []array.Step{pulse, read}, 1, 1, []bool{false, false}, 0, 0},
-		"read lost":                       {once(0, true, instrument.KindTimeout), []array.Step{read}, 0, 2, []bool{false}, 1, 0},
-		"pulse not begun":                 {once(0, false, instrument.KindUnreachable), []array.Step{pulse, read}, 1, 1, []bool{false, false}, 1, 0},
-		"pulse confirmed, read lost":      {once(1, true, instrument.KindProtocol), []array.Step{pulse, read}, 1, 2, []bool{false, false}, 1, 0},
-		"pulse lost":                      {once(0, true, instrument.KindTimeout), []array.Step{pulse, read}, 1, 1, []bool{true, false}, 1, 0},
-		"second pulse lost":               {once(1, true, instrument.KindInstrument), []array.Step{pulse, pulse, read}, 2, 1, []bool{false, true, false}, 1, 0},
-		"pulse lost, no read asked for":   {once(0, true, instrument.KindTimeout), []array.Step{pulse}, 1, 1, []bool{true}, 1, 1},
-		"second of two not begun":         {once(1, false, instrument.KindChain), []array.Step{pulse, pulse}, 2, 0, []bool{false, false}, 1, 0},
-		"two pulses lost":                 {once(0, true, instrument.KindTimeout), []array.Step{pulse, read, pulse}, 1, 1, []bool{true, false, true}, 1, 0},
-		"read lost twice in a row":        {func(n int) (int, bool, error) { return 0, true, lostUntil(n, 3) }, []array.Step{read}, 0, 3, []bool{false}, 2, 0},
-		"pulse lost, and the read behind": {func(n int) (int, bool, error) { return 0, true, lostUntil(n, 3) }, []array.Step{pulse, read}, 1, 2, []bool{true, false}, 2, 0},
+		"nothing wrong": {nil, []array.Step{pulse, read}, 1, 1, []bool{false, false}, 0, 0},
+		"read lost": {once(0, true, instrument.KindTimeout), []array.Step{read}, 0, 2, []bool{false}, 1,
+			0},
+		"pulse not begun": {once(0, false, instrument.KindUnreachable), []array.Step{pulse, read}, 1, 1,
+			[]bool{false, false}, 1, 0},
+		"pulse confirmed, read lost": {once(1, true, instrument.KindProtocol), []array.Step{pulse, read}, 1, 2,
+			[]bool{false, false}, 1, 0},
+		"pulse lost": {once(0, true, instrument.KindTimeout), []array.Step{pulse, read}, 1, 1,
+			[]bool{true, false}, 1, 0},
+		"second pulse lost": {once(1, true, instrument.KindInstrument), []array.Step{pulse, pulse, read}, 2, 1,
+			[]bool{false, true, false}, 1, 0},
+		"pulse lost, no read asked for": {once(0, true, instrument.KindTimeout), []array.Step{pulse}, 1, 1, []bool{true}, 1,
+			1},
+		"second of two not begun": {once(1, false, instrument.KindChain), []array.Step{pulse, pulse}, 2, 0,
+			[]bool{false, false}, 1, 0},
+		"two pulses lost": {once(0, true, instrument.KindTimeout), []array.Step{pulse, read, pulse}, 1, 1,
+			[]bool{true, false, true}, 1, 0},
+		"read lost twice in a row": {func(n int) (int, bool, error) { return 0, true, lostUntil(n, 3) },
+			[]array.Step{read}, 0, 3, []bool{false}, 2, 0},
+		"pulse lost, and the read behind": {func(n int) (int, bool, error) { return 0, true, lostUntil(n, 3) },
+			[]array.Step{pulse, read}, 1, 2, []bool{true, false}, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bench{fail: tc.fail}
@@ -140,7 +151,8 @@ func TestLadder(t *testing.T) {
 					t.Errorf("result %d is %+v, want unknown %v", i, r, tc.unknown[i])
 				}
 			}
-			if b.pulses != tc.pulses || b.reads != tc.reads || len(b.restored) != tc.restores || b.resolved != tc.resolved || len(b.events) != tc.restores {
+			if b.pulses != tc.pulses || b.reads != tc.reads || len(b.restored) != tc.restores || b.resolved != tc.resolved ||
+				len(b.events) != tc.restores {
 				t.Errorf("%d pulses, %d reads, %d restores, %d resolved, events %+v; want %d, %d, %d, %d",
 					b.pulses, b.reads, len(b.restored), b.resolved, b.events, tc.pulses, tc.reads, tc.restores, tc.resolved)
 			}
@@ -159,13 +171,15 @@ func lostUntil(n, until int) error {
 // fewer where an answer was lost, in which case its result says so.
 func TestStressIsNeverRepeated(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		kinds := []instrument.Kind{instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol, instrument.KindInstrument,
+		kinds := []instrument.Kind{instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol,
+			instrument.KindInstrument,
 			instrument.KindChain, instrument.KindInterlock, instrument.KindLimit, instrument.KindTrip}
 		b := &bench{fail: func(int) (int, bool, error) {
 			if rapid.IntRange(0, 2).Draw(t, "luck") > 0 {
 				return 0, false, nil
 			}
-			return rapid.IntRange(0, 3).Draw(t, "after"), rapid.Bool().Draw(t, "begun"), failure(rapid.SampledFrom(kinds).Draw(t, "kind"))
+			return rapid.IntRange(0, 3).Draw(t, "after"), rapid.Bool().Draw(t, "begun"),
+				failure(rapid.SampledFrom(kinds).Draw(t, "kind"))
 		}}
 		o := b.options()
 		o.Retries = rapid.IntRange(-1, 3).Draw(t, "retries")
@@ -207,8 +221,10 @@ func TestStressIsNeverRepeated(t *testing.T) {
 }
 
 func TestNotRecoverable(t *testing.T) {
-	for _, kind := range []instrument.Kind{instrument.KindLimit, instrument.KindUsage, instrument.KindRouting, instrument.KindIdentity,
-		instrument.KindInterlock, instrument.KindTrip, instrument.KindBusy, instrument.KindCancelled, instrument.KindUnknown} {
+	for _, kind := range []instrument.Kind{instrument.KindLimit, instrument.KindUsage, instrument.KindRouting,
+		instrument.KindIdentity,
+		instrument.KindInterlock, instrument.KindTrip, instrument.KindBusy, instrument.KindCancelled,
+		instrument.KindUnknown} {
 		b := &bench{fail: once(0, false, kind)}
 		_, err := recovery.New(b.options()).Crossbar("A", b).Do(t.Context(), cell, read)
 		if err == nil || instrument.KindOf(err) != kind || len(b.restored) > 0 {
@@ -228,11 +244,16 @@ func TestHold(t *testing.T) {
 		states   []recovery.State
 		duration time.Duration
 	}{
-		"back at once":      {time.Nanosecond, time.Minute, run.OutcomeComplete, "", []recovery.State{recovery.Held, recovery.Recovered}, time.Second},
-		"back in time":      {10 * time.Second, time.Minute, run.OutcomeComplete, "", []recovery.State{recovery.Held, recovery.Recovered}, 15 * time.Second},
-		"never back":        {0, time.Minute, run.OutcomeInterrupted, instrument.KindUnreachable, []recovery.State{recovery.Held, recovery.GivenUp}, time.Minute},
-		"no hold":           {0, 0, run.OutcomeInterrupted, instrument.KindUnreachable, []recovery.State{recovery.GivenUp}, 0},
-		"back with another": {-1, time.Minute, run.OutcomeFailed, instrument.KindIdentity, []recovery.State{recovery.Held, recovery.GivenUp}, time.Second},
+		"back at once": {time.Nanosecond, time.Minute, run.OutcomeComplete, "",
+			[]recovery.State{recovery.Held, recovery.Recovered}, time.Second},
+		"back in time": {10 * time.Second, time.Minute, run.OutcomeComplete, "",
+			[]recovery.State{recovery.Held, recovery.Recovered}, 15 * time.Second},
+		"never back": {0, time.Minute, run.OutcomeInterrupted, instrument.KindUnreachable,
+			[]recovery.State{recovery.Held, recovery.GivenUp}, time.Minute},
+		"no hold": {0, 0, run.OutcomeInterrupted, instrument.KindUnreachable, []recovery.State{recovery.GivenUp},
+			0},
+		"back with another": {-1, time.Minute, run.OutcomeFailed, instrument.KindIdentity,
+			[]recovery.State{recovery.Held, recovery.GivenUp}, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -254,7 +275,8 @@ func TestHold(t *testing.T) {
 					t.Errorf("%v: %s of kind %q", err, run.OutcomeOf(err), instrument.KindOf(err))
 				}
 				if tc.outcome == run.OutcomeInterrupted {
-					if run.ExitCode(err) != run.ExitInterrupted || !strings.Contains(err.Error(), "it went wrong") || !strings.Contains(err.Error(), "xlab resume") {
+					if run.ExitCode(err) != run.ExitInterrupted || !strings.Contains(err.Error(), "it went wrong") ||
+						!strings.Contains(err.Error(), "xlab resume") {
 						t.Errorf("exit code %d: %v", run.ExitCode(err), err)
 					}
 				}
@@ -276,7 +298,8 @@ func TestHold(t *testing.T) {
 // Whoever asks the run to stop does not wait for the bench.
 func TestStopWhileHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{fail: once(0, true, instrument.KindUnreachable), back: func(int) error { return failure(instrument.KindUnreachable) }}
+		b := &bench{fail: once(0, true, instrument.KindUnreachable),
+			back: func(int) error { return failure(instrument.KindUnreachable) }}
 		o := b.options()
 		o.Hold = time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
@@ -308,7 +331,8 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%v, %d checks, %d restores, %d pulses", err, checks, len(b.restored), b.pulses)
 	}
 	o.Check = func(context.Context) error { return failure(instrument.KindInterlock) }
-	if _, err := recovery.New(o).Crossbar("A", b).Do(t.Context(), cell, pulse); instrument.KindOf(err) != instrument.KindInterlock || !errors.Is(err, array.ErrNotBegun) || b.pulses != 1 {
+	if _, err := recovery.New(o).Crossbar("A", b).Do(t.Context(), cell,
+		pulse); instrument.KindOf(err) != instrument.KindInterlock || !errors.Is(err, array.ErrNotBegun) || b.pulses != 1 {
 		t.Errorf("%v, %d pulses", err, b.pulses)
 	}
 }

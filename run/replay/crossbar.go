@@ -74,7 +74,8 @@ func (c *crossbar) matches(e *entry, cell array.Cell, steps []byte) bool {
 // resolve performs what was asked for when the record ended. Steps that were
 // confirmed are not done again; of stress behind them it is not known whether it
 // happened, so that only reads are performed, one at least.
-func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.Step, before []array.Result) ([]array.Result, error) {
+func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.Step,
+	before []array.Result) ([]array.Result, error) {
 	if err := c.tape.goLive(); err != nil {
 		return nil, err
 	}
@@ -110,13 +111,15 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 
 // look resolves a request without a read: the device is read all the same, so
 // that the record says what became of it.
-func (c *crossbar) look(ctx context.Context, cell array.Cell, steps []array.Step, results []array.Result) ([]array.Result, error) {
+func (c *crossbar) look(ctx context.Context, cell array.Cell, steps []array.Step,
+	results []array.Result) ([]array.Result, error) {
 	read := c.tape.options.Read
 	measured, err := c.bench.Do(ctx, cell, read)
 	if err != nil {
 		return results, err
 	}
-	err = c.tape.options.Journal.Event(EventResolve, array.Done{Array: c.name, Cell: cell, Steps: []array.Step{read}, Results: measured})
+	err = c.tape.options.Journal.Event(EventResolve, array.Done{Array: c.name, Cell: cell, Steps: []array.Step{read},
+		Results: measured})
 	if err != nil {
 		return results, err
 	}

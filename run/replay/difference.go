@@ -19,7 +19,8 @@ type Difference struct {
 }
 
 func (d *Difference) Error() string {
-	return fmt.Sprintf("%s:%d (record %d): the run goes another way than recorded\n  recorded: %s\n  now:      %s", d.File, d.Line, d.Seq, d.Recorded, d.Asked)
+	return fmt.Sprintf("%s:%d (record %d): the run goes another way than recorded\n  recorded: %s\n  now:      %s", d.File,
+		d.Line, d.Seq, d.Recorded, d.Asked)
 }
 
 // differ ends the tape with a difference.
@@ -28,9 +29,11 @@ func (t *Tape) differ(e *entry, what string, data any) error {
 	if err != nil {
 		text = []byte(err.Error())
 	}
-	return t.end(&instrument.Error{Op: "replay", Kind: instrument.KindUsage, Err: &Difference{File: e.File, Line: e.Line, Seq: e.Seq,
-		Recorded: e.describe(), Asked: what + " " + shortened(text)},
-		Advice: "nothing was touched; the program, or what the run depends on, is not the one that recorded it: go on with the version of the program that began the run"})
+	return t.end(&instrument.Error{Op: "replay", Kind: instrument.KindUsage,
+		Err: &Difference{File: e.File, Line: e.Line, Seq: e.Seq,
+			Recorded: e.describe(), Asked: what + " " + shortened(text)},
+		Advice: "nothing was touched; the program, or what the run depends on, is not the one that recorded it: go on " +
+			"with the version of the program that began the run"})
 }
 
 // Surplus is the difference of an algorithm that ended although there is more on

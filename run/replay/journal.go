@@ -127,7 +127,8 @@ func (t *Tape) Recall(kind string, asked, answer any, do func() error) error {
 		return errors.New(r.Error)
 	}
 	if err := json.Unmarshal(r.Answer, answer); err != nil {
-		return t.end(fmt.Errorf("%s:%d (record %d): the answer of %s cannot be understood: %w", e.File, e.Line, e.Seq, kind, err))
+		return t.end(fmt.Errorf("%s:%d (record %d): the answer of %s cannot be understood: %w", e.File, e.Line, e.Seq, kind,
+			err))
 	}
 	return t.take()
 }

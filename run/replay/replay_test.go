@@ -104,7 +104,8 @@ var (
 
 // algorithm pulses every device beyond a goal. It measures a temperature on the
 // way, gives some devices a pulse without any read, and ends with a verdict.
-func algorithm(ctx context.Context, bar *array.Journaled, recall func(kind string, asked, answer any, do func() error) error, thermometer func() (float64, error)) ([]float64, error) {
+func algorithm(ctx context.Context, bar *array.Journaled, recall func(kind string, asked, answer any,
+	do func() error) error, thermometer func() (float64, error)) ([]float64, error) {
 	var result []float64
 	for i, cell := range array.AllCells(rows, cols) {
 		goal := 5e-6
@@ -256,7 +257,8 @@ func (r *rig) counts() (known, unknown map[array.Cell]int) {
 func TestCutOffAnywhere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := &rig{t: t, root: t.TempDir(), plant: newPlant()}
-		ways := rapid.SliceOfN(rapid.SampledFrom([]fate{fine, fine, fine, fine, fine, fine, killedBefore, killedAfter, lostBefore, lostBetween, lostAfter}), 5, 60).Draw(rt, "fates")
+		ways := rapid.SliceOfN(rapid.SampledFrom([]fate{fine, fine, fine, fine, fine, fine, killedBefore, killedAfter,
+			lostBefore, lostBetween, lostAfter}), 5, 60).Draw(rt, "fates")
 		n := 0
 		r.fate = func(int) fate {
 			n++
@@ -293,7 +295,8 @@ func TestCutOffAnywhere(t *testing.T) {
 		// The whole run can be replayed, to the last bit.
 		tape := r.replay()
 		defer tape.Close()
-		again, err := algorithm(t.Context(), array.NewJournaled(tape.Crossbar("A", rows, cols, nil), "A", tape), tape.Recall, nil)
+		again, err := algorithm(t.Context(), array.NewJournaled(tape.Crossbar("A", rows, cols, nil), "A", tape), tape.Recall,
+			nil)
 		if err != nil || !slices.Equal(again, result) || tape.Rest() {
 			rt.Errorf("the replay ended with %v, %v instead of %v, with a rest: %t", err, again, result, tape.Rest())
 		}
@@ -407,7 +410,8 @@ func TestHole(t *testing.T) {
 	}
 	tape = r.replay()
 	defer tape.Close()
-	again, err := algorithm(t.Context(), array.NewJournaled(tape.Crossbar("A", rows, cols, nil), "A", tape), tape.Recall, nil)
+	again, err := algorithm(t.Context(), array.NewJournaled(tape.Crossbar("A", rows, cols, nil), "A", tape), tape.Recall,
+		nil)
 	if err != nil || !slices.Equal(again, result) || tape.Rest() {
 		t.Errorf("%v, %v, want %v", err, again, result)
 	}

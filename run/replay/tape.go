@@ -168,7 +168,8 @@ func entryOf(r run.Record) (*entry, error) {
 		if err := json.Unmarshal(r.Data, &d); err == nil && d.Steps != nil {
 			e.done = &d
 		} else if r.Type != run.TypeResult {
-			return nil, fmt.Errorf("%s:%d (record %d): the steps cannot be understood: %w", r.File, r.Line, r.Seq, errors.Join(err, errNoSteps))
+			return nil, fmt.Errorf("%s:%d (record %d): the steps cannot be understood: %w", r.File, r.Line, r.Seq,
+				errors.Join(err, errNoSteps))
 		}
 	}
 	return e, nil

@@ -95,7 +95,8 @@ func (p page) texts(name string) (all []string) {
 
 func curve(t testing.TB) *figure.Drawing {
 	t.Helper()
-	d, err := figure.Lines{Title: "I-V & more", X: figure.Axis{Label: "voltage", Unit: "V"}, Series: []figure.Series{{Name: "<r3c7>", X: []float64{0, 1}, Y: []float64{0, 1e-5}}}}.Draw()
+	d, err := figure.Lines{Title: "I-V & more", X: figure.Axis{Label: "voltage", Unit: "V"},
+		Series: []figure.Series{{Name: "<r3c7>", X: []float64{0, 1}, Y: []float64{0, 1e-5}}}}.Draw()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,8 @@ func full(t testing.TB) report.Report {
 				Figures: []report.Figure{{Caption: "curve", SVG: svgOf(t, curve(t))}, {Alt: "grey", SVG: svgOf(t, curve(t))}},
 			},
 			{Title: "Devices", Tables: []report.Table{
-				{Caption: "left out", Columns: []report.Column{{Name: "device", Text: true}, {Name: "result"}}, Rows: [][]string{{"r3c7", "10.4 µS"}, {"r5c6", "–"}}},
+				{Caption: "left out", Columns: []report.Column{{Name: "device", Text: true}, {Name: "result"}},
+					Rows: [][]string{{"r3c7", "10.4 µS"}, {"r5c6", "–"}}},
 				{Caption: "all", Columns: []report.Column{{Name: "device"}}, Folded: true},
 			}},
 			{Title: "Remarks"},
@@ -190,7 +192,8 @@ func TestSelfContained(t *testing.T) {
 			if strings.HasPrefix(name, "on") {
 				t.Errorf("%s has an attribute %q", e.name, name)
 			}
-			if reference := name == "src" || name == "href"; reference && !strings.HasPrefix(value, "data:image/") && !strings.HasPrefix(value, "#section-") {
+			if reference := name == "src" || name == "href"; reference && !strings.HasPrefix(value, "data:image/") &&
+				!strings.HasPrefix(value, "#section-") {
 				t.Errorf("%s refers to %q", e.name, value)
 			}
 			policy = policy || name == "content" && strings.HasPrefix(value, "default-src 'none'")
@@ -217,7 +220,9 @@ func TestSameBytes(t *testing.T) {
 
 // What is empty leaves no trace.
 func TestEmptyPartsAreLeftOut(t *testing.T) {
-	p := read(t, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Comparisons: []report.Comparison{{Rows: []report.Compared{{Quantity: "q", Measured: "1"}}}}}}})
+	p := read(t, report.Report{Title: "T",
+		Sections: []report.Section{{Title: "S",
+			Comparisons: []report.Comparison{{Rows: []report.Compared{{Quantity: "q", Measured: "1"}}}}}}})
 	for _, name := range []string{"dl", "nav", "footer", "figure", "details"} {
 		if len(p.texts(name)) != 0 {
 			t.Errorf("there is an empty %s", name)
@@ -232,7 +237,8 @@ func TestEmptyPartsAreLeftOut(t *testing.T) {
 func TestTextsAreEscaped(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(
-			rapid.SampledFrom([]string{`<script>alert(1)</script>`, `" onload="x`, `</style>`, `</svg><b>`, "{{.Title}}", "&lt;", "javascript:alert(1)", "]]>", "µS Ω"}),
+			rapid.SampledFrom([]string{`<script>alert(1)</script>`, `" onload="x`, `</style>`, `</svg><b>`, "{{.Title}}", "&lt;",
+				"javascript:alert(1)", "]]>", "µS Ω"}),
 			rapid.StringMatching(`[<>&"'a-z{} ]{1,20}`),
 		).Draw(t, "text")
 		var b bytes.Buffer
@@ -246,7 +252,8 @@ func TestTextsAreEscaped(t *testing.T) {
 				Tables:  []report.Table{{Caption: text, Columns: []report.Column{{Name: text}}, Rows: [][]string{{text}}}},
 				Figures: []report.Figure{{Caption: text, SVG: []byte("<svg></svg>")}},
 			}},
-			Provenance: report.Provenance{Facts: []report.Fact{{Name: text, Value: text}}, Instruments: []report.Instrument{{Name: text, Identity: text, Address: text}}},
+			Provenance: report.Provenance{Facts: []report.Fact{{Name: text, Value: text}},
+				Instruments: []report.Instrument{{Name: text, Identity: text, Address: text}}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -330,21 +337,27 @@ func TestOnlyDrawingsAreTakenOver(t *testing.T) {
 		`<set/>`,
 		`<path xlink:d="M0,0"/>`,
 	} {
-		err := report.Write(io.Discard, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Figures: []report.Figure{{Caption: "F", SVG: []byte(head + body + `</svg>`)}}}}})
+		err := report.Write(io.Discard,
+			report.Report{Title: "T",
+				Sections: []report.Section{{Title: "S",
+					Figures: []report.Figure{{Caption: "F", SVG: []byte(head + body + `</svg>`)}}}}})
 		if err == nil {
 			t.Errorf("%s is taken over", body)
 		}
 	}
 	// Text that only looks like elements stays text, and comments are gone.
-	p := read(t, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Figures: []report.Figure{{Caption: "F", SVG: []byte(
-		`<?xml version="1.0"?><!DOCTYPE svg><!-- <script/> -->` + head + `stray<title><![CDATA[<script>]]></title><text x="1">a &amp; b &lt;b&gt;</text><image width="1" xlink:href="data:image/png;base64,AAAA"/></svg>`)}}}}})
+	p := read(t, report.Report{Title: "T",
+		Sections: []report.Section{{Title: "S", Figures: []report.Figure{{Caption: "F", SVG: []byte(
+			`<?xml version="1.0"?><!DOCTYPE svg><!-- <script/> -->` + head +
+				`stray<title><![CDATA[<script>]]></title><text x="1">a &amp; b &lt;b&gt;</text><image width="1" xlink:href="data:image/png;base64,AAAA"/></svg>`)}}}}})
 	if got := p.texts("text"); len(got) != 1 || got[0] != "a & b <b>" {
 		t.Errorf("text is %q", got)
 	}
 	if got := p.texts("title"); got[1] != "<script>" {
 		t.Errorf("title is %q", got[1])
 	}
-	if s := string(p.bytes); strings.Contains(s, "<script") || strings.Contains(s, "<!--") || strings.Contains(s, "stray") || !strings.Contains(s, `href="data:image/png;base64,AAAA"`) {
+	if s := string(p.bytes); strings.Contains(s, "<script") || strings.Contains(s, "<!--") ||
+		strings.Contains(s, "stray") || !strings.Contains(s, `href="data:image/png;base64,AAAA"`) {
 		t.Error("the figure was not written anew from its elements")
 	}
 }
@@ -361,7 +374,8 @@ func TestFiguresAreTakenOver(t *testing.T) {
 		Draw() (*figure.Drawing, error)
 	}{
 		figure.Map{Title: "large", Rows: 100, Cols: 100, Values: large, Scale: figure.Scale{Diverging: true}},
-		figure.Map{Title: "small", Rows: 4, Cols: 5, Values: large[:20], Unit: "S", Numbers: true, Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 1}}}}},
+		figure.Map{Title: "small", Rows: 4, Cols: 5, Values: large[:20], Unit: "S", Numbers: true,
+			Marks: []figure.CellMark{{Name: "stuck", Symbol: "s", Cells: [][2]int{{1, 1}}}}},
 		figure.Histogram{Title: "values", Samples: []figure.Sample{{Name: "all", Values: large}}},
 		figure.Scatter{Title: "pairs", Tolerance: 0.1, Groups: []figure.Group{{X: large[20:40], Y: large[21:41]}}},
 	} {
@@ -370,9 +384,11 @@ func TestFiguresAreTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		document := svgOf(t, d)
-		p := read(t, report.Report{Title: "T", Sections: []report.Section{{Title: "S", Figures: []report.Figure{{Caption: d.Title(), SVG: document}}}}})
+		p := read(t, report.Report{Title: "T",
+			Sections: []report.Section{{Title: "S", Figures: []report.Figure{{Caption: d.Title(), SVG: document}}}}})
 		for _, part := range []string{"<path", "<text", "<g", "<image", "stroke:", "fill:"} {
-			if got, want := strings.Count(string(p.bytes), part), bytes.Count(document, []byte(part)); part != "fill:" && got != want || got < want {
+			if got, want := strings.Count(string(p.bytes), part), bytes.Count(document, []byte(part)); part != "fill:" &&
+				got != want || got < want {
 				t.Errorf("%s: %d of %s in the page, %d in the figure", d.Title(), got, part, want)
 			}
 		}

@@ -17,12 +17,14 @@ import (
 // be wrong without a sign of it.
 var (
 	svgElements = []string{
-		"svg", "g", "path", "text", "tspan", "title", "desc", "rect", "circle", "ellipse", "line", "polyline", "polygon", "image",
+		"svg", "g", "path", "text", "tspan", "title", "desc", "rect", "circle", "ellipse", "line", "polyline", "polygon",
+		"image",
 	}
 	svgAttributes = []string{
 		"width", "height", "viewBox", "preserveAspectRatio", "version", "role", "transform", "style",
 		"d", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "dx", "dy", "points",
-		"fill", "fill-opacity", "fill-rule", "opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
+		"fill", "fill-opacity", "fill-rule", "opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray",
+		"stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
 		"font-family", "font-size", "font-weight", "font-style", "font-variant", "text-anchor", "dominant-baseline",
 	}
 	svgImages = []string{"data:image/png;base64,", "data:image/jpeg;base64,"}

@@ -53,7 +53,8 @@ type leakage struct {
 	history []float64
 }
 
-func newLeakage(o LeakageOptions, name string, leaker Leaker, cells int, journal func(kind string, data any) error) *leakage {
+func newLeakage(o LeakageOptions, name string, leaker Leaker, cells int,
+	journal func(kind string, data any) error) *leakage {
 	v := leakageVoltage
 	if cells > leakageCells {
 		v *= instrument.Volts(leakageCells) / instrument.Volts(cells)
@@ -91,7 +92,8 @@ func (l *leakage) judge(m array.Leakage) error {
 	what := "the leakage of array " + l.name
 	switch {
 	case m.Status&(instrument.StatusCompliance|instrument.StatusOtherCompliance) != 0:
-		return &Trip{What: what, Value: fmt.Sprintf("a source in compliance at %v between all rows and all columns", m.Voltage),
+		return &Trip{What: what, Value: fmt.Sprintf("a source in compliance at %v between all rows and all columns",
+			m.Voltage),
 			Limit: fmt.Sprintf("less than %v: there is a short", l.o.Compliance)}
 	case !m.Valid():
 		return &Trip{What: what, Value: fmt.Sprintf("status %08b", m.Status), Limit: "a reading that is valid"}
@@ -102,8 +104,10 @@ func (l *leakage) judge(m array.Leakage) error {
 		sorted := slices.Sorted(slices.Values(l.history))
 		bound = math.Max(bound, l.o.Factor*sorted[n/2])
 		if lost > bound {
-			return &Trip{What: what, Value: fmt.Sprintf("%v of the %v that flow into the rows do not come out of the columns", instrument.Amps(lost), m.Total),
-				Limit: fmt.Sprintf("%v: %g times the median of the last %d measurements, and no less than what the meters may be apart", instrument.Amps(bound), l.o.Factor, n)}
+			return &Trip{What: what, Value: fmt.Sprintf("%v of the %v that flow into the rows do not come out of the columns",
+				instrument.Amps(lost), m.Total),
+				Limit: fmt.Sprintf("%v: %g times the median of the last %d measurements, and no less than what the meters may "+
+					"be apart", instrument.Amps(bound), l.o.Factor, n)}
 		}
 	}
 	l.history = append(l.history, lost)

@@ -50,7 +50,8 @@ func New(o Options) *Watch { return &Watch{o: o} }
 
 // Leaker is a crossbar whose leakage can be measured.
 type Leaker interface {
-	Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (array.Leakage, error)
+	Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
+		aperture instrument.Seconds) (array.Leakage, error)
 }
 
 // Crossbar puts the watch in front of an array's crossbar. leaker measures the
@@ -104,7 +105,8 @@ func (c *crossbar) Do(ctx context.Context, cell array.Cell, steps ...array.Step)
 func (w *Watch) look(cell array.Cell, steps []array.Step, results []array.Result) error {
 	for i, r := range results[:min(len(results), len(steps))] {
 		if r.Status&instrument.StatusOscillating != 0 {
-			return &Trip{What: fmt.Sprintf("a source at device %s", cell), Value: "it oscillates", Limit: "a steady level: what the device sees is not known"}
+			return &Trip{What: fmt.Sprintf("a source at device %s", cell), Value: "it oscillates",
+				Limit: "a steady level: what the device sees is not known"}
 		}
 		if _, read := steps[i].(array.Read); !read || w.o.Compliance <= 0 || r.Unknown {
 			continue
@@ -152,7 +154,8 @@ func (w *Watch) trip(cell array.Cell, err error) error {
 		}
 	}
 	err = &instrument.Error{Op: "watch", Channel: cell.String(), Kind: instrument.KindTrip, Err: err,
-		Advice: "find the cause before the run is taken up again with `xlab resume`; the section watch of the configuration has the limits"}
+		Advice: "find the cause before the run is taken up again with `xlab resume`; the section watch of the " +
+			"configuration has the limits"}
 	if w.o.Suspend {
 		return &run.Ended{Outcome: run.OutcomeInterrupted, Err: err}
 	}

@@ -39,7 +39,8 @@ func (b *bar) Do(_ context.Context, cell array.Cell, steps ...array.Step) ([]arr
 	return results, nil
 }
 
-func (b *bar) Leakage(_ context.Context, v instrument.Volts, _ instrument.Amps, _ instrument.Seconds) (array.Leakage, error) {
+func (b *bar) Leakage(_ context.Context, v instrument.Volts, _ instrument.Amps,
+	_ instrument.Seconds) (array.Leakage, error) {
 	b.leaks++
 	b.volts = v
 	m, err := b.leakage(b.leaks)
@@ -80,15 +81,19 @@ func TestConditions(t *testing.T) {
 		kind    instrument.Kind
 		says    string
 	}{
-		"met":                {nil, false, run.ExitDone, "", ""},
-		"not met":            {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, false, run.ExitTrip, instrument.KindTrip, "the humidity: 90 %; the limit is 60 %"},
-		"not met, suspended": {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, true, run.ExitInterrupted, instrument.KindTrip, "xlab resume"},
-		"cannot be told":     {errors.New("no such sensor"), false, run.ExitTrip, instrument.KindTrip, "no such sensor"},
-		"an instrument's":    {&instrument.Error{Kind: instrument.KindInterlock, Err: errors.New("open")}, false, run.ExitTrip, instrument.KindInterlock, "open"},
+		"met": {nil, false, run.ExitDone, "", ""},
+		"not met": {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, false, run.ExitTrip,
+			instrument.KindTrip, "the humidity: 90 %; the limit is 60 %"},
+		"not met, suspended": {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, true, run.ExitInterrupted,
+			instrument.KindTrip, "xlab resume"},
+		"cannot be told": {errors.New("no such sensor"), false, run.ExitTrip, instrument.KindTrip, "no such sensor"},
+		"an instrument's": {&instrument.Error{Kind: instrument.KindInterlock, Err: errors.New("open")}, false, run.ExitTrip,
+			instrument.KindInterlock, "open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, d, asked := &bar{}, &diary{}, 0
-			w := watch.New(watch.Options{Suspend: tc.suspend, Journal: d.event, Conditions: []watch.Condition{condition(func() error { asked++; return tc.err })}})
+			w := watch.New(watch.Options{Suspend: tc.suspend, Journal: d.event,
+				Conditions: []watch.Condition{condition(func() error { asked++; return tc.err })}})
 			c := w.Crossbar("A", b, nil)
 			if _, err := c.Do(t.Context(), at(0), read); err != nil || asked != 0 {
 				t.Errorf("before a read: %v, asked %d times", err, asked)
@@ -137,7 +142,8 @@ func TestStatus(t *testing.T) {
 	}
 	for n := 6; n < 9; n++ {
 		err := do(n, read)
-		if (err != nil) != (n == 8) || err != nil && (run.ExitCode(err) != run.ExitTrip || !strings.Contains(err.Error(), "r0c6 r0c7 r0c8") || errors.Is(err, array.ErrNotBegun)) {
+		if (err != nil) != (n == 8) || err != nil && (run.ExitCode(err) != run.ExitTrip ||
+			!strings.Contains(err.Error(), "r0c6 r0c7 r0c8") || errors.Is(err, array.ErrNotBegun)) {
 			t.Fatalf("device %d: %v", n, err)
 		}
 	}
@@ -181,7 +187,8 @@ func TestLeakage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, d := &bar{leakage: tc.leakage}, &diary{}
-			c := watch.New(watch.Options{Journal: d.event, Leakage: &watch.LeakageOptions{Factor: 10, Every: every, Compliance: 5e-3}}).Crossbar("A", b, b)
+			c := watch.New(watch.Options{Journal: d.event, Leakage: &watch.LeakageOptions{Factor: 10, Every: every,
+				Compliance: 5e-3}}).Crossbar("A", b, b)
 			for n := range 100 {
 				if _, err := c.Do(t.Context(), at(n), read); err != nil {
 					t.Fatal(err)
@@ -241,7 +248,8 @@ func TestSensor(t *testing.T) {
 		now = now.Add(step.after)
 		err := s.Check(t.Context())
 		var trip *watch.Trip
-		if (err == nil) != (step.says == "") || err != nil && (!errors.As(err, &trip) || !strings.Contains(err.Error(), step.says)) {
+		if (err == nil) != (step.says == "") || err != nil && (!errors.As(err, &trip) ||
+			!strings.Contains(err.Error(), step.says)) {
 			t.Errorf("%q after %v: %v, want %q", step.text, step.after, err, step.says)
 		}
 	}

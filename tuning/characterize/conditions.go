@@ -48,8 +48,9 @@ func DefaultConditions() Conditions {
 	return Conditions{
 		Read: 0.2, Aperture: 20e-3, Settle: 1e-3, Compliance: 5e-3,
 		Width: 500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
-		Low: 20e-6, High: 50e-6, PreparePulses: 60, PrepareStep: 50e-3, SetStart: 0.8, SetMax: 1.8, ResetStart: -0.8, ResetMax: -2.4,
-		Off: 10e-6, OffStart: -1.6, OffWidth: 10e-3, OffPulses: 20,
+		Low: 20e-6, High: 50e-6, PreparePulses: 60, PrepareStep: 50e-3, SetStart: 0.8, SetMax: 1.8, ResetStart: -0.8,
+		ResetMax: -2.4,
+		Off:      10e-6, OffStart: -1.6, OffWidth: 10e-3, OffPulses: 20,
 		Lines: array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
 	}
 }
@@ -73,7 +74,8 @@ func (f faults) err(what string) error {
 func (f *faults) cells(cells []array.Cell, rows, cols int) {
 	f.check(len(cells) > 0, "no device is named")
 	for _, c := range cells {
-		f.check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows, cols)
+		f.check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
+			cols)
 	}
 }
 
@@ -86,22 +88,27 @@ func (f *faults) scheme(name string, s array.Scheme) {
 }
 
 func (f *faults) conditions(c Conditions) {
-	f.check(c.Read > 0 && c.Read <= 0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing", c.Read)
-	f.check(c.Aperture > 0 && c.Settle >= 0, "aperture %v must be more than 0 s and settle %v not negative", c.Aperture, c.Settle)
+	f.check(c.Read > 0 && c.Read <= 0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
+		c.Read)
+	f.check(c.Aperture > 0 && c.Settle >= 0, "aperture %v must be more than 0 s and settle %v not negative", c.Aperture,
+		c.Settle)
 	f.check(c.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", c.Compliance)
 	f.check(c.Width > 0 && c.OffWidth > 0, "width %v and off_width %v must be more than 0 s", c.Width, c.OffWidth)
 	f.scheme("set_scheme", c.SetScheme)
 	f.scheme("reset_scheme", c.ResetScheme)
 	f.check(c.Low > 0 && c.Low < c.High, "low %v and high %v must be positive, the second the higher", c.Low, c.High)
 	f.check(c.Off > 0 && c.Off <= c.Low, "off: %v must be positive and at most low, %v", c.Off, c.Low)
-	f.check(c.PreparePulses >= 1 && c.OffPulses >= 1, "prepare_pulses %d and off_pulses %d must be at least 1", c.PreparePulses, c.OffPulses)
+	f.check(c.PreparePulses >= 1 && c.OffPulses >= 1, "prepare_pulses %d and off_pulses %d must be at least 1",
+		c.PreparePulses, c.OffPulses)
 	f.check(c.PrepareStep > 0, "prepare_step: %v must be more than 0 V", c.PrepareStep)
-	f.check(c.SetStart > 0 && c.SetStart <= c.SetMax, "set_start %v and set_max %v must be positive, the second the stronger", c.SetStart, c.SetMax)
+	f.check(c.SetStart > 0 && c.SetStart <= c.SetMax, "set_start %v and set_max %v must be positive, the second the "+
+		"stronger", c.SetStart, c.SetMax)
 	if err := c.Lines.Validate(); err != nil {
 		*f = append(*f, err)
 	}
 	f.check(c.ResetStart < 0 && c.ResetMax <= c.ResetStart && c.OffStart < 0 && c.ResetMax <= c.OffStart,
-		"reset_start %v, off_start %v and reset_max %v must be negative, the last the strongest", c.ResetStart, c.OffStart, c.ResetMax)
+		"reset_start %v, off_start %v and reset_max %v must be negative, the last the strongest", c.ResetStart, c.OffStart,
+		c.ResetMax)
 }
 
 func (c Conditions) read() array.Read {
@@ -119,5 +126,6 @@ func (c Conditions) pulse(v instrument.Volts, width instrument.Seconds) array.Pu
 // bounds cover preparing and switching off, and more stressing steps of the
 // same amplitudes.
 func (c Conditions) bounds(more int) array.Bounds {
-	return array.Bounds{Steps: c.PreparePulses + c.OffPulses + more, MinVoltage: c.ResetMax, MaxVoltage: c.SetMax, MaxCurrent: c.Compliance}
+	return array.Bounds{Steps: c.PreparePulses + c.OffPulses + more, MinVoltage: c.ResetMax, MaxVoltage: c.SetMax,
+		MaxCurrent: c.Compliance}
 }

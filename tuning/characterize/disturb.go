@@ -39,7 +39,8 @@ func (s DisturbSpec) Validate(rows, cols int) error {
 	f.check(rows > 1 && cols > 1, "an array of %d x %d has no neighbours in all places", rows, cols)
 	f.check(len(s.Amplitudes) > 0 && len(s.Schemes) > 0, "give at least one amplitude and one scheme")
 	for _, v := range s.Amplitudes {
-		f.check(v != 0 && v <= s.SetMax && v >= s.ResetMax, "amplitude %v must not be 0 V and be between reset_max, %v, and set_max, %v", v, s.ResetMax, s.SetMax)
+		f.check(v != 0 && v <= s.SetMax && v >= s.ResetMax, "amplitude %v must not be 0 V and be between reset_max, %v, "+
+			"and set_max, %v", v, s.ResetMax, s.SetMax)
 	}
 	for _, scheme := range s.Schemes {
 		f.scheme("scheme", scheme)

@@ -52,8 +52,9 @@ func publishedDisturb(scheme array.Scheme, v instrument.Volts, width instrument.
 func (d *Disturb) Figures() []figure.Figure {
 	var list []figure.Figure
 	for _, amplitude := range d.Spec.Amplitudes {
-		l := figure.Lines{Title: fmt.Sprintf("Disturb by pulses of %v on %s", amplitude, d.Spec.Device), Subtitle: fmt.Sprintf("%v pulses; neighbours of the pulsed device", d.Spec.Width),
-			X: figure.Axis{Label: "pulse"}, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
+		l := figure.Lines{Title: fmt.Sprintf("Disturb by pulses of %v on %s", amplitude, d.Spec.Device),
+			Subtitle: fmt.Sprintf("%v pulses; neighbours of the pulsed device", d.Spec.Width),
+			X:        figure.Axis{Label: "pulse"}, Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
 		var literature []figure.Series
 		for _, s := range d.Series {
 			if s.Amplitude != amplitude {

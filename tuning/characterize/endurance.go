@@ -46,10 +46,12 @@ func (s EnduranceSpec) Validate(rows, cols int) error {
 	f.conditions(s.Conditions)
 	f.check(s.Cycles >= 1 && s.Cycles <= 100_000_000, "cycles: %d must be 1 to 100 million", s.Cycles)
 	f.check(s.PerDecade >= 0, "per_decade: %d must be 0, for every cycle, or more", s.PerDecade)
-	f.check(s.OffState > 0 && s.OffState < s.On, "off_state %v and on %v must be positive, the second the higher", s.OffState, s.On)
+	f.check(s.OffState > 0 && s.OffState < s.On, "off_state %v and on %v must be positive, the second the higher",
+		s.OffState, s.On)
 	f.check(s.HalfCycle >= 1, "half_cycle: %d must be at least 1", s.HalfCycle)
 	f.check(s.Set > 0 && s.Set <= s.SetMax, "set: %v must be above 0 V and at most set_max, %v", s.Set, s.SetMax)
-	f.check(s.Reset < 0 && s.Reset >= s.ResetMax, "reset: %v must be below 0 V and not beyond reset_max, %v", s.Reset, s.ResetMax)
+	f.check(s.Reset < 0 && s.Reset >= s.ResetMax, "reset: %v must be below 0 V and not beyond reset_max, %v", s.Reset,
+		s.ResetMax)
 	f.check(s.MinRatio > 1, "min_ratio: %g must be more than 1", s.MinRatio)
 	return f.err("endurance")
 }
@@ -82,7 +84,8 @@ func (s EnduranceSpec) Estimate(_, _ int, cost Costing) (*Estimate, error) {
 	if s.Fixed {
 		pulses, reads, set, reset = s.Cycles, 2*len(s.recorded()), s.Set, s.Reset
 	}
-	return estimate(n, cost, append(s.preparing(2*n), work{n * pulses, s.pulse(set, s.Width)}, work{n * pulses, s.pulse(reset, s.Width)},
+	return estimate(n, cost, append(s.preparing(2*n), work{n * pulses, s.pulse(set, s.Width)},
+		work{n * pulses, s.pulse(reset, s.Width)},
 		work{n * reads, s.read()})...)
 }
 
@@ -142,7 +145,8 @@ func MeasureEndurance(ctx context.Context, bench Bench, spec EnduranceSpec, o Op
 
 // device cycles one device. What the device does not do is in its result.
 func (s EnduranceSpec) device(ctx context.Context, bench Bench, d *Endured, told func(n int)) error {
-	c := cycler{EnduranceSpec: s, probe: &probe{bench: bench, conditions: s.Conditions, cell: d.Cell}, set: s.SetStart, reset: s.ResetStart}
+	c := cycler{EnduranceSpec: s, probe: &probe{bench: bench, conditions: s.Conditions, cell: d.Cell}, set: s.SetStart,
+		reset: s.ResetStart}
 	if err := s.switchOff(ctx, bench, []array.Cell{d.Cell}); err != nil { // where it was left is no part of a cycle
 		return err
 	}
@@ -253,19 +257,22 @@ func (c *cycler) cycle(ctx context.Context, d *Endured, to *Cycle) (failure stri
 	ok, err := c.ramp(ctx, &c.set, c.SetStart, c.PrepareStep, c.SetMax, func() bool { return p.last >= c.On })
 	to.On = p.last
 	if err != nil || !ok {
-		return fmt.Sprintf("in cycle %d pulses up to %v did not bring it to %v: it is at %v", to.N, c.SetMax, c.On, p.last), err
+		return fmt.Sprintf("in cycle %d pulses up to %v did not bring it to %v: it is at %v", to.N, c.SetMax, c.On, p.last),
+			err
 	}
 	ok, err = c.ramp(ctx, &c.reset, c.ResetStart, -c.PrepareStep, c.ResetMax, func() bool { return p.last <= c.OffState })
 	to.Off = p.last
 	if err != nil || !ok {
-		return fmt.Sprintf("in cycle %d pulses down to %v did not bring it to %v: it is at %v", to.N, c.ResetMax, c.OffState, p.last), err
+		return fmt.Sprintf("in cycle %d pulses down to %v did not bring it to %v: it is at %v", to.N, c.ResetMax, c.OffState,
+			p.last), err
 	}
 	return "", nil
 }
 
 // ramp applies pulses of rising amplitude until reached, and lets the next ramp
 // begin a little below the amplitude that sufficed.
-func (c *cycler) ramp(ctx context.Context, next *instrument.Volts, start, step, limit instrument.Volts, reached func() bool) (bool, error) {
+func (c *cycler) ramp(ctx context.Context, next *instrument.Volts, start, step, limit instrument.Volts,
+	reached func() bool) (bool, error) {
 	weaker := func(a, b instrument.Volts) instrument.Volts {
 		if (a < b) == (step > 0) {
 			return a
@@ -370,7 +377,8 @@ func (e *Endurance) Notes() []string {
 	list := notes(e.Skipped, e.Devices, func(d Endured) (array.Cell, string) { return d.Cell, d.Reason })
 	for _, d := range e.Devices {
 		if d.Unsure > 0 {
-			list = append(list, fmt.Sprintf("%s: of %d cycles it is not known whether they happened: the run was cut off in them", d.Cell, d.Unsure))
+			list = append(list, fmt.Sprintf(
+				"%s: of %d cycles it is not known whether they happened: the run was cut off in them", d.Cell, d.Unsure))
 		}
 	}
 	return list

@@ -49,19 +49,26 @@ func (s IVSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
-	f.check(s.Static > 0 && s.Static <= staticLimit, "static: %v must be above 0 V and at most %v, which changes no device", s.Static, staticLimit)
-	f.check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2", s.StaticSteps, s.LoopSteps)
+	f.check(s.Static > 0 && s.Static <= staticLimit,
+		"static: %v must be above 0 V and at most %v, which changes no device", s.Static, staticLimit)
+	f.check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2",
+		s.StaticSteps, s.LoopSteps)
 	f.check(s.Set >= 0 && s.Set <= s.SetMax, "set: %v must be 0 V for no loop, or at most set_max, %v", s.Set, s.SetMax)
-	f.check(s.Reset <= 0 && s.Reset >= s.ResetMax && (s.Set == 0) == (s.Reset == 0), "reset: %v must be negative beside a set of %v, and not beyond reset_max, %v", s.Reset, s.Set, s.ResetMax)
-	f.check(s.Delay >= 0 && s.Dwell > 0 && s.StaticDwell > 0 && s.Limit > 0, "delay %v must not be negative, dwell %v, static_dwell %v and limit %v be positive", s.Delay, s.Dwell, s.StaticDwell, s.Limit)
+	f.check(s.Reset <= 0 && s.Reset >= s.ResetMax && (s.Set == 0) == (s.Reset == 0),
+		"reset: %v must be negative beside a set of %v, and not beyond reset_max, %v", s.Reset, s.Set, s.ResetMax)
+	f.check(s.Delay >= 0 && s.Dwell > 0 && s.StaticDwell > 0 && s.Limit > 0,
+		"delay %v must not be negative, dwell %v, static_dwell %v and limit %v be positive", s.Delay, s.Dwell, s.StaticDwell,
+		s.Limit)
 	return f.err("iv")
 }
 
 // static is a staircase with all other lines at ground: only the device's
 // current flows into its column.
 func (s IVSpec) static() array.Sweep {
-	return array.Sweep{Kind: instrument.SweepVoltage, Start: -float64(s.Static), Stop: float64(s.Static), Steps: s.StaticSteps,
-		Compliance: float64(s.Compliance), Return: s.Compliance, Scheme: array.Grounded, Delay: s.Settle, Aperture: s.StaticDwell}
+	return array.Sweep{Kind: instrument.SweepVoltage, Start: -float64(s.Static), Stop: float64(s.Static),
+		Steps:      s.StaticSteps,
+		Compliance: float64(s.Compliance), Return: s.Compliance, Scheme: array.Grounded, Delay: s.Settle,
+		Aperture: s.StaticDwell}
 }
 
 // loop is the positive or negative half of the switching loop.
@@ -90,10 +97,11 @@ type Curve struct {
 	Conductance instrument.Siemens `json:"conductance"` // read before the curves
 	Static      []array.Level      `json:"static"`      // current of the device
 	Loop        []array.Level      `json:"loop"`        // current of the column: half-selected devices add to the device's
-	Background  instrument.Siemens `json:"background"`  // their sum by reads; the part of the voltage that they see is the scheme's
-	On          instrument.Siemens `json:"on"`          // read after the positive half of the loop
-	Off         instrument.Siemens `json:"off"`         // read after the negative half
-	Reason      string             `json:"reason,omitempty"`
+	// their sum by reads; the part of the voltage that they see is the scheme's
+	Background instrument.Siemens `json:"background"`
+	On         instrument.Siemens `json:"on"`  // read after the positive half of the loop
+	Off        instrument.Siemens `json:"off"` // read after the negative half
+	Reason     string             `json:"reason,omitempty"`
 
 	// Lines is what lies between the sources and the device's crosspoint, of the row
 	// and of the column; 0 where nobody knows.
@@ -203,7 +211,8 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) (again
 	}
 	c.Conductance = p.last
 	if !ok {
-		c.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v: it is at %v", s.PreparePulses, s.Low, s.High, p.last)
+		c.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v: it is at %v", s.PreparePulses, s.Low, s.High,
+			p.last)
 		return false, nil
 	}
 	static, err := p.bench.Do(ctx, p.cell, s.static())

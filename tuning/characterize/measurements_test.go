@@ -160,7 +160,8 @@ func TestEnduranceEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"up to 1.80 V did not bring it to 60.0 µS", "down to -2.40 V did not bring it to 15.0 µS", "status", ""} {
+	for i, want := range []string{"up to 1.80 V did not bring it to 60.0 µS",
+		"down to -2.40 V did not bring it to 15.0 µS", "status", ""} {
 		if d := out.Devices[i]; !strings.Contains(d.Reason, want) || (want == "") != (d.Reason == "") {
 			t.Errorf("%s: %q, want %q", d.Cell, d.Reason, want)
 		}
@@ -176,7 +177,8 @@ func TestEnduranceEnds(t *testing.T) {
 	if d := out.Devices[0]; d.Failed != 1 || !strings.Contains(d.Reason, "a ratio below 1.1") {
 		t.Errorf("%s: %q", d.Cell, d.Reason)
 	}
-	written(t, out, 1+len(out.Devices[0].Cycles)+len(out.Devices[1].Cycles)+len(out.Devices[2].Cycles)+len(out.Devices[3].Cycles), "endurance")
+	written(t, out, 1+len(out.Devices[0].Cycles)+len(out.Devices[1].Cycles)+len(out.Devices[2].Cycles)+len(
+		out.Devices[3].Cycles), "endurance")
 }
 
 // What was broken off in a cycle is no verdict on the device.
@@ -200,7 +202,8 @@ func TestTemperature(t *testing.T) {
 	s := newStub(5, 5)
 	s.lines = array.Resistance{Contact: 2000, RowSegment: 5, ColSegment: 3}
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultTemperatureSpec([]array.Cell{{Row: 1, Col: 1}, {Row: 2, Col: 3}, {Row: 4, Col: 0}, {Row: 3, Col: 3}})
+	spec := characterize.DefaultTemperatureSpec([]array.Cell{{Row: 1, Col: 1}, {Row: 2, Col: 3}, {Row: 4, Col: 0},
+		{Row: 3, Col: 3}})
 	spec.Lines = s.lines
 	out, err := characterize.MeasureTemperature(context.Background(), bench, s, spec, characterize.Options{})
 	if err != nil {
@@ -223,10 +226,12 @@ func TestTemperature(t *testing.T) {
 	s = newStub(5, 5)
 	bench, _ = journaled(t, s)
 	spec.Lines.Contact = 1e6
-	if out, err = characterize.MeasureTemperature(context.Background(), bench, s, spec, characterize.Options{}); err != nil {
+	if out, err = characterize.MeasureTemperature(context.Background(), bench, s, spec,
+		characterize.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if r := out.Devices[0].Reads[0]; r.Read != r.Conductance || !strings.Contains(strings.Join(out.Notes(), ""), "not taken out") {
+	if r := out.Devices[0].Reads[0]; r.Read != r.Conductance ||
+		!strings.Contains(strings.Join(out.Notes(), ""), "not taken out") {
 		t.Errorf("%+v, notes %v", r, out.Notes())
 	}
 }
@@ -240,7 +245,8 @@ func TestDisturb(t *testing.T) {
 	bench, _ := journaled(t, s)
 	spec := characterize.DefaultDisturbSpec(array.Cell{Row: 2, Col: 2})
 	spec.Lines, spec.Pulses = s.lines, 20
-	out, err := characterize.MeasureDisturb(context.Background(), bench, spec, characterize.Options{Defects: unusable(5, 5, array.Cell{Row: 1, Col: 2}, array.Cell{Row: 2, Col: 1})})
+	out, err := characterize.MeasureDisturb(context.Background(), bench, spec,
+		characterize.Options{Defects: unusable(5, 5, array.Cell{Row: 1, Col: 2}, array.Cell{Row: 2, Col: 1})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,10 +265,12 @@ func TestDisturb(t *testing.T) {
 			if series.Scheme == array.HalfVoltage && v.Place != characterize.Unselected {
 				want = math.Copysign(0.002, float64(series.Amplitude))
 			}
-			near(t, fmt.Sprintf("%s %v %s: change per pulse", series.Scheme, series.Amplitude, v.Place), v.PerPulse(), want, 4e-5)
+			near(t, fmt.Sprintf("%s %v %s: change per pulse", series.Scheme, series.Amplitude, v.Place), v.PerPulse(), want,
+				4e-5)
 			moved = moved || math.Abs(float64(v.Reads[20]/v.Reads[0])-1-v.Change()) > 0.002
 		}
-		if cells[characterize.OnRow] != (array.Cell{Row: 2, Col: 3}) || cells[characterize.OnColumn] != (array.Cell{Row: 3, Col: 2}) || cells[characterize.Selected] != spec.Device {
+		if cells[characterize.OnRow] != (array.Cell{Row: 2, Col: 3}) ||
+			cells[characterize.OnColumn] != (array.Cell{Row: 3, Col: 2}) || cells[characterize.Selected] != spec.Device {
 			t.Errorf("neighbours: %v", cells)
 		}
 	}
@@ -281,7 +289,8 @@ func TestDisturbNeedsNeighbours(t *testing.T) {
 	bench, _ := journaled(t, newStub(2, 2))
 	spec := characterize.DefaultDisturbSpec(array.Cell{})
 	for _, defective := range []array.Cell{{}, {Row: 1}, {Col: 1}, {Row: 1, Col: 1}} {
-		_, err := characterize.MeasureDisturb(context.Background(), bench, spec, characterize.Options{Defects: unusable(2, 2, defective)})
+		_, err := characterize.MeasureDisturb(context.Background(), bench, spec,
+			characterize.Options{Defects: unusable(2, 2, defective)})
 		if instrument.KindOf(err) != instrument.KindUsage {
 			t.Errorf("with %s defective: %v", defective, err)
 		}

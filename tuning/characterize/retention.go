@@ -49,7 +49,8 @@ func (s RetentionSpec) Validate(rows, cols int) error {
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
 	f.states(s.States, s.Tolerance)
-	f.check(s.First > 0 && s.First < s.Last && s.Last <= 1e9, "first %v and last %v must be positive times, the second the later", s.First, s.Last)
+	f.check(s.First > 0 && s.First < s.Last && s.Last <= 1e9, "first %v and last %v must be positive times, the second "+
+		"the later", s.First, s.Last)
 	f.check(s.PerDecade >= 1 && s.PerDecade <= 100, "per_decade: %d must be 1 to 100", s.PerDecade)
 	return f.err("retention")
 }
@@ -131,7 +132,8 @@ type Retention struct {
 // MeasureRetention writes all devices and then reads them again and again. It
 // blocks and ends as MeasureThresholds does; asked to stop, it leaves the
 // devices as written.
-func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, waiter Waiter, spec RetentionSpec, o Options) (*Retention, error) {
+func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, waiter Waiter, spec RetentionSpec,
+	o Options) (*Retention, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -208,7 +210,8 @@ func (s RetentionSpec) event(phase string, done, total int, age instrument.Secon
 }
 
 // look reads a device that was written, unless it was given up.
-func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.Clock, r *Retained, written instrument.Seconds) error {
+func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.Clock, r *Retained,
+	written instrument.Seconds) error {
 	if r.Reason != "" {
 		return nil
 	}
@@ -231,7 +234,8 @@ func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.C
 
 // write brings a device within the tolerance of a state; reason says why it is
 // not there.
-func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, state instrument.Siemens, tolerance float64) (reason string, err error) {
+func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, state instrument.Siemens,
+	tolerance float64) (reason string, err error) {
 	if err := bench.Expect(cell, c.bounds(0)); err != nil {
 		return "", err
 	}
@@ -244,7 +248,8 @@ func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, sta
 	case err != nil:
 		return "", err
 	case !ok:
-		reason = fmt.Sprintf("%d pulses did not bring it within %g %% of %v: it is at %v", c.PreparePulses, 100*tolerance, state, p.last)
+		reason = fmt.Sprintf("%d pulses did not bring it within %g %% of %v: it is at %v", c.PreparePulses, 100*tolerance,
+			state, p.last)
 	}
 	return reason, bench.Settle(nil)
 }
@@ -300,7 +305,8 @@ func (r *Retention) Comparison() []Comparison {
 // against age.
 func (r *Retention) Figures() []figure.Figure {
 	l := figure.Lines{Title: "Retention", Subtitle: fmt.Sprintf("read at %v", r.Spec.Read),
-		X: figure.Axis{Label: "time since written", Unit: "s", Log: true}, Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
+		X: figure.Axis{Label: "time since written", Unit: "s", Log: true},
+		Y: figure.Axis{Label: "conductance", Unit: "S", Log: true}}
 	change := figure.Lines{Title: "Retention: change since the first read", Subtitle: l.Subtitle, X: l.X,
 		Y: figure.Axis{Label: "change of conductance", Unit: "%"}}
 	ages := r.Spec.ages()

@@ -82,7 +82,8 @@ func (s *stub) perform(cell array.Cell, step array.Step) array.Result {
 	switch x := step.(type) {
 	case array.Read:
 		g := s.path(cell)
-		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(g * float64(x.Voltage))}}, Status: d.status}
+		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(g * float64(x.Voltage))}},
+			Status: d.status}
 	case array.Pulse:
 		s.stress(cell, x.Voltage, x.Scheme)
 		return array.Result{Levels: []array.Level{{Voltage: x.Voltage, Current: instrument.Amps(d.g * float64(x.Voltage))}},

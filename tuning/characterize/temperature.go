@@ -37,7 +37,8 @@ type TemperatureSpec struct {
 func DefaultTemperatureSpec(devices []array.Cell) TemperatureSpec {
 	c := DefaultConditions()
 	c.Read, c.Low, c.High = 0.1, 10e-6, 100e-6
-	return TemperatureSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{10e-6, 20e-6, 50e-6, 100e-6}, Tolerance: 0.1,
+	return TemperatureSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{10e-6, 20e-6, 50e-6, 100e-6},
+		Tolerance:    0.1,
 		Temperatures: []instrument.Celsius{25, 40, 55, 70, 85}}
 }
 
@@ -95,7 +96,8 @@ type Temperatures struct {
 // whole array at each: as all devices conduct more when they are warm, they load
 // the lines more, which has to be told apart. It blocks and ends as MeasureThresholds does; asked to stop, it leaves
 // the devices as written.
-func MeasureTemperature(ctx context.Context, bench Bench, thermostat Thermostat, spec TemperatureSpec, o Options) (*Temperatures, error) {
+func MeasureTemperature(ctx context.Context, bench Bench, thermostat Thermostat, spec TemperatureSpec,
+	o Options) (*Temperatures, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -189,7 +191,8 @@ func (t *Temperatures) Comparison() []Comparison {
 // Figures shows conductance, relative to the first temperature, against
 // temperature.
 func (t *Temperatures) Figures() []figure.Figure {
-	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the first temperature", t.Spec.Read),
+	l := figure.Lines{Title: "Conductance against temperature", Subtitle: fmt.Sprintf("read at %v, relative to the "+
+		"first temperature", t.Spec.Read),
 		X: figure.Axis{Label: "temperature", Unit: "°C"}, Y: figure.Axis{Label: "relative conductance"}}
 	var rings []string
 	calculated := figure.Series{Name: published.Model, NoLine: true, Other: true}

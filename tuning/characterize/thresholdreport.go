@@ -145,8 +145,10 @@ func (t *Thresholds) histogram() figure.Histogram {
 		Subtitle: t.Spec.rising(),
 		X:        figure.Axis{Label: "voltage, row minus column", Unit: "V"},
 		Samples: []figure.Sample{
-			{Name: "RESET", Values: t.Voltages(false, true, false)}, {Name: "RESET, edge devices", Values: t.Voltages(false, false, true)},
-			{Name: "SET", Values: t.Voltages(true, true, false)}, {Name: "SET, edge devices", Values: t.Voltages(true, false, true)},
+			{Name: "RESET", Values: t.Voltages(false, true, false)}, {Name: "RESET, edge devices",
+				Values: t.Voltages(false, false, true)},
+			{Name: "SET", Values: t.Voltages(true, true, false)}, {Name: "SET, edge devices",
+				Values: t.Voltages(true, false, true)},
 		},
 	}
 	if t.Spec.Mode == instrument.SweepVoltage {

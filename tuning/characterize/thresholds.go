@@ -41,10 +41,12 @@ func (s ThresholdSpec) Validate(rows, cols int) error {
 	f.check(s.Change > 0 && s.Change < 1, "change: %g must be above 0 and below 1, such as 0.05 for 5 %%", s.Change)
 	switch s.Mode {
 	case instrument.SweepVoltage:
-		f.check(s.Start > 0 && s.Start <= min(s.SetMax, -s.ResetMax), "start: %v must be above 0 V and at most %v", s.Start, min(s.SetMax, -s.ResetMax))
+		f.check(s.Start > 0 && s.Start <= min(s.SetMax, -s.ResetMax), "start: %v must be above 0 V and at most %v", s.Start,
+			min(s.SetMax, -s.ResetMax))
 		f.check(s.Step > 0, "step: %v must be more than 0 V", s.Step)
 	case instrument.SweepCurrent:
-		f.check(s.StartCurrent > 0 && s.StartCurrent <= s.MaxCurrent, "start_current %v and max_current %v must be positive, the second the larger", s.StartCurrent, s.MaxCurrent)
+		f.check(s.StartCurrent > 0 && s.StartCurrent <= s.MaxCurrent, "start_current %v and max_current %v must be "+
+			"positive, the second the larger", s.StartCurrent, s.MaxCurrent)
 		f.check(s.StepCurrent > 0, "step_current: %v must be more than 0 A", s.StepCurrent)
 	default:
 		f.check(false, "mode: %q must be voltage or current", s.Mode)
@@ -79,7 +81,8 @@ func (s ThresholdSpec) stimulus(n int, positive bool) array.Step {
 	}
 	level := sign * float64(min(s.StartCurrent+instrument.Amps(n)*s.StepCurrent, s.MaxCurrent))
 	aperture := s.Width * currentAperture
-	return array.Sweep{Kind: instrument.SweepCurrent, Start: level, Stop: level, Steps: 1, Compliance: float64(limit), Return: s.Compliance,
+	return array.Sweep{Kind: instrument.SweepCurrent, Start: level, Stop: level, Steps: 1, Compliance: float64(limit),
+		Return: s.Compliance,
 		Scheme: array.Floating, Delay: s.Width - aperture, Aperture: aperture}
 }
 
@@ -108,11 +111,13 @@ func (s ThresholdSpec) Estimate(_, _ int, cost Costing) (*Estimate, error) {
 
 // Threshold is what was found for one sign on one device.
 type Threshold struct {
-	Found   bool               `json:"found"`
-	Voltage instrument.Volts   `json:"voltage"` // of the pulse that changed the resistance; measured when current was forced; signed
-	Current instrument.Amps    `json:"current"` // out of the column during it, with what half-selected devices add; forced in current mode
-	From    instrument.Siemens `json:"from"`    // read just before the pulse
-	To      instrument.Siemens `json:"to"`      // read just after
+	Found bool `json:"found"`
+	// of the pulse that changed the resistance; measured when current was forced; signed
+	Voltage instrument.Volts `json:"voltage"`
+	// out of the column during it, with what half-selected devices add; forced in current mode
+	Current instrument.Amps    `json:"current"`
+	From    instrument.Siemens `json:"from"` // read just before the pulse
+	To      instrument.Siemens `json:"to"`   // read just after
 	Pulses  int                `json:"pulses"`
 }
 
@@ -204,7 +209,8 @@ func (s ThresholdSpec) both(ctx context.Context, p *probe, d *DeviceThresholds) 
 			return err
 		}
 		if !ok {
-			d.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v before the %s ramp: it is at %v", s.PreparePulses, s.Low, s.High, sign.name, p.last)
+			d.Reason = fmt.Sprintf("%d pulses did not bring it between %v and %v before the %s ramp: it is at %v",
+				s.PreparePulses, s.Low, s.High, sign.name, p.last)
 			return nil
 		}
 		again, err := s.ramp(ctx, p, sign.positive, sign.into)
@@ -214,7 +220,8 @@ func (s ThresholdSpec) both(ctx context.Context, p *probe, d *DeviceThresholds) 
 				again, err = s.ramp(ctx, p, sign.positive, sign.into)
 			}
 			if err == nil && !ok {
-				d.Reason = fmt.Sprintf("%d pulses did not bring it back between %v and %v in the %s ramp: it is at %v", s.PreparePulses, s.Low, s.High, sign.name, p.last)
+				d.Reason = fmt.Sprintf("%d pulses did not bring it back between %v and %v in the %s ramp: it is at %v",
+					s.PreparePulses, s.Low, s.High, sign.name, p.last)
 				return nil
 			}
 		}

@@ -30,7 +30,8 @@ func TestThresholdsAreFound(t *testing.T) {
 		s.devices[k].reset = instrument.Volts(-0.87 - 0.03*float64(k))
 	}
 	bench, journal := journaled(t, s)
-	out, err := characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(4, 5)), characterize.Options{})
+	out, err := characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(4, 5)), characterize.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,8 @@ func TestThresholdsAreFound(t *testing.T) {
 			inner = append(inner, float64(d.Set.Voltage))
 		}
 	}
-	if len(inner) != 6 || out.Set.WithoutEdges.N != 6 || out.Set.Edges.N != 14 || out.Set.All.N != 20 || out.Set.Missing != 0 {
+	if len(inner) != 6 || out.Set.WithoutEdges.N != 6 || out.Set.Edges.N != 14 || out.Set.All.N != 20 ||
+		out.Set.Missing != 0 {
 		t.Errorf("populations of %d, %d, %d and %d", len(inner), out.Set.WithoutEdges.N, out.Set.Edges.N, out.Set.All.N)
 	}
 	mean := 0.0
@@ -72,7 +74,8 @@ func TestChangeIsCountedAgainstTheReadBefore(t *testing.T) {
 		s.devices[k].creep = 0.03 // nine pulses from 0.6 V to 0.93 V make 23 %
 	}
 	bench, _ := journaled(t, s)
-	out, err := characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(2, 2)), characterize.Options{})
+	out, err := characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(2, 2)), characterize.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,8 @@ func TestThresholdsWithCurrents(t *testing.T) {
 		near(t, "SET voltage", float64(d.Set.Voltage), float64(d.Set.Current)/float64(d.Set.From), 1e-6)
 	}
 	for _, step := range s.done {
-		if w, ok := step.(array.Sweep); ok && (w.Scheme != array.Floating || math.Abs(float64(w.Delay+w.Aperture)-500e-6) > 1e-9) {
+		if w, ok := step.(array.Sweep); ok && (w.Scheme != array.Floating ||
+			math.Abs(float64(w.Delay+w.Aperture)-500e-6) > 1e-9) {
 			t.Fatalf("a current pulse was %+v", w)
 		}
 	}
@@ -117,7 +121,8 @@ func TestDevicesWithoutThreshold(t *testing.T) {
 	s.devices[8] = stubDevice{g: 40e-6, set: 9, factor: 1.1} // never answers to positive pulses
 	s.devices[8].reset = -1.13
 	bench, journal := journaled(t, s)
-	out, err := characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(3, 3)),
+	out, err := characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(3, 3)),
 		characterize.Options{Defects: unusable(3, 3, array.Cell{Row: 2, Col: 0})})
 	if err != nil {
 		t.Fatal(err)
@@ -149,17 +154,19 @@ func TestThresholdsStop(t *testing.T) {
 	s := newStub(3, 3)
 	bench, _ := journaled(t, s)
 	ctx, cancel := context.WithCancel(context.Background())
-	out, err := characterize.MeasureThresholds(ctx, bench, characterize.DefaultThresholdSpec(array.AllCells(3, 3)), characterize.Options{
-		Observe: func(e characterize.Event) {
-			if e.Done == 4 {
-				cancel()
-			}
-		}})
+	out, err := characterize.MeasureThresholds(ctx, bench, characterize.DefaultThresholdSpec(array.AllCells(3, 3)),
+		characterize.Options{
+			Observe: func(e characterize.Event) {
+				if e.Done == 4 {
+					cancel()
+				}
+			}})
 	if run.OutcomeOf(err) != run.OutcomeInterrupted || len(out.Devices) != 4 || out.Set.All.N != 4 {
 		t.Errorf("%d devices, %v", len(out.Devices), err)
 	}
 	s.failing = 50
-	out, err = characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(3, 3)), characterize.Options{})
+	out, err = characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(3, 3)), characterize.Options{})
 	if instrument.KindOf(err) != instrument.KindUnreachable || out == nil {
 		t.Errorf("a lost bench gives %v", err)
 	}
@@ -167,7 +174,8 @@ func TestThresholdsStop(t *testing.T) {
 
 func TestThresholdFiles(t *testing.T) {
 	bench, _ := journaled(t, newStub(4, 4))
-	out, err := characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(4, 4)),
+	out, err := characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(4, 4)),
 		characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 1, Col: 2})})
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +191,8 @@ func TestThresholdFiles(t *testing.T) {
 		none.devices[k].factor = 1
 	}
 	bench, _ = journaled(t, none)
-	if out, err = characterize.MeasureThresholds(context.Background(), bench, characterize.DefaultThresholdSpec(array.AllCells(4, 4)), characterize.Options{}); err != nil {
+	if out, err = characterize.MeasureThresholds(context.Background(), bench,
+		characterize.DefaultThresholdSpec(array.AllCells(4, 4)), characterize.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	written(t, out, 1+16)
@@ -272,7 +281,8 @@ func TestSpecificationsRefuse(t *testing.T) {
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Step = -0.05 }), "step"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Start = 2 }), "start"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Mode = "heat" }), "voltage or current"},
-		{thresholds(func(s *characterize.ThresholdSpec) { s.Mode, s.StepCurrent = instrument.SweepCurrent, 0 }), "step_current"},
+		{thresholds(func(s *characterize.ThresholdSpec) { s.Mode, s.StepCurrent = instrument.SweepCurrent, 0 }),
+			"step_current"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.SetScheme = array.Grounded }), "for reading"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.ResetScheme = "v9" }), "v9"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Low = instrument.Siemens(math.NaN()) }), "low"},
@@ -281,8 +291,10 @@ func TestSpecificationsRefuse(t *testing.T) {
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Lines.Contact = -1 }), "contact"},
 		{func() error { s := characterize.DefaultIVSpec(cells); s.Static = 0.5; return s.Validate(3, 3) }(), "static"},
 		{func() error { s := characterize.DefaultIVSpec(cells); s.Reset = 0; return s.Validate(3, 3) }(), "reset"},
-		{func() error { s := characterize.DefaultRetentionSpec(cells); s.Last = s.First; return s.Validate(3, 3) }(), "the later"},
-		{func() error { s := characterize.DefaultRetentionSpec(cells); s.States = nil; return s.Validate(3, 3) }(), "no state"},
+		{func() error { s := characterize.DefaultRetentionSpec(cells); s.Last = s.First; return s.Validate(3, 3) }(),
+			"the later"},
+		{func() error { s := characterize.DefaultRetentionSpec(cells); s.States = nil; return s.Validate(3, 3) }(),
+			"no state"},
 		{func() error { s := characterize.DefaultEnduranceSpec(cells); s.Cycles = 0; return s.Validate(3, 3) }(), "cycles"},
 		{func() error {
 			s := characterize.DefaultEnduranceSpec(cells)
@@ -309,7 +321,8 @@ func TestSpecificationsRefuse(t *testing.T) {
 		}
 	}
 	bench, _ := journaled(t, newStub(3, 3))
-	if _, err := characterize.MeasureThresholds(context.Background(), bench, characterize.ThresholdSpec{}, characterize.Options{}); err == nil {
+	if _, err := characterize.MeasureThresholds(context.Background(), bench, characterize.ThresholdSpec{},
+		characterize.Options{}); err == nil {
 		t.Error("an empty specification is carried out")
 	}
 }
@@ -333,11 +346,15 @@ func TestEstimatesAreUpperBounds(t *testing.T) {
 			pulses++
 		}
 	}
-	if e.Pulses < pulses || e.Reads < len(s.done)-pulses || e.MaxVoltage != 1.8 || e.MinVoltage != -2.4 || e.Devices != 9 || float64(e.Time) != float64(e.Pulses+e.Reads) {
+	if e.Pulses < pulses || e.Reads < len(s.done)-pulses || e.MaxVoltage != 1.8 || e.MinVoltage != -2.4 ||
+		e.Devices != 9 || float64(e.Time) != float64(e.Pulses+e.Reads) {
 		t.Errorf("estimate %+v, done %d pulses and %d reads", e, pulses, len(s.done)-pulses)
 	}
 	refusal := errors.New("too much")
-	if _, err := spec.Estimate(3, 3, func(...array.Step) (instrument.Seconds, error) { return 0, refusal }); !errors.Is(err, refusal) {
+	if _, err := spec.Estimate(3, 3, func(...array.Step) (instrument.Seconds, error) {
+		return 0,
+			refusal
+	}); !errors.Is(err, refusal) {
 		t.Errorf("refused: %v", err)
 	}
 	var text bytes.Buffer

@@ -243,13 +243,17 @@ func TestFaults(t *testing.T) {
 		closed []byte // chip 1 first, after a frame that gives every chip 0x10
 		second []byte // MISO the second time
 	}{
-		{"SDO of chip 2 high", func(c *Chain) error { return c.StickSDO(2, true) }, []byte{0x10, 0x10, 0xff}, []byte{0xff, 0xff, 0xff}},
+		{"SDO of chip 2 high", func(c *Chain) error { return c.StickSDO(2, true) }, []byte{0x10, 0x10, 0xff},
+			[]byte{0xff, 0xff, 0xff}},
 		{"SDO of chip 2 low", func(c *Chain) error { return c.StickSDO(2, false) }, []byte{0x10, 0x10, 0}, []byte{0, 0, 0}},
 		{"DIN of chip 2 low", func(c *Chain) error { return c.StickDIN(2, false) }, []byte{0x10, 0, 0}, []byte{0, 0, 0}},
-		{"DIN of chip 1 high", func(c *Chain) error { return c.StickDIN(1, true) }, []byte{0xff, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}},
-		{"SDO of the last chip low", func(c *Chain) error { return c.StickSDO(3, false) }, []byte{0x10, 0x10, 0x10}, []byte{0, 0, 0}},
+		{"DIN of chip 1 high", func(c *Chain) error { return c.StickDIN(1, true) }, []byte{0xff, 0xff, 0xff},
+			[]byte{0xff, 0xff, 0xff}},
+		{"SDO of the last chip low", func(c *Chain) error { return c.StickSDO(3, false) }, []byte{0x10, 0x10, 0x10},
+			[]byte{0, 0, 0}},
 		{"open MOSI", func(c *Chain) error { return c.Break(0, false) }, []byte{0, 0, 0}, []byte{0, 0, 0}},
-		{"open behind chip 1", func(c *Chain) error { return c.Break(1, true) }, []byte{0x10, 0xff, 0xff}, []byte{0xff, 0xff, 0xff}},
+		{"open behind chip 1", func(c *Chain) error { return c.Break(1, true) }, []byte{0x10, 0xff, 0xff},
+			[]byte{0xff, 0xff, 0xff}},
 		{"open MISO", func(c *Chain) error { return c.Break(3, true) }, []byte{0x10, 0x10, 0x10}, []byte{0xff, 0xff, 0xff}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -26,7 +26,8 @@ func (c *Chain) StickDIN(chip int, high bool) error {
 // MISO. The input at its far end sees its pull-up, pulledUp, or its pull-down.
 func (c *Chain) Break(after int, pulledUp bool) error {
 	if after < 0 || after > len(c.register) {
-		return fmt.Errorf("no wire behind chip %d: the chain has chips 1 to %d, and 0 stands for MOSI", after, len(c.register))
+		return fmt.Errorf("no wire behind chip %d: the chain has chips 1 to %d, and 0 stands for MOSI", after,
+			len(c.register))
 	}
 	c.stick(after, pulledUp)
 	return nil

@@ -20,8 +20,10 @@ func TestNumbers(t *testing.T) {
 		want   string
 	}{
 		{0, 7, "+0.000000E+00"}, {1, 7, "+1.000000E+00"}, {-12.345678, 7, "-12.34568E+00"}, {999.99999, 7, "+1.000000E+03"},
-		{1e-6, 7, "+1.000000E-06"}, {9.9999999e-7, 7, "+1.000000E-06"}, {1.15e-5, 6, "+11.5000E-06"}, {-2.5e-10, 6, "-250.000E-12"},
-		{123456, 7, "+123.4560E+03"}, {1e-120, 7, "+0.000000E+00"}, {nothing, 7, "+199.9999E+99"}, {math.Inf(-1), 6, "+199.999E+99"},
+		{1e-6, 7, "+1.000000E-06"}, {9.9999999e-7, 7, "+1.000000E-06"}, {1.15e-5, 6, "+11.5000E-06"},
+		{-2.5e-10, 6, "-250.000E-12"},
+		{123456, 7, "+123.4560E+03"}, {1e-120, 7, "+0.000000E+00"}, {nothing, 7, "+199.9999E+99"},
+		{math.Inf(-1), 6, "+199.999E+99"},
 		{math.NaN(), 6, "+199.999E+99"}, {5e-9, 6, "+5.00000E-09"}, {1e-99, 7, "+1.000000E-99"}, {1e98, 7, "+100.0000E+96"},
 	} {
 		if got := string(appendNumber(nil, c.v, c.digits)); got != c.want {
@@ -247,7 +249,8 @@ func TestDataBuffer(t *testing.T) {
 
 // TestCommaFormats: formats 5, 15 and 25 end in a comma instead of CR LF.
 func TestCommaFormats(t *testing.T) {
-	for format, want := range map[string]string{"5": "NAI+0.00000E+00,", "15": "NAI+0.000000E+00,", "25": "000AI+0.000000E+00,"} {
+	for format, want := range map[string]string{"5": "NAI+0.00000E+00,", "15": "NAI+0.000000E+00,",
+		"25": "000AI+0.000000E+00,"} {
 		a, _ := newAnalyzer(t, nil)
 		send(a, on, "FMT "+format+";TI 1")
 		if got, _ := a.Read(); string(got) != want {

@@ -226,7 +226,8 @@ func (l *learner) staircase(a *Analyzer) {
 	l.item("WM", float64(t.abort), float64(t.post))
 	l.item("WT", t.hold, t.delay, t.stepDelay, t.trigger[0], t.trigger[1])
 	if r := a.sources.primary; r != nil {
-		p := []float64{float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.start, r.stop, float64(r.steps), r.s.compliance}
+		p := []float64{float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.start, r.stop, float64(r.steps),
+			r.s.compliance}
 		l.item(header("W", r.s.mode), withPower(p, r)...)
 	}
 	if r := a.sources.extra[2]; r != nil {
@@ -250,7 +251,8 @@ func (l *learner) pulses(a *Analyzer) {
 		l.item(header("P", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
 	}
 	if r := a.sources.pulseSweep; r != nil {
-		l.item(header("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start, r.stop, float64(r.steps), r.s.compliance)
+		l.item(header("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start, r.stop,
+			float64(r.steps), r.s.compliance)
 	}
 	if len(l.text) == 0 {
 		l.item("PT", 0, 0, 0, 0)

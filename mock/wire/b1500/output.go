@@ -298,7 +298,8 @@ func (ch *channel) hasRange(quantity bench.Mode, code int) bool {
 // source checks one source of a channel that is to give level, and levels up to
 // peak at some time, and returns its setting. comp is the compliance as sent,
 // nil for the last one. Nothing changes.
-func (a *Analyzer) source(ch *channel, mode bench.Mode, rangeCode, level, peak float64, comp *float64) (setting, fault) {
+func (a *Analyzer) source(ch *channel, mode bench.Mode, rangeCode, level, peak float64,
+	comp *float64) (setting, fault) {
 	code, ok := whole(rangeCode)
 	if !ok || !ch.hasRange(mode, code) {
 		return setting{}, fault{rangeValue, ch.slot}

@@ -87,7 +87,8 @@ func (a *Analyzer) setPulseTiming(p []float64) fault {
 	if len(p) > 3 {
 		t.delay = p[3]
 	}
-	if !ok || !ok2 || !within(t.hold, 0, 655.35) || !within(t.width, shortestPulse, longestPulse) || !within(t.delay, 0, longestCycle) {
+	if !ok || !ok2 || !within(t.hold, 0, 655.35) || !within(t.width, shortestPulse, longestPulse) ||
+		!within(t.delay, 0, longestCycle) {
 		return fault{code: parameterValue}
 	}
 	if _, ok := a.cycle(t.period, t.delay+t.width); !ok {
@@ -213,7 +214,8 @@ func (a *Analyzer) setMultiRamp(p []float64) fault {
 	if a.sources.multiSteps == 0 {
 		return fault{code: pulseSweepMissing}
 	}
-	r, f := a.newRamp(mode, p[1], float64(a.sources.multiKind), p[3], p[4], p[5], p[6], float64(a.sources.multiSteps), parameter(p, 7), parameter(p, 8))
+	r, f := a.newRamp(mode, p[1], float64(a.sources.multiKind), p[3], p[4], p[5], p[6], float64(a.sources.multiSteps),
+		parameter(p, 7), parameter(p, 8))
 	if f.bad() {
 		return f
 	}
@@ -281,7 +283,8 @@ func (a *Analyzer) measureMultiPulse() fault {
 	if !ok {
 		return fault{code: parameterValue}
 	}
-	return a.pulses(pulses, train{hold: t.hold, period: period, measureDelay: t.measureDelay, average: t.average, ramps: ramps})
+	return a.pulses(pulses, train{hold: t.hold, period: period, measureDelay: t.measureDelay, average: t.average,
+		ramps: ramps})
 }
 
 // asPulse makes a pulse of a pulsed sweep's source.

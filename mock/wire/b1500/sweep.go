@@ -82,7 +82,8 @@ func (a *Analyzer) ready(ch *channel, s setting, peak float64) fault {
 
 // newRamp checks the parameters of a sweep source. comp and power are nil if
 // they were not sent.
-func (a *Analyzer) newRamp(mode bench.Mode, channel, kind, rangeCode, base, start, stop, steps float64, comp, power *float64) (*ramp, fault) {
+func (a *Analyzer) newRamp(mode bench.Mode, channel, kind, rangeCode, base, start, stop, steps float64, comp,
+	power *float64) (*ramp, fault) {
 	ch, f := a.channel(channel)
 	if f.bad() {
 		return nil, f

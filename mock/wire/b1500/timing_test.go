@@ -27,11 +27,14 @@ func TestTimeline(t *testing.T) {
 		{"high-resolution converter", on, "AAD 1,1;AIT 1,1,10;TI 1", []string{"sample 0.0008 " + auto}},
 		{"its zero too", on, "AAD 1,1;AIT 1,2,2;AZ 1;TI 1", []string{"sample 0.08 " + auto}},
 
-		{"in turn", on, "MM 1,1,2;AAD 1,1;AIT 1,2,1;RI 2,-16;XE", []string{"sample 0.02 " + auto, "sample 8e-05 [0 0.0001 0 0]"}},
-		{"parallel", on, "PAD 1;MM 1,3,1,2;AAD 1,1;AIT 1,2,1;RI 2,-16;XE", []string{"sample 8e-05 [0 0.0001 0 0]", "sample 0.02 " + auto}},
+		{"in turn", on, "MM 1,1,2;AAD 1,1;AIT 1,2,1;RI 2,-16;XE", []string{"sample 0.02 " + auto,
+			"sample 8e-05 [0 0.0001 0 0]"}},
+		{"parallel", on, "PAD 1;MM 1,3,1,2;AAD 1,1;AIT 1,2,1;RI 2,-16;XE",
+			[]string{"sample 8e-05 [0 0.0001 0 0]", "sample 0.02 " + auto}},
 
 		{"pulse", on, "MM 3,1;PT 0.01,0.001,0.01,0.002;PV 1,20,0.1,1,0.001;XE", []string{
-			"set 1:V0.1/0.001", "hold 0.012", "set 1:V1/0.001", "hold 0.00092", "sample 8e-05 " + auto, "set 1:V0.1/0.001", "hold 0.007"}},
+			"set 1:V0.1/0.001", "hold 0.012", "set 1:V1/0.001", "hold 0.00092", "sample 8e-05 " + auto, "set 1:V0.1/0.001",
+			"hold 0.007"}},
 		{"pulse, automatic period", on, "MM 3,1;PT 0,0.0005;PV 1,20,0,1,0.001;XE", []string{
 			"set 1:V0/0.001", "set 1:V1/0.001", "hold 0.00042", "sample 8e-05 " + auto, "set 1:V0/0.001", "hold 0.0045"}},
 		{"pulse, automatic period of a long one", on, "MM 3,1;PT 0,0.1003;PV 1,20,0,1,0.01;XE", []string{
@@ -40,14 +43,19 @@ func TestTimeline(t *testing.T) {
 			"set 1:V0/0.01", "set 1:V1/0.01", "hold 0.0001", "sample 0.0004 " + auto, "set 1:V0/0.01", "hold 0.0045"}},
 		{"pulse, reading as long as it", on, "AIT 2,2,1;MM 3,1;PT 0,0.0005;PV 1,20,0,1,0.01;XE", []string{
 			"set 1:V0/0.01", "set 1:V1/0.01", "sample 0.0005 " + auto, "set 1:V0/0.01", "hold 0.0045"}},
-		{"pulses together", on, "MM 27,1,2;MCPT 0.01,0.005;MCPNT 1,0,0.001;MCPNT 2,0,0.001;MCPNX 1,1,1,20,0,0.6,0.001;MCPNX 2,2,1,20,0,-0.6,0.002;XE",
-			[]string{"set 1:V0/0.001 2:V0/0.002", "hold 0.01", "set 1:V0.6/0.001 2:V-0.6/0.002", "hold 0.00092", "sample 8e-05 " + auto,
+		{"pulses together", on, "MM 27,1,2;MCPT 0.01,0.005;MCPNT 1,0,0.001;MCPNT 2,0,0.001;MCPNX " +
+			"1,1,1,20,0,0.6,0.001;MCPNX 2,2,1,20,0,-0.6,0.002;XE",
+			[]string{"set 1:V0/0.001 2:V0/0.002", "hold 0.01", "set 1:V0.6/0.001 2:V-0.6/0.002", "hold 0.00092",
+				"sample 8e-05 " + auto,
 				"set 1:V0/0.001 2:V0/0.002", "hold 0.004"}},
-		{"pulses of two widths and delays", on, "MM 27,1;MCPT 0,0.01;MCPNT 1,0,0.003;MCPNT 2,0.001,0.001;MCPNX 1,1,1,20,0,0.6,0.001;MCPNX 2,2,1,20,0,-0.6,0.001;XE",
-			[]string{"set 1:V0/0.001 2:V0/0.001", "set 1:V0.6/0.001", "hold 0.001", "set 2:V-0.6/0.001", "hold 0.00092", "sample 8e-05 " + auto,
+		{"pulses of two widths and delays", on, "MM 27,1;MCPT 0,0.01;MCPNT 1,0,0.003;MCPNT 2,0.001,0.001;MCPNX " +
+			"1,1,1,20,0,0.6,0.001;MCPNX 2,2,1,20,0,-0.6,0.001;XE",
+			[]string{"set 1:V0/0.001 2:V0/0.001", "set 1:V0.6/0.001", "hold 0.001", "set 2:V-0.6/0.001", "hold 0.00092",
+				"sample 8e-05 " + auto,
 				"set 2:V0/0.001", "hold 0.001", "set 1:V0/0.001", "hold 0.007"}},
 		{"pulses, reading at a delay", on, "MM 27,1;MCPT 0,0.005,0.0002;MCPNT 1,0,0.001;MCPNX 1,1,1,20,0,1,0.01;XE",
-			[]string{"set 1:V0/0.01", "set 1:V1/0.01", "hold 0.0002", "sample 8e-05 " + auto, "hold 0.00072", "set 1:V0/0.01", "hold 0.004"}},
+			[]string{"set 1:V0/0.01", "set 1:V1/0.01", "hold 0.0002", "sample 8e-05 " + auto, "hold 0.00072", "set 1:V0/0.01",
+				"hold 0.004"}},
 		{"pulses, reading after the end", on, "MM 27,1;MCPT 0,0.005,0.00499;MCPNT 1,0,0.001;MCPNX 1,1,1,20,0,1,0.01;XE",
 			[]string{"set 1:V0/0.01", "set 1:V1/0.01", "hold 0.001", "set 1:V0/0.01", "hold 0.00392", "sample 8e-05 " + auto}},
 		{"pulses, reading cut short", on, "MM 27,1;MCPT 0,0.005,0.00095;MCPNT 1,0,0.001;MCPNX 1,1,1,20,0,1,0.01;XE",
@@ -63,12 +71,15 @@ func TestTimeline(t *testing.T) {
 		{"sweep with waits", on, "MM 2,1;WM 1,2;WAT 1,1,0.25;WAT 2,1,0.5;WV 1,1,20,0.1,0.2,2,0.01;XE", []string{
 			"set 1:V0.1/0.01", "hold 0.75", "sample 8e-05 " + auto, "set 1:V0.2/0.01", "hold 0.75", "sample 8e-05 " + auto}},
 		{"two sweep sources", on, "MM 2,1;WV 1,1,20,0,1,2,0.01;WSV 2,20,1,0,0.02;XE", []string{
-			"set 1:V0/0.01 2:V1/0.02", "sample 8e-05 " + auto, "set 1:V1/0.01 2:V0/0.02", "sample 8e-05 " + auto, "set 1:V0/0.01 2:V1/0.02"}},
+			"set 1:V0/0.01 2:V1/0.02", "sample 8e-05 " + auto, "set 1:V1/0.01 2:V0/0.02", "sample 8e-05 " + auto,
+			"set 1:V0/0.01 2:V1/0.02"}},
 		{"staircase with pulsed bias", on, "MM 5,1;PT 0,0.001;WV 1,1,20,0.1,0.2,2,0.01;PV 2,20,0,-1,0.01;XE", []string{
 			"set 1:V0.1/0.01", "set 2:V-1/0.01", "hold 0.00092", "sample 8e-05 " + auto, "set 2:V0/0.01", "hold 0.004",
-			"set 1:V0.2/0.01", "set 2:V-1/0.01", "hold 0.00092", "sample 8e-05 " + auto, "set 2:V0/0.01", "hold 0.004", "set 1:V0.1/0.01"}},
+			"set 1:V0.2/0.01", "set 2:V-1/0.01", "hold 0.00092", "sample 8e-05 " + auto, "set 2:V0/0.01", "hold 0.004",
+			"set 1:V0.1/0.01"}},
 		{"sampling", on, "MM 10,1;MT 0.2,0.01,2,0.1;MV 1,20,0.1,1,0.01;XE", []string{
-			"set 1:V0.1/0.01", "hold 0.1", "set 1:V1/0.01", "hold 0.2", "sample 8e-05 " + auto, "hold 0.00992", "sample 8e-05 " + auto}},
+			"set 1:V0.1/0.01", "hold 0.1", "set 1:V1/0.01", "hold 0.2", "sample 8e-05 " + auto, "hold 0.00992", "sample 8e-05 " +
+				auto}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, f := newAnalyzer(t, nil)
@@ -101,7 +112,8 @@ func TestCommandTime(t *testing.T) {
 func TestStrictTimes(t *testing.T) {
 	for _, c := range []struct{ line, strict string }{
 		{"PT 0,0.00055", "+120"}, {"PT 0,0.0005,0.00505", "+120"}, {"PT 0,0.0012,0.0077", "+0"},
-		{"MCPT 0,0.00505", "+120"}, {"MCPNT 1,0.00005,0.001", "+120"}, {"MCPNT 1,0,0.00105", "+120"}, {"MCPNT 1,0,0.0017", "+0"},
+		{"MCPT 0,0.00505", "+120"}, {"MCPNT 1,0.00005,0.001", "+120"}, {"MCPNT 1,0,0.00105", "+120"},
+		{"MCPNT 1,0,0.0017", "+0"},
 	} {
 		for _, strict := range []bool{false, true} {
 			a, _ := newAnalyzer(t, func(o *Options) { o.StrictTimes = strict })
@@ -119,7 +131,8 @@ func TestStrictTimes(t *testing.T) {
 	send(a, on)
 	f.events = nil
 	send(a, "MM 3,1;PT 0,0.00123,0.00999;PV 1,20,0,1,0.001;XE")
-	if got := strings.Join(f.events, "; "); !strings.Contains(got, "hold 0.00112; sample 8e-05") || !strings.Contains(got, "hold 0.0088") {
+	if got := strings.Join(f.events, "; "); !strings.Contains(got, "hold 0.00112; sample 8e-05") ||
+		!strings.Contains(got, "hold 0.0088") {
 		t.Errorf("rounded to 1.2 ms of 10.0 ms: %s", got)
 	}
 }
@@ -133,7 +146,8 @@ func TestInterlock(t *testing.T) {
 	}{
 		{"DV 1,1000,42,0.001", "+0", "+202"}, {"DV 1,1000,42.1,0.001", "+202", "+202"}, {"DV 1,0,0,0.001", "+0", "+0"},
 		{"DI 1,0,1E-6,42", "+0", "+202"}, {"DI 1,0,1E-6,43", "+202", "+202"},
-		{"WV 1,1,1000,0,-50,3,0.001", "+202", "+202"}, {"PV 1,1000,0,50,0.001", "+202", "+202"}, {"MCPNX 1,1,1,1000,50,0,0.001", "+202", "+202"},
+		{"WV 1,1,1000,0,-50,3,0.001", "+202", "+202"}, {"PV 1,1000,0,50,0.001", "+202", "+202"},
+		{"MCPNX 1,1,1,1000,50,0,0.001", "+202", "+202"},
 		{"MV 1,0,0,1,0.001", "+0", "+202"}, {"INTLKVTH 10;DV 1,0,11,0.001", "+202", "+202"},
 	} {
 		for _, strict := range []bool{false, true} {

@@ -134,7 +134,8 @@ func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) || errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) ||
+		errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("simulated Bus Pirate: %w", err)

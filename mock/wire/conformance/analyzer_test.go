@@ -71,7 +71,8 @@ type source struct {
 	sent   *counting
 }
 
-var sourceLimits = instrument.Limits{MinVoltage: -2, MaxVoltage: 2, MaxSpan: 3, MaxCurrent: 1e-3, MaxWidth: 1, Origin: "test"}
+var sourceLimits = instrument.Limits{MinVoltage: -2, MaxVoltage: 2, MaxSpan: 3, MaxCurrent: 1e-3, MaxWidth: 1,
+	Origin: "test"}
 
 func newSource(t testing.TB, l instrument.Limits, open bool) *source {
 	t.Helper()
@@ -174,11 +175,16 @@ func TestAnalyzerSafer(t *testing.T) {
 }
 
 func TestAnalyzerOthers(t *testing.T) {
-	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "B1500A", Open: func(t *testing.T) instrument.Identifier { return newSource(t, sourceLimits, false).driver }})
-	instrumenttest.TestClock(t, instrumenttest.ClockFixture{Resolution: 1e-3, Open: func(t *testing.T) instrumenttest.Timed {
-		r := newSource(t, sourceLimits, true)
-		return instrumenttest.Timed{Clock: r.driver, Advance: func(t *testing.T, by instrument.Seconds) { r.bench.Do(func() { r.bench.Hold(float64(by)) }) }}
-	}})
+	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "B1500A",
+		Open: func(t *testing.T) instrument.Identifier { return newSource(t, sourceLimits, false).driver }})
+	instrumenttest.TestClock(t, instrumenttest.ClockFixture{Resolution: 1e-3,
+		Open: func(t *testing.T) instrumenttest.Timed {
+			r := newSource(t, sourceLimits, true)
+			return instrumenttest.Timed{Clock: r.driver, Advance: func(t *testing.T,
+				by instrument.Seconds) {
+				r.bench.Do(func() { r.bench.Hold(float64(by)) })
+			}}
+		}})
 }
 
 // A sweep that takes longer than the adapter waits for one answer is polled for.
@@ -197,14 +203,16 @@ func TestAnalyzerLongSweep(t *testing.T) {
 
 // Each fault is an error of its kind, and the analyzer can be used again after.
 func TestAnalyzerFaults(t *testing.T) {
-	spot := instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.5, Compliance: 1e-3}, {Channel: 2, Compliance: 1e-3}, {Channel: 3, Compliance: 1e-3}},
+	spot := instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.5, Compliance: 1e-3},
+		{Channel: 2, Compliance: 1e-3}, {Channel: 3, Compliance: 1e-3}},
 		Measure: []instrument.Channel{1}, Aperture: 1e-3}
 	for name, tc := range map[string]struct {
 		happens func(*source)
 		mend    func(*source)
 		kind    instrument.Kind
 	}{
-		"interlock opened":           {func(r *source) { r.bench.open = true }, func(r *source) { r.bench.open = false }, instrument.KindInterlock},
+		"interlock opened": {func(r *source) { r.bench.open = true }, func(r *source) { r.bench.open = false },
+			instrument.KindInterlock},
 		"error in the queue":         {func(r *source) { r.box.InjectError(100, 0) }, nil, instrument.KindInstrument},
 		"output opened at the panel": {func(r *source) { _ = r.box.OpenOutput(3) }, nil, instrument.KindInstrument},
 		"supply lost and back":       {func(r *source) { r.box.PowerCycle() }, nil, instrument.KindInstrument},
@@ -233,8 +241,12 @@ func TestAnalyzerFaults(t *testing.T) {
 
 func BenchmarkAnalyzerPulseRead(b *testing.B) {
 	r := newSource(b, sourceLimits, true)
-	p := instrument.Pulse{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.6, Compliance: 3e-4}, {Channel: 2, Voltage: -0.6, Compliance: 3e-4}, {Channel: 3, Compliance: 1e-4}, {Channel: 4, Compliance: 1e-4}}, Width: 500e-6, Measure: []instrument.Channel{1}, Range: 1e-4}
-	s := instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.2, Compliance: 1e-4}, {Channel: 2, Compliance: 1e-4}, {Channel: 3, Compliance: 1e-4}, {Channel: 4, Compliance: 1e-4}}, Measure: []instrument.Channel{2}, Range: 1e-4, Aperture: 20e-3}
+	p := instrument.Pulse{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.6, Compliance: 3e-4},
+		{Channel: 2, Voltage: -0.6, Compliance: 3e-4}, {Channel: 3, Compliance: 1e-4}, {Channel: 4, Compliance: 1e-4}},
+		Width: 500e-6, Measure: []instrument.Channel{1}, Range: 1e-4}
+	s := instrument.Spot{Drives: []instrument.Drive{{Channel: 1, Voltage: 0.2, Compliance: 1e-4},
+		{Channel: 2, Compliance: 1e-4}, {Channel: 3, Compliance: 1e-4}, {Channel: 4, Compliance: 1e-4}},
+		Measure: []instrument.Channel{2}, Range: 1e-4, Aperture: 20e-3}
 	b.ReportAllocs()
 	before := r.bench.Now()
 	for b.Loop() {

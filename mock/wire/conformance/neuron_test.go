@@ -175,14 +175,16 @@ func TestNeuronConformance(t *testing.T) {
 				},
 			}
 		},
-		Hidden: 10, Outputs: 4, HiddenTolerance: 1e-6, OutputTolerance: 1e-5, Chips: 40, TrimLeft: [2]instrument.Volts{0.4e-3, 2e-3},
+		Hidden: 10, Outputs: 4, HiddenTolerance: 1e-6, OutputTolerance: 1e-5, Chips: 40,
+		TrimLeft: [2]instrument.Volts{0.4e-3, 2e-3},
 	})
 }
 
 func TestNeuronIdentity(t *testing.T) {
-	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "NEURON-10-4", Open: func(t *testing.T) instrument.Identifier {
-		return newNeuronRig(t, 2, 0).board
-	}})
+	instrumenttest.TestIdentifier(t, instrumenttest.IdentifierFixture{Model: "NEURON-10-4",
+		Open: func(t *testing.T) instrument.Identifier {
+			return newNeuronRig(t, 2, 0).board
+		}})
 }
 
 // Host and neuron board take turns on one chain: nothing that one of them does is
@@ -273,7 +275,8 @@ func TestNeuronFaults(t *testing.T) {
 			t.Errorf("garbled: %v", err)
 		}
 		// The next question finds out, and only then may be measured untrimmed.
-		if v, err := r.board.Outputs(t.Context()); instrument.KindOf(err) != instrument.KindInstrument || v != nil || !strings.Contains(err.Error(), "its trims are gone") {
+		if v, err := r.board.Outputs(t.Context()); instrument.KindOf(err) != instrument.KindInstrument || v != nil ||
+			!strings.Contains(err.Error(), "its trims are gone") {
 			t.Errorf("%v, %v", v, err)
 		}
 		if _, _, err := r.board.Trim(t.Context()); err != nil {
@@ -298,7 +301,8 @@ func TestNeuronFaults(t *testing.T) {
 			if _, err := r.board.Outputs(t.Context()); err != nil {
 				t.Errorf("trimmed %v: the line is up: %v", trim, err)
 			}
-			if err := r.board.Check(t.Context()); !errors.Is(err, instrument.ErrRestarted) || instrument.KindOf(err) != instrument.KindInstrument || neuron.Finding(err) {
+			if err := r.board.Check(t.Context()); !errors.Is(err, instrument.ErrRestarted) ||
+				instrument.KindOf(err) != instrument.KindInstrument || neuron.Finding(err) {
 				t.Errorf("trimmed %v: %v", trim, err)
 			}
 			for range 2 { // it is told once, and the mark is set anew
@@ -334,7 +338,8 @@ func TestNeuronFaults(t *testing.T) {
 		r := newNeuronRig(t, 2, 0)
 		r.see(func() { r.bench.volts[12] = 5 })
 		_, outputs, err := r.board.Trim(t.Context())
-		if instrument.KindOf(err) != instrument.KindInstrument || len(outputs) != 4 || outputs[2] < 0.9 || !neuron.Finding(err) {
+		if instrument.KindOf(err) != instrument.KindInstrument || len(outputs) != 4 || outputs[2] < 0.9 ||
+			!neuron.Finding(err) {
 			t.Errorf("%v, %v", outputs, err)
 		}
 	})

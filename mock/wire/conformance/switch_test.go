@@ -318,7 +318,8 @@ func TestSwitchFaults(t *testing.T) {
 		s.wrong(t, func() error { return s.chips.Upset(3, 6) })
 		err := s.driver.Route(ctx, lines)
 		var e *instrument.Error
-		if !errors.As(err, &e) || e.Kind != instrument.KindChain || e.Channel != "chip 3" || !strings.Contains(err.Error(), "S7") {
+		if !errors.As(err, &e) || e.Kind != instrument.KindChain || e.Channel != "chip 3" ||
+			!strings.Contains(err.Error(), "S7") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -8,7 +8,8 @@ import (
 // FuzzLine: whatever comes in, the board does not fail, answers a query with one
 // line, a command with none, and goes on answering.
 func FuzzLine(f *testing.F) {
-	for _, s := range []string{"*IDN?", "MEAS:VOLT? (@1:4)", "meas:volt:hid? (@ 1 , 3:4)", "CONF:AVER 64", "CAL:OFFS?", "BURS:FRAM 1,0102,aAbB", "BURS:RUN? HID",
+	for _, s := range []string{"*IDN?", "MEAS:VOLT? (@1:4)", "meas:volt:hid? (@ 1 , 3:4)", "CONF:AVER 64", "CAL:OFFS?",
+		"BURS:FRAM 1,0102,aAbB", "BURS:RUN? HID",
 		"SYST:ERR?", "*ESE 255", "BURS:SETT 1e4", "\x00", "MEAS:VOLT? (@" + strings.Repeat("1:4,", 70) + "1)"} {
 		f.Add(s)
 	}

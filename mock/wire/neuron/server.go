@@ -72,7 +72,8 @@ type Server struct {
 // nil for nothing.
 func New(b Bench, chain Chain, o Options) (*Server, error) {
 	if !(o.Line >= 0) || math.IsInf(o.Line, 1) || !(o.Clock > 0) {
-		return nil, fmt.Errorf("simulated neuron board: a line of %g s and a clock of %g Hz: times cannot be negative or endless", o.Line, o.Clock)
+		return nil, fmt.Errorf("simulated neuron board: a line of %g s and a clock of %g Hz: times cannot be negative or "+
+			"endless", o.Line, o.Clock)
 	}
 	s := &Server{bench: b, chain: chain, options: o}
 	s.hidden, s.outputs = b.Neurons()
@@ -126,7 +127,8 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) || errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) ||
+		errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("simulated neuron board: %w", err)

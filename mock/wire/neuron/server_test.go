@@ -44,9 +44,11 @@ func TestForms(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for text, want := range map[string]int{"4": 4, "+4": 4, "4.0": 4, "4e0": 4, "0.4E+1": 4, ".4e1": 4, "1024": 1024,
-		"1025": 0, "0": 0, "-4": 0, "4.5": 0, "": 0, "four": 0, "0x4": 0, "1_0": 0, "inf": 0, "nan": 0, "1e999": 0, "4 4": 0, "(4)": 0} {
+		"1025": 0, "0": 0, "-4": 0, "4.5": 0, "": 0, "four": 0, "0x4": 0, "1_0": 0, "inf": 0, "nan": 0, "1e999": 0, "4 4": 0,
+		"(4)": 0} {
 		s := newSetup(t)
-		if got := s.tell("CONF:AVER "+text, "CONF:AVER?"); want == 0 && (got != "1\n" || len(s.errors) != 1) || want > 0 && got != fmt.Sprintf("%d\n", want) {
+		if got := s.tell("CONF:AVER "+text, "CONF:AVER?"); want == 0 && (got != "1\n" || len(s.errors) != 1) || want > 0 &&
+			got != fmt.Sprintf("%d\n", want) {
 			t.Errorf("%q: %q, %q", text, got, s.errors)
 		}
 	}
@@ -55,8 +57,9 @@ func TestNumbers(t *testing.T) {
 func TestChannelLists(t *testing.T) {
 	for text, want := range map[string]string{
 		"(@1)": "[0]", "(@1:3)": "[0 1 2]", "( @ 1 : 2 , 4 )": "[0 1 3]", "(@2,2)": "[1 1]",
-		"(@)": "-224", "@1": "-224", "(1)": "-224", "(@1": "-224", "(@a)": "-224", "(@2:1)": "-224", "(@1:2:3)": "-224", "(@1.0)": "-224",
-		"(@0)": "-222", "(@5)": "-222", "(@1:99999999)": "-222", "(@-1)": "-222",
+		"(@)": "-224", "@1": "-224", "(1)": "-224", "(@1": "-224", "(@a)": "-224", "(@2:1)": "-224", "(@1:2:3)": "-224",
+		"(@1.0)": "-224",
+		"(@0)":   "-222", "(@5)": "-222", "(@1:99999999)": "-222", "(@-1)": "-222",
 		"(@" + strings.Repeat("1:4,", 65) + "1)": "-223",
 	} {
 		list, c := channels(text, 4)
@@ -98,7 +101,8 @@ func TestErrorQueue(t *testing.T) {
 func TestReset(t *testing.T) {
 	s := newSetup(t)
 	s.tell("*ESE 7", "CONF:AVER 9", "BURS:SETT 20", "BURS:FRAM 3,2020", "CAL:OFFS?", "FOO", "*RST")
-	if got := s.tell("*ESE?", "CONF:AVER?", "BURS:SETT?", "BURS:COUN?", "SYST:ERR?"); got != "7\n1\n5\n0\n-113,\"Undefined header;FOO\"\n" {
+	if got := s.tell("*ESE?", "CONF:AVER?", "BURS:SETT?", "BURS:COUN?",
+		"SYST:ERR?"); got != "7\n1\n5\n0\n-113,\"Undefined header;FOO\"\n" {
 		t.Errorf("%q", got)
 	}
 	for j, code := range s.board.codes {
@@ -114,9 +118,11 @@ func TestLongLines(t *testing.T) {
 	if len(frame) != longestLine {
 		t.Fatalf("%d characters", len(frame))
 	}
-	got := s.ask(t, frame+"\r\nSYST:ERR?\n"+frame+"0\nSYST:ERR?\n\n \r\n*OPC?\n"+strings.Repeat("x", 3*longestLine)+"\nSYST:ERR?\n")
+	got := s.ask(t, frame+"\r\nSYST:ERR?\n"+frame+"0\nSYST:ERR?\n\n \r\n*OPC?\n"+strings.Repeat("x", 3*longestLine)+
+		"\nSYST:ERR?\n")
 	// 2727 frames are more than there are slots.
-	if want := "-321,\"Out of memory;" + frame[:longestDetail] + "\"\n-223,\"Too much data;line\"\n1\n-223,\"Too much data;line\"\n"; got != want {
+	if want := "-321,\"Out of memory;" + frame[:longestDetail] + "\"\n-223,\"Too much data;line\"\n1\n-223,\"Too much " +
+		"data;line\"\n"; got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 }
@@ -195,7 +201,8 @@ func TestBurstCannotOpen(t *testing.T) {
 		}
 	}
 	got := s.tell("BURS:FRAM 1,2080", "BURS:RUN?", "SYST:ERR?", "BURS:RUN? FOO", "SYST:ERR?")
-	if !strings.HasPrefix(got, "+2.0") || !strings.HasSuffix(got, "\n-240,\"Hardware error;switch chain\"\n\n-224,\"Illegal parameter value;BURS:RUN? FOO\"\n") {
+	if !strings.HasPrefix(got, "+2.0") || !strings.HasSuffix(got, "\n-240,\"Hardware error;switch "+
+		"chain\"\n\n-224,\"Illegal parameter value;BURS:RUN? FOO\"\n") {
 		t.Errorf("%q", got)
 	}
 }
@@ -247,7 +254,8 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.InjectError(-310, "overheated")
-	if got := s.tell("SYST:ERR?", "SYST:ERR?"); got != "-113,\"Undefined header;FOO\"\n-310,\"Device-specific error;overheated\"\n" {
+	if got := s.tell("SYST:ERR?", "SYST:ERR?"); got != "-113,\"Undefined header;FOO\"\n-310,\"Device-specific "+
+		"error;overheated\"\n" {
 		t.Errorf("%q", got)
 	}
 	s.Hang()
@@ -299,7 +307,8 @@ func (mute) Close() error                { return nil }
 // Whatever comes, every line whose command ends in a question mark is answered by
 // one line, and no other; and the board goes on.
 func TestAnyLine(t *testing.T) {
-	word := rapid.SampledFrom([]string{"MEAS:VOLT", "meas:voltage:hid", "CAL:OFFS", "CAL:OFFS:CLE", "BURS:FRAM", "BURS:RUN", "BURS:SETT",
+	word := rapid.SampledFrom([]string{"MEAS:VOLT", "meas:voltage:hid", "CAL:OFFS", "CAL:OFFS:CLE", "BURS:FRAM",
+		"BURS:RUN", "BURS:SETT",
 		"*RST", "*ESE", "CONF:AVER", "STAT:QUES:COND", "SYST:ERR", "FOO", ":", "?", "*"})
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newSetup(t)

@@ -338,7 +338,8 @@ func TestHangingBus(t *testing.T) {
 			r.bench.Do(r.PowerCycle)
 			clear = "++addr 17\n"
 		}
-		if got := r.say(t, clear+"B\n++read eoi\n"); got != "data\r\n" || strings.TrimSpace(r.at17.got[len(r.at17.got)-1]) != "B" {
+		if got := r.say(t, clear+"B\n++read eoi\n"); got != "data\r\n" ||
+			strings.TrimSpace(r.at17.got[len(r.at17.got)-1]) != "B" {
 			t.Errorf("after %q: the host got %q, the instrument %q", clear, got, r.at17.got)
 		}
 	}

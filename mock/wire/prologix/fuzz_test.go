@@ -22,7 +22,8 @@ func FuzzStream(f *testing.F) {
 		if got := r.say(t, "\n++ver\n"); !strings.Contains(got, "Prologix") {
 			t.Errorf("after %q: %q", text, got)
 		}
-		if got := r.say(t, "++mode 1\n++auto 0\n++eot_enable 0\n++eoi 1\n++eos 2\n++read_tmo_ms 3000\n++addr 17\n++clr\nERRX?\n++read eoi\n"); got != "+0,\"No Error.\"\r\n" {
+		if got := r.say(t, "++mode 1\n++auto 0\n++eot_enable 0\n++eoi 1\n++eos 2\n++read_tmo_ms 3000\n++addr "+
+			"17\n++clr\nERRX?\n++read eoi\n"); got != "+0,\"No Error.\"\r\n" {
 			t.Errorf("after %q the instrument answers %q", text, got)
 		}
 	})

@@ -92,10 +92,26 @@ const (
 	ExitUnsafe      = 9 // the bench could not be made safe; wins over every other one
 )
 
+// ErrUsage marks errors of the command line, the configuration or a file that a
+// person has written; see Usage.
+var ErrUsage = errors.New("usage")
+
+// Usage marks err as one of usage, and leaves its words as they are.
+func Usage(err error) error { return fmt.Errorf("%w%w", hidden{ErrUsage}, err) }
+
+// hidden wraps a marker without adding words to the message.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
+
 // ExitCode is the exit code of a command that ended with err.
 func ExitCode(err error) int {
-	if errors.Is(err, ErrUnsafe) {
+	switch {
+	case errors.Is(err, ErrUnsafe):
 		return ExitUnsafe
+	case errors.Is(err, ErrUsage):
+		return ExitUsage
 	}
 	switch OutcomeOf(err) {
 	case OutcomeComplete:

@@ -124,14 +124,14 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			}
 			cells, err := array.ParseCells(devices, w.Rows, w.Cols)
 			if err != nil {
-				return usageError(fmt.Errorf("--devices: %w", err))
+				return run.Usage(fmt.Errorf("--devices: %w", err))
 			}
 			if devices == "" && sample > 0 {
 				cells = spread(sample, w, defects)
 			}
 			spec := choose(cells)
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			// The cost is asked for before every run too: it refuses what is out
 			// of limits before anything is stressed.
@@ -152,7 +152,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 	f.StringVarP(&on, "array", "a", "A", "array to measure")
 	which := "all"
 	if sample > 0 {
-		which = plural(sample, "device")
+		which = screen.Count(sample, "device")
 		if sample > 1 {
 			which += " spread over the array"
 		}
@@ -266,12 +266,12 @@ func (a *app) rebuildCharacterize(c *Config, h *run.Header) (job, error) {
 	}
 	decode := a.measurements()[s.Measurement]
 	if decode == nil {
-		return job{}, usageError(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID,
+		return job{}, run.Usage(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID,
 			s.Measurement))
 	}
 	spec, err := decode(s.Spec)
 	if err != nil {
-		return job{}, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w", h.ID, err))
+		return job{}, run.Usage(fmt.Errorf("the specification of run %s cannot be understood: %w", h.ID, err))
 	}
 	return a.characterizeJob(c, s.Measurement, h.Array, spec, s.Defects), nil
 }

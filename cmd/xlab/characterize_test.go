@@ -147,7 +147,7 @@ func TestOperator(t *testing.T) {
 		!strings.Contains(said[2], `"warm" does not start with a number`) {
 		t.Errorf("said: %q", said)
 	}
-	if _, err := o.Reach(ctx, 25); !errors.Is(err, errUsage) {
+	if _, err := o.Reach(ctx, 25); !errors.Is(err, run.ErrUsage) {
 		t.Errorf("without anybody to answer: %v", err)
 	}
 	ended, cancel := context.WithCancel(ctx)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (a *app) complete(c *cobra.Command) {
 		"arrays":       a.completeArrayList,
 		"approach":     words(approaches...),
 		"approaches":   several(approaches...),
-		"command":      words(sortedKeys(a.jobs())...),
+		"command":      words(slices.Sorted(maps.Keys(a.jobs()))...),
 		"config":       files("yaml", "yml"),
 		"decimal":      words("point", "comma"),
 		"faults":       files("yaml", "yml"),
@@ -159,7 +160,7 @@ func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string,
 // completeKeys knows the configuration's keys.
 func (a *app) completeKeys(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var list []string
-	for _, key := range sortedKeys(singleKeys(reflect.TypeFor[Config](), "")) {
+	for _, key := range slices.Sorted(maps.Keys(singleKeys(reflect.TypeFor[Config](), ""))) {
 		list = append(list, key+"=")
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

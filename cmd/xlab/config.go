@@ -397,7 +397,7 @@ func (c *Config) limits() instrument.Limits {
 	} else if c.described() {
 		origin += ", which has no limits: what is not given allows nothing"
 	}
-	for _, key := range sortedKeys(c.overrides) {
+	for _, key := range slices.Sorted(maps.Keys(c.overrides)) {
 		if strings.HasPrefix(key, "limits.") {
 			origin += ", " + c.overrides[key]
 		}
@@ -424,7 +424,7 @@ func (c *Config) board(name string) (BoardConfig, error) {
 		}
 		names = append(names, b.Name)
 	}
-	return BoardConfig{}, usageError(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.origin(),
+	return BoardConfig{}, run.Usage(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.origin(),
 		strings.Join(names, ", ")))
 }
 

@@ -195,14 +195,14 @@ func suggestion(path, key string, valid map[string]reflect.Type) string {
 	if near := nearest(key, valid); near != "" {
 		return strings.Replace(near, `"`, `"`+strings.TrimPrefix(path+".", "."), 1)
 	}
-	return "; valid keys here: " + strings.Join(sortedKeys(valid), ", ")
+	return "; valid keys here: " + strings.Join(slices.Sorted(maps.Keys(valid)), ", ")
 }
 
 // nearest asks whether the valid name nearest to the unknown one was meant, or
 // is "" where none is near.
 func nearest[V any](name string, valid map[string]V) string {
 	best, distance := "", len(name)/2+2
-	for _, candidate := range sortedKeys(valid) {
+	for _, candidate := range slices.Sorted(maps.Keys(valid)) {
 		if d := editDistance(name, candidate); d < distance {
 			best, distance = candidate, d
 		}
@@ -212,8 +212,6 @@ func nearest[V any](name string, valid map[string]V) string {
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // editDistance is Levenshtein's.
 func editDistance(a, b string) int {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // display shows how far a run is. While a run that is taken up again passes
@@ -68,7 +69,7 @@ func (d *display) goLive() string {
 	if last.Total == 0 {
 		return "no device was done"
 	}
-	text := fmt.Sprintf("%d of %s were done", last.Done, plural(last.Total, cmp.Or(last.Kind, "device")))
+	text := fmt.Sprintf("%d of %s were done", last.Done, screen.Count(last.Total, cmp.Or(last.Kind, "device")))
 	if where := strings.TrimSpace(last.Array + " " + last.Phase); where != "" {
 		text += " in " + where
 	}

@@ -88,7 +88,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	l := c.limits()
 	var limitsErr error
 	if l.MaxVoltage <= 0 || l.MinVoltage >= 0 || l.MaxCurrent <= 0 || l.MaxWidth <= 0 {
-		limitsErr = usageError(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current "+
+		limitsErr = run.Usage(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current "+
 			"and max_width (%s)", l.Origin))
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
@@ -234,11 +234,11 @@ func testBoard(ctx context.Context, board instrument.Router, w *array.Wiring) er
 // writable checks that a directory can be made and written to.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, atomicfile.PrivateDir); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	err = errors.Join(f.Close(), os.Remove(f.Name()))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -164,7 +164,7 @@ func (s simulatedChamber) set(t instrument.Celsius) (err error) {
 		}
 	})
 	if err != nil {
-		return usageError(err) // outside of what the technology is known for
+		return run.Usage(err) // outside of what the technology is known for
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (o *operator) Reach(ctx context.Context, t instrument.Celsius) (instrument.
 		select {
 		case line, open := <-o.lines:
 			if !open {
-				return 0, usageError(errors.New("the input ended before the temperature was entered: the command needs a " +
+				return 0, run.Usage(errors.New("the input ended before the temperature was entered: the command needs a " +
 					"person, or a file with one temperature per line"))
 			}
 			if strings.TrimSpace(line) == "" {

@@ -33,11 +33,11 @@ describes the tables and how other programs read them.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			if format == "" {
 				if format = export.FormatOfFile(output); format == "" && output != "" && output != "-" {
-					return usageError(fmt.Errorf("--output %s: the name does not tell the format; add --format %s", output,
+					return run.Usage(fmt.Errorf("--output %s: the name does not tell the format; add --format %s", output,
 						strings.Join(export.Formats(), "|")))
 				}
 				if format == "" {
@@ -47,11 +47,11 @@ describes the tables and how other programs read them.`,
 			format = strings.ToLower(format)
 			write, err := export.FormatNamed(format)
 			if err != nil {
-				return usageError(fmt.Errorf("--format: %w", err))
+				return run.Usage(fmt.Errorf("--format: %w", err))
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			source, err := export.Open(s.Dir, partial)
 			if err != nil {
@@ -62,7 +62,7 @@ describes the tables and how other programs read them.`,
 			}
 			t, err := source.Table(table)
 			if err != nil {
-				return usageError(fmt.Errorf("--table: %w", err))
+				return run.Usage(fmt.Errorf("--table: %w", err))
 			}
 			for _, p := range source.Problems {
 				fmt.Fprintf(a.err, "exported in parts: %v\n", p)
@@ -82,7 +82,7 @@ describes the tables and how other programs read them.`,
 				return err
 			}
 			if export.Binary(format) && a.page().Terminal() {
-				return usageError(fmt.Errorf("%s is no text for a terminal: name a file with -o", format))
+				return run.Usage(fmt.Errorf("%s is no text for a terminal: name a file with -o", format))
 			}
 			return to(a.data())
 		},
@@ -101,7 +101,7 @@ describes the tables and how other programs read them.`,
 // there already is replaced only by force; a device or a pipe is written to.
 func writeNew(path string, force bool, write func(io.Writer) error) error {
 	if old, err := os.Stat(path); err == nil && old.Mode().IsRegular() && !force {
-		return usageError(fmt.Errorf("%s exists already; --force replaces it", path))
+		return run.Usage(fmt.Errorf("%s exists already; --force replaces it", path))
 	}
 	var failed error
 	err := atomicfile.Write(path, atomicfile.Shared, func(w io.Writer) error {
@@ -109,7 +109,7 @@ func writeNew(path string, force bool, write func(io.Writer) error) error {
 		return failed
 	})
 	if err != nil && failed == nil {
-		return usageError(err) // no place for a file
+		return run.Usage(err) // no place for a file
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // defectsFile is the defect map's name in a run directory.
@@ -59,11 +60,11 @@ one. See hwdocs/forming.md.`,
 			}
 			if devices != "" {
 				if spec.Devices, err = array.ParseCells(devices, w.Rows, w.Cols); err != nil {
-					return usageError(fmt.Errorf("--devices: %w", err))
+					return run.Usage(fmt.Errorf("--devices: %w", err))
 				}
 			}
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			// What is beyond the limits is refused here, before anything is opened.
 			formed, err := c.formedBefore(name, w)
@@ -164,7 +165,7 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 	if err := g.print(a.page()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", plural(result.Devices, "device"), result.Formed,
+	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", screen.Count(result.Devices, "device"), result.Formed,
 		result.Preformed, len(result.Defective))
 	if result.Untried > 0 {
 		fmt.Fprintf(a.out, ", %d not tried (.)", result.Untried)

@@ -156,11 +156,3 @@ func shade(text string, x float64) string {
 	}
 	return fmt.Sprintf("\x1b[%s;48;2;%d;%d;%dm%s\x1b[0m", ink, rgb[0], rgb[1], rgb[2], text)
 }
-
-// plural writes "1 device" or "3 devices".
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return strconv.Itoa(n) + " " + word + "s"
-}

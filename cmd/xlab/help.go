@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"xlab/run"
 	"xlab/run/screen"
 )
 
@@ -157,7 +158,7 @@ func unknownCommand(c *cobra.Command, word string) error {
 			names[sub.Name()] = true
 		}
 	}
-	return usageError(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(),
+	return run.Usage(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(),
 		nearest(word, names), c.CommandPath()))
 }
 
@@ -176,7 +177,7 @@ func argumentError(c *cobra.Command, args []string) error {
 	default:
 		what = fmt.Sprintf("%q is too much: there is one %s", args[1], strings.Trim(takes, "[]"))
 	}
-	return usageError(fmt.Errorf("%s; see `%s --help`", what, c.CommandPath()))
+	return run.Usage(fmt.Errorf("%s; see `%s --help`", what, c.CommandPath()))
 }
 
 // emptyFlag refuses a flag that is given without a value, as by a shell's variable
@@ -185,7 +186,7 @@ func emptyFlag(c *cobra.Command) error {
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if f.Value.String() == "" && err == nil {
-			err = usageError(fmt.Errorf("--%s is empty: give a value, or leave the flag out; see `%s --help`", f.Name,
+			err = run.Usage(fmt.Errorf("--%s is empty: give a value, or leave the flag out; see `%s --help`", f.Name,
 				c.CommandPath()))
 		}
 	})

@@ -56,14 +56,14 @@ column that are switched on add to it.`,
 				return err
 			}
 			if device == "" {
-				return usageError(errors.New("--device names the device to measure, such as r3c7"))
+				return run.Usage(errors.New("--device names the device to measure, such as r3c7"))
 			}
 			cells, err := array.ParseCells(device, w.Rows, w.Cols)
 			if err != nil {
-				return usageError(fmt.Errorf("--device: %w", err))
+				return run.Usage(fmt.Errorf("--device: %w", err))
 			}
 			if len(cells) != 1 {
-				return usageError(fmt.Errorf("--device must name one device, such as r3c7"))
+				return run.Usage(fmt.Errorf("--device must name one device, such as r3c7"))
 			}
 			sweep.Start, sweep.Stop, sweep.TwoWay = float64(start), float64(stop), !oneWay
 			sweep.Delay, sweep.Aperture = delay, aperture

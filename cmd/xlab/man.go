@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"time"
+	"xlab/run"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -24,7 +25,7 @@ there. The same program writes the same bytes: the date is that of its source.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			date, err := sourceDate()
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,13 +59,13 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 			s, runErr := run.Load(c.runsDir(), name)
 			if runErr != nil {
-				return nil, "", usageError(fmt.Errorf("--network %s: there is no such file, and no such run: %w", name, runErr))
+				return nil, "", run.Usage(fmt.Errorf("--network %s: there is no such file, and no such run: %w", name, runErr))
 			}
 			name = filepath.Join(s.Dir, networkFile)
 		}
 		f, err := mlp.Load(name)
 		if err != nil {
-			return nil, "", usageError(fmt.Errorf("--network: %w", err))
+			return nil, "", run.Usage(fmt.Errorf("--network: %w", err))
 		}
 		return f, name, nil
 	}
@@ -97,7 +98,7 @@ func (c *Config) networkDefects(p mlp.Placement, which string) (map[string]*arra
 		switch {
 		case which == "" || strings.EqualFold(which, "none"):
 		case !found:
-			return nil, usageError(fmt.Errorf(`--defects %q is neither "none" nor of the form A=file,B=file`, which))
+			return nil, run.Usage(fmt.Errorf(`--defects %q is neither "none" nor of the form A=file,B=file`, which))
 		default:
 			board, err := c.board(name)
 			if err != nil {
@@ -124,10 +125,10 @@ func (c *Config) networkDefects(p mlp.Placement, which string) (map[string]*arra
 }
 
 // defectsID identifies the defect maps of a network; "" for none.
-func defectsID(maps map[string]*array.DefectMap) string {
+func defectsID(of map[string]*array.DefectMap) string {
 	var list []*array.DefectMap
-	for _, name := range sortedKeys(maps) {
-		list = append(list, maps[name])
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, of[name])
 	}
 	if len(list) == 0 {
 		return ""
@@ -150,7 +151,7 @@ func (c *Config) checkPlacement(d mlp.Design, p mlp.Placement) error {
 		return err
 	}
 	if err := p.Validate(d, sizes); err != nil {
-		return usageError(fmt.Errorf("the network %s does not fit: %w", sizesText(d), err))
+		return run.Usage(fmt.Errorf("the network %s does not fit: %w", sizesText(d), err))
 	}
 	return nil
 }

@@ -17,7 +17,9 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
+	"xlab/run"
 	"xlab/run/atomicfile"
+	"xlab/run/screen"
 )
 
 // keptSet is a data set inside of a run's specification.
@@ -46,13 +48,13 @@ func (k *keptSet) set() (*dataset.Set, error) {
 		return nil, nil
 	}
 	if len(k.X) == 0 {
-		return nil, usageError(fmt.Errorf("data set %s has no samples", k.Name))
+		return nil, run.Usage(fmt.Errorf("data set %s has no samples", k.Name))
 	}
 	s := &dataset.Set{Name: k.Name, Classes: k.Classes, Labels: k.Labels, Image: k.Image,
 		X: mat.NewDense(len(k.X), len(k.X[0]), nil)}
 	for i, row := range k.X {
 		if len(row) != len(k.X[0]) {
-			return nil, usageError(fmt.Errorf("data set %s: sample %d has %d features, the first has %d", k.Name, i, len(row),
+			return nil, run.Usage(fmt.Errorf("data set %s: sample %d has %d features, the first has %d", k.Name, i, len(row),
 				len(k.X[0])))
 		}
 		s.X.SetRow(i, row)
@@ -118,7 +120,7 @@ func (d *dataFlags) loadFor(f *mlp.File) (*mlpData, error) {
 func (d *dataFlags) load(known *dataset.Scaling) (*mlpData, error) {
 	data, err := d.read(known)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("data set: %w", err))
+		return nil, run.Usage(fmt.Errorf("data set: %w", err))
 	}
 	for _, s := range []*dataset.Set{data.train, data.test} {
 		if s == nil {
@@ -128,7 +130,7 @@ func (d *dataFlags) load(known *dataset.Scaling) (*mlpData, error) {
 			s.X.Apply(func(_, _ int, x float64) float64 { return math.Round(min(max(x, -1), 1)) }, s.X)
 		}
 		if err := s.Validate(); err != nil {
-			return nil, usageError(fmt.Errorf("data set: %w", err))
+			return nil, run.Usage(fmt.Errorf("data set: %w", err))
 		}
 		// The flipped letters are known to meet letters of another class.
 		if s == data.train || d.file != "" {
@@ -285,10 +287,10 @@ func (d *mlpData) fits(f *mlp.File) error {
 		switch {
 		case s == nil:
 		case s.Width() != design.Sizes[0]:
-			return usageError(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(),
+			return run.Usage(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(),
 				sizesText(design), design.Sizes[0], otherData(f)))
 		case len(s.Classes) != design.Sizes[design.Layers()]:
-			return usageError(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes),
+			return run.Usage(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes),
 				sizesText(design), design.Sizes[design.Layers()], otherData(f)))
 		}
 	}
@@ -353,7 +355,7 @@ is printed; where there is a doubt, a flag settles it.`,
 			shown := data.train
 			if test {
 				if shown = data.test; shown == nil {
-					return usageError(errors.New("there is no test set: --test-share or --test-file makes one"))
+					return run.Usage(errors.New("there is no test set: --test-share or --test-file makes one"))
 				}
 			}
 			for _, w := range data.warnings {
@@ -380,7 +382,7 @@ is printed; where there is a doubt, a flag settles it.`,
 
 func drawPatterns(s *dataset.Set, file string) error {
 	if s.Image.Pixels() == 0 {
-		return usageError(fmt.Errorf("--output: the samples of %s are no images", s.Name))
+		return run.Usage(fmt.Errorf("--output: the samples of %s are no images", s.Name))
 	}
 	sheet, err := draw.Patterns(s, draw.PatternOptions{Title: s.Name})
 	if err != nil {
@@ -403,17 +405,17 @@ func writeDrawing(d interface {
 	case ".pdf":
 		p, ok := d.(interface{ WritePDF(w io.Writer) error })
 		if !ok {
-			return usageError(fmt.Errorf("--output %s: this figure is written as .svg or .png", file))
+			return run.Usage(fmt.Errorf("--output %s: this figure is written as .svg or .png", file))
 		}
 		err = p.WritePDF(&b)
 	default:
-		return usageError(fmt.Errorf("--output %s: figures are written as .svg, .png or .pdf", file))
+		return run.Usage(fmt.Errorf("--output %s: figures are written as .svg, .png or .pdf", file))
 	}
 	if err != nil {
 		return err
 	}
 	if err := atomicfile.WriteFile(file, atomicfile.Shared, b.Bytes()); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	return nil
 }
@@ -436,7 +438,7 @@ func (a *app) printData(data *mlpData, shown *dataset.Set) error {
 		for k, n := range s.Counts() {
 			words = append(words, fmt.Sprintf("%s %d", s.Classes[k], n))
 		}
-		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, plural(s.Len(), "sample"), plural(s.Width(), "feature"),
+		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, screen.Count(s.Len(), "sample"), screen.Count(s.Width(), "feature"),
 			strings.Join(words, ", ")); err != nil {
 			return err
 		}

@@ -138,7 +138,7 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 		return err
 	}
 	if !c.hasNeurons() {
-		return usageError(errors.New("there is no neuron board on this bench: give its address in the section neurons of " +
+		return run.Usage(errors.New("there is no neuron board on this bench: give its address in the section neurons of " +
 			"bench.yaml"))
 	}
 	var spec stabilitySpec
@@ -164,21 +164,21 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 		}
 	}
 	if err := conditions(&spec.Measure); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	task, err := spec.task()
 	if err != nil {
 		return err
 	}
 	if err := spec.Measure.Validate(task); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	for _, v := range spec.Measure.Variants {
 		if v != stability.Feedback {
 			continue
 		}
 		if !c.simulated() {
-			return usageError(errors.New("the variant feedback needs memristors in the feedback of the neurons' difference " +
+			return run.Usage(errors.New("the variant feedback needs memristors in the feedback of the neurons' difference " +
 				"stages, which this program can put there on a simulated bench only; on a board that has them the variant plain " +
 				"measures it"))
 		}
@@ -209,7 +209,7 @@ func referenceFor(c *Config, s mlpSpec, named string, g instrument.Siemens) (*re
 	cells := array.AllCells(w.Rows, w.Cols)
 	if named != "" {
 		if cells, err = array.ParseCells(named, w.Rows, w.Cols); err != nil || len(cells) != 1 {
-			return nil, usageError(fmt.Errorf("--reference %q must name one device, such as r0c18: %w", named, err))
+			return nil, run.Usage(fmt.Errorf("--reference %q must name one device, such as r0c18: %w", named, err))
 		}
 	}
 	for _, cell := range cells {
@@ -220,10 +220,10 @@ func referenceFor(c *Config, s mlpSpec, named string, g instrument.Siemens) (*re
 		}
 	}
 	if named != "" {
-		return nil, usageError(fmt.Errorf("--reference %s is a device of the network, or cannot be used by the defect map",
+		return nil, run.Usage(fmt.Errorf("--reference %s is a device of the network, or cannot be used by the defect map",
 			named))
 	}
-	return nil, usageError(fmt.Errorf("array %s has no usable device beside the network's: leave the variant feedback out",
+	return nil, run.Usage(fmt.Errorf("array %s has no usable device beside the network's: leave the variant feedback out",
 		name))
 }
 

@@ -12,6 +12,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/transfer"
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // importFlags say how weights are written.
@@ -45,7 +46,7 @@ func (i *importFlags) spec(c *Config) (*importSpec, error) {
 		s.Weights.Idle = float64(i.idle)
 	}
 	if err := s.Weights.Validate(); err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	return s, nil
 }
@@ -90,7 +91,7 @@ func (s *mlpSpec) matchChip(anyChip bool) error {
 	case err == nil:
 		return nil
 	case !errors.Is(err, mlp.ErrOtherChip) || !anyChip:
-		return usageError(fmt.Errorf("%w; train for this chip (`xlab mlp train`), or say --any-chip to go on", err))
+		return run.Usage(fmt.Errorf("%w; train for this chip (`xlab mlp train`), or say --any-chip to go on", err))
 	}
 	s.Warnings = append(s.Warnings, err.Error())
 	return nil
@@ -111,7 +112,7 @@ func (a *app) estimate(c *Config, s mlpSpec) (*transfer.Estimate, error) {
 			return a.cost(c, w, steps...)
 		})
 	if err != nil && instrument.KindOf(err) != instrument.KindLimit {
-		err = usageError(err)
+		err = run.Usage(err)
 	}
 	return e, err
 }
@@ -125,7 +126,7 @@ pulses             %d at most
 instrument time    about %s, %s at most
 voltage            %v to %v across a selected device
 compliance         %v
-`, plural(e.Weights, "weight"), plural(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses,
+`, screen.Count(e.Weights, "weight"), screen.Count(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held, e.Pulses,
 		run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"xlab/run"
+
 	"github.com/spf13/cobra"
 )
 
@@ -36,7 +38,7 @@ the software. The weights must have been imported.`,
 				return err
 			}
 			if err := c.classifiable(s); err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			s.Classify, s.Trim = true, !noTrim
 			return a.perform(cmd.Context(), c, a.mlpJob(c, "mlp-infer", s))

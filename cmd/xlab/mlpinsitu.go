@@ -53,7 +53,7 @@ func letterClasses(n int) ([]string, error) {
 	case 4:
 		return []string{"A", "T", "V", "X"}, nil
 	}
-	return nil, usageError(fmt.Errorf("--classes %d must be 3 or 4: the letters are A, T, V and X", n))
+	return nil, run.Usage(fmt.Errorf("--classes %d must be 3 or 4: the letters are A, T, V and X", n))
 }
 
 // defaultInsituSpec trains letters from middle conductances with the rule.
@@ -121,7 +121,7 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 			}
 			switch {
 			case network != "" && (asIs || flags.Changed("start")):
-				return usageError(errors.New("--network does not go with --start or --as-is: training begins at one of them"))
+				return run.Usage(errors.New("--network does not go with --start or --as-is: training begins at one of them"))
 			case network != "":
 				if err := spec.startFrom(c, network); err != nil {
 					return err
@@ -180,11 +180,11 @@ func (s *insituSpec) startFrom(c *Config, name string) error {
 		return err
 	}
 	if !slices.Equal(f.Network.Design.Sizes, s.Design.Sizes) {
-		return usageError(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, sizesText(f.Network.Design),
+		return run.Usage(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, sizesText(f.Network.Design),
 			len(s.Classes), sizesText(s.Design)))
 	}
 	if have := f.Provenance.Data.Classes; len(have) > 0 && !slices.Equal(have, s.Classes) {
-		return usageError(fmt.Errorf("the network %s tells %s apart, not %s", name, strings.Join(have, ", "),
+		return run.Usage(fmt.Errorf("the network %s tells %s apart, not %s", name, strings.Join(have, ", "),
 			strings.Join(s.Classes, ", ")))
 	}
 	s.Design, s.Start = f.Network.Design, insituStart{Tolerance: 0.3, Network: &keptNetwork{f}}
@@ -198,14 +198,14 @@ func (s *insituSpec) startFrom(c *Config, name string) error {
 // completeInsitu adds the defect maps and checks the whole.
 func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
 	if err := s.Training.Validate(); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	if !c.hasNeurons() {
-		return usageError(errors.New("training in place needs a neuron board: add a section neurons to bench.yaml, with " +
+		return run.Usage(errors.New("training in place needs a neuron board: add a section neurons to bench.yaml, with " +
 			"the address sim for a simulated one"))
 	}
 	if !(s.Start.Spread >= 0 && s.Start.Spread < 1) {
-		return usageError(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
+		return run.Usage(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
 	}
 	var err error
 	if s.Defects, err = c.networkDefects(s.Placement, defectMap); err != nil {

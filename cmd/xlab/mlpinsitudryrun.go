@@ -7,6 +7,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp/insitu"
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // insituEstimate says what a training in place may do at most, for people who
@@ -92,7 +93,7 @@ pulses             %d at most for the start, %d at most for training
 instrument time    %s at most, without the neuron board's
 voltage            %v to %v across a selected device
 compliance         %v
-`, e.Spec.Rule, plural(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses, run.FormatDuration(e.Longest),
+`, e.Spec.Rule, screen.Count(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses, run.FormatDuration(e.Longest),
 		e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
 }

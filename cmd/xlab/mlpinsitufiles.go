@@ -14,6 +14,7 @@ import (
 	"xlab/population"
 	"xlab/published"
 	"xlab/run/figure"
+	"xlab/run/screen"
 )
 
 // insituResult is what `xlab mlp insitu --json` prints.
@@ -83,7 +84,7 @@ func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
 		measured.Low, measured.High = append(measured.Low, 100*low), append(measured.High, 100*high)
 	}
 	l := figure.Lines{Title: "Training in place", Subtitle: fmt.Sprintf("%s amplitude, %d classes, %s",
-		spec.Training.Rule, len(spec.Classes), plural(o.Pulses, "pulse")),
+		spec.Training.Rule, len(spec.Classes), screen.Count(o.Pulses, "pulse")),
 		X: figure.Axis{Label: "epoch"}, Y: figure.Axis{Label: "training patterns recognised", Unit: "%", Min: 0, Max: 105},
 		Series: []figure.Series{measured}, Levels: []figure.Mark{{Name: "goal", Values: []float64{spec.Training.Goal}}}}
 	if o.Best > 0 {
@@ -129,11 +130,11 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 	if result.Test != nil {
 		fmt.Fprintf(a.out, "test patterns: %.1f %% after the last epoch\n", *result.Test)
 	}
-	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", plural(result.Pulses, "pulse"),
-		plural(result.Writes, "write"), result.Start, plural(result.Held, "device"))
+	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", screen.Count(result.Pulses, "pulse"),
+		screen.Count(result.Writes, "write"), result.Start, screen.Count(result.Held, "device"))
 	if result.Limited > 0 {
 		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): "+
-			"these pulses were weaker than meant\n", plural(result.Limited, "write"))
+			"these pulses were weaker than meant\n", screen.Count(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
 	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(c.runsDir(), result.Run))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"xlab/instrument/array"
@@ -56,12 +58,12 @@ func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k in
 	if err != nil {
 		return s, err
 	}
-	spec, err := defaultInsituSpec(c, k.Rule, classes, strings.Join(sortedKeys(f.defects), ","))
+	spec, err := defaultInsituSpec(c, k.Rule, classes, strings.Join(slices.Sorted(maps.Keys(f.defects)), ","))
 	if err != nil {
 		return s, err
 	}
 	spec.Defects, spec.Test = f.defects, false
-	err = a.onNetworkChip(ctx, c, f.state, sortedKeys(f.defects),
+	err = a.onNetworkChip(ctx, c, f.state, slices.Sorted(maps.Keys(f.defects)),
 		func(ctx context.Context, session *session, bars map[string]*array.Journaled) error {
 			classifier, err := session.classifier(spec.Design, spec.Placement, nil)
 			if err != nil {

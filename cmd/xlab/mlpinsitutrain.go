@@ -13,6 +13,7 @@ import (
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -80,7 +81,7 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 		left := epochs(spec.Training.Epochs - p.Epoch)
 		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p,
 			Ahead: []run.Work{left},
-			Note:  fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, plural(p.Pulses, "pulse"))})
+			Note:  fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, screen.Count(p.Pulses, "pulse"))})
 	}})
 	if err == nil && t.outcome.Reached {
 		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: t.outcome.Epochs(), Total: t.outcome.Epochs(),

@@ -22,6 +22,7 @@ import (
 	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -197,7 +198,7 @@ func (k *classified) oddities(d mlp.Design) []string {
 	}
 	if undecided > 0 {
 		list = append(list, fmt.Sprintf("%s: %s undecided, because the largest outputs are equal, as at a supply rail",
-			k.set.Name, plural(undecided, "pattern")))
+			k.set.Name, screen.Count(undecided, "pattern")))
 	}
 	samples, outputs := k.hardware.Dims()
 	for j := range outputs {

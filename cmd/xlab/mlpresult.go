@@ -172,13 +172,13 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 	if o := w.imported; o != nil {
 		fmt.Fprintf(a.out, "%d of %d weights within %.3g %%, devices off by %s on average, %s\n",
 			*r.InTolerance, r.Weights, 100*w.spec.Import.Weights.Tolerance,
-			r.MeanError.Text(population.Format("%.1f %%", 100)), plural(r.Pulses, "write pulse"))
+			r.MeanError.Text(population.Format("%.1f %%", 100)), screen.Count(r.Pulses, "write pulse"))
 		for _, d := range o.Unsettable() {
 			fmt.Fprintf(a.out, "  %s, %s: target %v, read %v: %s\n", d.Device, d.Site, d.Aim, d.Final, d.Reason)
 		}
 	}
 	if w.patterns > 0 {
-		fmt.Fprintf(a.out, "%s on the hardware in %.2f s of wall time\n", plural(w.patterns, "pattern"), w.wall)
+		fmt.Fprintf(a.out, "%s on the hardware in %.2f s of wall time\n", screen.Count(w.patterns, "pattern"), w.wall)
 	}
 	for _, text := range r.Warnings {
 		fmt.Fprintln(a.err, "warning: "+text)

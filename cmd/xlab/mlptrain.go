@@ -19,6 +19,7 @@ import (
 	"xlab/mlp/train"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/screen"
 )
 
 // trainFlags say how a network is trained in software.
@@ -108,21 +109,21 @@ func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trai
 		}
 	case "oblivious":
 	default:
-		return nil, usageError(fmt.Errorf("--approach %q is neither aware nor oblivious", t.approach))
+		return nil, run.Usage(fmt.Errorf("--approach %q is neither aware nor oblivious", t.approach))
 	}
 	o := t.options(data.train)
 	if t.shown != nil {
 		progress := run.NewProgress(run.ProgressOptions{Output: t.shown, Label: "training"})
 		defer progress.Close()
 		task.Observe = func(done, total int) {
-			progress.Observe(run.Event{Kind: "epoch", Done: done, Total: total, Note: plural(o.Restarts, "restart")})
+			progress.Observe(run.Event{Kind: "epoch", Done: done, Total: total, Note: screen.Count(o.Restarts, "restart")})
 		}
 	}
 	if out.result, err = train.Train(ctx, task, o); err != nil {
 		if ctx.Err() != nil {
 			return nil, run.ErrInterrupted
 		}
-		return nil, usageError(fmt.Errorf("training: %w", err))
+		return nil, run.Usage(fmt.Errorf("training: %w", err))
 	}
 	if out.file, err = out.result.File(version(), data.scaling); err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (t *trainFlags) physics(c *Config, d mlp.Design, p mlp.Placement) ([]mlp.Co
 	if t.nonlinearity != 2 {
 		cubic, err := mlp.NewCubic(d.InputLevel, t.nonlinearity)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--nonlinearity: %w", err))
+			return nil, run.Usage(fmt.Errorf("--nonlinearity: %w", err))
 		}
 		law = cubic
 	}
@@ -186,10 +187,10 @@ func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectM
 	}
 	faults, untried, err := p.Faults(d, maps)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	if 2*len(untried) > d.Devices() {
-		return nil, usageError(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, "+
+		return nil, run.Usage(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, "+
 			"%s the first of them: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file",
 			len(untried), d.Devices(), untried[0]))
 	}
@@ -309,7 +310,7 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 		"with %.2f %%\n",
 		sizesText(out.file.Network.Design), result.Approach, result.Seed, train, test, result.Survived)
 	if result.Held > 0 {
-		fmt.Fprintf(a.out, "%s held where the defect map has them\n", plural(result.Held, "device"))
+		fmt.Fprintf(a.out, "%s held where the defect map has them\n", screen.Count(result.Held, "device"))
 	}
 	_, err = fmt.Fprintf(a.out, "%s\nrun %s\n", result.File, r.Dir())
 	return err

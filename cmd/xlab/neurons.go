@@ -72,7 +72,7 @@ func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
 	}
 	w, err := array.LoadNeuronWiring(f, shown)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	sizes := make(map[string][2]int) // rows and columns
 	for _, name := range []*string{&w.Hidden.Array, &w.Hidden.Feeds.Array, &w.Outputs.Array, &w.PatternPort} {
@@ -98,7 +98,7 @@ func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
 		{"hidden.feeds", w.Hidden.Feeds.Array, "column", 1, w.Hidden.Feeds.Column + w.Hidden.Count},
 	} {
 		if have := sizes[side.array][side.side]; side.end > have {
-			return nil, usageError(fmt.Errorf("wiring map %s: neuron_board.%s needs array %s up to %s %d, it has %d, counted "+
+			return nil, run.Usage(fmt.Errorf("wiring map %s: neuron_board.%s needs array %s up to %s %d, it has %d, counted "+
 				"from 0", shown, side.key, side.array, side.what, side.end-1, have))
 		}
 	}

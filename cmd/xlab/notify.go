@@ -94,7 +94,7 @@ func (c *Config) sender(flags []string) (*notify.Sender, error) {
 // is opened or a run begun.
 func (a *app) checkNotify(c *Config) error {
 	if _, err := c.sender(a.notify); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ type alarm struct {
 func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(text string)) (*alarm, error) {
 	sender, err := c.sender(a.notify)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	host, err := os.Hostname()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,7 @@ hwdocs/plans.md has the file's form.`,
 			// A pipe is empty when the second task reads it, and an empty
 			// configuration is the simulated bench.
 			if info, err := os.Stat(a.config); err == nil && !info.Mode().IsRegular() {
-				return usageError(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: "+
+				return run.Usage(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: "+
 					"put it into a file", a.config))
 			}
 			c, err := a.load()
@@ -102,11 +103,11 @@ hwdocs/plans.md has the file's form.`,
 func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
 	text, err := input.ReadYAML(file)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("plan: %w", err))
+		return nil, run.Usage(fmt.Errorf("plan: %w", err))
 	}
 	p, err := plan.Read(text, file)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	var faults []error
 	for i := range p.Steps {
@@ -116,7 +117,7 @@ func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
 		}
 	}
 	if len(faults) > 0 {
-		return nil, usageError(errors.Join(faults...))
+		return nil, run.Usage(errors.Join(faults...))
 	}
 	return p, nil
 }
@@ -141,7 +142,7 @@ func (a *app) checkStep(c *Config, s *plan.Step) error {
 			return fmt.Errorf("with: %s cannot be given to a single step", flag)
 		}
 	}
-	for _, key := range sortedKeys(s.Set) {
+	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
 		if err := knownKey(key); err != nil {
 			return err
 		}
@@ -175,7 +176,7 @@ func (a *app) checkStep(c *Config, s *plan.Step) error {
 // plan to change, only to tighten.
 func (a *app) checkLimits(c *Config, s *plan.Step) error {
 	overrides := slices.Clone(a.set)
-	for _, key := range sortedKeys(s.Set) {
+	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
 		overrides = append(overrides, key+"="+s.Set[key])
 	}
 	own, err := loadConfig(a.config, overrides)
@@ -303,7 +304,7 @@ func (a *app) printPlan(c *Config, result planResult) error {
 			cmp.Or(screen.Line(x.Reason), "-"))
 	}
 	if left := result.Total - len(result.Tasks); left > 0 {
-		fmt.Fprintf(w, "%s not begun\t-\t-\t-\n", plural(left, "task"))
+		fmt.Fprintf(w, "%s not begun\t-\t-\t-\n", screen.Count(left, "task"))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -344,7 +345,7 @@ func (p planRunner) Resume(ctx context.Context, t plan.Task, id string,
 		return plan.Report{}, err
 	}
 	args := append(p.app.shared(), "resume", id)
-	for _, key := range sortedKeys(t.Step.Set) {
+	for _, key := range slices.Sorted(maps.Keys(t.Step.Set)) {
 		args = append(args, "--set="+key+"="+t.Step.Set[key])
 	}
 	if p.app.accept {
@@ -393,7 +394,7 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id 
 func planOf(h *run.Header) (planSpec, error) {
 	spec, err := specOf[planSpec](h)
 	if err == nil && spec.Plan == nil {
-		err = usageError(fmt.Errorf("run %s holds no plan", h.ID))
+		err = run.Usage(fmt.Errorf("run %s holds no plan", h.ID))
 	}
 	return spec, err
 }
@@ -462,7 +463,7 @@ func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken 
 			return true, nil
 		}
 		if !samePlan(p, spec.Plan) {
-			return false, usageError(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume "+
+			return false, run.Usage(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume "+
 				"%s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, p.Name, s.ID))
 		}
 		return true, a.resumePlan(ctx, c, s.Dir, false)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,11 +52,11 @@ func (e notMade) Unwrap() error { return e.error }
 // unformed is the error of a command that wants the defect maps of arrays that
 // have none. The format has a place for the first one's name.
 func unformed(arrays []string, format string) error {
-	return notMade{usageError(fmt.Errorf(format, arrays[0])), arrays}
+	return notMade{run.Usage(fmt.Errorf(format, arrays[0])), arrays}
 }
 
 // untrained is the error of a command that wants a network where there is none.
-func untrained(text string) error { return notMade{error: usageError(errors.New(text))} }
+func untrained(text string) error { return notMade{error: run.Usage(errors.New(text))} }
 
 // makes tells what tasks of a plan leave behind for later ones.
 type makes struct {
@@ -192,7 +193,7 @@ func conditionText(c *plan.Condition) string {
 		words = append(words, string(o))
 	}
 	text := fmt.Sprintf("if %s is %s", c.Step, strings.Join(words, " or "))
-	for _, key := range sortedKeys(c.Where) {
+	for _, key := range slices.Sorted(maps.Keys(c.Where)) {
 		text += fmt.Sprintf(" and its %s %v", key, c.Where[key])
 	}
 	return text
@@ -206,7 +207,7 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 			Tasks []taskEstimate `json:"tasks"`
 		}{p, list})
 	}
-	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", screen.Line(p.Name), plural(len(list), "task"))
+	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", screen.Line(p.Name), screen.Count(len(list), "task"))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "TASK\tPULSES\tSWEEPS\tTIME\tAT MOST\tVOLTAGE\tCURRENT\tON DISK\tCONDITION")
 	var sum taskEstimate

@@ -39,19 +39,19 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 		return err
 	}
 	if spec.Devices, err = array.ParseCells(devices, w.Rows, w.Cols); err != nil {
-		return usageError(fmt.Errorf("--devices: %w", err))
+		return run.Usage(fmt.Errorf("--devices: %w", err))
 	}
 	switch {
 	case chips < 0:
-		return usageError(fmt.Errorf("--chips %d must be 1 or more", chips))
+		return run.Usage(fmt.Errorf("--chips %d must be 1 or more", chips))
 	case !c.simulated():
-		return usageError(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
+		return run.Usage(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
 	case cmd.Flags().Changed("defects"):
-		return usageError(errors.New("--defects does not go with --chips, which forms the chips itself"))
+		return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))
 	}
 	configure(cmd, c, &spec.Conditions)
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	seeds := make([]uint64, chips)
 	for i := range seeds {
@@ -69,7 +69,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 		Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
 	if output != "" {
 		if err := os.MkdirAll(output, 0o755); err != nil {
-			return usageError(err)
+			return run.Usage(err)
 		}
 		err := result.write(func(name string, write func(io.Writer) error) error {
 			var b bytes.Buffer

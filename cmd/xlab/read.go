@@ -14,6 +14,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/screen"
 )
 
 // readResult is what `xlab read --json` prints. Conductance has one row per
@@ -54,19 +55,19 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 			}
 			cells, err := array.ParseCells(devices, w.Rows, w.Cols)
 			if err != nil {
-				return usageError(fmt.Errorf("--devices: %w", err))
+				return run.Usage(fmt.Errorf("--devices: %w", err))
 			}
 			if format != "" && format != "grid" && format != "csv" && format != "json" {
-				return usageError(fmt.Errorf("--format %q is none of grid, csv, json", format))
+				return run.Usage(fmt.Errorf("--format %q is none of grid, csv, json", format))
 			}
 			if a.json && format != "" && format != "json" {
-				return usageError(fmt.Errorf("--json and --format %s contradict each other", format))
+				return run.Usage(fmt.Errorf("--json and --format %s contradict each other", format))
 			}
 			if cmd.Flags().Changed("voltage") {
 				c.Read.Voltage = voltage
 			}
 			if v := c.Read.Voltage; v == 0 || v < -array.ReadLimit || v > array.ReadLimit {
-				return usageError(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which "+
+				return run.Usage(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which "+
 					"disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
@@ -152,7 +153,7 @@ func (a *app) readJob(name string, spec readSpec) job {
 		if len(status.Cells) > 0 {
 			m.Marks = []figure.CellMark{status}
 			caption += fmt.Sprintf(" %s marked: the instrument reports a status with the reading.",
-				plural(len(status.Cells), "device"))
+				screen.Count(len(status.Cells), "device"))
 		}
 		return errors.Join(r.writeTo("conductance.csv", g.csv),
 			r.draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))

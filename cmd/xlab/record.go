@@ -67,7 +67,7 @@ func specOf[T any](h *run.Header) (spec T, err error) {
 		return spec, fmt.Errorf("the specification of run %s is missing", h.ID)
 	}
 	if err := json.Unmarshal(text, &spec); err != nil {
-		return spec, usageError(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote "+
+		return spec, run.Usage(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote "+
 			"it can go on with it", h.ID, err))
 	}
 	return spec, nil

@@ -71,7 +71,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 			}
 		}
 	}
-	if _, err := a.rebuild(c, &run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, errUsage) {
+	if _, err := a.rebuild(c, &run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, run.ErrUsage) {
 		t.Errorf("%v", err)
 	}
 }

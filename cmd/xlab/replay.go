@@ -40,11 +40,11 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			return a.replay(cmd.Context(), c, s, accept)
 		},
@@ -65,7 +65,7 @@ func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool)
 	}
 	h := report.Header
 	if h.ID == "" {
-		return usageError(fmt.Errorf("the journal in %s has no readable header", s.Dir))
+		return run.Usage(fmt.Errorf("the journal in %s has no readable header", s.Dir))
 	}
 	j, err := a.rebuild(c, &h)
 	if err != nil {

@@ -26,11 +26,11 @@ it is unique, or be "last"; after a plan that is the plan.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			// A plan's page links to those of its tasks.
 			for _, id := range report.Tasks(s) {
@@ -87,7 +87,7 @@ func (c *Config) writeReport(s *run.Stored, output string, partial bool) (file s
 		return "", err
 	}
 	if err := atomicfile.WriteFile(output, perm, b.Bytes()); err != nil {
-		return "", usageError(err)
+		return "", run.Usage(err)
 	}
 	return output, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,7 +40,7 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 			}
 			if list {
 				if len(args) > 0 {
-					return usageError(errors.New("--list takes no run"))
+					return run.Usage(errors.New("--list takes no run"))
 				}
 				return a.listResumable(c)
 			}
@@ -65,13 +67,13 @@ func (a *app) resumable(c *Config, args []string) (*run.Stored, error) {
 			return nil, err
 		}
 		if len(candidates) == 0 {
-			return nil, usageError(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", c.runsDir()))
+			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", c.runsDir()))
 		}
 		return candidates[len(candidates)-1], nil
 	}
 	s, err := run.Load(c.runsDir(), args[0])
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	if a.task != nil {
 		return s, refuseToResume(s) // the plan is at work, and this is its doing
@@ -100,9 +102,9 @@ func refuseToResume(s *run.Stored) error {
 			Err:    errors.New("its process is still at work"),
 			Advice: "wait until it has ended, or interrupt it"}
 	case s.Outcome == run.OutcomeBroken:
-		return usageError(fmt.Errorf("run %s cannot be understood: %s", s.ID, strings.Join(s.Problems, "; ")))
+		return run.Usage(fmt.Errorf("run %s cannot be understood: %s", s.ID, strings.Join(s.Problems, "; ")))
 	}
-	return usageError(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
+	return run.Usage(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
 }
 
 // leftOut counts runs that were cut off and are not offered, by reason.
@@ -216,7 +218,7 @@ func (a *app) listResumable(c *Config) error {
 	}
 	if len(left) > 0 {
 		var reasons []string
-		for _, why := range sortedKeys(left) {
+		for _, why := range slices.Sorted(maps.Keys(left)) {
 			reasons = append(reasons, fmt.Sprintf("%d %s", left[why], why))
 		}
 		fmt.Fprintf(a.err, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n",
@@ -289,7 +291,7 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 func (a *app) rebuild(c *Config, h *run.Header) (job, error) {
 	rebuild := a.jobs()[h.Command]
 	if rebuild == nil {
-		return job{}, usageError(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
+		return job{}, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
 	return rebuild(c, h)

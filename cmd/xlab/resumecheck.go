@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -297,7 +298,7 @@ func compareBench(then, now run.Header) []difference {
 	kind := map[bool]string{false: "real", true: "simulated"}
 	add("bench", kind[then.Simulated], kind[now.Simulated])
 	add("chip", then.Chip, now.Chip)
-	for _, name := range sortedKeys(now.Instruments) {
+	for _, name := range slices.Sorted(maps.Keys(now.Instruments)) {
 		a, b := then.Instruments[name], now.Instruments[name]
 		add(name, fmt.Sprintf("%s %s, serial %s, firmware %s", a.Vendor, a.Model, a.Serial, a.Firmware),
 			fmt.Sprintf("%s %s, serial %s, firmware %s", b.Vendor, b.Model, b.Serial, b.Firmware))

@@ -49,17 +49,6 @@ type app struct {
 	keep     func(run.Options) run.Options            // how runs are kept otherwise, in tests; nil = no otherwise
 }
 
-// errUsage marks errors of the command line or the configuration.
-var errUsage = errors.New("usage")
-
-func usageError(err error) error { return fmt.Errorf("%w%w", hidden{errUsage}, err) }
-
-// hidden wraps a marker without adding words to the message.
-type hidden struct{ error }
-
-func (hidden) Error() string   { return "" }
-func (h hidden) Unwrap() error { return h.error }
-
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	a := &app{in: in, out: out, err: errw}
@@ -85,8 +74,6 @@ func (a *app) execute(args []string) int {
 	switch {
 	case code == run.ExitUnsafe:
 		fmt.Fprintln(a.err, run.UnsafeLine(err))
-	case errors.Is(err, errUsage):
-		code = run.ExitUsage
 	case code == run.ExitInterrupted && a.cutOff != "":
 		fmt.Fprintln(a.err, "go on with: "+a.resumeLine())
 	}
@@ -140,7 +127,7 @@ the sources off by hand.`,
 		case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
 			err = fmt.Errorf("%w%s", err, nearestFlag(c, unknown.GetSpecifiedName()))
 		}
-		return usageError(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+		return run.Usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.config, "config", "", "bench description (default: ./bench.yaml, then the user's)")
@@ -193,7 +180,7 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 func (a *app) load() (*Config, error) {
 	c, err := loadConfig(a.config, a.set)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	switch {
 	case a.quiet:

@@ -27,7 +27,7 @@ func (a *app) routeByHand(ctx context.Context, c *Config, on, text string) error
 	}
 	routing, err := w.ParseRouting(text)
 	if err != nil {
-		return usageError(fmt.Errorf("--route: %w", err))
+		return run.Usage(fmt.Errorf("--route: %w", err))
 	}
 	opening, release := a.interruptible(ctx)
 	defer release()

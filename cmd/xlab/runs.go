@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +28,7 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			return a.listRuns(cmd.Context(), c, f)
 		},
@@ -39,11 +41,11 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			return a.showRun(s)
 		},
@@ -83,7 +85,7 @@ func (a *app) showRun(s *run.Stored) error {
 	fmt.Fprintf(w, "run\t%s\ndirectory\t%s\ncommand\txlab %s\nbench\t%s\nstarted\t%s\n",
 		s.ID, s.Dir, screen.Line(strings.Join(s.Header.Arguments, " ")), s.Header.Bench,
 		s.Started.Local().Format("2006-01-02 15:04:05 MST"))
-	for _, name := range sortedKeys(s.Header.Instruments) {
+	for _, name := range slices.Sorted(maps.Keys(s.Header.Instruments)) {
 		id := s.Header.Instruments[name]
 		fmt.Fprintf(w, "%s\t%s %s, serial %s, firmware %s\n", name, id.Vendor, id.Model, id.Serial, id.Firmware)
 	}

@@ -52,13 +52,13 @@ func (f *runsFilter) query(now time.Time) (q index.Query, err error) {
 		q.Outcomes = append(q.Outcomes, run.Outcome(strings.ToLower(o)))
 	}
 	if q.Since, err = parseMoment(f.since, now, false); err != nil {
-		return q, usageError(fmt.Errorf("--since: %w", err))
+		return q, run.Usage(fmt.Errorf("--since: %w", err))
 	}
 	if q.Until, err = parseMoment(f.until, now, true); err != nil {
-		return q, usageError(fmt.Errorf("--until: %w", err))
+		return q, run.Usage(fmt.Errorf("--until: %w", err))
 	}
 	if err := q.Validate(); err != nil {
-		return q, usageError(err)
+		return q, run.Usage(err)
 	}
 	return q, nil
 }
@@ -104,7 +104,7 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 	}
 	list, note, err := index.Find(ctx, c.runsDir(), q)
 	if err != nil {
-		return usageError(fmt.Errorf("list runs: %w; check the directory's permissions", err))
+		return run.Usage(fmt.Errorf("list runs: %w; check the directory's permissions", err))
 	}
 	if note != "" {
 		fmt.Fprintln(a.err, note)
@@ -162,7 +162,7 @@ func (a *app) reindexCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(a.config, a.set)
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			n, err := index.Rebuild(cmd.Context(), c.runsDir())
 			if errors.Is(err, fs.ErrNotExist) {
@@ -170,7 +170,7 @@ func (a *app) reindexCommand() *cobra.Command {
 				n, err = 0, nil
 			}
 			if err != nil {
-				return usageError(fmt.Errorf("reindex: %w; everything works without an index, but more slowly", err))
+				return run.Usage(fmt.Errorf("reindex: %w; everything works without an index, but more slowly", err))
 			}
 			if a.json {
 				return a.writeJSON(map[string]int{"runs": n})

@@ -144,7 +144,7 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 	}
 	w, err := array.LoadWiring(f, shown)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	w.Array, w.Board = b.Name, b.Name
 	return w, nil
@@ -254,7 +254,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 				Advice: "check the name of the SPI port and that this user may open it"}
 		}
 	default: // validated with the configuration
-		return usageError(fmt.Errorf("%s: %w", place, checkBoardAddress(b.Address)))
+		return run.Usage(fmt.Errorf("%s: %w", place, checkBoardAddress(b.Address)))
 	}
 	s.closers = append(s.closers, port)
 	conn, err := adg1438.Connect(port, clock)

@@ -15,6 +15,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
 	"xlab/mock/device"
+	"xlab/run"
 )
 
 func (a *app) simCommand() *cobra.Command {
@@ -105,7 +106,7 @@ func (a *app) simulatedConfig() (*Config, error) {
 		return nil, err
 	}
 	if !c.simulated() {
-		return nil, usageError(fmt.Errorf("%s is %q: this bench is real and has no simulated chip",
+		return nil, run.Usage(fmt.Errorf("%s is %q: this bench is real and has no simulated chip",
 			c.place("analyzer.address"), c.Analyzer.Address))
 	}
 	return c, nil
@@ -123,11 +124,11 @@ func (a *app) showChip(c *Config, name string) error {
 		state, err = newChip(c, c.Simulation.Seed)
 	}
 	if err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	devices := state.Arrays[name]
 	if devices == nil {
-		return usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
+		return run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
 			"wiring maps", c.chipFile(), name))
 	}
 	t := chipTruth{File: c.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
@@ -175,15 +176,15 @@ null volts make a line float.`,
 		RunE: func(_ *cobra.Command, args []string) (err error) {
 			o, err := t.options("")
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			text, err := input.ReadText(args[0])
 			if err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			result, err := crossbar.SolveCase(bytes.NewReader(text), filepath.Dir(args[0]), o)
 			if err != nil {
-				return usageError(fmt.Errorf("%s: %w", args[0], err))
+				return run.Usage(fmt.Errorf("%s: %w", args[0], err))
 			}
 			return json.NewEncoder(a.data()).Encode(result)
 		},

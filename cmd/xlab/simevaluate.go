@@ -16,6 +16,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
 	"xlab/mock/inference"
+	"xlab/run"
 )
 
 // evaluateResult is what `xlab sim evaluate --json` prints.
@@ -65,7 +66,7 @@ otherwise than the network in software are warned of. The chip's file is not cha
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if count < 1 || compared < 0 {
-				return usageError(fmt.Errorf("--patterns %d and --compare %d: give at least one pattern", count, compared))
+				return run.Usage(fmt.Errorf("--patterns %d and --compare %d: give at least one pattern", count, compared))
 			}
 			c, err := a.simulatedConfig()
 			if err != nil {
@@ -96,12 +97,12 @@ otherwise than the network in software are warned of. The chip's file is not cha
 
 func (a *app) evaluateFast(c *Config, network string, count, compared int, seed uint64) (*evaluateResult, error) {
 	if c.Neurons.Address == "" {
-		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
+		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
 			c.origin()))
 	}
 	state, err := chip.Load(c.chipFile())
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
+		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
 	design := mlp.LetterDesign()
 	placement, err := c.placeOn(design, "A,B")
@@ -111,7 +112,7 @@ func (a *app) evaluateFast(c *Config, network string, count, compared int, seed 
 	layers := computingLayers(state, design, placement)
 	fast, err := inference.New(float64(design.InputLevel), layers...)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
+		return nil, run.Usage(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
 	}
 	full, err := inference.NewReference(float64(design.InputLevel), layers...)
 	if err != nil {

@@ -28,14 +28,14 @@ func (s *simulation) loadFaults(c *Config) error {
 	}
 	f, err := input.OpenYAML(name)
 	if err != nil {
-		return usageError(fmt.Errorf("%s: %w", c.place("simulation.faults"), err))
+		return run.Usage(fmt.Errorf("%s: %w", c.place("simulation.faults"), err))
 	}
 	script, err := fault.Read(f, name)
 	if err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	if err := s.arm(script); err != nil {
-		return usageError(err)
+		return run.Usage(err)
 	}
 	return nil
 }

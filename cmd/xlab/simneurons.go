@@ -7,6 +7,7 @@ import (
 	"xlab/mock/bench"
 	"xlab/mock/fault"
 	"xlab/mock/wire/neuron"
+	"xlab/run"
 )
 
 // neuronLink is the name of the neuron board's line in scripts of faults.
@@ -23,7 +24,7 @@ func (s *simulation) attachNeurons(c *Config) error {
 		return err
 	}
 	if err := s.bench.AttachNeurons(board, bench.DefaultNeuronParts()); err != nil {
-		return usageError(fmt.Errorf("wiring map %s: %w", c.Neurons.Wiring, err))
+		return run.Usage(fmt.Errorf("wiring map %s: %w", c.Neurons.Wiring, err))
 	}
 	var port neuron.Chain // none
 	if chain := s.chains[board.PatternPort]; chain != nil {
@@ -45,7 +46,7 @@ func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
 	}
 	board, err := bench.LoadNeuronBoard(f, name)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	// The map's arrays are those of the bench, whose boards may be written
 	// otherwise in its configuration.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"xlab/run"
 
 	"github.com/spf13/cobra"
 )
@@ -113,7 +114,7 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 func (a *app) serveTCP(ctx context.Context, s *simulation, host string, to server) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		return "", usageError(fmt.Errorf("--host %s: %w", host, err))
+		return "", run.Usage(fmt.Errorf("--host %s: %w", host, err))
 	}
 	context.AfterFunc(ctx, func() { _ = listener.Close() })
 	s.serving.Go(func() {

@@ -15,6 +15,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/mock/inference"
 	"xlab/published"
+	"xlab/run"
 	"xlab/run/figure"
 )
 
@@ -87,22 +88,22 @@ const converterStep = 20.48 / 65536
 
 func (a *app) transient(c *Config, network string, from, to int, step, duration float64) (*transientResult, error) {
 	if c.Neurons.Address == "" {
-		return nil, usageError(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
+		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
 			c.origin()))
 	}
 	letters := dataset.Letters()
 	for _, k := range []int{from, to} {
 		if k < 0 || k >= letters.Len() {
-			return nil, usageError(fmt.Errorf("there is no training pattern %d: they count from 0 to %d", k, letters.Len()-1))
+			return nil, run.Usage(fmt.Errorf("there is no training pattern %d: they count from 0 to %d", k, letters.Len()-1))
 		}
 	}
 	if !(step > 0) || !(duration > step) || duration/step > 1e6 {
-		return nil, usageError(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at "+
+		return nil, run.Usage(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at "+
 			"most a million steps", step*1e9, duration*1e6))
 	}
 	state, err := chip.Load(c.chipFile())
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
+		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
 	s, err := simulate(c, state, "")
 	if err != nil {
@@ -116,7 +117,7 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 	layers := computingLayers(state, design, placement)
 	fast, err := inference.New(float64(design.InputLevel), layers...)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
+		return nil, run.Usage(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
 	}
 	h, err := heldNetwork(c, network, fast)
 	if err != nil {

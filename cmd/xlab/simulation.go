@@ -23,6 +23,7 @@ import (
 	"xlab/mock/wire/b1500"
 	"xlab/mock/wire/buspirate"
 	"xlab/mock/wire/prologix"
+	"xlab/run"
 	"xlab/run/lock"
 )
 
@@ -108,7 +109,7 @@ func newSimulation(c *Config) (s *simulation, made bool, err error) {
 	case errors.Is(err, chip.ErrOwned):
 		return nil, false, keepingError(err)
 	case err != nil:
-		return nil, false, usageError(err)
+		return nil, false, run.Usage(err)
 	}
 	s, err = simulate(c, file.Chip(), c.chipFile())
 	if err != nil {
@@ -125,7 +126,7 @@ func keepingError(err error) error {
 	if errors.Is(err, chip.ErrOwned) {
 		return &instrument.Error{Op: "simulated bench", Kind: instrument.KindBusy, Err: err}
 	}
-	return usageError(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
+	return run.Usage(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
 }
 
 // chipIdentity names a simulated chip: another chip in the same file is another
@@ -159,7 +160,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 		chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
 	options := b1500.DefaultOptions()
 	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
-		return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.slots"), err))
+		return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.slots"), err))
 	}
 	units := 0
 	for _, slot := range options.Slots {
@@ -173,14 +174,14 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 	for i, b := range boards {
 		devices := s.chip.Arrays[b.Array]
 		if devices == nil {
-			return nil, usageError(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that "+
+			return nil, run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that "+
 				"fits the wiring maps", file, b.Array))
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
-			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
+			return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
-			return nil, usageError(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
+			return nil, run.Usage(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
 				"and simulation.slots says which units there are", err))
 		}
 		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
@@ -224,7 +225,7 @@ func simulatedBoards(c *Config) ([]*bench.Board, error) {
 		}
 		board, err := bench.LoadBoard(f, name, bench.DefaultWires().ReadReference)
 		if err != nil {
-			return nil, usageError(err)
+			return nil, run.Usage(err)
 		}
 		// Two boards may be wired alike and share a map.
 		board.Name, board.Array = b.Name, b.Name
@@ -240,11 +241,11 @@ func openWiring(name string) (io.Reader, string, error) {
 		return f, name, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", usageError(err)
+		return nil, "", run.Usage(err)
 	}
 	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
 	if err != nil {
-		return nil, "", usageError(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
+		return nil, "", run.Usage(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
 			"array-b.yaml)", name))
 	}
 	return shipped, name + " (shipped)", nil
@@ -256,10 +257,10 @@ func newChip(c *Config, seed uint64) (*chip.Chip, error) {
 	if name := c.Simulation.Technology; name != "" {
 		f, err := input.OpenYAML(name)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("%s: %w", c.place("simulation.technology"), err))
+			return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.technology"), err))
 		}
 		if technology, err = device.LoadTechnology(f, name); err != nil {
-			return nil, usageError(err)
+			return nil, run.Usage(err)
 		}
 	}
 	boards, err := simulatedBoards(c)

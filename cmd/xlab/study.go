@@ -79,7 +79,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 				return err
 			}
 			if chips < 1 {
-				return usageError(fmt.Errorf("--chips %d must be at least 1", chips))
+				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
 			w, err := c.wiringOf(name)
 			if err != nil {
@@ -94,21 +94,21 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 						spec.Policy = strings.TrimSpace(policy)
 						var tolerance percentage
 						if err := tolerance.Set(text); err != nil {
-							return usageError(fmt.Errorf("--tolerances: %w", err))
+							return run.Usage(fmt.Errorf("--tolerances: %w", err))
 						}
 						spec.Tolerance = float64(tolerance)
 						if schemeName = strings.TrimSpace(schemeName); schemeName != "default" {
 							s, err := array.ParseScheme(schemeName)
 							if err != nil {
-								return usageError(fmt.Errorf("--schemes: %w", err))
+								return run.Usage(fmt.Errorf("--schemes: %w", err))
 							}
 							spec.SetScheme, spec.ResetScheme = s, s
 						}
 						if spec.Targets, _, err = (&targetFlags{target: target, unit: "S"}).read(w, spec); err != nil {
-							return usageError(fmt.Errorf("--target: %w", err))
+							return run.Usage(fmt.Errorf("--target: %w", err))
 						}
 						if err := spec.Validate(w.Rows, w.Cols); err != nil {
-							return usageError(err)
+							return run.Usage(err)
 						}
 						rows = append(rows, studyRow{Policy: spec.Policy, Tolerance: spec.Tolerance, Scheme: schemeName, Chips: chips})
 						specs = append(specs, spec)
@@ -311,6 +311,6 @@ func printStudy(a *app, rows []studyRow) error {
 		return err
 	}
 	_, err := fmt.Fprintf(a.out, "%s; in tolerance is of the devices that are not known to be defective, by a last "+
-		"read of the whole array\n", plural(rows[0].Chips, "chip"))
+		"read of the whole array\n", screen.Count(rows[0].Chips, "chip"))
 	return err
 }

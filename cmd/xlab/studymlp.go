@@ -110,10 +110,10 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 				return err
 			}
 			if chips < 1 {
-				return usageError(fmt.Errorf("--chips %d must be at least 1", chips))
+				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
 			if !c.hasNeurons() {
-				return usageError(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
+				return run.Usage(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
 					"neurons with the address sim"))
 			}
 			data, err := d.load(nil)
@@ -172,7 +172,7 @@ func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) 
 	}
 	for k, name := range s.approaches {
 		if s.approaches[k] = strings.TrimSpace(name); !slices.Contains(approaches, s.approaches[k]) {
-			return nil, usageError(fmt.Errorf("--approaches: %q is neither %s", name, strings.Join(approaches, " nor ")))
+			return nil, run.Usage(fmt.Errorf("--approaches: %q is neither %s", name, strings.Join(approaches, " nor ")))
 		}
 		if s.approaches[k] == "oblivious" && s.oblivious == nil {
 			if s.oblivious, err = s.trainFor(ctx, "oblivious", networkChip{}); err != nil {
@@ -422,6 +422,6 @@ func (a *app) printMLPStudy(s *mlpStudy) error {
 	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± "+
 		"standard deviation over %s; classification: wall time and patterns per second of a chip's %s, with the other "+
 		"chips on the other cores; %.0f s of wall time for all\n",
-		plural(s.Rows[0].Chips, "chip"), plural(s.Chips[0].Patterns, "pattern"), s.Wall)
+		screen.Count(s.Rows[0].Chips, "chip"), screen.Count(s.Chips[0].Patterns, "pattern"), s.Wall)
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 	"xlab/tuning/characterize"
 )
@@ -65,19 +66,19 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			if scheme != "" {
 				s, err := array.ParseScheme(scheme)
 				if err != nil {
-					return usageError(fmt.Errorf("--scheme: %w", err))
+					return run.Usage(fmt.Errorf("--scheme: %w", err))
 				}
 				spec.SetScheme, spec.ResetScheme = s, s
 			}
 			var understood string
 			if spec.Targets, understood, err = t.read(w, spec); err != nil {
-				return usageError(fmt.Errorf("--target: %w", err))
+				return run.Usage(fmt.Errorf("--target: %w", err))
 			}
 			if understood != "" {
 				fmt.Fprintln(a.err, understood)
 			}
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
-				return usageError(err)
+				return run.Usage(err)
 			}
 			// What cannot be tuned and what is beyond the limits is refused here, before
 			// anything is opened.
@@ -182,7 +183,7 @@ func (t *targetFlags) file(r io.Reader, spec tuning.Spec) (tuning.Targets, strin
 	if err != nil {
 		return nil, "", err
 	}
-	return targets, fmt.Sprintf("%s: %s, %s", t.target, plural(len(targets), "row"), dialect), nil
+	return targets, fmt.Sprintf("%s: %s, %s", t.target, screen.Count(len(targets), "row"), dialect), nil
 }
 
 // place puts targets where --at says.
@@ -224,11 +225,11 @@ func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
 	}
 	f, err := input.Open(file, input.Record)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--defects: %w", err))
+		return nil, run.Usage(fmt.Errorf("--defects: %w", err))
 	}
 	m, err := array.ReadDefectMap(input.Decode(f, file), file)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, usageError(err)
+		return nil, run.Usage(err)
 	}
 	return m, nil
 }
@@ -349,7 +350,7 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 		return err
 	}
 	s := result.Summary
-	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%", s.InTolerance, plural(s.Devices, "device"), 100*spec.Tolerance)
+	fmt.Fprintf(a.out, "\n%d of %s within %.3g %%", s.InTolerance, screen.Count(s.Devices, "device"), 100*spec.Tolerance)
 	if s.MeanError.Known() {
 		fmt.Fprintf(a.out, ", mean error %.2f %%, pulses per device: median %.0f, 90th percentile %.0f", 100*s.MeanError,
 			s.MedianPulses, s.P90Pulses)

@@ -7,6 +7,7 @@ import (
 
 	"xlab/population"
 	"xlab/run/figure"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -29,7 +30,7 @@ func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResu
 	return errors.Join(err, r.draw(
 		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of "+
 			"the whole array, and error: the result over its target, less one. %d of %s are %s.",
-			result.InTolerance, plural(result.Devices, "device"), within)},
+			result.InTolerance, screen.Count(result.Devices, "device"), within)},
 		figure.Figure{Name: "result", Spec: targetScatter(spec, o),
 			Caption: fmt.Sprintf("Each device's last read against its target; devices %s are in the band.", within)},
 		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o),

@@ -6,6 +6,7 @@ import (
 
 	"xlab/mock/bench"
 	"xlab/mock/fault"
+	"xlab/mock/wire"
 	"xlab/mock/wire/neuron"
 	"xlab/run"
 )
@@ -26,7 +27,7 @@ func (s *simulation) attachNeurons(c *Config) error {
 	if err := s.bench.AttachNeurons(board, bench.DefaultNeuronParts()); err != nil {
 		return run.Usage(fmt.Errorf("wiring map %s: %w", c.Neurons.Wiring, err))
 	}
-	var port neuron.Chain // none
+	var port wire.Peripheral // none
 	if chain := s.chains[board.PatternPort]; chain != nil {
 		port = chain
 	}

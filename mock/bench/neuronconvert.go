@@ -9,6 +9,8 @@ import (
 // server uses it: converters, trim DACs and the passing of time. All calls are
 // made under Do.
 type NeuronTerminals interface {
+	// Do runs f while nobody else acts on the bench.
+	Do(f func())
 	// Neurons gives the number of hidden and of output neurons.
 	Neurons() (hidden, outputs int)
 	// ConvertNeurons samples all neurons at the same moments, samples times one

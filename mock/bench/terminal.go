@@ -28,6 +28,8 @@ type Sample struct {
 // server at a time the bench: the physics and its virtual clock are not
 // concurrent.
 type Terminals interface {
+	// Do runs f while nobody else acts on the bench.
+	Do(f func())
 	// Units is the number of source-measure units.
 	Units() int
 	// SetOutputs changes the given units' outputs at one moment; no time passes.

@@ -30,6 +30,8 @@ func (f *fakeBench) event(format string, v ...any) {
 	}
 }
 
+func (f *fakeBench) Do(do func()) { do() }
+
 func (f *fakeBench) Units() int { return 4 }
 
 func (f *fakeBench) SetOutputs(change map[int]bench.Output) {

@@ -31,24 +31,8 @@ import (
 	"net"
 
 	"xlab/mock/bench"
+	"xlab/mock/wire"
 )
-
-// Bench is the simulated bench: its terminals, of which the box uses Hold, and
-// the lock under which they are used.
-type Bench interface {
-	bench.Terminals
-	Do(func())
-}
-
-// Peripheral is what is wired to the box's SPI pins. It is used under the
-// bench's lock only.
-type Peripheral interface {
-	// Select drives the chip select, low or high.
-	Select(low bool)
-	// Transfer clocks mosi out, most significant bit first, and fills miso,
-	// which is as long.
-	Transfer(mosi, miso []byte)
-}
 
 // Timing is the bench time that SPI transfers cost, in s. It passes just
 // before CS rises, while the switches still are what they were. The zero value
@@ -79,14 +63,14 @@ func (t Timing) check() error {
 // Server is the box. Its state outlives a connection, as the box's does while
 // it has power.
 type Server struct {
-	bench  Bench
-	device Peripheral
+	bench  bench.Terminals
+	device wire.Peripheral
 	timing Timing
 	box    box
 }
 
 // New makes a box that was just plugged in, with device on its SPI pins.
-func New(b Bench, device Peripheral, t Timing) (*Server, error) {
+func New(b bench.Terminals, device wire.Peripheral, t Timing) (*Server, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}

@@ -11,24 +11,8 @@ import (
 	"strings"
 
 	"xlab/mock/bench"
+	"xlab/mock/wire"
 )
-
-// Bench is the simulated bench: the neurons, and the lock under which they are
-// used.
-type Bench interface {
-	bench.NeuronTerminals
-	Do(func())
-}
-
-// Chain is what the pattern port is wired to: the switch chips of one board. It
-// is used under the bench's lock only.
-type Chain interface {
-	// Select drives SYNC, low or high.
-	Select(low bool)
-	// Transfer clocks mosi out, most significant bit first, and fills miso,
-	// which is as long.
-	Transfer(mosi, miso []byte)
-}
 
 // Options are what differs from board to board.
 type Options struct {
@@ -51,8 +35,8 @@ const (
 
 // Server is the board's microcontroller. Its state outlives a connection.
 type Server struct {
-	bench   Bench
-	chain   Chain
+	bench   bench.NeuronTerminals
+	chain   wire.Peripheral
 	options Options
 	hidden  int
 	outputs int
@@ -70,7 +54,7 @@ type Server struct {
 
 // New makes a board that was just switched on, with chain on its pattern port,
 // nil for nothing.
-func New(b Bench, chain Chain, o Options) (*Server, error) {
+func New(b bench.NeuronTerminals, chain wire.Peripheral, o Options) (*Server, error) {
 	if !(o.Line >= 0) || math.IsInf(o.Line, 1) || !(o.Clock > 0) {
 		return nil, fmt.Errorf("simulated neuron board: a line of %g s and a clock of %g Hz: times cannot be negative or "+
 			"endless", o.Line, o.Clock)

@@ -7,13 +7,6 @@ import (
 	"xlab/mock/bench"
 )
 
-// Bench is what the adapter acts on: it holds the terminals' time and runs
-// everything under Do, which gives one server at a time the bench.
-type Bench interface {
-	bench.Terminals
-	Do(func())
-}
-
 // Instrument is the bus side of an instrument. All calls are made under the
 // bench's Do.
 type Instrument interface {
@@ -97,7 +90,7 @@ type device struct {
 // Adapter is one simulated adapter with the instruments on its bus. It keeps
 // its settings between clients, as a real one does.
 type Adapter struct {
-	bench   Bench
+	bench   bench.Terminals
 	options Options
 
 	// All of the following is touched under the bench's Do only.
@@ -113,7 +106,7 @@ type Adapter struct {
 }
 
 // New returns an adapter with nothing on its bus.
-func New(b Bench, o Options) (*Adapter, error) {
+func New(b bench.Terminals, o Options) (*Adapter, error) {
 	l := o.Latency
 	switch {
 	case b == nil:

@@ -12,14 +12,6 @@ import (
 	"xlab/run"
 )
 
-// Bench is what forming needs of a crossbar: steps, and one intent for a
-// bounded group of steps on a device before the first of them.
-type Bench interface {
-	array.Crossbar
-	Expect(cell array.Cell, b array.Bounds) error
-	Settle(data any) error
-}
-
 // Record is what happened to one device.
 type Record struct {
 	Cell      array.Cell         `json:"cell"`
@@ -75,7 +67,7 @@ func (o *Outcome) Count(s array.State) int {
 // the other lines cannot hold them nothing is said of a device that did not form
 // or answer: it stays untried, and the run ends as partial, at once when that
 // happens to a few devices in a row. The caller makes the bench safe.
-func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*Outcome, error) {
+func Run(ctx context.Context, bench array.DUT, name string, spec Spec, o Options) (*Outcome, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -95,7 +87,7 @@ func Run(ctx context.Context, bench Bench, name string, spec Spec, o Options) (*
 }
 
 type former struct {
-	bench   Bench
+	bench   array.DUT
 	spec    Spec
 	options Options
 	outcome *Outcome

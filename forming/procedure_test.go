@@ -342,7 +342,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 }
 
 // nil2 has a size and can do nothing.
-type nil2 struct{ forming.Bench }
+type nil2 struct{ array.DUT }
 
 func (nil2) Size() (int, int) { return 20, 20 }
 

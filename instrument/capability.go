@@ -144,6 +144,22 @@ type Clock interface {
 	BenchTime(ctx context.Context) (Seconds, error)
 }
 
+// Waiter lets time pass on the bench with all sources at 0 V: a real one by the
+// clock on the wall, a simulated one at once.
+type Waiter interface {
+	// Wait blocks until the time has passed on the bench, until the run that ctx
+	// belongs to is asked to stop (no error), or until ctx ends.
+	Wait(ctx context.Context, t Seconds) error
+}
+
+// Thermostat brings the chip to a temperature: a simulated one at once, a real
+// one by the hands of a person who is asked for it.
+type Thermostat interface {
+	// Reach blocks until the chip has been brought near the temperature and
+	// gives the one that it really has, or until ctx ends.
+	Reach(ctx context.Context, t Celsius) (Celsius, error)
+}
+
 // Switches is the set of closed switches of one line's multiplexer: bit 0 is
 // S1, bit 7 is S8. No bit set leaves the line floating. More than one is
 // refused: it would short two buses.

@@ -1,6 +1,7 @@
 package mlp
 
 import (
+	"context"
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
@@ -27,6 +28,15 @@ type Flow interface {
 	// Pull takes dL/d(dI), samples x neurons, back to dL/dG, rows x columns and
 	// summed over the samples, and dL/dV, samples x columns.
 	Pull(d *mat.Dense) (dG, dV *mat.Dense, err error)
+}
+
+// Classifier is hardware that classifies.
+type Classifier interface {
+	// Trim nulls the neurons' offsets.
+	Trim(ctx context.Context) error
+	// Outputs gives the output neurons' voltages in V, samples x outputs, for
+	// features between -1 and 1, samples x inputs.
+	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
 }
 
 // Ideal is conduction without line resistance through ohmic devices: a neuron

@@ -10,14 +10,6 @@ import (
 	"xlab/run"
 )
 
-// Bench is what tuning needs of a crossbar: steps, and one intent for a bounded
-// group of steps on a device before the first of them.
-type Bench interface {
-	array.Crossbar
-	Expect(cell array.Cell, b array.Bounds) error
-	Settle(data any) error
-}
-
 // Phase is a part of a run.
 type Phase string
 
@@ -53,7 +45,7 @@ type Options struct {
 // that cannot be read through the lines are refused with an error of kind usage
 // before the first pulse. Devices that do not get to their targets are no
 // error but outcomes with a reason. The caller makes the bench safe.
-func Tune(ctx context.Context, bench Bench, name string, spec Spec, defects *array.DefectMap,
+func Tune(ctx context.Context, bench array.DUT, name string, spec Spec, defects *array.DefectMap,
 	o Options) (*Outcome, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
@@ -119,7 +111,7 @@ type device struct {
 // tuner is a run under way. Conductances inside are those of the devices, with
 // the lines taken out as well as they are known; what reads show is kept beside.
 type tuner struct {
-	bench      Bench
+	bench      array.DUT
 	name       string
 	spec       Spec
 	options    Options

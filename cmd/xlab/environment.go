@@ -11,7 +11,6 @@ import (
 
 	"xlab/instrument"
 	"xlab/run"
-	"xlab/tuning/characterize"
 )
 
 // wallClock waits on a real bench. All sources are at 0 V between steps.
@@ -64,7 +63,7 @@ func (r *recorded) sinceBegun(ctx context.Context) (instrument.Seconds, error) {
 }
 
 // waiter lets time pass on the run's bench.
-func (r *recorded) waiter() characterize.Waiter { return recordedWaiter{r} }
+func (r *recorded) waiter() instrument.Waiter { return recordedWaiter{r} }
 
 type recordedWaiter struct{ r *recorded }
 
@@ -83,7 +82,7 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 				return nil
 			}
 		}
-		var clock characterize.Waiter = wallClock{}
+		var clock instrument.Waiter = wallClock{}
 		if r.session.sim != nil {
 			clock = virtualClock{r.session.sim}
 		}
@@ -97,7 +96,7 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 
 // thermostat brings the run's chip to temperatures; restore brings a simulated
 // one back to the configured temperature.
-func (a *app) thermostat(r *recorded) (t characterize.Thermostat, restore func() error) {
+func (a *app) thermostat(r *recorded) (t instrument.Thermostat, restore func() error) {
 	if r.session == nil { // in a replay nothing is reached
 		return &recordedThermostat{r: r}, func() error { return nil }
 	}
@@ -121,7 +120,7 @@ const recallTemperature = "temperature"
 // cut off before it goes on.
 type recordedThermostat struct {
 	r       *recorded
-	inner   characterize.Thermostat
+	inner   instrument.Thermostat
 	last    instrument.Celsius
 	reached bool // last is one of the record's
 }

@@ -17,7 +17,6 @@ import (
 	"xlab/mlp/transfer"
 	"xlab/run"
 	"xlab/tuning"
-	"xlab/tuning/characterize"
 )
 
 // stabilitySpec is everything that `xlab mlp drift` and `xlab mlp temperature`
@@ -387,7 +386,7 @@ func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
 }
 
 // networkThermostat is thermostat for all arrays of a network.
-func (a *app) networkThermostat(r *recorded, arrays []string) (t characterize.Thermostat, restore func() error) {
+func (a *app) networkThermostat(r *recorded, arrays []string) (t instrument.Thermostat, restore func() error) {
 	if r.session == nil || r.session.sim == nil {
 		return a.thermostat(r)
 	}
@@ -406,7 +405,7 @@ type simulatedOven struct {
 	arrays []string
 }
 
-// Reach implements characterize.Thermostat.
+// Reach implements instrument.Thermostat.
 func (o simulatedOven) Reach(_ context.Context, t instrument.Celsius) (instrument.Celsius, error) {
 	for _, name := range o.arrays {
 		if err := (simulatedChamber{o.sim, name}).set(t); err != nil {

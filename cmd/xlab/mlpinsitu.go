@@ -285,7 +285,7 @@ func (a *app) insituJob(c *Config, spec insituSpec) job {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		trained, err = trainInPlace(ctx, insituBench{
-			bar:        func(name string) tuning.Bench { return r.bar(name) },
+			bar:        func(name string) array.DUT { return r.bar(name) },
 			classifier: classifier,
 			observe:    func(e run.Event) { r.publish(events, e) },
 		}, spec)

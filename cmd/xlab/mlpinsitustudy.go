@@ -11,7 +11,6 @@ import (
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/screen"
-	"xlab/tuning"
 )
 
 // insituCase is one kind of training in place that is studied.
@@ -73,7 +72,7 @@ func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k in
 			if err != nil {
 				return err
 			}
-			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) tuning.Bench { return bars[name] },
+			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) array.DUT { return bars[name] },
 				classifier: classifier, observe: func(run.Event) {}}, spec)
 			if err != nil {
 				return err

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/mat"
-
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -20,13 +18,12 @@ import (
 // networkHardware passes patterns through a network in crossbars.
 type networkHardware interface {
 	insitu.Classifier
-	insitu.Trimmer
-	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
+	mlp.Classifier
 }
 
 // insituBench is what training in place works on.
 type insituBench struct {
-	bar        func(name string) tuning.Bench
+	bar        func(name string) array.DUT
 	classifier networkHardware
 	observe    func(run.Event)
 }
@@ -37,14 +34,6 @@ type insituTrained struct {
 	held    int             // devices that were left alone
 	start   int             // write pulses before training
 	test    *mlp.Evaluation // of the test patterns after the last epoch; nil = not classified
-}
-
-// learnt is the law of an array's devices as tuning learns it.
-type learnt struct{ *tuning.Learned }
-
-// Learn implements insitu.Learner.
-func (l learnt) Learn(cell array.Cell, s insitu.Shot) {
-	l.Learned.Learn(cell, tuning.Shot{Voltage: s.Voltage, Before: s.Before, After: s.After, Sag: s.Sag})
 }
 
 // insituReadNoise is the relative deviation of the short reads between pulses. Longer
@@ -69,7 +58,7 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 	for _, name := range spec.Placement.Arrays() {
 		bar := b.bar(name)
 		rows, cols := bar.Size()
-		law := learnt{tuning.NewLearned(rows, cols, spec.Tuning.Pulses, insituReadNoise)}
+		law := tuning.NewLearned(rows, cols, spec.Tuning.Pulses, insituReadNoise)
 		task.Arrays[name] = insitu.Array{Bench: bar, Response: law}
 		pulses, err := b.prepare(ctx, name, spec, law)
 		t.start += pulses
@@ -120,7 +109,8 @@ func (b insituBench) ahead(spec insituSpec, array string) []run.Work {
 
 // prepare writes the starting conductances of an array and learns from the
 // pulses that this takes.
-func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, law learnt) (pulses int, err error) {
+func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, law *tuning.Learned) (pulses int,
+	err error) {
 	rows, cols := b.bar(name).Size()
 	targets := spec.targets(name, rows, cols)
 	if targets == nil {
@@ -140,7 +130,7 @@ func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, 
 	for _, d := range outcome.Records {
 		pulses += d.Pulses
 		for _, s := range d.Shots {
-			law.Learned.Learn(d.Cell, s)
+			law.Learn(d.Cell, s)
 		}
 	}
 	return pulses, err

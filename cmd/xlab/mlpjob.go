@@ -46,12 +46,6 @@ type importSpec struct {
 	Tuning  tuning.Spec   `json:"tuning"`
 }
 
-// classifier is hardware that classifies.
-type classifier interface {
-	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
-	Trim(ctx context.Context) error
-}
-
 // classified is what became of one data set.
 type classified struct {
 	set                *dataset.Set
@@ -103,7 +97,7 @@ func (w *networkRun) prepare() error {
 }
 
 // write imports the weights.
-func (w *networkRun) write(ctx context.Context, bar func(name string) tuning.Bench,
+func (w *networkRun) write(ctx context.Context, bar func(name string) array.DUT,
 	observe func(transfer.Event)) error {
 	f, s := w.spec.Network, w.spec.Import
 	task := transfer.Task{Network: f.Network, Placement: w.spec.Placement, Held: f.Constraints,
@@ -149,7 +143,7 @@ func otherWeights(set string, f mlp.Fidelity) []string {
 
 // classify classifies all sets on the hardware. record keeps the wall time that
 // it took, for a replay to have it again.
-func (w *networkRun) classify(ctx context.Context, c classifier, record hardware.Recorder) error {
+func (w *networkRun) classify(ctx context.Context, c mlp.Classifier, record hardware.Recorder) error {
 	began := time.Now()
 	if w.spec.Trim {
 		if err := c.Trim(ctx); err != nil {
@@ -257,7 +251,7 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 		events := run.NewFanout(nil, r.progress)
 		defer events.Close()
 		if spec.Import != nil {
-			err := w.write(ctx, func(name string) tuning.Bench { return r.bar(name) },
+			err := w.write(ctx, func(name string) array.DUT { return r.bar(name) },
 				func(e transfer.Event) { r.publish(events, writingEvent(e, w.toClassify()...)) })
 			if err != nil {
 				return err

@@ -18,7 +18,6 @@ import (
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
-	"xlab/tuning"
 )
 
 // networkChip is a chip's state after forming all arrays of a network, to start
@@ -248,7 +247,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			if err != nil {
 				return err
 			}
-			if err := w.write(ctx, func(name string) tuning.Bench { return bars[name] }, nil); err != nil {
+			if err := w.write(ctx, func(name string) array.DUT { return bars[name] }, nil); err != nil {
 				return err
 			}
 			bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)

@@ -9,7 +9,7 @@ import (
 	"xlab/instrument"
 )
 
-// Crossbar is what algorithms work on: an array of cells that steps can be
+// Crossbar is an array of cells that steps can be
 // performed on. Arrays of other kinds (a transistor per cell, reading from the
 // other side) come behind the same interface.
 type Crossbar interface {
@@ -21,6 +21,15 @@ type Crossbar interface {
 	// the bench safe. ErrNotBegun in its chain tells that the steps without
 	// results did not happen.
 	Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error)
+}
+
+// DUT is the device under test as procedures work on it: a crossbar, and one
+// intent for a bounded group of next steps on a cell before the first of them, as
+// Journaled keeps it.
+type DUT interface {
+	Crossbar
+	Expect(cell Cell, b Bounds) error
+	Settle(data any) error
 }
 
 // Array is a passive crossbar behind a switch board and an analyzer. It is not

@@ -63,7 +63,7 @@ type Journaled struct {
 	busy   instrument.Seconds
 }
 
-var _ Crossbar = (*Journaled)(nil)
+var _ DUT = (*Journaled)(nil)
 
 // NewJournaled wraps a crossbar; name is the array's.
 func NewJournaled(c Crossbar, name string, j Journal) *Journaled {

@@ -12,7 +12,6 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
-	"xlab/mlp/insitu"
 	"xlab/mock/device"
 	"xlab/tuning"
 )
@@ -151,6 +150,8 @@ type neurons struct {
 	arrays    map[string]*crossbar
 }
 
+func (n *neurons) Trim(context.Context) error { return nil }
+
 func (n *neurons) Layers(_ context.Context, features *mat.Dense) (hidden, outputs *mat.Dense, err error) {
 	v, err := n.design.Drive(features)
 	if err != nil {
@@ -189,13 +190,6 @@ func (n *neurons) layer(l int, v *mat.Dense) *mat.Dense {
 	return out
 }
 
-// law is what tuning learns, as training uses it.
-type law struct{ *tuning.Learned }
-
-func (l law) Learn(cell array.Cell, s insitu.Shot) {
-	l.Learned.Learn(cell, tuning.Shot{Voltage: s.Voltage, Before: s.Before, After: s.After, Sag: s.Sag})
-}
-
-func newLaw(rows, cols int) law {
-	return law{tuning.NewLearned(rows, cols, tuning.DefaultSpec().Pulses, 0.01)}
+func newLaw(rows, cols int) *tuning.Learned {
+	return tuning.NewLearned(rows, cols, tuning.DefaultSpec().Pulses, 0.01)
 }

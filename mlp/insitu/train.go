@@ -15,32 +15,22 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/run"
+	"xlab/tuning"
 )
 
 // Classifier passes patterns through the network on the hardware.
 type Classifier interface {
+	// Trim nulls the neurons' offsets.
+	Trim(ctx context.Context) error
 	// Layers gives the outputs in V of the hidden and of the output neurons,
 	// samples x neurons, for features between -1 and 1, samples x inputs.
 	Layers(ctx context.Context, features *mat.Dense) (hidden, outputs *mat.Dense, err error)
 }
 
-// Trimmer is a Classifier that can null its neurons' offsets.
-type Trimmer interface {
-	Trim(ctx context.Context) error
-}
-
-// Shot is one pulse on one device and what the reads before and after it showed.
-type Shot struct {
-	Voltage instrument.Volts
-	Before  instrument.Siemens
-	After   instrument.Siemens
-	Sag     float64 // part of the voltage that the lines were expected to keep
-}
-
 // Learner knows how the devices of one array respond to pulses, and learns from
 // every one. What it answers depends on what it was told and on nothing else.
 type Learner interface {
-	Learn(cell array.Cell, s Shot)
+	Learn(cell array.Cell, s tuning.Shot)
 	// Amplitude is as in Response, with the part of it that the lines keep.
 	Amplitude(cell array.Cell, g, change instrument.Siemens, sag float64) (v instrument.Volts, ok bool)
 }
@@ -241,8 +231,8 @@ func (t *trainer) network() (*mlp.Network, error) {
 
 // infer passes the training set through the hardware and keeps the best.
 func (t *trainer) infer(ctx context.Context, epoch int, n *mlp.Network, inputs *mat.Dense) ([]*mat.Dense, error) {
-	if c, ok := t.task.Classifier.(Trimmer); ok && t.spec.Trim {
-		if err := c.Trim(ctx); err != nil {
+	if t.spec.Trim {
+		if err := t.task.Classifier.Trim(ctx); err != nil {
 			return nil, fmt.Errorf("trimming: %w", err)
 		}
 	}

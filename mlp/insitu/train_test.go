@@ -14,6 +14,7 @@ import (
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
+	"xlab/tuning"
 )
 
 var (
@@ -264,7 +265,7 @@ func TestTrainingUnknownWrites(t *testing.T) {
 // counting counts what it could learn and always answers the same.
 type counting struct{ shots int }
 
-func (c *counting) Learn(array.Cell, insitu.Shot) { c.shots++ }
+func (c *counting) Learn(array.Cell, tuning.Shot) { c.shots++ }
 func (c *counting) Amplitude(_ array.Cell, _, change instrument.Siemens, _ float64) (instrument.Volts, bool) {
 	return instrument.Volts(math.Copysign(1.1, float64(change))), true
 }

@@ -6,6 +6,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/tuning"
 )
 
 // order is what one call on an array does: the pulses of one line, each step
@@ -225,7 +226,7 @@ func (t *trainer) carry(ctx context.Context, o order) error {
 				continue
 			}
 			if r := t.task.Arrays[o.array].Response; r != nil {
-				r.Learn(cell, Shot{Voltage: p.Amplitude, Before: before, After: t.at(o.array, cell), Sag: sags[i][j]})
+				r.Learn(cell, tuning.Shot{Voltage: p.Amplitude, Before: before, After: t.at(o.array, cell), Sag: sags[i][j]})
 			}
 		}
 	}

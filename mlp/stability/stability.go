@@ -27,14 +27,6 @@ const (
 // Variants lists all of them.
 func Variants() []Variant { return []Variant{Plain, Biased, Feedback} }
 
-// Classifier is the hardware that classifies.
-type Classifier interface {
-	// Trim nulls the neurons' offsets.
-	Trim(ctx context.Context) error
-	// Outputs gives the output neurons' voltages, samples x outputs.
-	Outputs(ctx context.Context, features *mat.Dense) (*mat.Dense, error)
-}
-
 // FeedbackStage is the neurons' difference stage with a memristor in its feedback,
 // or what stands for one: a reference device that is read, and a gain that is set
 // by it.
@@ -49,18 +41,8 @@ type FeedbackStage interface {
 type Bench struct {
 	// Write imports a network's weights.
 	Write      func(ctx context.Context, n *mlp.Network) error
-	Classifier Classifier
+	Classifier mlp.Classifier
 	Feedback   FeedbackStage // nil: there is none, and that variant is refused
-}
-
-// Waiter lets time pass on the bench with all sources at 0 V.
-type Waiter interface {
-	Wait(ctx context.Context, t instrument.Seconds) error
-}
-
-// Thermostat brings the chip near a temperature and gives the one it has.
-type Thermostat interface {
-	Reach(ctx context.Context, t instrument.Celsius) (instrument.Celsius, error)
 }
 
 // Spec says what is measured.
@@ -207,10 +189,10 @@ type Event struct {
 
 // Options are the parts of a measurement that are not the procedure's.
 type Options struct {
-	Clock      instrument.Clock // for ages
-	Waiter     Waiter           // for ages
-	Thermostat Thermostat       // for temperatures
-	Observe    func(Event)      // nil = nobody
+	Clock      instrument.Clock      // for ages
+	Waiter     instrument.Waiter     // for ages
+	Thermostat instrument.Thermostat // for temperatures
+	Observe    func(Event)           // nil = nobody
 }
 
 // measuring is a measurement under way.

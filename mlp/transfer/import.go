@@ -15,7 +15,7 @@ import (
 
 // Array is one crossbar to write into.
 type Array struct {
-	Bench   tuning.Bench
+	Bench   array.DUT
 	Defects *array.DefectMap // what forming found; nil when nothing is known
 }
 

@@ -12,14 +12,6 @@ import (
 	"xlab/run"
 )
 
-// Bench is what characterization needs of a crossbar: steps, and one intent for
-// a bounded group of steps on a device before the first of them.
-type Bench interface {
-	array.Crossbar
-	Expect(cell array.Cell, b array.Bounds) error
-	Settle(data any) error
-}
-
 // Event tells an observer how far a measurement is. It must not block.
 type Event struct {
 	Phase       string // of measurements with several; "" = Done and Total are of the whole
@@ -61,7 +53,7 @@ var errUnreadable = errors.New("no verdict")
 
 // probe measures and stresses one device.
 type probe struct {
-	bench      Bench
+	bench      array.DUT
 	conditions Conditions
 	cell       array.Cell
 	last       instrument.Siemens // by the last read

@@ -123,7 +123,7 @@ type Disturb struct {
 // MeasureDisturb measures one series after the other; before each all four
 // devices are written between Low and High. It blocks and ends as
 // MeasureThresholds does; a request to stop is honoured between series.
-func MeasureDisturb(ctx context.Context, bench Bench, spec DisturbSpec, o Options) (*Disturb, error) {
+func MeasureDisturb(ctx context.Context, bench array.DUT, spec DisturbSpec, o Options) (*Disturb, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ var errCutOff = errors.New("the run was cut off in this series")
 
 // series prepares the four devices and measures one amplitude under one scheme.
 // note is about the reads.
-func (s DisturbSpec) series(ctx context.Context, bench Bench, d *DisturbSeries) (note string, err error) {
+func (s DisturbSpec) series(ctx context.Context, bench array.DUT, d *DisturbSeries) (note string, err error) {
 	probes := make([]*probe, len(d.Devices))
 	for i, v := range d.Devices {
 		probes[i] = &probe{bench: bench, conditions: s.Conditions, cell: v.Cell}

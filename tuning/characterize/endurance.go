@@ -120,7 +120,7 @@ const burst = 20
 // MeasureEndurance cycles the devices one after the other. It blocks and ends as
 // MeasureThresholds does, but a request to stop is honoured between bursts of
 // cycles too.
-func MeasureEndurance(ctx context.Context, bench Bench, spec EnduranceSpec, o Options) (*Endurance, error) {
+func MeasureEndurance(ctx context.Context, bench array.DUT, spec EnduranceSpec, o Options) (*Endurance, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func MeasureEndurance(ctx context.Context, bench Bench, spec EnduranceSpec, o Op
 }
 
 // device cycles one device. What the device does not do is in its result.
-func (s EnduranceSpec) device(ctx context.Context, bench Bench, d *Endured, told func(n int)) error {
+func (s EnduranceSpec) device(ctx context.Context, bench array.DUT, d *Endured, told func(n int)) error {
 	c := cycler{EnduranceSpec: s, probe: &probe{bench: bench, conditions: s.Conditions, cell: d.Cell}, set: s.SetStart,
 		reset: s.ResetStart}
 	if err := s.switchOff(ctx, bench, []array.Cell{d.Cell}); err != nil { // where it was left is no part of a cycle

@@ -153,7 +153,7 @@ type IV struct {
 
 // MeasureIV measures the devices one after the other. It blocks and ends as
 // MeasureThresholds does.
-func MeasureIV(ctx context.Context, bench Bench, spec IVSpec, o Options) (*IV, error) {
+func MeasureIV(ctx context.Context, bench array.DUT, spec IVSpec, o Options) (*IV, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func MeasureIV(ctx context.Context, bench Bench, spec IVSpec, o Options) (*IV, e
 	return out, nil
 }
 
-func (s IVSpec) device(ctx context.Context, bench Bench, cell array.Cell, rows int) (Curve, error) {
+func (s IVSpec) device(ctx context.Context, bench array.DUT, cell array.Cell, rows int) (Curve, error) {
 	toRow := s.Lines.Contact + s.Lines.RowSegment*instrument.Ohms(cell.Col+1)
 	toCol := s.Lines.Contact + s.Lines.ColSegment*instrument.Ohms(rows-cell.Row)
 	fresh := Curve{Cell: cell, Static: []array.Level{}, Loop: []array.Level{}, Lines: [2]instrument.Ohms{toRow, toCol}}

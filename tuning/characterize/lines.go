@@ -25,7 +25,7 @@ type whole struct {
 }
 
 // readWhole reads every cell of the array.
-func (c Conditions) readWhole(ctx context.Context, bench Bench) (*whole, error) {
+func (c Conditions) readWhole(ctx context.Context, bench array.DUT) (*whole, error) {
 	w := &whole{lines: c.Lines}
 	w.rows, w.cols = bench.Size()
 	for _, cell := range array.AllCells(w.rows, w.cols) {

@@ -310,23 +310,23 @@ func TestMeasurementsEnd(t *testing.T) {
 	cells := array.AllCells(3, 3)
 	endurance := characterize.DefaultEnduranceSpec(cells)
 	endurance.Cycles = 5
-	measure := map[string]func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error){
-		"thresholds": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+	measure := map[string]func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error){
+		"thresholds": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureThresholds(ctx, b, characterize.DefaultThresholdSpec(cells), characterize.Options{})
 		},
-		"iv": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+		"iv": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureIV(ctx, b, characterize.DefaultIVSpec(cells), characterize.Options{})
 		},
-		"retention": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+		"retention": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureRetention(ctx, b, s, s, characterize.DefaultRetentionSpec(cells), characterize.Options{})
 		},
-		"endurance": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+		"endurance": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureEndurance(ctx, b, endurance, characterize.Options{})
 		},
-		"temperature": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+		"temperature": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureTemperature(ctx, b, s, characterize.DefaultTemperatureSpec(cells), characterize.Options{})
 		},
-		"disturb": func(ctx context.Context, b characterize.Bench, s *stub) (characterize.Measurement, error) {
+		"disturb": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureDisturb(ctx, b, characterize.DefaultDisturbSpec(cells[4]), characterize.Options{})
 		},
 	}

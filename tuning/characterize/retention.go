@@ -16,14 +16,6 @@ import (
 	"xlab/run/figure"
 )
 
-// Waiter lets time pass on the bench with all sources at 0 V: a real one by the
-// clock on the wall, a simulated one at once.
-type Waiter interface {
-	// Wait blocks until the time has passed on the bench, until the guard
-	// around ctx asks to stop (no error), or until ctx ends.
-	Wait(ctx context.Context, t instrument.Seconds) error
-}
-
 // RetentionSpec says how retention is measured.
 type RetentionSpec struct {
 	Conditions
@@ -132,7 +124,7 @@ type Retention struct {
 // MeasureRetention writes all devices and then reads them again and again. It
 // blocks and ends as MeasureThresholds does; asked to stop, it leaves the
 // devices as written.
-func MeasureRetention(ctx context.Context, bench Bench, clock instrument.Clock, waiter Waiter, spec RetentionSpec,
+func MeasureRetention(ctx context.Context, bench array.DUT, clock instrument.Clock, waiter instrument.Waiter, spec RetentionSpec,
 	o Options) (*Retention, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
@@ -210,7 +202,7 @@ func (s RetentionSpec) event(phase string, done, total int, age instrument.Secon
 }
 
 // look reads a device that was written, unless it was given up.
-func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.Clock, r *Retained,
+func (s RetentionSpec) look(ctx context.Context, bench array.DUT, clock instrument.Clock, r *Retained,
 	written instrument.Seconds) error {
 	if r.Reason != "" {
 		return nil
@@ -234,7 +226,7 @@ func (s RetentionSpec) look(ctx context.Context, bench Bench, clock instrument.C
 
 // write brings a device within the tolerance of a state; reason says why it is
 // not there.
-func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, state instrument.Siemens,
+func (c Conditions) write(ctx context.Context, bench array.DUT, cell array.Cell, state instrument.Siemens,
 	tolerance float64) (reason string, err error) {
 	if err := bench.Expect(cell, c.bounds(0)); err != nil {
 		return "", err
@@ -255,7 +247,7 @@ func (c Conditions) write(ctx context.Context, bench Bench, cell array.Cell, sta
 }
 
 // switchOff switches devices off at the end of a measurement.
-func (c Conditions) switchOff(ctx context.Context, bench Bench, cells []array.Cell) error {
+func (c Conditions) switchOff(ctx context.Context, bench array.DUT, cells []array.Cell) error {
 	for _, cell := range cells {
 		if err := run.CheckStop(ctx); err != nil {
 			return err

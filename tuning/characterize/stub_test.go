@@ -8,7 +8,6 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/tuning/characterize"
 )
 
 // stub is a crossbar whose devices change by a fixed factor when a pulse passes
@@ -199,5 +198,3 @@ func unusable(rows, cols int, cells ...array.Cell) *array.DefectMap {
 	}
 	return m
 }
-
-var _ characterize.Bench = (*array.Journaled)(nil)

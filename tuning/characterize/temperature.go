@@ -15,14 +15,6 @@ import (
 	"xlab/run/figure"
 )
 
-// Thermostat brings the chip to a temperature: a simulated one at once, a real
-// one by the hands of a person who is asked for it.
-type Thermostat interface {
-	// Reach blocks until the chip has been brought near the temperature and
-	// gives the one that it really has, or until ctx ends.
-	Reach(ctx context.Context, t instrument.Celsius) (instrument.Celsius, error)
-}
-
 // TemperatureSpec says how the dependence of states on temperature is measured.
 type TemperatureSpec struct {
 	Conditions
@@ -96,7 +88,7 @@ type Temperatures struct {
 // whole array at each: as all devices conduct more when they are warm, they load
 // the lines more, which has to be told apart. It blocks and ends as MeasureThresholds does; asked to stop, it leaves
 // the devices as written.
-func MeasureTemperature(ctx context.Context, bench Bench, thermostat Thermostat, spec TemperatureSpec,
+func MeasureTemperature(ctx context.Context, bench array.DUT, thermostat instrument.Thermostat, spec TemperatureSpec,
 	o Options) (*Temperatures, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
@@ -130,7 +122,7 @@ func MeasureTemperature(ctx context.Context, bench Bench, thermostat Thermostat,
 }
 
 // look reads the array and keeps what the devices have that were written.
-func (s TemperatureSpec) look(ctx context.Context, bench Bench, out *Temperatures, at instrument.Celsius) error {
+func (s TemperatureSpec) look(ctx context.Context, bench array.DUT, out *Temperatures, at instrument.Celsius) error {
 	w, err := s.readWhole(ctx, bench)
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ type Thresholds struct {
 // done, until the guard around ctx asks it to stop at the next device, or until
 // an error or the end of ctx; the result so far comes with an error too. The
 // caller makes the bench safe.
-func MeasureThresholds(ctx context.Context, bench Bench, spec ThresholdSpec, o Options) (*Thresholds, error) {
+func MeasureThresholds(ctx context.Context, bench array.DUT, spec ThresholdSpec, o Options) (*Thresholds, error) {
 	rows, cols := bench.Size()
 	if err := spec.Validate(rows, cols); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func Edge(c array.Cell, rows, cols int) bool {
 
 // device measures one device. An error is the bench's; what the device does not
 // do is in its result.
-func (s ThresholdSpec) device(ctx context.Context, bench Bench, cell array.Cell) (DeviceThresholds, error) {
+func (s ThresholdSpec) device(ctx context.Context, bench array.DUT, cell array.Cell) (DeviceThresholds, error) {
 	d := DeviceThresholds{Cell: cell}
 	if err := bench.Expect(cell, s.bounds()); err != nil {
 		return d, err

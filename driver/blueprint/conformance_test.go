@@ -18,7 +18,11 @@ func TestSequencer(t *testing.T) {
 				Sequencer: d, Safer: d, Sent: p.bytes,
 				Levels: func() map[instrument.Channel]instrument.Volts {
 					levels := map[instrument.Channel]instrument.Volts{}
-					p.see(func() { levels[1] = instrument.Volts(p.volts) })
+					p.see(func() {
+						for ch := 1; ch <= channels; ch++ {
+							levels[instrument.Channel(ch)] = instrument.Volts(p.volts[ch])
+						}
+					})
 					return levels
 				},
 				Stall: func() func() {
@@ -27,11 +31,11 @@ func TestSequencer(t *testing.T) {
 				},
 			}
 		},
-		Limits: limits, Channels: []instrument.Channel{1}, Level: 0.5, Tolerance: 1e-6,
+		Limits: limits, Channels: []instrument.Channel{1, 2, 3, 4}, Level: 0.5, Tolerance: 1e-6,
 		Current: func(volts map[instrument.Channel]instrument.Volts, ch instrument.Channel) instrument.Amps {
 			return instrument.Amps(volts[ch]) / 50e3
 		},
-		Width: 5e-3, Aperture: 20e-3, NoSweeps: true,
+		Width: 0.5e-3, Aperture: 20e-3, NoSweeps: true,
 	})
 }
 
@@ -47,7 +51,7 @@ func TestSafer(t *testing.T) {
 				}
 			},
 			IsSafe: func() (safe bool) {
-				p.see(func() { safe = !p.on && p.volts == 0 })
+				p.see(func() { safe = !p.on && p.volts == [5]float64{} })
 				return safe
 			},
 		}

@@ -100,7 +100,7 @@ func (d *Device) exchange(ctx context.Context, busy instrument.Seconds, lines ..
 	return texts, nil
 }
 
-// Open checks who answers before anything is changed, and connects the output
+// Open checks who answers before anything is changed, and connects the channels
 // at 0 V. After an error it may be called again.
 func (d *Device) Open(ctx context.Context) error {
 	if err := d.take(ctx); err != nil {
@@ -198,18 +198,18 @@ func (d *Device) Run(ctx context.Context, steps ...instrument.Step) ([]instrumen
 		for _, l := range s.lines {
 			answer := answers[0]
 			answers = answers[1:]
-			if !l.reading && !l.dropped {
+			if !l.readings {
 				if err := parseOK(answer); err != nil {
 					return nil, d.lose(err)
 				}
 				continue
 			}
-			value, status, err := parseReading(answer)
+			all, err := parseReadings(answer)
 			if err != nil {
 				return nil, d.lose(err)
 			}
-			if l.reading {
-				point.Readings = append(point.Readings, instrument.Reading{Channel: channel, Value: value, Status: status})
+			for _, ch := range s.measure {
+				point.Readings = append(point.Readings, all[ch-1])
 			}
 		}
 		results[i] = instrument.Result{Points: []instrument.Point{point}, Busy: s.busy}
@@ -222,7 +222,7 @@ func (d *Device) lose(err error) error {
 	return err
 }
 
-// Safe takes the output to 0 V and disconnects it. It needs no Open, may be
+// Safe takes all channels to 0 V and disconnects them. It needs no Open, may be
 // repeated, and works after an error; a caller whose own context has ended
 // gives it a fresh one. Open is needed afterwards.
 func (d *Device) Safe(ctx context.Context) error {
@@ -230,11 +230,11 @@ func (d *Device) Safe(ctx context.Context) error {
 		return err
 	}
 	defer d.give()
-	d.ready, d.cause = false, errors.New("the output is switched off")
+	d.ready, d.cause = false, errors.New("the outputs are switched off")
 	if err := d.obeyed(ctx, "OFF"); err != nil {
 		d.cause = err
 		return &instrument.Error{Op: "blueprint safe", Kind: instrument.KindOf(err), Err: err,
-			Advice: "the output may still be on: switch it off at the SM1"}
+			Advice: "the outputs may still be on: switch them off at the SM1"}
 	}
 	return nil
 }

@@ -3,10 +3,14 @@ package blueprint
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"xlab/hwdocs"
 	"xlab/instrument"
 )
 
@@ -53,26 +57,67 @@ func scripted(t *testing.T, answers ...[]string) (*Device, *scriptedLink) {
 	return d, link
 }
 
-func TestFrames(t *testing.T) {
-	d, link := scripted(t, []string{"ok", "ok", "9.876e-06,0", "ok", "2e-05,1", "ok"})
-	settled := spot(0.4938)
-	settled.Settle = 1e-3
-	periodic := pulse(5e-3)
-	periodic.Period, periodic.Measure = 20e-3, []instrument.Channel{1}
-	results, err := d.Run(t.Context(), settled, periodic)
+// goldenFrames are the requests and the answers of a section of the golden frames.
+func goldenFrames(t *testing.T, section string) (request string, answers []string) {
+	t.Helper()
+	text, err := fs.ReadFile(hwdocs.FS, "golden/blueprint.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "VOLT 0.494,0.001\nWAIT 0.001\nCURR? 0.02\nVOLT 0,0.001\nPULS 1,0.001,0.005\nWAIT 0.015\n"
-	if len(link.requests) != 1 || link.requests[0] != want {
-		t.Errorf("sent %q, want one request %q", link.requests, want)
+	_, body, found := strings.Cut(string(text), "\n== "+section+"\n")
+	if !found {
+		t.Fatalf("the golden frames have lost the section %q", section)
 	}
-	if r := results[0].Points[0].Readings[0]; r.Value != 9.876e-6 || r.Status != 0 || results[0].Busy != 21e-3 {
-		t.Errorf("spot: %+v", results[0])
+	body, _, _ = strings.Cut(body, "\n== ")
+	for _, line := range strings.Split(strings.TrimSpace(body), "\n") {
+		frame, err := strconv.Unquote(`"` + line[2:] + `"`)
+		if err != nil {
+			t.Fatalf("%q is no golden frame: %v", line, err)
+		}
+		if line[0] == '>' {
+			request += frame
+		} else {
+			answers = append(answers, strings.TrimSuffix(frame, "\n"))
+		}
 	}
-	if r := results[1].Points[0].Readings[0]; r.Value != 20e-6 || r.Status != instrument.StatusCompliance ||
-		results[1].Busy != 20e-3 {
-		t.Errorf("pulse: %+v", results[1])
+	return request, answers
+}
+
+func TestGoldenSteps(t *testing.T) {
+	drive := func(ch instrument.Channel, v instrument.Volts, i instrument.Amps) instrument.Drive {
+		return instrument.Drive{Channel: ch, Voltage: v, Compliance: i}
+	}
+	const compliance, other = instrument.StatusCompliance, instrument.StatusOtherCompliance
+	for section, tc := range map[string]struct {
+		step instrument.Step
+		busy instrument.Seconds
+		want []instrument.Reading
+	}{
+		"spot": {instrument.Spot{Drives: []instrument.Drive{drive(1, 0.4938, 1e-3), drive(2, -0.5, 1e-3)},
+			Measure: []instrument.Channel{2, 1}, Settle: 1e-3, Aperture: 20e-3}, 21e-3,
+			[]instrument.Reading{{Channel: 2, Value: -1e-5}, {Channel: 1, Value: 9.88e-6}}},
+		"spot of nothing driven": {instrument.Spot{Measure: []instrument.Channel{3}, Aperture: 20e-3}, 20e-3,
+			[]instrument.Reading{{Channel: 3}}},
+		"pulse": {instrument.Pulse{Drives: []instrument.Drive{drive(1, 1, 1e-3), drive(2, -1, 1e-3)}, Width: 500e-6}, 500e-6,
+			[]instrument.Reading{}},
+		"pulse with a period, at the compliance of channel 1": {instrument.Pulse{
+			Drives: []instrument.Drive{drive(1, 1, 10e-6), drive(4, 0.25, 1e-3)}, Width: 5e-3, Period: 20e-3,
+			Measure: []instrument.Channel{1, 4}}, 20e-3,
+			[]instrument.Reading{{Channel: 1, Value: 10e-6, Status: compliance}, {Channel: 4, Value: 5e-6, Status: other}}},
+	} {
+		request, answers := goldenFrames(t, section)
+		d, link := scripted(t, answers)
+		results, err := d.Run(t.Context(), tc.step)
+		if err != nil {
+			t.Errorf("%s: %v", section, err)
+			continue
+		}
+		if len(link.requests) != 1 || link.requests[0] != request {
+			t.Errorf("%s: sent %q, want one request %q", section, link.requests, request)
+		}
+		if got := results[0]; !slices.Equal(got.Points[0].Readings, tc.want) || got.Busy != tc.busy {
+			t.Errorf("%s: %+v, want %v in %v", section, got, tc.want, tc.busy)
+		}
 	}
 }
 
@@ -93,26 +138,41 @@ func TestRoundedValueIsChecked(t *testing.T) {
 
 func TestWidthIsNotChanged(t *testing.T) {
 	d, p := open(t, limits)
-	for _, width := range []instrument.Seconds{0.4e-3, 1.4e-3, 2.5e-3} {
+	for _, width := range []instrument.Seconds{0.04e-3, 0.14e-3, 0.25e-3} {
 		sent := p.bytes()
 		if _, err := d.Run(t.Context(), pulse(width)); instrument.KindOf(err) != instrument.KindUsage || p.bytes() != sent {
 			t.Errorf("%v: %v, %d bytes sent", width, err, p.bytes()-sent)
 		}
 	}
-	if results, err := d.Run(t.Context(), pulse(99.6e-3)); err != nil || results[0].Busy != 100e-3 {
+	if results, err := d.Run(t.Context(), pulse(9.96e-3)); err != nil || results[0].Busy != 10e-3 {
 		t.Errorf("a width that can be made within 1 %%: %v, %v", results, err)
 	}
 }
 
+// What limits allow the box may still be unable to do.
+func TestBeyondTheBox(t *testing.T) {
+	d, p := open(t, instrument.Limits{MinVoltage: -50, MaxVoltage: 50, MaxSpan: 50, MaxCurrent: 1, MaxWidth: 100})
+	strong, long, rare := spot(0.5), pulse(1.1), pulse(1)
+	strong.Drives[0].Compliance, rare.Period = 0.11, 102
+	sent := p.bytes()
+	for _, step := range []instrument.Step{spot(10.001), strong, long, rare} {
+		if _, err := d.Run(t.Context(), step); instrument.KindOf(err) != instrument.KindUsage || p.bytes() != sent {
+			t.Errorf("%v: %v, %d bytes sent", step, err, p.bytes()-sent)
+		}
+	}
+}
+
 func TestGarbledAnswers(t *testing.T) {
+	const good = "1e-6,0 0,0 0,0 0,0"
 	for name, answers := range map[string][]string{
-		"no flags":        {"ok", "1e-6", "ok"},
-		"unknown flags":   {"ok", "1e-6,4", "ok"},
-		"not a number":    {"ok", "NaN,0", "ok"},
-		"words":           {"ok", "hello,0", "ok"},
+		"no flags":        {"ok", "1e-6 0,0 0,0 0,0", "ok"},
+		"unknown flags":   {"ok", "1e-6,4 0,0 0,0 0,0", "ok"},
+		"not a number":    {"ok", "0,0 NaN,0 0,0 0,0", "ok"},
+		"words":           {"ok", "hello,0 0,0 0,0 0,0", "ok"},
+		"one channel":     {"ok", "1e-6,0", "ok"},
 		"ok for a number": {"ok", "ok", "ok"},
-		"a late number":   {"1e-6,0", "ok", "1e-6,0"},
-		"one too few":     {"ok", "1e-6,0"},
+		"a late number":   {good, "ok", good},
+		"one too few":     {"ok", good},
 		"empty":           {"ok", "", "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +187,7 @@ func TestGarbledAnswers(t *testing.T) {
 				len(link.requests) != requests {
 				t.Errorf("goes on: %v", err)
 			}
-			link.answers = [][]string{{"ok"}, {"Example,SM1,4711,1.0"}, {"ok"}, {"ok"}, {"ok", "1e-6,0", "ok"}}
+			link.answers = [][]string{{"ok"}, {"Example,SM1,4711,1.0"}, {"ok"}, {"ok"}, {"ok", good, "ok"}}
 			if err := errors.Join(d.Safe(t.Context()), d.Open(t.Context())); err != nil {
 				t.Fatal(err)
 			}
@@ -141,10 +201,10 @@ func TestGarbledAnswers(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	for answer, kind := range map[string]instrument.Kind{
 		"error 7 interlock is open": instrument.KindInterlock,
-		"error 9 too hot":           instrument.KindInstrument,
+		"error 3 output is off":     instrument.KindInstrument,
 	} {
 		d, p := open(t, limits)
-		p.says("VOLT 0.5,0.001", answer)
+		p.says("VOLT 1,0.5,0.001", answer)
 		if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != kind || !strings.Contains(err.Error(), answer) {
 			t.Errorf("%q: %v of kind %q", answer, err, instrument.KindOf(err))
 		}
@@ -157,9 +217,9 @@ func TestRefusals(t *testing.T) {
 
 func TestOpenChecksWhoAnswers(t *testing.T) {
 	for answer, kind := range map[string]instrument.Kind{
-		"Example,SM2,4711,1.0": instrument.KindIdentity,
-		"Example,SM1":          instrument.KindProtocol,
-		"error 1 *IDN?":        instrument.KindInstrument,
+		"Example,SM2,4711,1.0":   instrument.KindIdentity,
+		"Example,SM1":            instrument.KindProtocol,
+		"error 1 not understood": instrument.KindInstrument,
 	} {
 		p, link := newPeer(t)
 		p.says("*IDN?", answer)
@@ -182,7 +242,7 @@ func TestLostLink(t *testing.T) {
 		t.Errorf("open: %v", err)
 	}
 	if err := d.Safe(t.Context()); instrument.KindOf(err) != instrument.KindUnreachable ||
-		!strings.Contains(err.Error(), "switch it off at the SM1") {
+		!strings.Contains(err.Error(), "switch them off at the SM1") {
 		t.Errorf("safe: %v", err)
 	}
 	if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindUsage {

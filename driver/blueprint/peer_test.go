@@ -14,15 +14,15 @@ import (
 	"xlab/instrument"
 )
 
-// peer is the other end of the wire: the SM1 with a resistor of 50 kohm to
-// ground. It is written from the protocol in doc.go and shares no code with the
-// driver: an encoder that both used would hide its own mistakes.
+// peer is the other end of the wire: the SM1 with a resistor of 50 kohm from each
+// channel to ground. It is written from hwdocs/blueprint.md and shares no code with
+// the driver: an encoder that both used would hide its own mistakes.
 type peer struct {
 	conn transport.Conn
 
 	mu      sync.Mutex
-	volts   float64 // at the output now
-	highest float64 // largest magnitude ever
+	volts   [5]float64 // at the outputs now, by channel
+	highest float64    // largest magnitude ever
 	on      bool
 	seconds float64
 	sent    int           // bytes received so far
@@ -73,49 +73,65 @@ func (p *peer) serve() {
 }
 
 func (p *peer) obey(command string) string {
-	header, rest, _ := strings.Cut(command, " ")
-	var x []float64
-	for _, s := range strings.Split(rest, ",") {
-		if v, err := strconv.ParseFloat(s, 64); err == nil {
-			x = append(x, v)
+	words := strings.Split(command, " ")
+	header, rest := words[0], words[1:]
+	seconds, err := 0.0, error(nil)
+	if header == "WAIT" || header == "CURR?" || header == "PULS" {
+		if len(rest) == 0 {
+			return "error 1 not understood"
 		}
+		seconds, err = strconv.ParseFloat(rest[0], 64)
+		rest = rest[1:]
 	}
-	is := func(name string, arguments int) bool { return header == name && len(x) == arguments }
-	switch {
-	case is("*IDN?", 0):
-		return "Example,SM1,4711,1.0"
-	case is("ON", 0), is("OFF", 0):
-		p.on, p.volts = header == "ON", 0
-	case is("VOLT", 2):
-		if !p.on {
-			return "error 3 output is off"
+	var levels [][3]float64
+	for _, word := range rest {
+		var l [3]float64
+		if n, bad := fmt.Sscanf(word, "%g,%g,%g", &l[0], &l[1], &l[2]); n < 3 || bad != nil {
+			err = bad
 		}
-		p.force(x[0])
-	case is("WAIT", 1):
-		p.seconds += x[0]
-	case is("CURR?", 1):
-		p.seconds += x[0]
-		return p.current()
-	case is("PULS", 3):
-		p.force(x[0])
-		p.seconds += x[2]
-		reading := p.current()
-		p.force(0)
+		levels = append(levels, l)
+	}
+	force := header == "VOLT" || header == "PULS"
+	switch {
+	case err != nil, force != (len(levels) > 0):
+		return "error 1 not understood"
+	case force && !p.on:
+		return "error 3 output is off"
+	}
+	for _, l := range levels {
+		p.volts[int(l[0])] = l[1]
+		p.highest = math.Max(p.highest, math.Abs(l[1]))
+	}
+	p.seconds += seconds
+	switch header {
+	case "*IDN?":
+		return "Example,SM1,4711,1.0"
+	case "ON", "OFF":
+		p.on, p.volts = header == "ON", [5]float64{}
+	case "CURR?":
+		return p.currents()
+	case "PULS":
+		reading := p.currents()
+		for _, l := range levels {
+			p.volts[int(l[0])] = 0
+		}
 		return reading
-	case is("TIME?", 0):
+	case "TIME?":
 		return fmt.Sprint(p.seconds)
+	case "VOLT", "WAIT":
 	default:
-		return "error 1 " + command
+		return "error 1 not understood"
 	}
 	return "ok"
 }
 
-func (p *peer) force(v float64) {
-	p.volts = v
-	p.highest = math.Max(p.highest, math.Abs(v))
+func (p *peer) currents() string {
+	var texts []string
+	for _, v := range p.volts[1:] {
+		texts = append(texts, strconv.FormatFloat(v/50e3, 'g', 7, 64)+",0")
+	}
+	return strings.Join(texts, " ")
 }
-
-func (p *peer) current() string { return strconv.FormatFloat(p.volts/50e3, 'g', 7, 64) + ",0" }
 
 // see runs f while the box stands still.
 func (p *peer) see(f func()) {

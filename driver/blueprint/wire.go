@@ -49,22 +49,37 @@ func parseNumber(answer string) (float64, error) {
 	return x, nil
 }
 
-// parseReading reads "amperes,flags".
-func parseReading(answer string) (float64, instrument.Status, error) {
-	number, flags, _ := strings.Cut(answer, ",")
-	value, err := parseNumber(number)
-	bits, bad := strconv.ParseUint(flags, 10, 8)
-	if err != nil || bad != nil || bits&^(flagCompliance|flagOverRange) != 0 {
-		return 0, 0, garbled(answer, "amperes and flags")
+// parseReadings reads "amperes,flags" of every channel. What the box says of a
+// channel is put together here with what it says of the others.
+func parseReadings(answer string) ([]instrument.Reading, error) {
+	fields := strings.Split(answer, " ")
+	if len(fields) != channels {
+		return nil, garbled(answer, fmt.Sprintf("amperes and flags of %d channels", channels))
 	}
-	status := instrument.Status(0)
-	if bits&flagCompliance != 0 {
-		status |= instrument.StatusCompliance
+	readings := make([]instrument.Reading, channels)
+	limited := 0 // channels at their compliance
+	for i, field := range fields {
+		number, flags, _ := strings.Cut(field, ",")
+		value, err := parseNumber(number)
+		bits, bad := strconv.ParseUint(flags, 10, 8)
+		if err != nil || bad != nil || bits&^(flagCompliance|flagOverRange) != 0 {
+			return nil, garbled(answer, "amperes and flags")
+		}
+		readings[i] = instrument.Reading{Channel: instrument.Channel(i + 1), Value: value}
+		if bits&flagCompliance != 0 {
+			readings[i].Status |= instrument.StatusCompliance
+			limited++
+		}
+		if bits&flagOverRange != 0 {
+			readings[i].Status |= instrument.StatusOverflow
+		}
 	}
-	if bits&flagOverRange != 0 {
-		status |= instrument.StatusOverflow
+	for i := range readings {
+		if limited > 1 || limited == 1 && readings[i].Status&instrument.StatusCompliance == 0 {
+			readings[i].Status |= instrument.StatusOtherCompliance
+		}
 	}
-	return value, status, nil
+	return readings, nil
 }
 
 func parseIdentity(answer string) (instrument.Identity, error) {

@@ -44,6 +44,8 @@ var rules = []rule{
 		"not in each other's code"},
 	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "mlp", "cmd"},
 		reason: "a run is recorded and made safe in the same way whatever is done in it"},
+	{from: "run/guarded", to: []string{""}, except: []string{"instrument", "run"},
+		reason: "what stands in front of an array stands there on every bench; what a bench is, it is told"},
 	{from: "mock/device", to: []string{""}, except: []string{"mock/device"},
 		reason: "physics knows no protocol and no netlist"},
 	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"},
@@ -73,7 +75,9 @@ var onDisk = []string{"run/atomicfile", "run/filelock"}
 var only = map[string]string{
 	"os.Rename(":   "run/atomicfile", // a replacement without fsync is lost with the power
 	"os.ReadFile(": "input",          // without a bound a wrong name takes all memory
-	"unix.Flock(":  "run/filelock", "windows.LockFileEx(": "run/filelock",
+	// an array that is reached past the layers below is stressed without them
+	"array.NewJournaled(": "run/guarded",
+	"unix.Flock(":         "run/filelock", "windows.LockFileEx(": "run/filelock",
 }
 
 // leaves are packages without knowledge of benches, which everybody may import

@@ -10,6 +10,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp/insitu"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/screen"
 )
 
@@ -63,7 +64,7 @@ func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k in
 	}
 	spec.Defects, spec.Test = f.defects, false
 	err = a.onNetworkChip(ctx, c, f.state, slices.Sorted(maps.Keys(f.defects)),
-		func(ctx context.Context, session *session, bars map[string]*array.Journaled) error {
+		func(ctx context.Context, session *session, stack *guarded.Stack) error {
 			classifier, err := session.classifier(spec.Design, spec.Placement, nil)
 			if err != nil {
 				return err
@@ -72,7 +73,7 @@ func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k in
 			if err != nil {
 				return err
 			}
-			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) array.DUT { return bars[name] },
+			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) array.DUT { return stack.Crossbar(name) },
 				classifier: classifier, observe: func(run.Event) {}}, spec)
 			if err != nil {
 				return err

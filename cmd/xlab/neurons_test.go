@@ -14,6 +14,7 @@ import (
 	"xlab/mlp"
 	"xlab/mock/device"
 	"xlab/mock/device/devicetest"
+	"xlab/run/guarded"
 )
 
 // formAtOnce brings every device of an array into its working range at once, each to
@@ -84,7 +85,7 @@ func TestClassifierOnTheBench(t *testing.T) {
 	cell := array.Cell{Row: 3, Col: 7}
 	conductance := func() float64 {
 		t.Helper()
-		got, err := s.crossbar("A").Do(ctx, cell, s.config.Read.step())
+		got, err := guarded.New(guarded.Options{Turns: &s.turns}).Crossbar("A").Do(ctx, cell, s.config.Read.step())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/replay"
 )
 
@@ -76,11 +77,11 @@ func specOf[T any](h *run.Header) (spec T, err error) {
 // recorded is a run on an open bench: its directory, and the arrays with the
 // journal in front of them.
 type recorded struct {
-	*run.Run            // nil while a resumed run is being checked, and in a replay
-	header   run.Header // of this segment
-	session  *session   // nil in a replay
-	bars     map[string]*array.Journaled
-	tape     *replay.Tape // what earlier segments recorded
+	*run.Run                // nil while a resumed run is being checked, and in a replay
+	header   run.Header     // of this segment
+	session  *session       // nil in a replay
+	stack    *guarded.Stack // nil until the work begins
+	tape     *replay.Tape   // what earlier segments recorded
 	past     past
 	progress *display
 	began    time.Time
@@ -135,14 +136,7 @@ type figures struct {
 
 // bar is the journaled crossbar of one of the job's arrays. Any other name is a
 // bug.
-func (r *recorded) bar(name string) *array.Journaled {
-	for known, bar := range r.bars {
-		if strings.EqualFold(known, name) {
-			return bar
-		}
-	}
-	panic(fmt.Sprintf("array %q is none of those that the job named", name))
-}
+func (r *recorded) bar(name string) *array.Journaled { return r.stack.Crossbar(name) }
 
 // Recall journals what was asked and answered; when the run is taken up again,
 // it fills answer, a pointer, from the record and does not call do.
@@ -363,12 +357,10 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	attended := r.session.attend(timedJournal{r}.Event, r.progress.Message)
-	r.bars = make(map[string]*array.Journaled)
-	for _, h := range r.header.Arrays {
-		r.bars[h.Name] = array.NewJournaled(r.tape.Crossbar(h.Name, h.Rows, h.Cols, attended.crossbar(h.Name)), h.Name,
-			r.tape)
-	}
+	s := r.session
+	s.up = s.ladder(timedJournal{r}.Event, r.progress.Message)
+	r.stack = guarded.New(guarded.Options{Arrays: r.header.Arrays, Turns: &s.turns, Ladder: s.up,
+		Watch: s.config.watch(timedJournal{r}.Event), Tape: r.tape})
 	return nil
 }
 
@@ -425,13 +417,10 @@ func (r *recorded) estimate() {
 // needed is the time that the instruments needed by themselves for all that was
 // done in the run.
 func (r *recorded) needed() instrument.Seconds {
-	var sum instrument.Seconds
-	for _, h := range r.header.Arrays { // in order: sums of floats depend on it
-		if bar := r.bars[h.Name]; bar != nil {
-			sum += bar.Busy()
-		}
+	if r.stack == nil {
+		return 0
 	}
-	return sum
+	return r.stack.Busy()
 }
 
 // benchTime reads the bench's clock, in s since the run began. The time between

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/replay"
 )
 
@@ -71,8 +71,7 @@ func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool)
 	if err != nil {
 		return err
 	}
-	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.err, Quiet: true}),
-		bars: make(map[string]*array.Journaled)}
+	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.err, Quiet: true})}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return err
@@ -98,9 +97,7 @@ func (r *recorded) connectTape(c *Config, j job) error {
 			r.header.Arrays = append(r.header.Arrays, run.ArrayHeader{Name: w.Array, Rows: w.Rows, Cols: w.Cols})
 		}
 	}
-	for _, h := range r.header.Arrays {
-		r.bars[h.Name] = array.NewJournaled(r.tape.Crossbar(h.Name, h.Rows, h.Cols, nil), h.Name, r.tape)
-	}
+	r.stack = guarded.New(guarded.Options{Arrays: r.header.Arrays, Tape: r.tape})
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mock/chip"
 	"xlab/run"
+	"xlab/run/guarded"
 )
 
 // newKeptRig is a rig whose chip outlives the commands, and is identified.
@@ -469,8 +470,9 @@ func TestBoardsTakeTurns(t *testing.T) {
 		s.sim.bench.Do(func() { n = s.sim.bench.ClosedSwitches() })
 		return n
 	}
+	stack := guarded.New(guarded.Options{Turns: &s.turns})
 	for i, name := range []string{"A", "B", "A", "A", "B"} {
-		if _, err := s.crossbar(name).Do(t.Context(), array.Cell{Row: i}, c.Read.step()); err != nil {
+		if _, err := stack.Crossbar(name).Do(t.Context(), array.Cell{Row: i}, c.Read.step()); err != nil {
 			t.Fatal(err)
 		}
 		if n := closed(); n != 40 {

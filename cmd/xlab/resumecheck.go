@@ -19,6 +19,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/replay"
 	"xlab/run/screen"
 )
@@ -247,6 +248,7 @@ func (g glance) differs() bool {
 // look reads the chosen devices as they were read last.
 func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
 	var list []glance
+	stack := guarded.New(guarded.Options{Turns: &s.turns})
 	for _, p := range k.choose() {
 		if err := run.CheckStop(ctx); err != nil {
 			return nil, err
@@ -255,7 +257,7 @@ func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
 		if s.arrays[p.array] == nil {
 			continue
 		}
-		results, err := s.crossbar(p.array).Do(ctx, p.cell, known.read)
+		results, err := stack.Crossbar(p.array).Do(ctx, p.cell, known.read)
 		if err != nil {
 			return nil, err
 		}

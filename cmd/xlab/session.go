@@ -23,6 +23,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/lock"
 	"xlab/run/recovery"
 )
@@ -35,10 +36,10 @@ type session struct {
 	identity instrument.Identity
 	boards   map[string]*adg1438.Chain
 	arrays   map[string]*array.Array
-	sim      *simulation // nil on hardware
-	closers  []io.Closer // in the order of opening
-	turns    *turns      // of the arrays; nil before the first
-	held     *lock.Lock  // of the instruments; a simulated bench holds its own
+	sim      *simulation   // nil on hardware
+	closers  []io.Closer   // in the order of opening
+	turns    guarded.Turns // of the arrays
+	held     *lock.Lock    // of the instruments; a simulated bench holds its own
 
 	neurons        *neuron.Board // nil: the bench has none
 	neuronIdentity instrument.Identity
@@ -131,6 +132,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 		if s.arrays[name], err = array.New(w, s.analyzer, s.boards[name], c.limits()); err != nil {
 			return s, err
 		}
+		s.turns.Add(name, s.arrays[name], s.boards[name])
 	}
 	return s, nil
 }

@@ -16,6 +16,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/screen"
 	"xlab/tuning"
 )
@@ -193,14 +194,6 @@ type formedChip struct {
 	defects *array.DefectMap
 }
 
-// discard is a journal that keeps nothing: a study is repeated, not resumed.
-type discard struct{}
-
-func (discard) Intent(any) (uint64, error) { return 1, nil }
-func (discard) Part(uint64, any) error     { return nil }
-func (discard) Result(uint64, any) error   { return nil }
-func (discard) Event(string, any) error    { return nil }
-
 // onChip opens a session around a chip in memory and does work on one array.
 func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Chip,
 	work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
@@ -217,7 +210,7 @@ func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Ch
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return work(ctx, s, array.NewJournaled(s.arrays[board.Name], board.Name, discard{}))
+	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.turns}).Crossbar(board.Name))
 }
 
 func (a *app) formInMemory(ctx context.Context, c *Config, name string, seed uint64) (formedChip, error) {

@@ -17,6 +17,7 @@ import (
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/guarded"
 	"xlab/run/screen"
 )
 
@@ -242,12 +243,12 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 	var end figures
 	began := time.Now()
 	err := s.app.onNetworkChip(ctx, s.config, f.state, w.spec.Placement.Arrays(),
-		func(ctx context.Context, on *session, bars map[string]*array.Journaled) error {
+		func(ctx context.Context, on *session, stack *guarded.Stack) error {
 			start, err := on.analyzer.BenchTime(ctx)
 			if err != nil {
 				return err
 			}
-			if err := w.write(ctx, func(name string) array.DUT { return bars[name] }, nil); err != nil {
+			if err := w.write(ctx, func(name string) array.DUT { return stack.Crossbar(name) }, nil); err != nil {
 				return err
 			}
 			bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)
@@ -259,9 +260,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			}
 			now, err := on.analyzer.BenchTime(ctx)
 			end.BenchSeconds = float64(now - start)
-			for _, b := range bars {
-				end.BusySeconds += float64(b.Busy())
-			}
+			end.BusySeconds = float64(stack.Busy())
 			return err
 		})
 	if err != nil {
@@ -287,9 +286,9 @@ func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, s
 		return f, err
 	}
 	err = a.onNetwork(ctx, c, state, arrays, func(ctx context.Context, _ *session,
-		bars map[string]*array.Journaled) error {
+		stack *guarded.Stack) error {
 		for _, name := range arrays {
-			outcome, err := forming.Run(ctx, bars[name], name, c.Forming, forming.Options{})
+			outcome, err := forming.Run(ctx, stack.Crossbar(name), name, c.Forming, forming.Options{})
 			if err != nil {
 				return err
 			}
@@ -307,7 +306,7 @@ func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, s
 
 // onNetworkChip does work on several arrays of a chip that starts from a state.
 func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays []string,
-	work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) error {
+	work func(ctx context.Context, s *session, stack *guarded.Stack) error) error {
 	var state chip.Chip
 	if err := json.Unmarshal(from, &state); err != nil {
 		return err
@@ -318,7 +317,7 @@ func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays 
 // onNetwork opens a session around a chip in memory and does work on several of
 // its arrays.
 func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays []string,
-	work func(ctx context.Context, s *session, bars map[string]*array.Journaled) error) (err error) {
+	work func(ctx context.Context, s *session, stack *guarded.Stack) error) (err error) {
 	sim, err := simulate(c, state, "")
 	if err != nil {
 		return err
@@ -328,11 +327,7 @@ func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	bars := make(map[string]*array.Journaled)
-	for _, name := range arrays {
-		bars[name] = array.NewJournaled(s.crossbar(name), name, discard{})
-	}
-	return work(ctx, s, bars)
+	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.turns}))
 }
 
 // unrecorded is a recorder that keeps nothing.

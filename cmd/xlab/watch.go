@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"xlab/instrument"
-	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/recovery"
 	"xlab/run/watch"
 )
 
@@ -95,16 +92,8 @@ func (c *Config) sensor() *watch.Sensor {
 	return &watch.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)}
 }
 
-// attendance is what a run's arrays are worked on under when nobody is there.
-type attendance struct {
-	session *session
-	ladder  *recovery.Ladder
-	watch   *watch.Watch
-}
-
-// attend begins the attendance of a run; journal and notify are those of the run.
-func (s *session) attend(journal func(kind string, data any) error, notify func(text string)) *attendance {
-	c := s.config
+// watch is what a run's conditions are checked by; journal is the run's.
+func (c *Config) watch(journal func(kind string, data any) error) *watch.Watch {
 	o := watch.Options{Compliance: c.Watch.Compliance, Suspend: c.Watch.Suspend, Journal: journal}
 	if sensor := c.sensor(); sensor != nil {
 		o.Conditions = append(o.Conditions, sensor)
@@ -113,33 +102,5 @@ func (s *session) attend(journal func(kind string, data any) error, notify func(
 		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery,
 			Compliance: c.Read.Compliance}
 	}
-	s.up = s.ladder(journal, notify)
-	return &attendance{session: s, ladder: s.up, watch: watch.New(o)}
-}
-
-// crossbar is the array of this name, watched, and with its bench brought back
-// when a link is lost.
-func (a *attendance) crossbar(name string) array.Crossbar {
-	bare := a.session.crossbar(name)
-	return a.watch.Crossbar(name, a.ladder.Crossbar(name, bare), attendedLeaker{a, name})
-}
-
-// attendedLeaker measures an array's leakage as often as the ladder allows.
-type attendedLeaker struct {
-	*attendance
-	name string
-}
-
-func (l attendedLeaker) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
-	aperture instrument.Seconds) (m array.Leakage, err error) {
-	err = l.ladder.Repeat(ctx, "measuring the leakage of array "+l.name, func(ctx context.Context) error {
-		return run.AtBench(ctx, func(ctx context.Context) error {
-			if err := l.session.claim(ctx, l.name); err != nil {
-				return err
-			}
-			m, err = l.session.arrays[l.name].Leakage(ctx, v, compliance, aperture)
-			return err
-		})
-	})
-	return m, err
+	return watch.New(o)
 }

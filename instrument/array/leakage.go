@@ -8,6 +8,17 @@ import (
 	"xlab/instrument"
 )
 
+// Leaky is a crossbar whose leakage can be measured, as often as anybody likes: it
+// changes no device.
+type Leaky interface {
+	Crossbar
+	// Leakage measures it with v between rows and columns; see Array.Leakage.
+	Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
+		aperture instrument.Seconds) (Leakage, error)
+}
+
+var _ Leaky = (*Array)(nil)
+
 // Leakage is what an array lets pass at a small voltage between all rows
 // together and all columns together.
 type Leakage struct {

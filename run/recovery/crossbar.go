@@ -15,12 +15,12 @@ import (
 // steps that only read are repeated once the bench is back. Stress of which it
 // is not known whether it happened is not: its results are Unknown, and of what
 // was asked for only the reads are performed, one at least.
-func (l *Ladder) Crossbar(name string, c array.Crossbar) array.Crossbar {
-	return &crossbar{Crossbar: c, name: name, ladder: l}
+func (l *Ladder) Crossbar(name string, c array.Leaky) array.Leaky {
+	return &crossbar{Leaky: c, name: name, ladder: l}
 }
 
 type crossbar struct {
-	array.Crossbar
+	array.Leaky
 	name   string // of the array
 	ladder *Ladder
 
@@ -46,7 +46,7 @@ func (c *crossbar) Do(ctx context.Context, cell array.Cell, steps ...array.Step)
 	}
 	results := make([]array.Result, 0, len(steps))
 	for attempt := 1; ; attempt++ {
-		more, err := c.Crossbar.Do(ctx, cell, steps[len(results):]...)
+		more, err := c.Leaky.Do(ctx, cell, steps[len(results):]...)
 		for _, r := range more {
 			c.busy += r.Busy
 		}
@@ -118,6 +118,16 @@ func begun(err error) error {
 	return &run.Ended{Outcome: run.OutcomeOf(err), Err: &instrument.Error{Op: "reading behind stress of which it is " +
 		"not known whether it happened",
 		Kind: instrument.KindOf(err), Err: errors.New(err.Error())}}
+}
+
+// Leakage measures until it succeeds, bringing the bench back in between.
+func (c *crossbar) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
+	aperture instrument.Seconds) (m array.Leakage, err error) {
+	err = c.ladder.Repeat(ctx, "measuring the leakage of array "+c.name, func(ctx context.Context) (err error) {
+		m, err = c.Leaky.Leakage(ctx, v, compliance, aperture)
+		return err
+	})
+	return m, err
 }
 
 func stresses(steps []array.Step) bool {

@@ -21,6 +21,7 @@ import (
 // bench is a crossbar of one cell on which every step counts what it did. fail
 // decides before every request what goes wrong, and after how many steps.
 type bench struct {
+	array.Leaky   // nil: its leakage is not measured here
 	pulses, reads int
 	restored      []bool // with reopen
 	back          func(attempt int) error

@@ -44,7 +44,7 @@ const (
 type leakage struct {
 	o       LeakageOptions
 	name    string
-	leaker  Leaker
+	array   array.Leaky
 	journal func(kind string, data any) error
 	volts   instrument.Volts
 
@@ -53,13 +53,14 @@ type leakage struct {
 	history []float64
 }
 
-func newLeakage(o LeakageOptions, name string, leaker Leaker, cells int,
+func newLeakage(o LeakageOptions, name string, c array.Leaky,
 	journal func(kind string, data any) error) *leakage {
 	v := leakageVoltage
-	if cells > leakageCells {
+	rows, cols := c.Size()
+	if cells := rows * cols; cells > leakageCells {
 		v *= instrument.Volts(leakageCells) / instrument.Volts(cells)
 	}
-	return &leakage{o: o, name: name, leaker: leaker, journal: journal, volts: v, visited: array.Cell{Row: -1}}
+	return &leakage{o: o, name: name, array: c, journal: journal, volts: v, visited: array.Cell{Row: -1}}
 }
 
 // check measures when it is time to and compares with the history.
@@ -72,7 +73,7 @@ func (l *leakage) check(ctx context.Context, cell array.Cell) error {
 		return nil
 	}
 	l.visits = 0
-	m, err := l.leaker.Leakage(ctx, l.volts, l.o.Compliance, leakageAperture)
+	m, err := l.array.Leakage(ctx, l.volts, l.o.Compliance, leakageAperture)
 	if err != nil {
 		return err
 	}

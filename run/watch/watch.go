@@ -48,26 +48,17 @@ type Watch struct {
 // New makes a watch.
 func New(o Options) *Watch { return &Watch{o: o} }
 
-// Leaker is a crossbar whose leakage can be measured.
-type Leaker interface {
-	Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
-		aperture instrument.Seconds) (array.Leakage, error)
-}
-
-// Crossbar puts the watch in front of an array's crossbar. leaker measures the
-// array's leakage; nil leaves it unwatched.
-func (w *Watch) Crossbar(name string, c array.Crossbar, leaker Leaker) array.Crossbar {
-	out := &crossbar{Crossbar: c, name: name, watch: w}
-	if w.o.Leakage != nil && leaker != nil {
-		rows, cols := c.Size()
-		out.leakage = newLeakage(*w.o.Leakage, name, leaker, rows*cols, w.o.Journal)
+// Crossbar puts the watch in front of an array's crossbar.
+func (w *Watch) Crossbar(name string, c array.Leaky) array.Crossbar {
+	out := &crossbar{Crossbar: c, watch: w}
+	if w.o.Leakage != nil {
+		out.leakage = newLeakage(*w.o.Leakage, name, c, w.o.Journal)
 	}
 	return out
 }
 
 type crossbar struct {
 	array.Crossbar
-	name    string
 	watch   *Watch
 	leakage *leakage
 }

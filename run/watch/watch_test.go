@@ -94,7 +94,7 @@ func TestConditions(t *testing.T) {
 			b, d, asked := &bar{}, &diary{}, 0
 			w := watch.New(watch.Options{Suspend: tc.suspend, Journal: d.event,
 				Conditions: []watch.Condition{condition(func() error { asked++; return tc.err })}})
-			c := w.Crossbar("A", b, nil)
+			c := w.Crossbar("A", b)
 			if _, err := c.Do(t.Context(), at(0), read); err != nil || asked != 0 {
 				t.Errorf("before a read: %v, asked %d times", err, asked)
 			}
@@ -119,7 +119,7 @@ func TestStatus(t *testing.T) {
 	bad := map[int]instrument.Status{}
 	b, d := &bar{}, &diary{}
 	b.status = func(cell array.Cell) instrument.Status { return bad[cell.Row*20+cell.Col] }
-	c := watch.New(watch.Options{Compliance: 3, Journal: d.event}).Crossbar("A", b, nil)
+	c := watch.New(watch.Options{Compliance: 3, Journal: d.event}).Crossbar("A", b)
 	do := func(n int, steps ...array.Step) error {
 		_, err := c.Do(t.Context(), at(n), steps...)
 		return err
@@ -188,7 +188,7 @@ func TestLeakage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, d := &bar{leakage: tc.leakage}, &diary{}
 			c := watch.New(watch.Options{Journal: d.event, Leakage: &watch.LeakageOptions{Factor: 10, Every: every,
-				Compliance: 5e-3}}).Crossbar("A", b, b)
+				Compliance: 5e-3}}).Crossbar("A", b)
 			for n := range 100 {
 				if _, err := c.Do(t.Context(), at(n), read); err != nil {
 					t.Fatal(err)

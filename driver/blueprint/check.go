@@ -35,6 +35,25 @@ type script struct {
 	busy    instrument.Seconds
 }
 
+// Extremes are what the box can give at most, for a configuration to be checked
+// against.
+func Extremes() instrument.Extremes {
+	return instrument.Extremes{Of: "an SM1", Voltage: maxVolts, Current: maxAmps, Width: maxWidth, Wait: maxWait}
+}
+
+// checkAll checks every step, and adds up how long the box needs for them.
+func checkAll(limits instrument.Limits, steps []instrument.Step) ([]script, instrument.Seconds, error) {
+	scripts, busy := make([]script, len(steps)), instrument.Seconds(0)
+	for i, step := range steps {
+		var err error
+		if scripts[i], err = check(limits, step); err != nil {
+			return nil, 0, err
+		}
+		busy += scripts[i].busy
+	}
+	return scripts, busy, nil
+}
+
 // check turns a step into lines, or says why it cannot be done. All numbers in
 // the lines are the rounded ones, and the rounded ones are what the limits see:
 // a value that is fine as it was asked for may be rounded up to beyond a limit.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +120,111 @@ func TestGoldenSteps(t *testing.T) {
 		if got := results[0]; !slices.Equal(got.Points[0].Readings, tc.want) || got.Busy != tc.busy {
 			t.Errorf("%s: %+v, want %v in %v", section, got, tc.want, tc.busy)
 		}
+	}
+}
+
+// What is no step follows the golden frames as well.
+func TestGoldenCommands(t *testing.T) {
+	var id instrument.Identity
+	var now instrument.Seconds
+	identify := func(d *Device, ctx context.Context) (err error) { id, err = d.Identify(ctx); return err }
+	look := func(d *Device, ctx context.Context) (err error) { now, err = d.BenchTime(ctx); return err }
+	for section, tc := range map[string]struct {
+		call func(*Device, context.Context) error
+		kind instrument.Kind // of the error; "" for none
+	}{
+		"identify":                    {identify, ""},
+		"time":                        {look, ""},
+		"take over, just switched on": {(*Device).TakeOver, ""},
+		"open":                        {(*Device).Open, ""},
+		"safe":                        {(*Device).Safe, ""},
+		"check":                       {(*Device).Check, ""},
+		"check, just switched on":     {(*Device).Check, instrument.KindInstrument},
+		"check, interlock open":       {(*Device).Check, instrument.KindInterlock},
+	} {
+		request, answers := goldenFrames(t, section)
+		var each [][]string // an exchange per line
+		for _, a := range answers {
+			each = append(each, []string{a})
+		}
+		d, link := scripted(t, each...)
+		if err := tc.call(d, t.Context()); (err != nil) != (tc.kind != "") || instrument.KindOf(err) != tc.kind {
+			t.Errorf("%s: %v", section, err)
+		}
+		if got := strings.Join(link.requests, ""); got != request {
+			t.Errorf("%s: sent %q, want %q", section, got, request)
+		}
+		if _, err := d.Run(t.Context(), spot(0.5)); tc.kind != "" && instrument.KindOf(err) != instrument.KindUsage {
+			t.Errorf("%s: used again after it: %v", section, err)
+		}
+	}
+	want := instrument.Identity{Vendor: "Example", Model: "SM1", Serial: "4711", Firmware: "1.0"}
+	if !reflect.DeepEqual(id, want) || now != 12.345 {
+		t.Errorf("%+v at %v", id, now)
+	}
+}
+
+// Another instrument, and somebody else's, gets no byte but the question who it is.
+func TestTakeOverOfAnother(t *testing.T) {
+	taken := &instrument.Error{Op: "test", Kind: instrument.KindBusy, Err: errors.New("somebody has it")}
+	for answer, claim := range map[string]error{"Example,SM2,4711,1.0": nil, "Example,SM1,4711,1.0": taken} {
+		link := &scriptedLink{answers: [][]string{{answer}}}
+		d := New(link, Options{Limits: limits, Claim: func(_ context.Context, id instrument.Identity) error {
+			if id.Serial != "4711" {
+				t.Errorf("%+v is to be claimed", id)
+			}
+			return claim
+		}})
+		want := instrument.KindIdentity
+		if claim != nil {
+			want = instrument.KindBusy
+		}
+		if err := d.TakeOver(t.Context()); instrument.KindOf(err) != want {
+			t.Errorf("%s: %v", answer, err)
+		}
+		_, ran := d.Run(t.Context(), spot(0.5))
+		for _, err := range []error{d.Safe(t.Context()), d.Check(t.Context()), ran} {
+			if instrument.KindOf(err) != instrument.KindIdentity {
+				t.Errorf("%s, after it: %v", answer, err)
+			}
+		}
+		if !slices.Equal(link.requests, []string{"*IDN?\n"}) {
+			t.Errorf("%s: sent %q", answer, link.requests)
+		}
+		// The right one in its place is taken over.
+		claim = nil
+		link.answers = [][]string{{"Example,SM1,4711,1.0"}, {"ok"}, {"ok"}}
+		if err := errors.Join(d.TakeOver(t.Context()), d.Safe(t.Context())); err != nil {
+			t.Errorf("%s, in its place the right one: %v", answer, err)
+		}
+	}
+}
+
+// A box that makes no sense is switched off all the same, and asked again.
+func TestTakeOverOfAConfusedBox(t *testing.T) {
+	link := &scriptedLink{answers: [][]string{{"1e-6,0 0,0 0,0 0,0"}, {"ok"}, {"Example,SM1,4711,1.0"}}}
+	d := New(link, Options{Limits: limits})
+	err := d.TakeOver(t.Context())
+	if err != nil || !slices.Equal(link.requests, []string{"*IDN?\n", "OFF\n", "*IDN?\n"}) {
+		t.Errorf("sent %q, %v", link.requests, err)
+	}
+}
+
+func TestCost(t *testing.T) {
+	d := New(nil, Options{Limits: limits})
+	settled, periodic := spot(0.5), pulse(5e-3)
+	settled.Settle, periodic.Period = 1e-3, 20e-3
+	if cost, err := d.Cost(settled, pulse(500e-6), periodic); err != nil || math.Abs(float64(cost)-41.5e-3) > 1e-12 {
+		t.Errorf("%v, %v", cost, err)
+	}
+	sweep := instrument.Sweep{Kind: instrument.SweepVoltage, Source: 1, Stop: 1, Steps: 5, Compliance: 1e-3,
+		Aperture: 1e-3}
+	if _, err := d.Cost(spot(0.5), sweep); instrument.KindOf(err) != instrument.KindUsage ||
+		!strings.Contains(err.Error(), "the SM1 cannot perform a instrument.Sweep") {
+		t.Errorf("a sweep: %v", err)
+	}
+	if _, err := d.Run(t.Context(), spot(0.5)); instrument.KindOf(err) != instrument.KindUsage {
+		t.Errorf("run without a link: %v", err)
 	}
 }
 

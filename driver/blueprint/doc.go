@@ -13,9 +13,10 @@
 //     exactly what the instrument sends is an error that shows the text.
 //  3. check.go: turn a step into what the instrument will really do, rounded to
 //     its resolution, and check THAT against the limits. This file sends nothing.
-//  4. device.go: New touches nothing, Open asks who answers, Run checks all
-//     steps before the first byte and then sends all of them in one exchange,
-//     Safe works in every state.
+//  4. device.go: New touches nothing, TakeOver asks who answers and switches off,
+//     Open connects, Run checks all steps before the first byte and then sends
+//     all of them in one exchange, Safe works in every state, Cost is Run without
+//     a link.
 //  5. Run the conformance suites of instrument/instrumenttest, as
 //     conformance_test.go does.
 package blueprint

@@ -6,7 +6,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/run"
-	"xlab/run/watch"
+	"xlab/run/guarded/trip"
 )
 
 // WatchConfig are the conditions that are checked before every stress; see
@@ -84,23 +84,23 @@ func (a *app) kept(o run.Options) run.Options {
 }
 
 // sensor is the one that watches the temperature; nil without one.
-func (c *Config) sensor() *watch.Sensor {
+func (c *Config) sensor() *trip.Sensor {
 	t := c.Watch.Temperature
 	if t.Command == "" && t.File == "" {
 		return nil
 	}
-	return &watch.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)}
+	return &trip.Sensor{Command: t.Command, File: t.File, Min: t.Min, Max: t.Max, Every: time.Duration(t.Every)}
 }
 
 // watch is what a run's conditions are checked by; journal is the run's.
-func (c *Config) watch(journal func(kind string, data any) error) *watch.Watch {
-	o := watch.Options{Compliance: c.Watch.Compliance, Suspend: c.Watch.Suspend, Journal: journal}
+func (c *Config) watch(journal func(kind string, data any) error) *trip.Watch {
+	o := trip.Options{Compliance: c.Watch.Compliance, Suspend: c.Watch.Suspend, Journal: journal}
 	if sensor := c.sensor(); sensor != nil {
 		o.Conditions = append(o.Conditions, sensor)
 	}
 	if c.Watch.LeakageFactor > 0 {
-		o.Leakage = &watch.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery,
+		o.Leakage = &trip.LeakageOptions{Factor: c.Watch.LeakageFactor, Every: c.Watch.LeakageEvery,
 			Compliance: c.Read.Compliance}
 	}
-	return watch.New(o)
+	return trip.New(o)
 }

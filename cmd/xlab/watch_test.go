@@ -13,8 +13,8 @@ import (
 	"xlab/instrument"
 	"xlab/mock/fault"
 	"xlab/run"
+	"xlab/run/guarded/trip"
 	"xlab/run/recovery"
-	"xlab/run/watch"
 )
 
 // A trip comes before the pulse, is in the journal with what, value and limit,
@@ -62,11 +62,11 @@ func TestTrips(t *testing.T) {
 			}
 			trips := 0
 			for _, record := range r.journal().Records {
-				if record.Kind != watch.EventTrip {
+				if record.Kind != trip.EventTrip {
 					continue
 				}
 				trips++
-				var trip watch.Trip
+				var trip trip.Trip
 				if err := json.Unmarshal(record.Data, &trip); err != nil || trip.What != "the temperature" ||
 					!strings.Contains(trip.Value, c.says) || trip.Limit != "15 °C to 35 °C" {
 					t.Errorf("%s, %v", record.Data, err)

@@ -9,9 +9,9 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/guarded/trip"
 	"xlab/run/recovery"
 	"xlab/run/replay"
-	"xlab/run/watch"
 )
 
 // Options are the layers of a stack. One that is nil is left out.
@@ -22,7 +22,7 @@ type Options struct {
 	// that never goes live.
 	Turns  *Turns
 	Ladder *recovery.Ladder
-	Watch  *watch.Watch
+	Watch  *trip.Watch
 	// Tape is the record of the run and its journal. Without it nothing is kept, as
 	// in a study, which is repeated and not resumed.
 	Tape *replay.Tape

@@ -13,9 +13,9 @@ import (
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/guarded"
+	"xlab/run/guarded/trip"
 	"xlab/run/recovery"
 	"xlab/run/replay"
-	"xlab/run/watch"
 )
 
 // log is what happened, in order. It is a journal and a condition too.
@@ -96,15 +96,15 @@ func stacked(t *testing.T, l *log, leakageEvery int, records iter.Seq2[run.Recor
 		t.Fatal(err)
 	}
 	t.Cleanup(tape.Close)
-	o := watch.Options{Conditions: []watch.Condition{l}, Journal: l.Event}
+	o := trip.Options{Conditions: []trip.Condition{l}, Journal: l.Event}
 	if leakageEvery > 0 {
-		o.Leakage = &watch.LeakageOptions{Factor: 10, Every: leakageEvery, Compliance: 1e-3}
+		o.Leakage = &trip.LeakageOptions{Factor: 10, Every: leakageEvery, Compliance: 1e-3}
 	}
 	a, b = &bar{name: "A", log: l}, &bar{name: "B", log: l}
 	var turns guarded.Turns
 	turns.Add("A", a, a)
 	turns.Add("B", b, b)
-	return a, b, guarded.New(guarded.Options{Arrays: names, Turns: &turns, Tape: tape, Watch: watch.New(o),
+	return a, b, guarded.New(guarded.Options{Arrays: names, Turns: &turns, Tape: tape, Watch: trip.New(o),
 		Ladder: recovery.New(recovery.Options{Journal: l.Event, Read: read,
 			Restore: func(context.Context, bool) error { l.add("bench is brought back"); return nil },
 			Check:   func(context.Context) error { l.add("instruments"); return nil },

@@ -1,4 +1,4 @@
-// Package watch keeps an unattended run from going on where it should not.
+// Package trip keeps an unattended run from going on where it should not.
 //
 // Terms:
 //
@@ -14,4 +14,4 @@
 // as a Condition, such as a Sensor's temperature. The status of the instruments
 // before stress is asked by run/recovery, the free space of the disk by the
 // journal, both likewise before every stress.
-package watch
+package trip

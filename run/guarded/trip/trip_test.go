@@ -1,4 +1,4 @@
-package watch_test
+package trip_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/watch"
+	"xlab/run/guarded/trip"
 )
 
 // bar is a crossbar whose readings have the status given.
@@ -82,9 +82,9 @@ func TestConditions(t *testing.T) {
 		says    string
 	}{
 		"met": {nil, false, run.ExitDone, "", ""},
-		"not met": {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, false, run.ExitTrip,
+		"not met": {&trip.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, false, run.ExitTrip,
 			instrument.KindTrip, "the humidity: 90 %; the limit is 60 %"},
-		"not met, suspended": {&watch.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, true, run.ExitInterrupted,
+		"not met, suspended": {&trip.Trip{What: "the humidity", Value: "90 %", Limit: "60 %"}, true, run.ExitInterrupted,
 			instrument.KindTrip, "xlab resume"},
 		"cannot be told": {errors.New("no such sensor"), false, run.ExitTrip, instrument.KindTrip, "no such sensor"},
 		"an instrument's": {&instrument.Error{Kind: instrument.KindInterlock, Err: errors.New("open")}, false, run.ExitTrip,
@@ -92,8 +92,8 @@ func TestConditions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, d, asked := &bar{}, &diary{}, 0
-			w := watch.New(watch.Options{Suspend: tc.suspend, Journal: d.event,
-				Conditions: []watch.Condition{condition(func() error { asked++; return tc.err })}})
+			w := trip.New(trip.Options{Suspend: tc.suspend, Journal: d.event,
+				Conditions: []trip.Condition{condition(func() error { asked++; return tc.err })}})
 			c := w.Crossbar("A", b)
 			if _, err := c.Do(t.Context(), at(0), read); err != nil || asked != 0 {
 				t.Errorf("before a read: %v, asked %d times", err, asked)
@@ -108,7 +108,7 @@ func TestConditions(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.says) || !errors.Is(err, array.ErrNotBegun) || b.done != 1 {
 				t.Errorf("%v, with %d steps done", err, b.done)
 			}
-			if want := map[bool]int{true: 1}[tc.kind == instrument.KindTrip]; d.count(watch.EventTrip) != want {
+			if want := map[bool]int{true: 1}[tc.kind == instrument.KindTrip]; d.count(trip.EventTrip) != want {
 				t.Errorf("events %v", d.kinds)
 			}
 		})
@@ -119,7 +119,7 @@ func TestStatus(t *testing.T) {
 	bad := map[int]instrument.Status{}
 	b, d := &bar{}, &diary{}
 	b.status = func(cell array.Cell) instrument.Status { return bad[cell.Row*20+cell.Col] }
-	c := watch.New(watch.Options{Compliance: 3, Journal: d.event}).Crossbar("A", b)
+	c := trip.New(trip.Options{Compliance: 3, Journal: d.event}).Crossbar("A", b)
 	do := func(n int, steps ...array.Step) error {
 		_, err := c.Do(t.Context(), at(n), steps...)
 		return err
@@ -151,7 +151,7 @@ func TestStatus(t *testing.T) {
 	if err := do(11, pulse); run.ExitCode(err) != run.ExitTrip || !strings.Contains(err.Error(), "oscillates") {
 		t.Errorf("%v", err)
 	}
-	if d.count(watch.EventTrip) != 2 {
+	if d.count(trip.EventTrip) != 2 {
 		t.Errorf("events %v", d.kinds)
 	}
 }
@@ -187,7 +187,7 @@ func TestLeakage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, d := &bar{leakage: tc.leakage}, &diary{}
-			c := watch.New(watch.Options{Journal: d.event, Leakage: &watch.LeakageOptions{Factor: 10, Every: every,
+			c := trip.New(trip.Options{Journal: d.event, Leakage: &trip.LeakageOptions{Factor: 10, Every: every,
 				Compliance: 5e-3}}).Crossbar("A", b)
 			for n := range 100 {
 				if _, err := c.Do(t.Context(), at(n), read); err != nil {
@@ -207,7 +207,7 @@ func TestLeakage(t *testing.T) {
 				}
 				return
 			}
-			if tc.trips != 0 || b.leaks != 100/every || d.count(watch.EventLeakage) != b.leaks || b.volts != 20e-3 {
+			if tc.trips != 0 || b.leaks != 100/every || d.count(trip.EventLeakage) != b.leaks || b.volts != 20e-3 {
 				t.Errorf("%d measurements at %v, events %v; it did not trip", b.leaks, b.volts, d.kinds)
 			}
 		})
@@ -224,7 +224,7 @@ func TestSensor(t *testing.T) {
 		}
 	}
 	now := time.Unix(1000, 0)
-	s := &watch.Sensor{File: file, Min: 15, Max: 35, Every: time.Minute, Now: func() time.Time { return now }}
+	s := &trip.Sensor{File: file, Min: 15, Max: 35, Every: time.Minute, Now: func() time.Time { return now }}
 	for _, step := range []struct {
 		text  string
 		after time.Duration
@@ -247,7 +247,7 @@ func TestSensor(t *testing.T) {
 		write(step.text)
 		now = now.Add(step.after)
 		err := s.Check(t.Context())
-		var trip *watch.Trip
+		var trip *trip.Trip
 		if (err == nil) != (step.says == "") || err != nil && (!errors.As(err, &trip) ||
 			!strings.Contains(err.Error(), step.says)) {
 			t.Errorf("%q after %v: %v, want %q", step.text, step.after, err, step.says)
@@ -274,7 +274,7 @@ func TestSensorCommand(t *testing.T) {
 		"sleep 60":             "did not end within",
 		"ls /nonexistent/file": "nonexistent",
 	} {
-		s := &watch.Sensor{Command: command, Min: 15, Max: 35, Every: time.Minute, Timeout: 100 * time.Millisecond}
+		s := &trip.Sensor{Command: command, Min: 15, Max: 35, Every: time.Minute, Timeout: 100 * time.Millisecond}
 		if !strings.HasPrefix(command, "sleep") {
 			s.Timeout = 0
 		}
@@ -285,7 +285,7 @@ func TestSensorCommand(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s := &watch.Sensor{Command: "sleep 60", Min: 15, Max: 35}
+	s := &trip.Sensor{Command: "sleep 60", Min: 15, Max: 35}
 	if err := s.Check(ctx); instrument.KindOf(err) != instrument.KindCancelled {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -14,7 +14,8 @@
 //
 // The suites hold what package instrument promises in words: nothing is sent
 // when any step is out of limits, the zero value of the limits allows nothing,
-// results have the shape and order of the request, drives are at 0 V after
-// every step, an ended context ends the call at once, Safe works after that and
-// may be repeated.
+// results have the shape and order of the request, what an instrument says in
+// advance that steps cost is what they take, drives are at 0 V after every step,
+// an ended context ends the call at once, Safe works after that and may be
+// repeated.
 package instrumenttest

@@ -112,7 +112,9 @@ func (f SequencerFixture) refused(t *testing.T) {
 			// Once alone and once behind good steps, which may not be sent either.
 			for _, before := range [][]instrument.Step{nil, f.steps()} {
 				sent := s.Sent()
-				results, err := s.Sequencer.Run(t.Context(), append(before, bad.step)...)
+				steps := append(before, bad.step)
+				results, err := s.Sequencer.Run(t.Context(), steps...)
+				s.costless(t, err, steps...)
 				kind := instrument.KindOf(err)
 				ok := kind == bad.kind
 				if bad.kind == instrument.KindUnknown {

@@ -197,13 +197,38 @@ func (m *model) point(source float64, drives []instrument.Drive, measure []instr
 	return p
 }
 
-func (m *model) perform(step instrument.Step) instrument.Result {
-	var r instrument.Result
+func (m *model) Cost(steps ...instrument.Step) (instrument.Seconds, error) {
+	busy := instrument.Seconds(0)
+	for _, step := range steps {
+		if err := m.check(step); err != nil && m.fault != "costs what it refuses" {
+			return 0, m.refuse(err)
+		}
+		if m.fault != "costs too little" || busy == 0 {
+			busy += busyFor(step)
+		}
+	}
+	return busy, nil
+}
+
+func busyFor(step instrument.Step) instrument.Seconds {
 	switch s := step.(type) {
 	case instrument.Spot:
-		r = instrument.Result{Points: []instrument.Point{m.point(0, s.Drives, s.Measure)}, Busy: s.Settle + s.Aperture}
+		return s.Settle + s.Aperture
 	case instrument.Pulse:
-		r = instrument.Result{Points: []instrument.Point{m.point(0, s.Drives, s.Measure)}, Busy: s.Width}
+		return s.Width
+	case instrument.Sweep:
+		return s.Aperture
+	}
+	return 0
+}
+
+func (m *model) perform(step instrument.Step) instrument.Result {
+	r := instrument.Result{Busy: busyFor(step)}
+	switch s := step.(type) {
+	case instrument.Spot:
+		r.Points = []instrument.Point{m.point(0, s.Drives, s.Measure)}
+	case instrument.Pulse:
+		r.Points = []instrument.Point{m.point(0, s.Drives, s.Measure)}
 		if m.fault == "an earlier pulse acts on a later one" {
 			m.stale = map[instrument.Channel]instrument.Volts{}
 			for _, d := range s.Drives {
@@ -226,7 +251,6 @@ func (m *model) perform(step instrument.Step) instrument.Result {
 			slices.Reverse(back)
 			r.Points = append(r.Points, back...)
 		}
-		r.Busy = s.Aperture
 	}
 	if m.fault == "takes no time" {
 		r.Busy = 0
@@ -400,6 +424,8 @@ func TestFaultsAreFound(t *testing.T) {
 		"an earlier pulse acts on a later one": "TestModels/Sequencer/Pulse",
 		"one way only":                         "TestModels/Sequencer/Sweep",
 		"takes no time":                        "TestModels/Sequencer/Values",
+		"costs too little":                     "TestModels/Sequencer/SeveralSteps",
+		"costs what it refuses":                "TestModels/Sequencer/Refused",
 		"claims to be safe":                    "TestModels/Safer/EndedContext",
 		"not safe the second time":             "TestModels/Safer/Idempotent",
 		"safe does nothing":                    "TestModels/Safer/Idempotent",

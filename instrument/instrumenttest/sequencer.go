@@ -2,6 +2,7 @@ package instrumenttest
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -126,6 +127,11 @@ func (s Source) atRest(t *testing.T, when string) {
 	}
 }
 
+// coster is an analyzer that tells without a link how long steps will take.
+type coster interface {
+	Cost(steps ...instrument.Step) (instrument.Seconds, error)
+}
+
 // run performs steps that must succeed.
 func (s Source) run(t *testing.T, steps ...instrument.Step) []instrument.Result {
 	t.Helper()
@@ -136,9 +142,16 @@ func (s Source) run(t *testing.T, steps ...instrument.Step) []instrument.Result 
 	if len(results) != len(steps) {
 		t.Fatalf("%d results of %d steps", len(results), len(steps))
 	}
+	busy := instrument.Seconds(0)
 	for i, r := range results {
 		if !(r.Busy > 0) {
 			t.Errorf("step %d took the instrument %v", i, r.Busy)
+		}
+		busy += r.Busy
+	}
+	if c, can := s.Sequencer.(coster); can {
+		if cost, err := c.Cost(steps...); err != nil || math.Abs(float64(cost-busy)) > 1e-9*float64(busy) {
+			t.Errorf("the cost of what took the instrument %v: %v, %v", busy, cost, err)
 		}
 	}
 	s.atRest(t, "after the steps")
@@ -281,10 +294,23 @@ func (f SequencerFixture) sweeps(t *testing.T) {
 	}
 }
 
+// costless checks that what Run refuses has no cost, for the same reason.
+func (s Source) costless(t *testing.T, refused error, steps ...instrument.Step) {
+	t.Helper()
+	c, can := s.Sequencer.(coster)
+	if !can {
+		return
+	}
+	if _, err := c.Cost(steps...); fmt.Sprint(err) != fmt.Sprint(refused) {
+		t.Errorf("the cost of what is refused with %v: %v", refused, err)
+	}
+}
+
 // unsupported steps are refused as usage, before a byte.
 func (f SequencerFixture) unsupported(t *testing.T, s Source, step instrument.Step) {
 	sent := s.Sent()
 	_, err := s.Sequencer.Run(t.Context(), f.spot(), step)
+	s.costless(t, err, f.spot(), step)
 	if instrument.KindOf(err) != instrument.KindUsage || s.Sent() != sent {
 		t.Errorf("a %T that the instrument cannot perform: %v, %d bytes sent", step, err, s.Sent()-sent)
 	}

@@ -66,9 +66,9 @@ func TestTrips(t *testing.T) {
 					continue
 				}
 				trips++
-				var trip trip.Trip
-				if err := json.Unmarshal(record.Data, &trip); err != nil || trip.What != "the temperature" ||
-					!strings.Contains(trip.Value, c.says) || trip.Limit != "15 °C to 35 °C" {
+				var found trip.Trip
+				if err := json.Unmarshal(record.Data, &found); err != nil || found.What != "the temperature" ||
+					!strings.Contains(found.Value, c.says) || found.Limit != "15 °C to 35 °C" {
 					t.Errorf("%s, %v", record.Data, err)
 				}
 			}

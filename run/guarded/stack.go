@@ -57,7 +57,7 @@ type Stack struct {
 //     the bench with the steps: nothing may come in between, neither another array
 //     nor a process that stands still.
 func New(o Options) *Stack {
-	if o.Arrays == nil {
+	if o.Arrays == nil && o.Turns != nil {
 		for _, name := range slices.Sorted(maps.Keys(o.Turns.arrays)) {
 			o.Arrays = append(o.Arrays, run.ArrayHeader{Name: name})
 		}

@@ -209,6 +209,9 @@ func TestUnrecorded(t *testing.T) {
 			}
 		}
 	}
+	if busy := guarded.New(guarded.Options{}).Busy(); busy != 0 {
+		t.Errorf("without any array the instruments were busy for %v", busy)
+	}
 	l.is(t, "two stacks", "A pulses", "A pulses", "A opens", "A forgets", "B pulses",
 		"B opens", "B forgets", "A pulses", "A pulses", "A opens", "A forgets", "B pulses")
 }

@@ -247,8 +247,8 @@ func TestSensor(t *testing.T) {
 		write(step.text)
 		now = now.Add(step.after)
 		err := s.Check(t.Context())
-		var trip *trip.Trip
-		if (err == nil) != (step.says == "") || err != nil && (!errors.As(err, &trip) ||
+		var found *trip.Trip
+		if (err == nil) != (step.says == "") || err != nil && (!errors.As(err, &found) ||
 			!strings.Contains(err.Error(), step.says)) {
 			t.Errorf("%q after %v: %v, want %q", step.text, step.after, err, step.says)
 		}

@@ -21,24 +21,24 @@ import (
 
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
-func (a *app) lockBench(ctx context.Context, c *Config, reason string) (*lock.Lock, error) {
-	a.closeState(c)
-	bench, files := "the simulated chip "+c.chipFile(), []string{lock.ChipFile(c.chipFile())}
-	if !c.simulated() {
-		bench, files = c.Bench, c.lockFiles(c.endpoints(ctx)...)
+func (a *app) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
+	a.closeState()
+	bench, files := "the simulated chip "+a.Config.chipFile(), []string{lock.ChipFile(a.Config.chipFile())}
+	if !a.Config.simulated() {
+		bench, files = a.Config.Bench, a.Config.lockFiles(a.Config.endpoints(ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
-		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.arguments)...), " "),
+		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.Arguments)...), " "),
 			Reason: reason, Bench: bench},
-		Shared: !c.simulated(),
-		Wait:   a.wait,
+		Shared: !a.Config.simulated(),
+		Wait:   a.Wait,
 		Waiting: func(e *lock.HeldError) {
-			fmt.Fprintf(a.err, "waiting for up to %s: %v\n", a.wait, e)
+			fmt.Fprintf(a.Messages, "waiting for up to %s: %v\n", a.Wait, e)
 		},
 	})
 	if errors.Is(err, filelock.ErrUnsupported) {
 		// Refusing every bench on such a system would help nobody.
-		fmt.Fprintf(a.err, "warning: %v: nothing keeps another process from using this bench at the same time\n", err)
+		fmt.Fprintf(a.Messages, "warning: %v: nothing keeps another process from using this bench at the same time\n", err)
 		return nil, nil
 	}
 	return held, err
@@ -114,14 +114,14 @@ func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error
 
 // begun tells of a run that was begun or taken up: the bench's lock names it
 // and the index has it. Both are for people, and a failure is of no consequence.
-func (a *app) begun(ctx context.Context, c *Config, r *recorded) {
-	a.cutOff = r.ID()
+func (a *app) begun(ctx context.Context, r *recorded) {
+	a.CutOff = r.ID()
 	held := r.session.held
 	if r.session.sim != nil {
 		held = r.session.sim.held
 	}
 	if err := held.Working(r.ID()); err != nil {
-		fmt.Fprintf(a.err, "warning: the bench's lock does not name the run: %v\n", err)
+		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)
 	}
-	a.noteRun(ctx, c, r.ID())
+	a.noteRun(ctx, r.ID())
 }

@@ -136,7 +136,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			// The cost is asked for before every run too: it refuses what is out
 			// of limits before anything is stressed.
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) })
 			switch {
 			case err != nil:
 				return err
@@ -145,7 +145,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			case dryRun:
 				return estimate.Print(a.out)
 			}
-			return a.perform(cmd.Context(), c, a.characterizeJob(c, name, on, spec, defects))
+			return a.perform(cmd.Context(), a.characterizeJob(c, name, on, spec, defects))
 		},
 	}
 	f := c.Flags()
@@ -254,7 +254,7 @@ func (a *app) characterizeJob(c *Config, what, name string, spec specification, 
 		if result.Result == nil {
 			return nil
 		}
-		return a.printCharacterized(c, &result)
+		return a.printCharacterized(&result)
 	}
 	return j
 }
@@ -306,7 +306,7 @@ func (c *characterizeResult) write(to func(name string, write func(io.Writer) er
 	return errors.Join(append(errs, err)...)
 }
 
-func (a *app) printCharacterized(c *Config, result *characterizeResult) error {
+func (a *app) printCharacterized(result *characterizeResult) error {
 	if a.json {
 		return a.writeJSON(result)
 	}
@@ -314,7 +314,7 @@ func (a *app) printCharacterized(c *Config, result *characterizeResult) error {
 		return err
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(c.runsDir(), result.Run), strings.Join(result.Files, ", "))
+	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.runsDir(), result.Run), strings.Join(result.Files, ", "))
 	return err
 }
 

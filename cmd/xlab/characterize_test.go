@@ -73,8 +73,8 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 			devices = append(devices, cell)
 		}
 	}
-	a := &app{out: io.Discard, err: io.Discard}
-	p, err := a.thresholdsOf(context.Background(), c, "A", seeds, characterize.DefaultThresholdSpec(devices), false)
+	a := &app{Lab: Lab{Config: c, Messages: io.Discard}, out: io.Discard}
+	p, err := a.thresholdsOf(context.Background(), "A", seeds, characterize.DefaultThresholdSpec(devices), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +91,9 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a := &app{out: io.Discard, err: io.Discard}
+	a := &app{Lab: Lab{Config: c, Messages: io.Discard}, out: io.Discard}
 	for b.Loop() {
-		p, err := a.thresholdsOf(context.Background(), c, "A", sevenChips,
+		p, err := a.thresholdsOf(context.Background(), "A", sevenChips,
 			characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)
 		if err != nil {
 			b.Fatal(err)

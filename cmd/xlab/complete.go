@@ -122,7 +122,7 @@ func (a *app) completeArrayList(c *cobra.Command, args []string, written string)
 
 // arrayNames are the arrays of the bench, none where the configuration is faulty.
 func (a *app) arrayNames() []string {
-	c, err := loadConfig(a.config, a.set)
+	c, err := loadConfig(a.file, a.set)
 	if err != nil {
 		return nil
 	}
@@ -139,7 +139,7 @@ const newestRuns = 50
 // completeRuns knows the newest runs, the newest first, and "last".
 func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	const how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	c, err := loadConfig(a.config, a.set)
+	c, err := loadConfig(a.file, a.set)
 	if err != nil || len(args) > 0 {
 		return nil, how
 	}

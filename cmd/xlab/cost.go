@@ -17,13 +17,13 @@ func (n nowhere) Lines() int { return n.lines }
 // cost gives the instrument time of steps on one cell and refuses those out of
 // limits, by the same code as a run, with drivers that are connected to
 // nothing.
-func (a *app) cost(c *Config, w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
-	return a.costAt(c, w, array.Cell{}, steps...)
+func (a *app) cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
+	return a.costAt(w, array.Cell{}, steps...)
 }
 
 // costAt is cost for a cell that messages name.
-func (a *app) costAt(c *Config, w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
-	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, c.limits())
+func (a *app) costAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
+	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.limits())
 	if err != nil {
 		return 0, err
 	}
@@ -31,8 +31,8 @@ func (a *app) costAt(c *Config, w *array.Wiring, cell array.Cell, steps ...array
 	if err != nil {
 		return 0, err
 	}
-	analyzer := b1500.New(nil, b1500.Options{Limits: c.channelLimits(), Channels: w.Channels(),
-		LineFrequency: float64(c.Analyzer.LineFrequency)})
+	analyzer := b1500.New(nil, b1500.Options{Limits: a.Config.channelLimits(), Channels: w.Channels(),
+		LineFrequency: float64(a.Config.Analyzer.LineFrequency)})
 	return analyzer.Cost(instructions...)
 }
 

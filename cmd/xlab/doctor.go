@@ -42,14 +42,13 @@ A bus may be named instead of a switch (c3=GND). Two buses on one line are
 refused. Where a line is connected to a neuron, the neurons are read once.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load()
-			if err != nil {
+			if _, err := a.load(); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("route") {
-				return a.routeByHand(cmd.Context(), c, on, route)
+				return a.routeByHand(cmd.Context(), on, route)
 			}
-			findings, err := a.diagnose(cmd.Context(), c)
+			findings, err := a.diagnose(cmd.Context())
 			if a.json {
 				if err := a.writeJSON(findings); err != nil {
 					return err
@@ -73,7 +72,7 @@ refused. Where a line is connected to a neuron, the neurons are read once.`,
 
 // diagnose makes all checks that can be made and returns the first failure's
 // error, which decides the exit code.
-func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, first error) {
+func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	report := func(check string, err error, format string, args ...any) {
 		f := finding{Check: check, OK: err == nil, Detail: fmt.Sprintf(format, args...)}
 		if err != nil {
@@ -84,20 +83,20 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		}
 		findings = append(findings, f)
 	}
-	report("configuration", nil, "%s", c.origin())
-	l := c.limits()
+	report("configuration", nil, "%s", a.Config.origin())
+	l := a.Config.limits()
 	var limitsErr error
 	if l.MaxVoltage <= 0 || l.MinVoltage >= 0 || l.MaxCurrent <= 0 || l.MaxWidth <= 0 {
 		limitsErr = run.Usage(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current "+
 			"and max_width (%s)", l.Origin))
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
-	runs := writable(c.runsDir())
+	runs := writable(a.Config.runsDir())
 	if runs == nil {
-		runs = newSession(c, nil).options().CheckSpace(c.runsDir())
+		runs = newSession(a.Config, nil).options().CheckSpace(a.Config.runsDir())
 	}
-	report("runs directory", runs, "%s", c.runsDir())
-	if sensor := c.sensor(); sensor != nil {
+	report("runs directory", runs, "%s", a.Config.runsDir())
+	if sensor := a.Config.sensor(); sensor != nil {
 		err := sensor.Check(ctx)
 		if err != nil {
 			err = &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: err,
@@ -107,7 +106,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	}
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
-	for _, b := range c.Boards {
+	for _, b := range a.Config.Boards {
 		w, err := b.wiring()
 		if err != nil {
 			report("wiring of "+b.Name, err, "")
@@ -116,24 +115,24 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		report("wiring of "+b.Name, nil, "%s: %d rows, %d columns", b.Wiring, w.Rows, w.Cols)
 		wirings[b.Name], channels = w, mergeChannels(channels, w.Channels())
 	}
-	if len(wirings) < len(c.Boards) {
+	if len(wirings) < len(a.Config.Boards) {
 		return findings, first // which sources and switches there are is not known
 	}
-	if c.Neurons.Address == "" {
+	if a.Config.Neurons.Address == "" {
 		report("neuron board", nil, "none configured (neurons in bench.yaml): networks cannot be classified on this bench")
 	} else {
-		w, err := c.neuronWiring()
+		w, err := a.Config.neuronWiring()
 		if err != nil {
 			report("wiring of neurons", err, "")
 			return findings, first
 		}
-		report("wiring of neurons", nil, "%s: %s", c.Neurons.Wiring, describeNeurons(w))
+		report("wiring of neurons", nil, "%s: %s", a.Config.Neurons.Wiring, describeNeurons(w))
 	}
 	ctx, release := a.interruptible(ctx)
 	defer release()
-	s := newSession(c, nil)
-	if c.simulated() {
-		sim, err := a.simulation(ctx, c)
+	s := newSession(a.Config, nil)
+	if a.Config.simulated() {
+		sim, err := a.simulation(ctx)
 		if err != nil {
 			report("simulated chip", err, "")
 			return findings, first
@@ -141,7 +140,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 		s.sim = sim
 		report("simulated chip", nil, "%s", sim.describe())
 	} else {
-		held, err := a.lockBench(ctx, c, "checking the bench")
+		held, err := a.lockBench(ctx, "checking the bench")
 		if err != nil {
 			report("bench lock", err, "")
 			return findings, first
@@ -163,7 +162,7 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	}
 	s.takeOver(ctx, serving, a, channels, lines, func(name string, err error) { report(name, err, "") })
 	if s.analyzer == nil {
-		for _, b := range c.Boards {
+		for _, b := range a.Config.Boards {
 			if s.boards[b.Name] != nil {
 				report("switch board "+b.Name, nil, "answers, all switches open; not tested, "+
 					"because nobody knows what the sources do")
@@ -177,14 +176,14 @@ func (a *app) diagnose(ctx context.Context, c *Config) (findings []finding, firs
 	}
 	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model,
 		s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
-	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.signals}, func(ctx context.Context) error {
+	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.Signals}, func(ctx context.Context) error {
 		if s.neurons != nil {
 			// All switches are open: it shows nothing but its own offsets.
 			i := s.neuronIdentity
 			offsets, err := testNeurons(ctx, s.neurons)
 			report("neuron board", err, "%s %s, serial %s, firmware %s; %s", i.Vendor, i.Model, i.Serial, i.Firmware, offsets)
 		}
-		for _, b := range c.Boards {
+		for _, b := range a.Config.Boards {
 			if chain := s.boards[b.Name]; chain != nil {
 				report("switch board "+b.Name, testBoard(ctx, chain, wirings[b.Name]), "%d chips pass a pattern on and read back",
 					chain.Lines())

@@ -103,7 +103,7 @@ func (a *app) thermostat(r *recorded) (t instrument.Thermostat, restore func() e
 	restore = func() error { return nil }
 	sim := r.session.sim
 	if sim == nil {
-		t = newOperator(a.in, r.progress.Message)
+		t = newOperator(a.In, r.progress.Message)
 	} else {
 		chamber := simulatedChamber{sim, r.Header().Array}
 		t, restore = chamber, func() error { return chamber.set(r.session.config.Simulation.Temperature) }

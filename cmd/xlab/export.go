@@ -31,9 +31,9 @@ The format is that of the file's name unless --format is given. hwdocs/store.md
 describes the tables and how other programs read them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := loadConfig(a.config, a.set)
+			c, err := a.configure()
 			if err != nil {
-				return run.Usage(err)
+				return err
 			}
 			if format == "" {
 				if format = export.FormatOfFile(output); format == "" && output != "" && output != "-" {
@@ -65,10 +65,10 @@ describes the tables and how other programs read them.`,
 				return run.Usage(fmt.Errorf("--table: %w", err))
 			}
 			for _, p := range source.Problems {
-				fmt.Fprintf(a.err, "exported in parts: %v\n", p)
+				fmt.Fprintf(a.Messages, "exported in parts: %v\n", p)
 			}
 			for _, d := range source.Damage {
-				fmt.Fprintf(a.err, "not exported: %v\n", d)
+				fmt.Fprintf(a.Messages, "not exported: %v\n", d)
 			}
 			to := func(w io.Writer) error { return write(w, t, source.Provenance) }
 			if output != "" && output != "-" {

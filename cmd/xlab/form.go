@@ -72,7 +72,7 @@ one. See hwdocs/forming.md.`,
 				return err
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) })
 			if err != nil {
 				return err
 			}
@@ -85,7 +85,7 @@ one. See hwdocs/forming.md.`,
 			case dryRun:
 				return estimate.Print(a.out)
 			}
-			return a.perform(cmd.Context(), c, a.formJob(c, name, spec))
+			return a.perform(cmd.Context(), a.formJob(c, name, spec))
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to form")
@@ -137,7 +137,7 @@ func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 		if outcome == nil || err != nil && result.Untried == result.Devices && !a.json {
 			return nil // nothing to show
 		}
-		return a.printFormed(c, outcome, result)
+		return a.printFormed(outcome, result)
 	}
 	return j
 }
@@ -147,7 +147,7 @@ func (a *app) rebuildForm(c *Config, h *run.Header) (job, error) {
 	return a.formJob(c, h.Array, spec), err
 }
 
-func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) error {
+func (a *app) printFormed(o *forming.Outcome, result formResult) error {
 	if a.json {
 		return a.writeJSON(result)
 	}
@@ -177,7 +177,7 @@ func (a *app) printFormed(c *Config, o *forming.Outcome, result formResult) erro
 		}
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
 	return err
 }
 

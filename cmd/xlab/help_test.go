@@ -17,7 +17,9 @@ import (
 )
 
 // quietApp is an app that nobody hears.
-func quietApp() *app { return &app{in: strings.NewReader(""), out: io.Discard, err: io.Discard} }
+func quietApp() *app {
+	return &app{Lab: Lab{In: strings.NewReader(""), Messages: io.Discard}, out: io.Discard}
+}
 
 // TestExamples checks that every command has an example and that the commands,
 // arguments and flags of all of them are understood.
@@ -109,7 +111,7 @@ func TestLongTime(t *testing.T) {
 func completed(t *testing.T, args ...string) []string {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{in: strings.NewReader(""), out: &out, err: io.Discard}
+	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: io.Discard}, out: &out}
 	if code := a.execute(append([]string{cobra.ShellCompNoDescRequestCmd}, args...)); code != 0 {
 		t.Fatalf("%v: exit code %d", args, code)
 	}

@@ -38,9 +38,9 @@ is there is kept unless --force is given.`,
 			if a.json {
 				return a.writeJSON(map[string]string{"file": configName})
 			}
-			fmt.Fprintf(a.err, "wrote %s\n", configName)
+			fmt.Fprintf(a.Messages, "wrote %s\n", configName)
 			if hardware {
-				fmt.Fprintln(a.err, "fill in the addresses and the limits, then check with `xlab doctor`")
+				fmt.Fprintln(a.Messages, "fill in the addresses and the limits, then check with `xlab doctor`")
 			}
 			return nil
 		},

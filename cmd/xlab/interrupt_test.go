@@ -111,6 +111,7 @@ func TestPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.app.Config = c
 	work := func(ctx context.Context, rec *recorded) error {
 		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
 			return err
@@ -122,7 +123,7 @@ func TestPanic(t *testing.T) {
 		})
 		panic("a bug")
 	}
-	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"}, work: work})
+	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"}, work: work})
 	var panicked *run.PanicError
 	if !errors.As(err, &panicked) || run.ExitCode(err) != run.ExitInternal {
 		t.Errorf("record gave %v with exit code %d", err, run.ExitCode(err))

@@ -86,10 +86,10 @@ column that are switched on add to it.`,
 			}
 			sweep.Compliance, sweep.Return = float64(compliance), rest
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.costAt(c, w, cells[0], sweep); err != nil {
+			if _, err := a.costAt(w, cells[0], sweep); err != nil {
 				return err
 			}
-			return a.perform(cmd.Context(), c, a.ivJob(name, cells[0], sweep))
+			return a.perform(cmd.Context(), a.ivJob(name, cells[0], sweep))
 		},
 	}
 	f := c.Flags()
@@ -158,7 +158,7 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 			return a.writeJSON(result)
 		}
 		if result.Status != "" && err == nil { // else it is the error
-			fmt.Fprintf(a.err, "%s: %s\n", cell, result.Status)
+			fmt.Fprintf(a.Messages, "%s: %s\n", cell, result.Status)
 		}
 		return result.csv(a.data())
 	}

@@ -40,8 +40,8 @@ func dying() {
 		}
 		mu.Unlock()
 	}
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
-	a.keep = func(o run.Options) run.Options {
+	a := &app{Lab: Lab{In: os.Stdin, Messages: os.Stderr}, out: os.Stdout}
+	a.Keep = func(o run.Options) run.Options {
 		o.Create = func(path string) (run.File, error) {
 			point()
 			return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)

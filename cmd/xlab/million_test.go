@@ -35,7 +35,7 @@ simulation: {chip: %s}
 `, wiring, filepath.Join(dir, "chip.json")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r.app.newBench = nil
+	r.app.NewBench = nil
 	const devices = 8
 	if code := r.run("form", "--config", bench, "--devices", "r0-1c*"); code != 0 {
 		t.Fatalf("form: exit code %d\n%s", code, r.err)
@@ -50,7 +50,7 @@ simulation: {chip: %s}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.app.watch = nil
+		r.app.Watch = nil
 		code := r.run("characterize", "endurance", "--config", bench, "--devices", "r0-1c*", "--fixed", "--min-ratio",
 			"1.0000001",
 			"--cycles", fmt.Sprint(pulses/2/devices), "--per-decade", "10")

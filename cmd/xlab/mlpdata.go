@@ -359,7 +359,7 @@ is printed; where there is a doubt, a flag settles it.`,
 				}
 			}
 			for _, w := range data.warnings {
-				fmt.Fprintln(a.err, "warning: "+w)
+				fmt.Fprintln(a.Messages, "warning: "+w)
 			}
 			if output != "" {
 				if err := drawPatterns(shown, output); err != nil {

@@ -186,13 +186,13 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 		}
 	}
 	if s.how.dryRun {
-		e, err := a.estimate(c, spec.MLP)
+		e, err := a.estimate(spec.MLP)
 		if err != nil {
 			return err
 		}
 		return a.printEstimate(e)
 	}
-	return a.perform(ctx, c, a.stabilityJob(c, command, spec))
+	return a.perform(ctx, a.stabilityJob(c, command, spec))
 }
 
 // referenceFor chooses the reference device: the one named, or the first usable
@@ -300,7 +300,7 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		if a.json {
 			return a.writeJSON(result)
 		}
-		return a.printStability(c, spec, result)
+		return a.printStability(spec, result)
 	}
 	return j
 }

@@ -180,7 +180,7 @@ func stabilityNote(p stability.Point) string {
 	return fmt.Sprintf("%s, %s: %.1f %%", stabilityNames[p.Variant], at, p.Train)
 }
 
-func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) error {
+func (a *app) printStability(s stabilitySpec, r stabilityResult) error {
 	fmt.Fprintf(a.out, "network %s, %s\n\n", s.Trained.File, sizesText(s.MLP.Network.Network.Design))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
@@ -209,9 +209,9 @@ func (a *app) printStability(c *Config, s stabilitySpec, r stabilityResult) erro
 			s.Reference.Array, s.Reference.Conductance)
 	}
 	for _, text := range r.Warnings {
-		fmt.Fprintln(a.err, "warning: "+text)
+		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(c.runsDir(), r.Run))
+	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(a.Config.runsDir(), r.Run))
 	return err
 }

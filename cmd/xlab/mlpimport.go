@@ -98,18 +98,18 @@ func (s *mlpSpec) matchChip(anyChip bool) error {
 }
 
 // estimate costs the import and refuses what is beyond the limits.
-func (a *app) estimate(c *Config, s mlpSpec) (*transfer.Estimate, error) {
-	sizes, err := c.arraySizes(s.Placement)
+func (a *app) estimate(s mlpSpec) (*transfer.Estimate, error) {
+	sizes, err := a.Config.arraySizes(s.Placement)
 	if err != nil {
 		return nil, err
 	}
 	e, err := s.Import.Weights.Estimate(s.Network.Network, s.Placement, s.Network.Constraints, sizes, s.Import.Tuning,
 		func(name string, steps ...array.Step) (instrument.Seconds, error) {
-			w, err := c.wiringOf(name)
+			w, err := a.Config.wiringOf(name)
 			if err != nil {
 				return 0, err
 			}
-			return a.cost(c, w, steps...)
+			return a.cost(w, steps...)
 		})
 	if err != nil && instrument.KindOf(err) != instrument.KindLimit {
 		err = run.Usage(err)
@@ -155,14 +155,14 @@ keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 				return err
 			}
 			if i.dryRun {
-				e, err := a.estimate(c, s)
+				e, err := a.estimate(s)
 				if err != nil {
 					return err
 				}
 				return a.printEstimate(e)
 			}
 			s.classifyIfPossible(c)
-			return a.perform(cmd.Context(), c, a.mlpJob(c, "mlp-import", s))
+			return a.perform(cmd.Context(), a.mlpJob(c, "mlp-import", s))
 		},
 	}
 	f := c.Flags()
@@ -198,6 +198,6 @@ func (i *importFlags) prepare(a *app, c *Config, network, arrays string, d *data
 	if s.Import, err = i.spec(c); err != nil {
 		return s, err
 	}
-	_, err = a.estimate(c, s)
+	_, err = a.estimate(s)
 	return s, err
 }

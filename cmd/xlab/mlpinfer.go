@@ -41,7 +41,7 @@ the software. The weights must have been imported.`,
 				return run.Usage(err)
 			}
 			s.Classify, s.Trim = true, !noTrim
-			return a.perform(cmd.Context(), c, a.mlpJob(c, "mlp-infer", s))
+			return a.perform(cmd.Context(), a.mlpJob(c, "mlp-infer", s))
 		},
 	}
 	f := c.Flags()

@@ -133,14 +133,14 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 				return err
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			estimate, err := a.estimateInsitu(c, spec)
+			estimate, err := a.estimateInsitu(spec)
 			switch {
 			case err != nil:
 				return err
 			case dryRun:
 				return a.printInsituEstimate(estimate)
 			}
-			return a.perform(cmd.Context(), c, a.insituJob(c, spec))
+			return a.perform(cmd.Context(), a.insituJob(c, spec))
 		},
 	}
 	f := c.Flags()
@@ -311,7 +311,7 @@ func (a *app) insituJob(c *Config, spec insituSpec) job {
 		if a.json {
 			return a.writeJSON(result)
 		}
-		return a.printInsitu(c, spec, trained, result)
+		return a.printInsitu(spec, trained, result)
 	}
 	return j
 }

@@ -27,7 +27,7 @@ type insituEstimate struct {
 
 // estimateInsitu costs a training without touching anything. What is out of
 // limits is refused.
-func (a *app) estimateInsitu(c *Config, s insituSpec) (insituEstimate, error) {
+func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
 	e := insituEstimate{Epochs: s.Training.Epochs, MaxCurrent: s.Training.Compliance, Spec: s.Training}
 	held, err := s.held()
 	if err != nil {
@@ -50,11 +50,11 @@ func (a *app) estimateInsitu(c *Config, s insituSpec) (insituEstimate, error) {
 		reads += e.Epochs / s.Training.Reread * s.Design.Devices()
 	}
 	for i, name := range s.Placement.Arrays() {
-		w, err := c.wiringOf(name)
+		w, err := a.Config.wiringOf(name)
 		if err != nil {
 			return e, err
 		}
-		cost := func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) }
+		cost := func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) }
 		if _, err := cost(s.extremes()...); err != nil {
 			return e, err
 		}

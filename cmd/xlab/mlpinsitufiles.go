@@ -119,7 +119,7 @@ func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
 	return c.Error()
 }
 
-func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result insituResult) error {
+func (a *app) printInsitu(spec insituSpec, t *insituTrained, result insituResult) error {
 	table, err := t.outcome.Result.Table(spec.Classes)
 	if err != nil {
 		return err
@@ -137,6 +137,6 @@ func (a *app) printInsitu(c *Config, spec insituSpec, t *insituTrained, result i
 			"these pulses were weaker than meant\n", screen.Count(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(c.runsDir(), result.Run))
+	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(a.Config.runsDir(), result.Run))
 	return err
 }

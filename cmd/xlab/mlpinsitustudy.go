@@ -39,10 +39,10 @@ type insituStudied struct {
 // studyInsitu trains a formed chip in place in all ways, each from the freshly
 // formed chip, through the whole bench. Nothing is kept. The result depends on the
 // configuration and the chip alone.
-func (a *app) studyInsitu(ctx context.Context, c *Config, f networkChip) ([]insituStudied, error) {
+func (a *app) studyInsitu(ctx context.Context, f networkChip) ([]insituStudied, error) {
 	var list []insituStudied
 	for _, k := range insituCases() {
-		s, err := a.insituInMemory(ctx, c, f, k)
+		s, err := a.insituInMemory(ctx, f, k)
 		if err != nil {
 			return list, fmt.Errorf("training chip %d in place, %s amplitude, %d classes: %w", f.seed, k.Rule, k.Classes, err)
 		}
@@ -52,18 +52,18 @@ func (a *app) studyInsitu(ctx context.Context, c *Config, f networkChip) ([]insi
 }
 
 // insituInMemory trains one chip, which is left as it is.
-func (a *app) insituInMemory(ctx context.Context, c *Config, f networkChip, k insituCase) (s insituStudied, err error) {
+func (a *app) insituInMemory(ctx context.Context, f networkChip, k insituCase) (s insituStudied, err error) {
 	s = insituStudied{insituCase: k, Chip: f.seed}
 	classes, err := letterClasses(k.Classes)
 	if err != nil {
 		return s, err
 	}
-	spec, err := defaultInsituSpec(c, k.Rule, classes, strings.Join(slices.Sorted(maps.Keys(f.defects)), ","))
+	spec, err := defaultInsituSpec(a.Config, k.Rule, classes, strings.Join(slices.Sorted(maps.Keys(f.defects)), ","))
 	if err != nil {
 		return s, err
 	}
 	spec.Defects, spec.Test = f.defects, false
-	err = a.onNetworkChip(ctx, c, f.state, slices.Sorted(maps.Keys(f.defects)),
+	err = a.onNetworkChip(ctx, f.state, slices.Sorted(maps.Keys(f.defects)),
 		func(ctx context.Context, session *session, stack *guarded.Stack) error {
 			classifier, err := session.classifier(spec.Design, spec.Placement, nil)
 			if err != nil {

@@ -181,7 +181,7 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 		fmt.Fprintf(a.out, "%s on the hardware in %.2f s of wall time\n", screen.Count(w.patterns, "pattern"), w.wall)
 	}
 	for _, text := range r.Warnings {
-		fmt.Fprintln(a.err, "warning: "+text)
+		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), r.Run))

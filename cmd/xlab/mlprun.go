@@ -31,7 +31,7 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 				return err
 			}
 			ctx, release := a.interruptible(cmd.Context())
-			t.shown = a.err
+			t.shown = a.Messages
 			out, err := t.train(ctx, c, data)
 			release()
 			if err != nil {
@@ -42,7 +42,7 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 				return err
 			}
 			s.Import = how
-			e, err := a.estimate(c, s)
+			e, err := a.estimate(s)
 			if err != nil {
 				return err
 			}
@@ -50,9 +50,9 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 				return a.printEstimate(e)
 			}
 			train, test := out.software.text()
-			fmt.Fprintf(a.err, "trained: %s of the training set, %s of the test set in software\n", train, test)
+			fmt.Fprintf(a.Messages, "trained: %s of the training set, %s of the test set in software\n", train, test)
 			s.classifyIfPossible(c)
-			return a.perform(cmd.Context(), c, a.mlpJob(c, "mlp-run", s))
+			return a.perform(cmd.Context(), a.mlpJob(c, "mlp-run", s))
 		},
 	}
 	t.register(c.Flags())

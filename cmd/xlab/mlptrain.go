@@ -252,15 +252,14 @@ training holds the devices that the defect maps call unusable at the conductance
 they were read with. Nothing is connected to and nothing stressed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load()
-			if err != nil {
+			if _, err := a.load(); err != nil {
 				return err
 			}
 			data, err := d.load(nil)
 			if err != nil {
 				return err
 			}
-			return a.mlpTrain(cmd.Context(), c, data, &t, output)
+			return a.mlpTrain(cmd.Context(), data, &t, output)
 		},
 	}
 	d.register(c.Flags())
@@ -270,20 +269,20 @@ they were read with. Nothing is connected to and nothing stressed.`,
 }
 
 // mlpTrain trains as a run without a bench.
-func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFlags, output string) error {
+func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output string) error {
 	ctx, release := a.interruptible(ctx)
 	defer release()
 	began := time.Now()
-	t.shown = a.err
-	out, err := t.train(ctx, c, data)
+	t.shown = a.Messages
+	out, err := t.train(ctx, a.Config, data)
 	if err != nil {
 		return err
 	}
-	chip, err := c.chipIdentity()
+	chip, err := a.Config.chipIdentity()
 	if err != nil {
 		return err
 	}
-	r, err := run.Create(c.runsDir(), run.Header{Command: "mlp-train", Arguments: a.arguments, Program: version(),
+	r, err := run.Create(a.Config.runsDir(), run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: version(),
 		Bench: "none: trained in software", Chip: chip,
 		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays,
 			"training_set": describeSet(data.train)}})
@@ -296,11 +295,11 @@ func (a *app) mlpTrain(ctx context.Context, c *Config, data *mlpData, t *trainFl
 		result.File = output
 		err = out.file.Save(output)
 	}
-	if err = r.End(errors.Join(err, trainFiles(r, c.Figures, out)), result); err != nil {
+	if err = r.End(errors.Join(err, trainFiles(r, a.Config.Figures, out)), result); err != nil {
 		return err
 	}
 	for _, w := range result.Warnings {
-		fmt.Fprintln(a.err, "warning: "+w)
+		fmt.Fprintln(a.Messages, "warning: "+w)
 	}
 	if a.json {
 		return a.writeJSON(result)

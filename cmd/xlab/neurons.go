@@ -121,7 +121,7 @@ func (s *session) openNeurons(ctx, serving context.Context, a *app) error {
 		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
 	}
 	board := neuron.New(conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
-		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.logger()})
+		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.Log})
 	s.closers = append(s.closers, board)
 	if s.neuronIdentity, err = board.Identify(ctx); err == nil {
 		err = s.lockIdentity(ctx, s.neuronIdentity)
@@ -132,7 +132,7 @@ func (s *session) openNeurons(ctx, serving context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
 	}
-	s.neurons, s.neuronLines, s.log = board, w, a.logger()
+	s.neurons, s.neuronLines, s.log = board, w, a.Log
 	return nil
 }
 

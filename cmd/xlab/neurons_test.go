@@ -38,7 +38,8 @@ func networkRig(t testing.TB, overrides ...string) (*rig, *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.app.open(t.Context(), c, "A", "B")
+	r.app.Config = c
+	s, err := r.app.open(t.Context(), "A", "B")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,8 +177,9 @@ func TestNoNeuronBoard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.app.Config = c
 	c.Neurons.Address = ""
-	s, err := r.app.open(t.Context(), c, "A")
+	s, err := r.app.open(t.Context(), "A")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +196,7 @@ func TestRouteUntilInterrupt(t *testing.T) {
 	t.Chdir(t.TempDir())
 	in, typing := io.Pipe()
 	defer typing.Close()
-	r.app.in = in
+	r.app.In = in
 	done := make(chan int, 1)
 	go func() { done <- r.run("doctor", "--route", "r0=S1,c3=S5") }()
 	r.err.await(t, "Enter or Ctrl-C")

@@ -92,8 +92,8 @@ func (c *Config) sender(flags []string) (*notify.Sender, error) {
 
 // checkNotify refuses destinations that nothing can be sent to, before anything
 // is opened or a run begun.
-func (a *app) checkNotify(c *Config) error {
-	if _, err := c.sender(a.notify); err != nil {
+func (a *app) checkNotify() error {
+	if _, err := a.Config.sender(a.Notify); err != nil {
 		return run.Usage(err)
 	}
 	return nil
@@ -101,13 +101,13 @@ func (a *app) checkNotify(c *Config) error {
 
 // askWhomToTell says that nobody is told of a run that was begun with --notify and is
 // taken up without: where to is not in the record.
-func (a *app) askWhomToTell(c *Config, h *run.Header) {
+func (a *app) askWhomToTell(h *run.Header) {
 	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
 		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
 			strings.Contains(arg, "notify.command=")
 	})
-	if s, err := c.sender(a.notify); told && !a.quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
-		fmt.Fprintln(a.err, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
+	if s, err := a.Config.sender(a.Notify); told && !a.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
+		fmt.Fprintln(a.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
 			"give it again, or set notify in bench.yaml")
 	}
 }
@@ -124,8 +124,8 @@ type alarm struct {
 }
 
 // newAlarm begins to watch over a run. It is ended with end.
-func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(text string)) (*alarm, error) {
-	sender, err := c.sender(a.notify)
+func (a *app) newAlarm(h run.Header, directory string, message func(text string)) (*alarm, error) {
+	sender, err := a.Config.sender(a.Notify)
 	if err != nil {
 		return nil, run.Usage(err)
 	}
@@ -137,14 +137,14 @@ func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(t
 		directory = absolute
 	}
 	l := &alarm{sender: sender, message: message,
-		about: notify.Message{Host: host, Program: h.Program, Bench: c.Bench, Run: h.ID, Directory: directory,
+		about: notify.Message{Host: host, Program: h.Program, Bench: a.Config.Bench, Run: h.ID, Directory: directory,
 			Command: h.Command, Array: h.Array}}
-	stall := time.Duration(c.Notify.Stall)
-	if !sender.Wants(notify.Stall) && c.Notify.Heartbeat.URL == "" && c.Notify.Heartbeat.File == "" {
+	stall := time.Duration(a.Config.Notify.Stall)
+	if !sender.Wants(notify.Stall) && a.Config.Notify.Heartbeat.URL == "" && a.Config.Notify.Heartbeat.File == "" {
 		stall = 0
 	}
-	beat := notify.Heartbeat{File: c.Notify.Heartbeat.File, URL: c.Notify.Heartbeat.URL,
-		Every: time.Duration(c.Notify.Heartbeat.Every)}
+	beat := notify.Heartbeat{File: a.Config.Notify.Heartbeat.File, URL: a.Config.Notify.Heartbeat.URL,
+		Every: time.Duration(a.Config.Notify.Heartbeat.Every)}
 	l.vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
 		m := l.about
 		m.Kind, m.Idle, m.Done, m.Total = notify.Stall, idle, done, total
@@ -155,14 +155,14 @@ func (a *app) newAlarm(c *Config, h run.Header, directory string, message func(t
 
 // watchOver lets people know of a run that has done nothing yet, and the plan that
 // it belongs to hear of its progress.
-func (a *app) watchOver(c *Config, r *recorded) error {
-	if a.watch != nil {
-		r.progress.listen(a.watch)
+func (a *app) watchOver(r *recorded) error {
+	if a.Watch != nil {
+		r.progress.listen(a.Watch)
 	}
-	if a.quiet {
+	if a.Quiet {
 		return nil
 	}
-	l, err := a.newAlarm(c, r.header, r.Dir(), r.progress.Message)
+	l, err := a.newAlarm(r.header, r.Dir(), r.progress.Message)
 	if err != nil {
 		return err
 	}

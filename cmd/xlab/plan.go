@@ -46,15 +46,15 @@ hwdocs/plans.md has the file's form.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// A pipe is empty when the second task reads it, and an empty
 			// configuration is the simulated bench.
-			if info, err := os.Stat(a.config); err == nil && !info.Mode().IsRegular() {
+			if info, err := os.Stat(a.file); err == nil && !info.Mode().IsRegular() {
 				return run.Usage(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: "+
-					"put it into a file", a.config))
+					"put it into a file", a.file))
 			}
 			c, err := a.load()
 			if err != nil {
 				return err
 			}
-			p, err := a.readPlan(c, args[0])
+			p, err := a.readPlan(args[0])
 			if err != nil {
 				return err
 			}
@@ -63,23 +63,23 @@ hwdocs/plans.md has the file's form.`,
 				return err
 			}
 			if dryRun {
-				return a.printEstimates(c, p, estimates)
+				return a.printEstimates(p, estimates)
 			}
-			if err := a.checkNotify(c); err != nil {
+			if err := a.checkNotify(); err != nil {
 				return err
 			}
 			if goOn {
-				if taken, err := a.continuePlan(cmd.Context(), c, p); taken || err != nil {
+				if taken, err := a.continuePlan(cmd.Context(), p); taken || err != nil {
 					return err
 				}
 			}
 			spec := planSpec{Plan: p, Set: a.set}
-			if a.config != "" {
-				if spec.Config, err = filepath.Abs(a.config); err != nil {
+			if a.file != "" {
+				if spec.Config, err = filepath.Abs(a.file); err != nil {
 					return err
 				}
 			}
-			h := run.Header{Command: plan.Command, Arguments: a.arguments, Program: version(),
+			h := run.Header{Command: plan.Command, Arguments: a.Arguments, Program: version(),
 				Bench:     fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
 				Simulated: c.simulated(), Limits: c.limits(), Spec: spec}
 			if h.Chip, err = c.chipIdentity(); err != nil {
@@ -89,7 +89,7 @@ hwdocs/plans.md has the file's form.`,
 			if err != nil {
 				return err
 			}
-			return a.carryOutPlan(cmd.Context(), c, r, spec, nil)
+			return a.carryOutPlan(cmd.Context(), r, spec, nil)
 		},
 	}
 	c.Flags().BoolVar(&goOn, "continue", false, "go on with this plan's newest run if it was cut off, and do nothing "+
@@ -100,7 +100,7 @@ hwdocs/plans.md has the file's form.`,
 
 // readPlan reads a plan and checks what only the program can: commands, flags,
 // arrays and keys.
-func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
+func (a *app) readPlan(file string) (*plan.Plan, error) {
 	text, err := input.ReadYAML(file)
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("plan: %w", err))
@@ -112,7 +112,7 @@ func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
 	var faults []error
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		if err := a.checkStep(c, s); err != nil {
+		if err := a.checkStep(s); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", s.Place, err))
 		}
 	}
@@ -126,12 +126,12 @@ func (a *app) readPlan(c *Config, file string) (*plan.Plan, error) {
 // are runs.
 var planned = []string{"characterize", "form", "iv", "mlp", "read", "tune"}
 
-func (a *app) checkStep(c *Config, s *plan.Step) error {
+func (a *app) checkStep(s *plan.Step) error {
 	if !slices.Contains(planned, s.Command[0]) {
 		return fmt.Errorf("%q cannot be a step; steps are %s", strings.Join(s.Command, " "), strings.Join(planned, ", "))
 	}
 	for i, name := range s.Arrays {
-		board, err := c.board(name)
+		board, err := a.Config.board(name)
 		if err != nil {
 			return err
 		}
@@ -169,21 +169,21 @@ func (a *app) checkStep(c *Config, s *plan.Step) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(s.Command, " "), err)
 	}
-	return a.checkLimits(c, s)
+	return a.checkLimits(s)
 }
 
 // checkLimits refuses a step that widens the bench's limits: they are not for a
 // plan to change, only to tighten.
-func (a *app) checkLimits(c *Config, s *plan.Step) error {
+func (a *app) checkLimits(s *plan.Step) error {
 	overrides := slices.Clone(a.set)
 	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
 		overrides = append(overrides, key+"="+s.Set[key])
 	}
-	own, err := loadConfig(a.config, overrides)
+	own, err := loadConfig(a.file, overrides)
 	if err != nil {
 		return err
 	}
-	l, bench := own.limits(), c.limits()
+	l, bench := own.limits(), a.Config.limits()
 	for _, x := range []struct {
 		key   string
 		wider bool
@@ -205,14 +205,14 @@ func (a *app) checkLimits(c *Config, s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{in: a.in, out: out, err: a.err, signals: a.signals, newBench: a.newBench, keep: a.keep, quiet: true}
+	return &app{Lab: Lab{In: a.In, Messages: a.Messages, Signals: a.Signals, NewBench: a.NewBench, Keep: a.Keep, Quiet: true}, out: out}
 }
 
 // shared are the flags that hold for all tasks.
 func (a *app) shared() []string {
 	var list []string
-	if a.config != "" {
-		list = append(list, "--config="+a.config)
+	if a.file != "" {
+		list = append(list, "--config="+a.file)
 	}
 	for _, text := range a.set {
 		list = append(list, "--set="+text)
@@ -220,17 +220,17 @@ func (a *app) shared() []string {
 	if a.verbose {
 		list = append(list, "--verbose")
 	}
-	if a.wait > 0 {
-		list = append(list, "--wait="+a.wait.String())
+	if a.Wait > 0 {
+		list = append(list, "--wait="+a.Wait.String())
 	}
 	return list
 }
 
 // carryOutPlan does what is left of a plan and ends its run.
-func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec planSpec, past []plan.Entry) error {
-	a.cutOff = r.ID()
-	show := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "plan " + spec.Plan.Name})
-	alarm, err := a.newAlarm(c, r.Header(), r.Dir(), show.Message)
+func (a *app) carryOutPlan(ctx context.Context, r *run.Run, spec planSpec, past []plan.Entry) error {
+	a.CutOff = r.ID()
+	show := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "plan " + spec.Plan.Name})
+	alarm, err := a.newAlarm(r.Header(), r.Dir(), show.Message)
 	if err != nil {
 		return errors.Join(err, r.End(err, nil))
 	}
@@ -241,20 +241,20 @@ func (a *app) carryOutPlan(ctx context.Context, c *Config, r *run.Run, spec plan
 	tasks := len(spec.Plan.Tasks())
 	// A guard without instruments: every task leaves the bench safe by itself,
 	// and an interrupt between two of them ends the plan as well.
-	return run.Guard(ctx, run.GuardOptions{Journal: r.Journal(), Signals: a.signals, Notify: show.Message, Grace: forever,
+	return run.Guard(ctx, run.GuardOptions{Journal: r.Journal(), Signals: a.Signals, Notify: show.Message, Grace: forever,
 		Stacks: func(text []byte) error { return r.WriteFile(stacksFile, text) },
 		Finish: func(err error) error {
 			show.Close()
 			summary := planResult{Run: r.ID(), Plan: spec.Plan.Name, Tasks: e.Entries(), Total: tasks}
 			err = r.End(err, summary)
 			alarm.end(err, summary)
-			if printErr := a.printPlan(c, summary); err == nil {
+			if printErr := a.printPlan(summary); err == nil {
 				err = printErr
 			}
 			return err
 		},
 	}, func(ctx context.Context) error {
-		return e.Run(ctx, planRunner{a, c, r.ID(), alarm}, func(t plan.Task, x plan.Entry) {
+		return e.Run(ctx, planRunner{a, a.Config, r.ID(), alarm}, func(t plan.Task, x plan.Entry) {
 			alarm.vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
 			show.Message(taskLine(x, e.Done(), tasks))
 		})
@@ -289,7 +289,7 @@ type planResult struct {
 	Tasks []plan.Entry `json:"tasks"`
 }
 
-func (a *app) printPlan(c *Config, result planResult) error {
+func (a *app) printPlan(result planResult) error {
 	if a.json {
 		return a.writeJSON(result)
 	}
@@ -309,7 +309,7 @@ func (a *app) printPlan(c *Config, result planResult) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
 	return err
 }
 
@@ -348,7 +348,7 @@ func (p planRunner) Resume(ctx context.Context, t plan.Task, id string,
 	for _, key := range slices.Sorted(maps.Keys(t.Step.Set)) {
 		args = append(args, "--set="+key+"="+t.Step.Set[key])
 	}
-	if p.app.accept {
+	if p.app.Accept {
 		args = append(args, "--accept")
 	}
 	return p.command(ctx, t, args, id, nil)
@@ -363,17 +363,17 @@ func reportOf(s *run.Stored) plan.Report {
 func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id string,
 	begun func(id string) error) (plan.Report, error) {
 	child := p.app.child(io.Discard)
-	child.arguments = args
-	child.task = &run.Task{Plan: p.id, Index: t.Index, Name: t.Name()}
-	child.announce = func(run string) error {
+	child.Arguments = args
+	child.Task = &run.Task{Plan: p.id, Index: t.Index, Name: t.Name()}
+	child.Announce = func(run string) error {
 		id = run
 		return begun(run)
 	}
-	child.watch = p.alarm.vigil
+	child.Watch = p.alarm.vigil
 	root := child.root()
 	root.SetArgs(args)
 	root.SetOut(io.Discard)
-	root.SetErr(p.app.err)
+	root.SetErr(p.app.Messages)
 	err := root.ExecuteContext(ctx)
 	if errors.Is(err, run.ErrUnsafe) {
 		return plan.Report{}, err // nothing more may be done on this bench
@@ -400,8 +400,8 @@ func planOf(h *run.Header) (planSpec, error) {
 }
 
 // resumePlan goes on with a plan.
-func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool) error {
-	if err := a.checkNotify(c); err != nil {
+func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
+	if err := a.checkNotify(); err != nil {
 		return err
 	}
 	var past plan.Record
@@ -412,11 +412,11 @@ func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool
 	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return errors.Join(err, claim.Release())
 	}
-	a.askWhomToTell(c, &claim.Header)
+	a.askWhomToTell(&claim.Header)
 	spec, err := planOf(&claim.Header)
 	var all []*run.Stored
 	if err == nil {
-		all, err = run.All(c.runsDir())
+		all, err = run.All(a.Config.runsDir())
 	}
 	if err != nil {
 		return errors.Join(err, claim.Release())
@@ -424,28 +424,28 @@ func (a *app) resumePlan(ctx context.Context, c *Config, dir string, accept bool
 	past.Adopt(claim.Header.ID, all)
 	h := claim.Header
 	now := time.Now().UTC().Round(0)
-	h.Resumed, h.Program, h.Arguments = &now, version(), a.arguments
+	h.Resumed, h.Program, h.Arguments = &now, version(), a.Arguments
 	r, err := claim.ContinueWith(h, a.kept(run.Options{}))
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}
 	// What held for the plan holds for what is left of it.
-	a.accept = accept
-	if a.config == "" {
-		a.config = spec.Config
+	a.Accept = accept
+	if a.file == "" {
+		a.file = spec.Config
 	}
 	a.set = append(slices.Clone(spec.Set), a.set...)
-	return a.carryOutPlan(ctx, c, r, spec, past.Entries)
+	return a.carryOutPlan(ctx, r, spec, past.Entries)
 }
 
 // continuePlan looks for earlier runs of a plan on this bench and goes on with the
 // newest one. taken is true where nothing is left to be begun.
-func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken bool, err error) {
-	all, err := run.All(c.runsDir())
+func (a *app) continuePlan(ctx context.Context, p *plan.Plan) (taken bool, err error) {
+	all, err := run.All(a.Config.runsDir())
 	if err != nil {
 		return false, err
 	}
-	chip, err := c.chipIdentity()
+	chip, err := a.Config.chipIdentity()
 	if err != nil {
 		return false, err
 	}
@@ -458,7 +458,7 @@ func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken 
 			continue // another plan, or one that cannot be read
 		}
 		if !s.Resumable() {
-			fmt.Fprintf(a.err, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name,
+			fmt.Fprintf(a.Messages, "plan %s is %s (run %s): nothing is begun; without --continue it begins anew\n", p.Name,
 				s.Outcome, s.ID)
 			return true, nil
 		}
@@ -466,7 +466,7 @@ func (a *app) continuePlan(ctx context.Context, c *Config, p *plan.Plan) (taken 
 			return false, run.Usage(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab resume "+
 				"%s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, p.Name, s.ID))
 		}
-		return true, a.resumePlan(ctx, c, s.Dir, false)
+		return true, a.resumePlan(ctx, s.Dir, false)
 	}
 	return false, nil
 }

@@ -160,9 +160,9 @@ func (a *app) estimateTask(t plan.Task, before *makes) (taskEstimate, error) {
 func (a *app) dryRun(t plan.Task, e *taskEstimate, flags ...string) error {
 	var out, messages bytes.Buffer
 	child := a.child(&out)
-	child.err = &messages
+	child.Messages = &messages
 	args := slices.Concat(a.shared(), t.Arguments(), flags, []string{"--dry-run", "--json"})
-	child.arguments = args
+	child.Arguments = args
 	root := child.root()
 	root.SetArgs(args)
 	root.SetOut(&out)
@@ -200,7 +200,7 @@ func conditionText(c *plan.Condition) string {
 }
 
 // printEstimates shows a plan without doing it.
-func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error {
+func (a *app) printEstimates(p *plan.Plan, list []taskEstimate) error {
 	if a.json {
 		return a.writeJSON(struct {
 			Plan  *plan.Plan     `json:"plan"`
@@ -250,7 +250,7 @@ func (a *app) printEstimates(c *Config, p *plan.Plan, list []taskEstimate) error
 		return err
 	}
 	_, err := fmt.Fprintf(a.out, "pulses, sweeps and bytes are at most; the bench's limits are %s\n",
-		limitsText(c.limits()))
+		limitsText(a.Config.limits()))
 	return err
 }
 

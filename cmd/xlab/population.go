@@ -61,7 +61,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 	if err != nil {
 		return err
 	}
-	pooled, err := a.thresholdsOf(cmd.Context(), c, name, seeds, spec, dryRun)
+	pooled, err := a.thresholdsOf(cmd.Context(), name, seeds, spec, dryRun)
 	if err != nil || dryRun {
 		return err
 	}
@@ -91,20 +91,20 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 // thresholdsOf forms the chips of the seeds in memory and measures them through
 // the whole bench, on all cores. The result depends on the seeds alone; it is nil
 // after a dry run.
-func (a *app) thresholdsOf(ctx context.Context, c *Config, name string, seeds []uint64,
+func (a *app) thresholdsOf(ctx context.Context, name string, seeds []uint64,
 	spec characterize.ThresholdSpec, dryRun bool) (*characterize.Thresholds, error) {
 	formed := make([]formedChip, len(seeds))
 	measured := make([]*characterize.Thresholds, len(seeds))
 	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
 		if part == 0 {
-			formed[i], err = a.formInMemory(ctx, c, name, seeds[i])
+			formed[i], err = a.formInMemory(ctx, name, seeds[i])
 			return err
 		}
 		var state chip.Chip
 		if err := json.Unmarshal(formed[i].state, &state); err != nil {
 			return err
 		}
-		return a.onChip(ctx, c, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
+		return a.onChip(ctx, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
 			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec,
 				characterize.Options{Defects: formed[i].defects}); err != nil {
 				err = fmt.Errorf("chip %d: %w", seeds[i], err)

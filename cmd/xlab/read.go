@@ -71,10 +71,10 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 					"disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.costAt(c, w, cells[0], c.Read.step()); err != nil {
+			if _, err := a.costAt(w, cells[0], c.Read.step()); err != nil {
 				return err
 			}
-			return a.perform(cmd.Context(), c, a.readJob(name, readSpec{cells, c.Read.step(), format}))
+			return a.perform(cmd.Context(), a.readJob(name, readSpec{cells, c.Read.step(), format}))
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to read")
@@ -191,7 +191,7 @@ func (a *app) printRead(result *readResult, g grid, format string) (err error) {
 		err = g.csv(a.data())
 	}
 	for _, f := range result.Flagged {
-		fmt.Fprintf(a.err, "%s: %s\n", f.Cell, f.Status)
+		fmt.Fprintf(a.Messages, "%s: %s\n", f.Cell, f.Status)
 	}
 	return err
 }

@@ -150,8 +150,8 @@ func (r *recorded) Recall(kind string, asked, answer any, do func() error) error
 func (r *recorded) onLive(f func(ctx context.Context) error) { r.whenLive = append(r.whenLive, f) }
 
 // perform carries a job out as a new run: directory, journal, safe exit.
-func (a *app) perform(ctx context.Context, c *Config, j job) error {
-	r, err := a.carryOut(ctx, c, j)
+func (a *app) perform(ctx context.Context, j job) error {
+	r, err := a.carryOut(ctx, j)
 	return showOutcome(r, j, err)
 }
 
@@ -168,11 +168,11 @@ func showOutcome(r *recorded, j job, err error) error {
 
 // carryOut is perform without showing anything. The run is nil where none was
 // begun.
-func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error) {
-	return a.onBench(ctx, c, j, func(r *recorded) (err error) {
+func (a *app) carryOut(ctx context.Context, j job) (*recorded, error) {
+	return a.onBench(ctx, j, func(r *recorded) (err error) {
 		o := a.kept(r.session.options())
-		r.header.Task, o.Announce = a.task, a.announce
-		if r.Run, err = run.CreateWith(c.runsDir(), r.header, o); err == nil {
+		r.header.Task, o.Announce = a.Task, a.Announce
+		if r.Run, err = run.CreateWith(a.Config.runsDir(), r.header, o); err == nil {
 			r.header = r.Run.Header()
 		}
 		return err
@@ -182,14 +182,14 @@ func (a *app) carryOut(ctx context.Context, c *Config, j job) (*recorded, error)
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *recorded) error,
+func (a *app) onBench(ctx context.Context, j job, prepare func(r *recorded) error,
 	takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
-	if err := a.checkNotify(c); err != nil {
+	if err := a.checkNotify(); err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, name := range j.arrays {
-		board, err := c.board(name)
+		board, err := a.Config.board(name)
 		if err != nil {
 			return nil, err
 		}
@@ -206,30 +206,30 @@ func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *rec
 			r.tell(err)
 		}
 	}()
-	s, err := a.open(opening, c, names...)
+	s, err := a.open(opening, names...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r = &recorded{header: a.header(c, s, j, names), session: s, began: time.Now()}
+	r = &recorded{header: a.header(s, j, names), session: s, began: time.Now()}
 	if err := prepare(r); err != nil {
 		return nil, errors.Join(err, s.makeSafe(ctx))
 	}
 	if r.Run != nil {
-		a.begun(ctx, c, r)
+		a.begun(ctx, r)
 	}
 	defer func() {
 		if !r.hung && r.Run != nil {
-			a.noteRun(ctx, c, r.ID())
+			a.noteRun(ctx, r.ID())
 		}
 	}()
-	r.progress = newDisplay(run.ProgressOptions{Output: a.err, Label: strings.ReplaceAll(j.command, "-", " "),
+	r.progress = newDisplay(run.ProgressOptions{Output: a.Messages, Label: strings.ReplaceAll(j.command, "-", " "),
 		Quiet: r.past.records != nil})
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
 	}
 	if r.Run != nil {
-		if err := a.watchOver(c, r); err != nil {
+		if err := a.watchOver(r); err != nil {
 			r.progress.Close()
 			return r, r.End(errors.Join(err, s.makeSafe(ctx)), nil)
 		}
@@ -239,9 +239,9 @@ func (a *app) onBench(ctx context.Context, c *Config, j job, prepare func(r *rec
 }
 
 // header says what a run is that the job is done in on the open bench.
-func (a *app) header(c *Config, s *session, j job, names []string) run.Header {
-	h := run.Header{Command: j.command, Arguments: a.arguments, Program: version(), Bench: s.describe(),
-		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: c.limits(),
+func (a *app) header(s *session, j job, names []string) run.Header {
+	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.describe(),
+		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.limits(),
 		Spec: j.spec}
 	for _, name := range names {
 		w := s.arrays[name].Wiring()
@@ -271,7 +271,7 @@ func (a *app) guard(ctx, opening context.Context, r *recorded, j job,
 	var begun lateJournal
 	begun.run.Store(r.Run)
 	return run.Guard(ctx, run.GuardOptions{
-		Safers: r.session.safers(), Timeout: r.session.safeTimeout(), Journal: &begun, Signals: a.signals,
+		Safers: r.session.safers(), Timeout: r.session.safeTimeout(), Journal: &begun, Signals: a.Signals,
 		GoOn:   func(ctx context.Context) error { return r.session.goOn(ctx, begun.Event, r.progress.Message) },
 		Stacks: begun.stacks,
 		Notify: func(text string) { r.progress.Message(text) },
@@ -312,7 +312,7 @@ func (a *app) guard(ctx, opening context.Context, r *recorded, j job,
 				return err
 			}
 		}
-		if err := r.begin(ctx, a.err); err != nil {
+		if err := r.begin(ctx, a.Messages); err != nil {
 			return err
 		}
 		defer r.tape.Close()

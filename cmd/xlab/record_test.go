@@ -19,9 +19,10 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.app.Config = c
 	outcome, touched := 0, false // of the work alone, until it has returned
 	release, returned := make(chan struct{}), make(chan struct{})
-	err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"},
+	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
 		work: func(ctx context.Context, rec *recorded) error {
 			defer close(returned)
 			if _, err := rec.bar("A").Do(ctx, array.Cell{}, c.Read.step()); err != nil {
@@ -63,6 +64,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Config = c
 	for command, rebuild := range a.jobs() {
 		for _, spec := range []any{nil, []byte("null")} {
 			h := &run.Header{ID: "x", Command: command, Spec: spec}
@@ -71,7 +73,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 			}
 		}
 	}
-	if _, err := a.rebuild(c, &run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, run.ErrUsage) {
+	if _, err := a.rebuild(&run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, run.ErrUsage) {
 		t.Errorf("%v", err)
 	}
 }

@@ -76,6 +76,7 @@ func TestRefusedOnTheBench(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		r.app.Config = c
 		r.heard = func(_ int, message string, _ io.Closer) {
 			if forces(message) {
 				t.Errorf("%+v: the analyzer was sent %q", step, message)
@@ -87,7 +88,7 @@ func TestRefusedOnTheBench(t *testing.T) {
 				frames++
 			}
 		}
-		err = r.app.perform(context.Background(), c, job{command: "test", arrays: []string{"A"},
+		err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
 			work: func(ctx context.Context, rec *recorded) error {
 				_, err := rec.bar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
 				return err

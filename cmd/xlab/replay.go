@@ -38,15 +38,15 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 --accept runs it up to the first line that is missing.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := loadConfig(a.config, a.set)
+			c, err := a.configure()
 			if err != nil {
-				return run.Usage(err)
+				return err
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
 				return run.Usage(err)
 			}
-			return a.replay(cmd.Context(), c, s, accept)
+			return a.replay(cmd.Context(), s, accept)
 		},
 	}
 	command.Flags().BoolVar(&accept, "accept", false, "replay a run although its record is damaged")
@@ -54,7 +54,7 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 }
 
 // replay runs a job again over its record.
-func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool) error {
+func (a *app) replay(ctx context.Context, s *run.Stored, accept bool) error {
 	var skips replay.Skips
 	report, err := run.ScanJournal(s.Dir, func(r run.Record) error { skips.See(r); return nil })
 	if err != nil {
@@ -67,22 +67,22 @@ func (a *app) replay(ctx context.Context, c *Config, s *run.Stored, accept bool)
 	if h.ID == "" {
 		return run.Usage(fmt.Errorf("the journal in %s has no readable header", s.Dir))
 	}
-	j, err := a.rebuild(c, &h)
+	j, err := a.rebuild(&h)
 	if err != nil {
 		return err
 	}
-	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.err, Quiet: true})}
+	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.Messages, Quiet: true})}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return err
 	}
 	defer r.tape.Close()
-	if err := r.connectTape(c, j); err != nil {
+	if err := r.connectTape(a.Config, j); err != nil {
 		return err
 	}
 	// There is nothing to make safe: the guard is there for interrupts and for
 	// bugs.
-	err = run.Guard(ctx, run.GuardOptions{Signals: a.signals}, func(ctx context.Context) error { return j.work(ctx, r) })
+	err = run.Guard(ctx, run.GuardOptions{Signals: a.Signals}, func(ctx context.Context) error { return j.work(ctx, r) })
 	return a.reportReplay(r, j, s, err)
 }
 

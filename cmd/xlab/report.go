@@ -24,9 +24,9 @@ with their figures, and their pages are written too. ID may be shortened as long
 it is unique, or be "last"; after a plan that is the plan.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := loadConfig(a.config, a.set)
+			c, err := a.configure()
 			if err != nil {
-				return run.Usage(err)
+				return err
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {
@@ -39,7 +39,7 @@ it is unique, or be "last"; after a plan that is the plan.`,
 					_, err = c.writeReport(task, "", partial)
 				}
 				if err != nil {
-					fmt.Fprintf(a.err, "there is no page of the task's run %s: %v\n", id, err)
+					fmt.Fprintf(a.Messages, "there is no page of the task's run %s: %v\n", id, err)
 				}
 			}
 			file, err := c.writeReport(s, output, partial)

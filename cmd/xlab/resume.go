@@ -34,24 +34,23 @@ and ends the command, unless --accept says that it is all right.
 The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.load()
-			if err != nil {
+			if _, err := a.load(); err != nil {
 				return err
 			}
 			if list {
 				if len(args) > 0 {
 					return run.Usage(errors.New("--list takes no run"))
 				}
-				return a.listResumable(c)
+				return a.listResumable()
 			}
-			s, err := a.resumable(c, args)
+			s, err := a.resumable(args)
 			if err != nil {
 				return err
 			}
 			if s.Header.Command == plan.Command {
-				return a.resumePlan(cmd.Context(), c, s.Dir, accept)
+				return a.resumePlan(cmd.Context(), s.Dir, accept)
 			}
-			return a.resume(cmd.Context(), c, s.Dir, accept)
+			return a.resume(cmd.Context(), s.Dir, accept)
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the runs that can be taken up, and do nothing")
@@ -60,25 +59,25 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 }
 
 // resumable finds the run to take up.
-func (a *app) resumable(c *Config, args []string) (*run.Stored, error) {
+func (a *app) resumable(args []string) (*run.Stored, error) {
 	if len(args) == 0 {
-		candidates, _, err := a.allResumable(c)
+		candidates, _, err := a.allResumable()
 		if err != nil {
 			return nil, err
 		}
 		if len(candidates) == 0 {
-			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", c.runsDir()))
+			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", a.Config.runsDir()))
 		}
 		return candidates[len(candidates)-1], nil
 	}
-	s, err := run.Load(c.runsDir(), args[0])
+	s, err := run.Load(a.Config.runsDir(), args[0])
 	if err != nil {
 		return nil, run.Usage(err)
 	}
-	if a.task != nil {
+	if a.Task != nil {
 		return s, refuseToResume(s) // the plan is at work, and this is its doing
 	}
-	all, err := run.All(c.runsDir())
+	all, err := run.All(a.Config.runsDir())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +85,7 @@ func (a *app) resumable(c *Config, args []string) (*run.Stored, error) {
 	case owner != nil && owner.Outcome == run.OutcomeRunning:
 		return nil, refuseToResume(owner)
 	case owner != nil && owner.Resumable():
-		fmt.Fprintf(a.err, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
+		fmt.Fprintf(a.Messages, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
 		return owner, nil
 	}
 	return s, refuseToResume(s)
@@ -111,12 +110,12 @@ func refuseToResume(s *run.Stored) error {
 type leftOut map[string]int
 
 // allResumable lists the runs of this bench that can be taken up, oldest first.
-func (a *app) allResumable(c *Config) (found []*run.Stored, left leftOut, err error) {
-	all, err := run.All(c.runsDir())
+func (a *app) allResumable() (found []*run.Stored, left leftOut, err error) {
+	all, err := run.All(a.Config.runsDir())
 	if err != nil {
 		return nil, nil, err
 	}
-	chip, err := c.chipIdentity()
+	chip, err := a.Config.chipIdentity()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,7 +126,7 @@ func (a *app) allResumable(c *Config) (found []*run.Stored, left leftOut, err er
 			continue
 		}
 		owner := owners[s.ID]
-		if why := a.neverResumable(c, chip, s); why != "" {
+		if why := a.neverResumable(chip, s); why != "" {
 			left[why]++
 		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
 			left["going on with their plan"]++
@@ -140,25 +139,25 @@ func (a *app) allResumable(c *Config) (found []*run.Stored, left leftOut, err er
 
 // neverResumable says why a run that was cut off can only fail again on this
 // bench, in words that go behind a number of runs; "" where it may go on.
-func (a *app) neverResumable(c *Config, chip string, s *run.Stored) string {
+func (a *app) neverResumable(chip string, s *run.Stored) string {
 	h := s.Header
 	switch {
 	case h.ID == "":
 		return "without a readable header"
-	case h.Simulated != c.simulated() || h.Simulated && h.Chip != chip ||
-		!h.Simulated && !strings.HasPrefix(h.Bench, c.Bench+" ("):
+	case h.Simulated != a.Config.simulated() || h.Simulated && h.Chip != chip ||
+		!h.Simulated && !strings.HasPrefix(h.Bench, a.Config.Bench+" ("):
 		return "of another bench or chip"
 	}
 	var err error
 	if h.Command == plan.Command {
 		_, err = planOf(&h)
 	} else {
-		_, err = a.rebuild(c, &h)
+		_, err = a.rebuild(&h)
 	}
 	if err != nil {
 		return "whose work this program cannot make out"
 	}
-	if s.Result != nil && h.Command != plan.Command && h.Limits == c.limits() {
+	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.limits() {
 		switch s.Result.Kind {
 		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
 			return "that failed at what would be refused again"
@@ -199,14 +198,14 @@ func needsAccepting(c *Config, s *run.Stored) (string, error) {
 	return "", err
 }
 
-func (a *app) listResumable(c *Config) error {
-	list, left, err := a.allResumable(c)
+func (a *app) listResumable() error {
+	list, left, err := a.allResumable()
 	if err != nil {
 		return err
 	}
 	summaries := []run.Summary{}
 	for _, s := range list {
-		why, err := needsAccepting(c, s)
+		why, err := needsAccepting(a.Config, s)
 		if err != nil {
 			return err
 		}
@@ -221,14 +220,14 @@ func (a *app) listResumable(c *Config) error {
 		for _, why := range slices.Sorted(maps.Keys(left)) {
 			reasons = append(reasons, fmt.Sprintf("%d %s", left[why], why))
 		}
-		fmt.Fprintf(a.err, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n",
+		fmt.Fprintf(a.Messages, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n",
 			strings.Join(reasons, ", "))
 	}
 	if a.json {
 		return a.writeJSON(summaries)
 	}
 	if len(summaries) == 0 {
-		fmt.Fprintf(a.err, "no run of this bench in %s was cut off and can go on\n", c.runsDir())
+		fmt.Fprintf(a.Messages, "no run of this bench in %s was cut off and can go on\n", a.Config.runsDir())
 		return nil
 	}
 	w := screen.NewTable(a.out, screen.Left)
@@ -242,26 +241,26 @@ func (a *app) listResumable(c *Config) error {
 
 // resume takes up the run in dir. Until the bench has been compared with the
 // one that the run began on, nothing is written.
-func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (err error) {
-	known := newKnowledge(c.Simulation.Temperature)
+func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
+	known := newKnowledge(a.Config.Simulation.Temperature)
 	claim, err := run.NewClaim(dir, known.see)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, claim.Release()) }()
-	a.cutOff = claim.Header.ID
+	a.CutOff = claim.Header.ID
 	known.forget(claim.Unknown)
 	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
 		return err
 	}
-	a.askWhomToTell(c, &claim.Header)
-	j, err := a.rebuild(c, &claim.Header)
+	a.askWhomToTell(&claim.Header)
+	j, err := a.rebuild(&claim.Header)
 	if err != nil {
 		return err
 	}
-	r, err := a.onBench(ctx, c, j, func(r *recorded) error {
+	r, err := a.onBench(ctx, j, func(r *recorded) error {
 		r.past = pastOf(claim, known, r.session.sim != nil)
-		later, err := laterRuns(c, claim.Header, known.header)
+		later, err := laterRuns(a.Config, claim.Header, known.header)
 		if err != nil {
 			return err
 		}
@@ -278,8 +277,8 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 			return err
 		}
 		r.header = r.Run.Header()
-		a.begun(ctx, c, r)
-		if err := a.watchOver(c, r); err != nil {
+		a.begun(ctx, r)
+		if err := a.watchOver(r); err != nil {
 			return err
 		}
 		return r.Journal().Event("check", map[string]any{"reads": looks, "accepted": accept})
@@ -288,13 +287,13 @@ func (a *app) resume(ctx context.Context, c *Config, dir string, accept bool) (e
 }
 
 // rebuild makes the job of a run from its header.
-func (a *app) rebuild(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuild(h *run.Header) (job, error) {
 	rebuild := a.jobs()[h.Command]
 	if rebuild == nil {
 		return job{}, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
-	return rebuild(c, h)
+	return rebuild(a.Config, h)
 }
 
 // pastOf says what the earlier segments leave to the next one.
@@ -311,14 +310,14 @@ func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
 // behind the first fault is then taken for not done.
 func (a *app) checkRecord(dir string, report *run.Report, accept bool) error {
 	if p := report.Header.Program; p != "" && p != version() {
-		fmt.Fprintf(a.err, "the run was begun by version %s of the program, this is version %s\n", p, version())
+		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, version())
 	}
 	err := run.Check(dir, report)
 	switch {
 	case err == nil:
 		return nil
 	case accept:
-		fmt.Fprintf(a.err, "accepted: %v\n", err)
+		fmt.Fprintf(a.Messages, "accepted: %v\n", err)
 		return nil
 	}
 	return fmt.Errorf("%w; --accept goes as far as the first fault, "+

@@ -310,7 +310,7 @@ func (b *killBench) checkRecords(dir string) {
 			continue
 		}
 		out, errs := newOutput(), newOutput()
-		a := &app{in: strings.NewReader(""), out: out, err: errs, signals: make(chan os.Signal)}
+		a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: out}
 		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)

@@ -23,7 +23,7 @@ func newKeptRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := newRig(t, seed)
 	var kept *chip.Chip
-	r.app.newBench = func(c *Config) (*simulation, bool, error) {
+	r.app.NewBench = func(c *Config) (*simulation, bool, error) {
 		if kept == nil || r.anotherChip {
 			var err error
 			if kept, err = newChip(c, seed); err != nil {
@@ -457,7 +457,8 @@ func TestBoardsTakeTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.app.open(t.Context(), c, "A", "B")
+	r.app.Config = c
+	s, err := r.app.open(t.Context(), "A", "B")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -361,8 +361,8 @@ func (a *app) acceptable(id string, list []difference, accept bool) error {
 	if len(list) == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.err, "the bench is not as run %s left it:\n", id)
-	if err := printDifferences(a.err, list); err != nil {
+	fmt.Fprintf(a.Messages, "the bench is not as run %s left it:\n", id)
+	if err := printDifferences(a.Messages, list); err != nil {
 		return err
 	}
 	if accept {

@@ -143,8 +143,8 @@ func (o *output) await(t *testing.T, text string) {
 func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
-	r.app = &app{in: strings.NewReader(""), out: r.out, err: r.err, signals: r.signals}
-	r.app.newBench = func(c *Config) (*simulation, bool, error) {
+	r.app = &app{Lab: Lab{In: strings.NewReader(""), Messages: r.err, Signals: r.signals}, out: r.out}
+	r.app.NewBench = func(c *Config) (*simulation, bool, error) {
 		state, err := newChip(c, seed)
 		if err != nil {
 			return nil, false, err

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,71 +18,52 @@ import (
 	"xlab/run/screen"
 )
 
-// app is what every command shares: the streams and the global flags.
+// app is what every command shares: the laboratory, the streams and the global flags.
 type app struct {
-	in      io.Reader
-	out     io.Writer     // results: see page and data
-	err     io.Writer     // messages and progress
-	config  string        // --config
-	set     []string      // --set key=value
-	json    bool          // --json
-	verbose bool          // --verbose
-	wait    time.Duration // --wait, for a bench that is in use
-
-	notify []string // --notify destination
-
-	arguments []string // as given, for the record
-	cutOff    string   // the run that was begun or taken up, for who goes on with it; "" = none
-
-	// Of a command that is a task of a plan: the plan tells people, is told of the
-	// run's ID before that has a directory, and hears of its progress.
-	quiet    bool
-	task     *run.Task
-	announce func(id string) error
-	watch    run.Observer
-	accept   bool // tasks are taken up although the bench is not as it was
-
-	signals  <-chan os.Signal                         // interrupts; nil = those of the process
-	newBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
-	keep     func(run.Options) run.Options            // how runs are kept otherwise, in tests; nil = no otherwise
+	Lab
+	out     io.Writer // results: see page and data
+	file    string    // --config
+	set     []string  // --set key=value
+	json    bool      // --json
+	verbose bool      // --verbose
 }
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, err: errw}
+	a := &app{Lab: Lab{In: in, Messages: errw}, out: out}
 	return a.execute(args)
 }
 
 // execute carries out one command line and gives the exit code.
 func (a *app) execute(args []string) int {
-	a.arguments = args
-	a.out, a.err = a.page(), screen.New(a.err, screen.Options{})
+	a.Arguments = args
+	a.out, a.Messages = a.page(), screen.New(a.Messages, screen.Options{})
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(a.in)
+	root.SetIn(a.In)
 	root.SetOut(a.out)
-	root.SetErr(a.err)
+	root.SetErr(a.Messages)
 	defer a.alone()()
 	err := root.ExecuteContext(context.Background())
 	if err == nil || outputGone(err) {
 		return 0
 	}
-	fmt.Fprintln(a.err, "xlab: "+strings.TrimSpace(err.Error()))
+	fmt.Fprintln(a.Messages, "xlab: "+strings.TrimSpace(err.Error()))
 	code := run.ExitCode(err)
 	switch {
 	case code == run.ExitUnsafe:
-		fmt.Fprintln(a.err, run.UnsafeLine(err))
-	case code == run.ExitInterrupted && a.cutOff != "":
-		fmt.Fprintln(a.err, "go on with: "+a.resumeLine())
+		fmt.Fprintln(a.Messages, run.UnsafeLine(err))
+	case code == run.ExitInterrupted && a.CutOff != "":
+		fmt.Fprintln(a.Messages, "go on with: "+a.resumeLine())
 	}
 	return code
 }
 
 // resumeLine is the command that goes on with the run that was cut off.
 func (a *app) resumeLine() string {
-	words := []string{"xlab", "resume", a.cutOff}
-	if a.config != "" {
-		words = append(words, "--config", a.config)
+	words := []string{"xlab", "resume", a.CutOff}
+	if a.file != "" {
+		words = append(words, "--config", a.file)
 	}
 	for _, text := range a.set {
 		words = append(words, "--set", text)
@@ -130,14 +109,14 @@ the sources off by hand.`,
 		return run.Usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.config, "config", "", "bench description (default: ./bench.yaml, then the user's)")
+	flags.StringVar(&a.file, "config", "", "bench description (default: ./bench.yaml, then the user's)")
 	flags.StringArrayVar(&a.set, "set", nil, "override one configuration key, as in --set limits.max_voltage=3V; "+
 		"may be given several times")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	flags.StringArrayVar(&a.notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, "+
+	flags.StringArrayVar(&a.Notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, "+
 		"or a command (as well as what notify in bench.yaml says); may be given several times")
-	flags.DurationVar(&a.wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
+	flags.DurationVar(&a.Wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
 		"12h or 2d (default: not at all)")
 	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(),
 		a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(),
@@ -175,30 +154,33 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 	return list
 }
 
-// load reads the configuration for a command that needs a bench, and says
-// which bench that is when nobody configured one.
-func (a *app) load() (*Config, error) {
-	c, err := loadConfig(a.config, a.set)
-	if err != nil {
+// configure reads the configuration.
+func (a *app) configure() (c *Config, err error) {
+	if c, err = loadConfig(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
-	switch {
-	case a.quiet:
-	case len(c.files) == 0:
-		fmt.Fprintln(a.err, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
-	case !c.described():
-		fmt.Fprintf(a.err, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
-			strings.Join(c.files, ", "))
+	if a.Config = c; a.verbose {
+		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return c, nil
 }
 
-// logger writes what happens to stderr when asked to.
-func (a *app) logger() *slog.Logger {
-	if !a.verbose {
-		return slog.New(slog.DiscardHandler)
+// load reads the configuration for a command that needs a bench, and says
+// which bench that is when nobody configured one.
+func (a *app) load() (*Config, error) {
+	c, err := a.configure()
+	if err != nil {
+		return nil, err
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	switch {
+	case a.Quiet:
+	case len(c.files) == 0:
+		fmt.Fprintln(a.Messages, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
+	case !c.described():
+		fmt.Fprintf(a.Messages, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
+			strings.Join(c.files, ", "))
+	}
+	return c, nil
 }
 
 // writeJSON writes a result for programs.

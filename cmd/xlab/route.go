@@ -16,8 +16,8 @@ import (
 // routeByHand closes single switches for somebody with an ohmmeter, and nothing
 // else: all sources are at 0 V and disconnected before, and after Enter or an
 // interrupt all switches are opened again.
-func (a *app) routeByHand(ctx context.Context, c *Config, on, text string) error {
-	b, err := c.board(on)
+func (a *app) routeByHand(ctx context.Context, on, text string) error {
+	b, err := a.Config.board(on)
 	if err != nil {
 		return err
 	}
@@ -31,11 +31,11 @@ func (a *app) routeByHand(ctx context.Context, c *Config, on, text string) error
 	}
 	opening, release := a.interruptible(ctx)
 	defer release()
-	s, err := a.open(opening, c, b.Name)
+	s, err := a.open(opening, b.Name)
 	if err != nil {
 		return fmt.Errorf("%w; no switch was closed", err)
 	}
-	err = run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Timeout: s.safeTimeout(), Signals: a.signals},
+	err = run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Timeout: s.safeTimeout(), Signals: a.Signals},
 		func(ctx context.Context) error {
 			if opening.Err() != nil {
 				return run.ErrInterrupted
@@ -63,7 +63,7 @@ func (a *app) routeByHand(ctx context.Context, c *Config, on, text string) error
 		err = nil // the way that this ends
 	}
 	if err == nil {
-		fmt.Fprintln(a.err, "all switches are open again")
+		fmt.Fprintln(a.Messages, "all switches are open again")
 	}
 	return errors.Join(err, s.Close())
 }
@@ -90,11 +90,11 @@ func (a *app) awaitEnter(ctx context.Context, r routed) error {
 			fmt.Fprintf(a.out, "hidden neurons: %s\noutput neurons: %s\n", voltageList(r.Hidden), voltageList(r.Outputs))
 		}
 	}
-	fmt.Fprintln(a.err, "all sources are at 0 V and disconnected; every other switch is open. Enter or Ctrl-C opens "+
+	fmt.Fprintln(a.Messages, "all sources are at 0 V and disconnected; every other switch is open. Enter or Ctrl-C opens "+
 		"these too")
 	enter := make(chan error, 1)
 	go func() { // it outlives this call when nobody types anything
-		_, err := bufio.NewReader(a.in).ReadString('\n')
+		_, err := bufio.NewReader(a.In).ReadString('\n')
 		enter <- err
 	}()
 	select {

@@ -26,11 +26,10 @@ A search uses the index, ` + "`.index.sqlite`" + ` in the directory of the runs,
 kept up to date by itself and is made anew from the journals by ` + "`xlab runs reindex`" + `.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(a.config, a.set)
-			if err != nil {
-				return run.Usage(err)
+			if _, err := a.configure(); err != nil {
+				return err
 			}
-			return a.listRuns(cmd.Context(), c, f)
+			return a.listRuns(cmd.Context(), f)
 		},
 	}
 	f.addTo(c)
@@ -39,9 +38,9 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 		Short: "Show one run; ID may be shortened as long as it is unique, or be \"last\"",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := loadConfig(a.config, a.set)
+			c, err := a.configure()
 			if err != nil {
-				return run.Usage(err)
+				return err
 			}
 			s, err := run.Load(c.runsDir(), args[0])
 			if err != nil {

@@ -97,17 +97,17 @@ func parseMoment(text string, now time.Time, end bool) (time.Time, error) {
 	return t, nil
 }
 
-func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
+func (a *app) listRuns(ctx context.Context, f runsFilter) error {
 	q, err := f.query(time.Now())
 	if err != nil {
 		return err
 	}
-	list, note, err := index.Find(ctx, c.runsDir(), q)
+	list, note, err := index.Find(ctx, a.Config.runsDir(), q)
 	if err != nil {
 		return run.Usage(fmt.Errorf("list runs: %w; check the directory's permissions", err))
 	}
 	if note != "" {
-		fmt.Fprintln(a.err, note)
+		fmt.Fprintln(a.Messages, note)
 	}
 	if a.json {
 		if list == nil {
@@ -120,7 +120,7 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 		if f.chosen() != "" {
 			text = "none of the runs in %s is such a one\n"
 		}
-		fmt.Fprintf(a.err, text, c.runsDir())
+		fmt.Fprintf(a.Messages, text, a.Config.runsDir())
 		return nil
 	}
 	w := screen.NewTable(a.out, screen.Left)
@@ -143,7 +143,7 @@ func (a *app) listRuns(ctx context.Context, c *Config, f runsFilter) error {
 		return err
 	}
 	if resumable > 0 {
-		fmt.Fprintln(a.err, "* can be taken up again: xlab resume RUN")
+		fmt.Fprintln(a.Messages, "* can be taken up again: xlab resume RUN")
 	}
 	return nil
 }
@@ -160,13 +160,13 @@ func (a *app) reindexCommand() *cobra.Command {
 		Short: "Make the index of the runs anew from their journals",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig(a.config, a.set)
+			c, err := a.configure()
 			if err != nil {
-				return run.Usage(err)
+				return err
 			}
 			n, err := index.Rebuild(cmd.Context(), c.runsDir())
 			if errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(a.err, "no runs in %s yet\n", c.runsDir())
+				fmt.Fprintf(a.Messages, "no runs in %s yet\n", c.runsDir())
 				n, err = 0, nil
 			}
 			if err != nil {
@@ -183,8 +183,8 @@ func (a *app) reindexCommand() *cobra.Command {
 
 // noteRun keeps the index up to date. It is a harmless observer: what goes wrong
 // is told with --verbose only, and the next search finds out by itself.
-func (a *app) noteRun(ctx context.Context, c *Config, id string) {
-	if err := index.Note(context.WithoutCancel(ctx), c.runsDir(), id); err != nil {
+func (a *app) noteRun(ctx context.Context, id string) {
+	if err := index.Note(context.WithoutCancel(ctx), a.Config.runsDir(), id); err != nil {
 		a.logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
 	}
 }

@@ -200,7 +200,7 @@ func TestSameBytes(t *testing.T) {
 		t.Helper()
 		runs := t.TempDir()
 		out, errs := newOutput(), newOutput()
-		a := &app{in: strings.NewReader(""), out: out, err: errs, signals: make(chan os.Signal)}
+		a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: out}
 		if code := a.execute([]string{"form", "--devices", devices, "--json", "--config", config,
 			"--set", "runs=" + runs, "--set", "analyzer.fixed_ranges=true"}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, errs)

@@ -67,20 +67,20 @@ func (s *session) start(ctx context.Context) context.Context {
 // open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *app) open(ctx context.Context, c *Config, names ...string) (*session, error) {
-	if !c.simulated() {
-		return a.openOn(ctx, c, nil, names...)
+func (a *app) open(ctx context.Context, names ...string) (*session, error) {
+	if !a.Config.simulated() {
+		return a.openOn(ctx, nil, names...)
 	}
-	sim, err := a.simulation(ctx, c)
+	sim, err := a.simulation(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return a.openOn(ctx, c, sim, names...)
+	return a.openOn(ctx, sim, names...)
 }
 
 // openOn is open on a given simulated bench, or on hardware for nil.
-func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...string) (s *session, err error) {
-	s = newSession(c, sim)
+func (a *app) openOn(ctx context.Context, sim *simulation, names ...string) (s *session, err error) {
+	s = newSession(a.Config, sim)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -88,7 +88,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 	}()
 	serving := s.start(ctx)
 	if s.sim == nil {
-		if s.held, err = a.lockBench(ctx, c, "working on it"); err != nil {
+		if s.held, err = a.lockBench(ctx, "working on it"); err != nil {
 			return s, err
 		}
 	}
@@ -97,7 +97,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
 	for _, name := range names {
-		b, err := c.board(name)
+		b, err := a.Config.board(name)
 		if err != nil {
 			return s, err
 		}
@@ -111,7 +111,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
 	lines := make(map[string]int)
-	for _, b := range c.Boards {
+	for _, b := range a.Config.Boards {
 		w := wirings[b.Name]
 		if w == nil {
 			if w, err = b.wiring(); err != nil {
@@ -129,7 +129,7 @@ func (a *app) openOn(ctx context.Context, c *Config, sim *simulation, names ...s
 		return s, err
 	}
 	for name, w := range wirings {
-		if s.arrays[name], err = array.New(w, s.analyzer, s.boards[name], c.limits()); err != nil {
+		if s.arrays[name], err = array.New(w, s.analyzer, s.boards[name], a.Config.limits()); err != nil {
 			return s, err
 		}
 		s.turns.Add(name, s.arrays[name], s.boards[name])
@@ -189,7 +189,7 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channel
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, conn)
-	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.logger(), AnswerTimeout: s.answerTimeout(),
+	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.Log, AnswerTimeout: s.answerTimeout(),
 		ReadTimeout: s.readTimeout(), Reopen: reopen})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
@@ -198,7 +198,7 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channel
 	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
 		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
 		FixedRanges: c.Analyzer.FixedRanges, Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
-		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.logger()})
+		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.Log})
 	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
 	}
@@ -240,7 +240,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
-		port = buspirate.New(conn, buspirate.Options{Logger: a.logger(), Timeout: s.answerTimeout(),
+		port = buspirate.New(conn, buspirate.Options{Logger: a.Log, Timeout: s.answerTimeout(),
 			Reopen: func(within time.Duration) (buspirate.Link, error) {
 				ctx, cancel := context.WithTimeout(context.Background(), within)
 				defer cancel()
@@ -263,7 +263,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig,
 	if err != nil {
 		return fmt.Errorf("%s: %w", place, err)
 	}
-	chain := adg1438.New(conn, adg1438.Options{Chips: lines, Name: b.Name, Logger: a.logger()})
+	chain := adg1438.New(conn, adg1438.Options{Chips: lines, Name: b.Name, Logger: a.Log})
 	s.boards[b.Name] = chain
 	if err := chain.Safe(ctx); err != nil {
 		return fmt.Errorf("%s: %w", place, err)

@@ -14,7 +14,7 @@ import (
 // interruptible gives a context that ends when the program is asked to stop. The
 // caller releases it.
 func (a *app) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.signals != nil { // a test's, for the guard
+	if a.Signals != nil { // a test's, for the guard
 		return context.WithCancel(ctx)
 	}
 	return run.Interruptible(ctx)
@@ -23,11 +23,11 @@ func (a *app) interruptible(ctx context.Context) (context.Context, context.Cance
 // alone ends the program by a signal where there is nothing to be left safe, with
 // the code that it has everywhere.
 func (a *app) alone() (release func()) {
-	if a.signals != nil {
+	if a.Signals != nil {
 		return func() {}
 	}
 	return run.Alone(func(s os.Signal, stacks []byte) {
-		fmt.Fprintf(a.err, "%sxlab: %s: ended; no bench was in use\n", stacks, s)
+		fmt.Fprintf(a.Messages, "%sxlab: %s: ended; no bench was in use\n", stacks, s)
 		os.Exit(run.ExitInterrupted)
 	})
 }

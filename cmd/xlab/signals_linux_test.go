@@ -50,9 +50,10 @@ func newServedBench(t *testing.T) *servedBench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.rig.app.Config = c
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.rig.app.serve(ctx, c, "127.0.0.1") }()
+	go func() { ended <- b.rig.app.serve(ctx, "127.0.0.1") }()
 	t.Cleanup(func() {
 		end()
 		if err := <-ended; err != nil {

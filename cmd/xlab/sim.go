@@ -50,11 +50,10 @@ func (a *app) simChipCommand() *cobra.Command {
 		Short: "Show what the simulated chip really is",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := a.simulatedConfig()
-			if err != nil {
+			if _, err := a.simulatedConfig(); err != nil {
 				return err
 			}
-			return a.showChip(c, name)
+			return a.showChip(name)
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to show")
@@ -68,7 +67,7 @@ func (a *app) simChipCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			held, err := a.lockBench(cmd.Context(), c, "replacing the chip")
+			held, err := a.lockBench(cmd.Context(), "replacing the chip")
 			if err != nil {
 				return err
 			}
@@ -112,16 +111,16 @@ func (a *app) simulatedConfig() (*Config, error) {
 	return c, nil
 }
 
-func (a *app) showChip(c *Config, name string) error {
-	b, err := c.board(name)
+func (a *app) showChip(name string) error {
+	b, err := a.Config.board(name)
 	if err != nil {
 		return err
 	}
 	name = b.Name
-	state, err := chip.Load(c.chipFile())
+	state, err := chip.Load(a.Config.chipFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(a.err, "there is no chip in %s yet: showing the one that the first command will make\n", c.chipFile())
-		state, err = newChip(c, c.Simulation.Seed)
+		fmt.Fprintf(a.Messages, "there is no chip in %s yet: showing the one that the first command will make\n", a.Config.chipFile())
+		state, err = newChip(a.Config, a.Config.Simulation.Seed)
 	}
 	if err != nil {
 		return run.Usage(err)
@@ -129,9 +128,9 @@ func (a *app) showChip(c *Config, name string) error {
 	devices := state.Arrays[name]
 	if devices == nil {
 		return run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
-			"wiring maps", c.chipFile(), name))
+			"wiring maps", a.Config.chipFile(), name))
 	}
-	t := chipTruth{File: c.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
+	t := chipTruth{File: a.Config.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
 	for _, entry := range devices.Ledger() {
 		t.Ledger.MaxAbsV = math.Max(t.Ledger.MaxAbsV, entry.MaxAbsV)
 		t.Ledger.MaxAbsI = math.Max(t.Ledger.MaxAbsI, entry.MaxAbsI)

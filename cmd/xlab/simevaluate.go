@@ -42,7 +42,7 @@ type held struct {
 // print says on a terminal which network was looked for in the arrays.
 func (h held) print(a *app) error {
 	for _, text := range h.Warnings {
-		fmt.Fprintln(a.err, "warning: "+text)
+		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
 	if h.Network == "" {
 		return nil
@@ -68,11 +68,10 @@ otherwise than the network in software are warned of. The chip's file is not cha
 			if count < 1 || compared < 0 {
 				return run.Usage(fmt.Errorf("--patterns %d and --compare %d: give at least one pattern", count, compared))
 			}
-			c, err := a.simulatedConfig()
-			if err != nil {
+			if _, err := a.simulatedConfig(); err != nil {
 				return err
 			}
-			r, err := a.evaluateFast(c, network, count, compared, seed)
+			r, err := a.evaluateFast(network, count, compared, seed)
 			if err != nil {
 				return err
 			}
@@ -95,17 +94,17 @@ otherwise than the network in software are warned of. The chip's file is not cha
 	return c
 }
 
-func (a *app) evaluateFast(c *Config, network string, count, compared int, seed uint64) (*evaluateResult, error) {
-	if c.Neurons.Address == "" {
+func (a *app) evaluateFast(network string, count, compared int, seed uint64) (*evaluateResult, error) {
+	if a.Config.Neurons.Address == "" {
 		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
-			c.origin()))
+			a.Config.origin()))
 	}
-	state, err := chip.Load(c.chipFile())
+	state, err := chip.Load(a.Config.chipFile())
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
 	design := mlp.LetterDesign()
-	placement, err := c.placeOn(design, "A,B")
+	placement, err := a.Config.placeOn(design, "A,B")
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +166,7 @@ func (a *app) evaluateFast(c *Config, network string, count, compared int, seed 
 		}
 		*part.into = e.Accuracy
 	}
-	r.held, err = heldNetwork(c, network, fast)
+	r.held, err = heldNetwork(a.Config, network, fast)
 	return r, err
 }
 

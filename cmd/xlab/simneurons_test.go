@@ -79,13 +79,14 @@ func TestServeNeurons(t *testing.T) {
 	out, stderr := newOutput(), newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{in: strings.NewReader(""), out: out, err: stderr}
+	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: stderr}, out: out}
 	c, err := loadConfig("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Config = c
 	ended := make(chan error, 1)
-	go func() { ended <- a.serve(ctx, c, "127.0.0.1") }()
+	go func() { ended <- a.serve(ctx, "127.0.0.1") }()
 	stderr.await(t, "serving until interrupted")
 	cancel()
 	select {

@@ -56,7 +56,7 @@ pseudo-terminal does not come back under its name.`,
 			}
 			ctx, release := a.interruptible(cmd.Context())
 			defer release()
-			return a.serve(ctx, c, host)
+			return a.serve(ctx, host)
 		},
 	}
 	c.Flags().StringVar(&faults, "faults", "", "script of what goes wrong (default: simulation.faults)")
@@ -66,8 +66,8 @@ pseudo-terminal does not come back under its name.`,
 	return c
 }
 
-func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
-	s, err := a.simulation(ctx, c)
+func (a *app) serve(ctx context.Context, host string) (err error) {
+	s, err := a.simulation(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 		endpoint
 		server
 	}
-	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: &c.Analyzer.GPIB}, s.adapter}}
-	for _, b := range c.Boards {
+	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: &a.Config.Analyzer.GPIB}, s.adapter}}
+	for _, b := range a.Config.Boards {
 		offers = append(offers, offer{endpoint{Instrument: "adg1438", Board: b.Name}, s.boxes[b.Name]})
 	}
 	if s.neurons != nil {
@@ -87,7 +87,7 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 	lines := json.NewEncoder(a.data())
 	for _, o := range offers {
 		if near, name, err := openPTY(); err != nil {
-			fmt.Fprintf(a.err, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)
+			fmt.Fprintf(a.Messages, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)
 		} else {
 			s.serving.Go(func() { a.answer(serving, o.server, s.faulty(o.server, near), name) })
 			o.Transport, o.Address = "pty", name
@@ -104,7 +104,7 @@ func (a *app) serve(ctx context.Context, c *Config, host string) (err error) {
 			return err
 		}
 	}
-	fmt.Fprintf(a.err, "serving until interrupted (Ctrl-C); the chip is then kept in %s\n", s.file)
+	fmt.Fprintf(a.Messages, "serving until interrupted (Ctrl-C); the chip is then kept in %s\n", s.file)
 	<-ctx.Done()
 	return nil
 }

@@ -49,11 +49,10 @@ delay is the time after which every output stays within a step of the board's
 converter (20.48 V / 65536) of its final value. The chip's file is not changed.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, err := a.simulatedConfig()
-			if err != nil {
+			if _, err := a.simulatedConfig(); err != nil {
 				return err
 			}
-			r, err := a.transient(c, network, from, to, step*1e-9, duration*1e-6)
+			r, err := a.transient(network, from, to, step*1e-9, duration*1e-6)
 			if err != nil {
 				return err
 			}
@@ -86,10 +85,10 @@ converter (20.48 V / 65536) of its final value. The chip's file is not changed.`
 // converterStep is the output converter's resolution (hwdocs/neuron.md).
 const converterStep = 20.48 / 65536
 
-func (a *app) transient(c *Config, network string, from, to int, step, duration float64) (*transientResult, error) {
-	if c.Neurons.Address == "" {
+func (a *app) transient(network string, from, to int, step, duration float64) (*transientResult, error) {
+	if a.Config.Neurons.Address == "" {
 		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
-			c.origin()))
+			a.Config.origin()))
 	}
 	letters := dataset.Letters()
 	for _, k := range []int{from, to} {
@@ -101,16 +100,16 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 		return nil, run.Usage(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at "+
 			"most a million steps", step*1e9, duration*1e6))
 	}
-	state, err := chip.Load(c.chipFile())
+	state, err := chip.Load(a.Config.chipFile())
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
-	s, err := simulate(c, state, "")
+	s, err := simulate(a.Config, state, "")
 	if err != nil {
 		return nil, err
 	}
 	design := mlp.LetterDesign()
-	placement, err := c.placeOn(design, "A,B")
+	placement, err := a.Config.placeOn(design, "A,B")
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +118,7 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; the devices have to be formed and the network imported", err))
 	}
-	h, err := heldNetwork(c, network, fast)
+	h, err := heldNetwork(a.Config, network, fast)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +126,7 @@ func (a *app) transient(c *Config, network string, from, to int, step, duration 
 		Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
 	apply := func(k int) error {
 		for l, block := range placement {
-			lines, err := c.computing(design, l, block, letters.X.RawRowView(k))
+			lines, err := a.Config.computing(design, l, block, letters.X.RawRowView(k))
 			if err != nil {
 				return err
 			}

@@ -65,27 +65,27 @@ type server interface {
 }
 
 // simulation makes the simulated bench and says if that took a new chip.
-func (a *app) simulation(ctx context.Context, c *Config) (*simulation, error) {
+func (a *app) simulation(ctx context.Context) (*simulation, error) {
 	build := newSimulation
 	var held *lock.Lock
-	if a.newBench != nil {
-		build = a.newBench
+	if a.NewBench != nil {
+		build = a.NewBench
 	} else {
 		var err error
-		if held, err = a.lockBench(ctx, c, "working on it"); err != nil {
+		if held, err = a.lockBench(ctx, "working on it"); err != nil {
 			return nil, err
 		}
 	}
-	s, made, err := build(c)
+	s, made, err := build(a.Config)
 	if err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
 	s.held = held
 	switch n := s.chip.Recovered; {
 	case made:
-		fmt.Fprintf(a.err, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
+		fmt.Fprintf(a.Messages, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
 	case n > 0:
-		fmt.Fprintf(a.err, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
+		fmt.Fprintf(a.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
 			"the devices were recovered\n", s.file, n)
 	}
 	return s, nil

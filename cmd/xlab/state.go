@@ -62,10 +62,10 @@ func (c *Config) chipFile() string { return c.Simulation.Chip }
 
 // closeState takes the state directory from other users who can look into it, as
 // older versions left it, and says so. One that is another user's stays as it is.
-func (a *app) closeState(c *Config) {
+func (a *app) closeState() {
 	dir, err := stateDir()
 	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
-	if err != nil || runtime.GOOS == "windows" || !inUse(c.Runs) && !inUse(c.Simulation.Chip) {
+	if err != nil || runtime.GOOS == "windows" || !inUse(a.Config.Runs) && !inUse(a.Config.Simulation.Chip) {
 		return // there is none, its permissions say nothing, or nothing is in it
 	}
 	info, err := os.Stat(dir)
@@ -73,8 +73,8 @@ func (a *app) closeState(c *Config) {
 		return // whoever makes it makes it private
 	}
 	if err := os.Chmod(dir, atomicfile.PrivateDir); err != nil {
-		fmt.Fprintf(a.err, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
+		fmt.Fprintf(a.Messages, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
 		return
 	}
-	fmt.Fprintf(a.err, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
+	fmt.Fprintf(a.Messages, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
 }

@@ -116,7 +116,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 					}
 				}
 			}
-			if err := a.studyTuning(cmd.Context(), c, name, chips, specs, rows, dryRun); err != nil || dryRun {
+			if err := a.studyTuning(cmd.Context(), name, chips, specs, rows, dryRun); err != nil || dryRun {
 				return err
 			}
 			if a.json {
@@ -138,7 +138,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 }
 
 // studyTuning carries all combinations out and fills in the rows.
-func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int, specs []tuning.Spec,
+func (a *app) studyTuning(ctx context.Context, name string, chips int, specs []tuning.Spec,
 	rows []studyRow, dryRun bool) error {
 	formed := make([]formedChip, chips)
 	cases := make([]*studyCase, chips*len(specs))
@@ -148,12 +148,12 @@ func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int
 	}
 	batch := run.NewBatch(chips, func(ctx context.Context, i, part int) (err error) {
 		if part == 0 {
-			formed[i], err = a.formInMemory(ctx, c, name, uint64(i+1))
+			formed[i], err = a.formInMemory(ctx, name, uint64(i+1))
 			return err
 		}
 		k := &studyCase{chip: i, row: part - 1, spec: specs[part-1]}
 		cases[k.row*chips+i] = k
-		k.outcome, k.figures, err = a.tuneInMemory(ctx, c, name, formed[i], k.spec)
+		k.outcome, k.figures, err = a.tuneInMemory(ctx, name, formed[i], k.spec)
 		return err
 	}, parts...)
 	if over, err := a.carryOutStudy(ctx, batch, dryRun); over || err != nil {
@@ -168,8 +168,8 @@ func (a *app) studyTuning(ctx context.Context, c *Config, name string, chips int
 // carryOutStudy does a study's work: first one chip, by which it tells how long all
 // of them take, then the others. over is true for a dry run, which ends there.
 func (a *app) carryOutStudy(ctx context.Context, b *run.Batch, dryRun bool) (over bool, err error) {
-	fmt.Fprintln(a.err, "the first chip tells how long the study takes")
-	first := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "first chip"})
+	fmt.Fprintln(a.Messages, "the first chip tells how long the study takes")
+	first := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "first chip"})
 	err = b.First(ctx, first.Observe)
 	first.Close()
 	if err != nil {
@@ -182,8 +182,8 @@ func (a *app) carryOutStudy(ctx context.Context, b *run.Batch, dryRun bool) (ove
 		_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
 		return true, err
 	}
-	fmt.Fprintln(a.err, b)
-	progress := run.NewProgress(run.ProgressOptions{Output: a.err, Label: "study"})
+	fmt.Fprintln(a.Messages, b)
+	progress := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "study"})
 	defer progress.Close()
 	return false, b.Rest(ctx, progress.Observe)
 }
@@ -195,17 +195,17 @@ type formedChip struct {
 }
 
 // onChip opens a session around a chip in memory and does work on one array.
-func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Chip,
+func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 	work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
-	board, err := c.board(name)
+	board, err := a.Config.board(name)
 	if err != nil {
 		return err
 	}
-	sim, err := simulate(c, state, "")
+	sim, err := simulate(a.Config, state, "")
 	if err != nil {
 		return err
 	}
-	s, err := a.openOn(ctx, c, sim, board.Name)
+	s, err := a.openOn(ctx, sim, board.Name)
 	if err != nil {
 		return err
 	}
@@ -213,14 +213,14 @@ func (a *app) onChip(ctx context.Context, c *Config, name string, state *chip.Ch
 	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.turns}).Crossbar(board.Name))
 }
 
-func (a *app) formInMemory(ctx context.Context, c *Config, name string, seed uint64) (formedChip, error) {
-	state, err := newChip(c, seed)
+func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (formedChip, error) {
+	state, err := newChip(a.Config, seed)
 	if err != nil {
 		return formedChip{}, err
 	}
 	var f formedChip
-	err = a.onChip(ctx, c, name, state, func(ctx context.Context, s *session, bar *array.Journaled) error {
-		outcome, err := forming.Run(ctx, bar, name, c.Forming, forming.Options{})
+	err = a.onChip(ctx, name, state, func(ctx context.Context, s *session, bar *array.Journaled) error {
+		outcome, err := forming.Run(ctx, bar, name, a.Config.Forming, forming.Options{})
 		if err == nil {
 			f.defects = outcome.Defects
 		}
@@ -233,14 +233,14 @@ func (a *app) formInMemory(ctx context.Context, c *Config, name string, seed uin
 	return f, err
 }
 
-func (a *app) tuneInMemory(ctx context.Context, c *Config, name string, from formedChip,
+func (a *app) tuneInMemory(ctx context.Context, name string, from formedChip,
 	spec tuning.Spec) (o *tuning.Outcome, f figures, err error) {
 	var state chip.Chip
 	if err := json.Unmarshal(from.state, &state); err != nil {
 		return nil, f, err
 	}
 	began := time.Now()
-	err = a.onChip(ctx, c, name, &state, func(ctx context.Context, s *session, bar *array.Journaled) (err error) {
+	err = a.onChip(ctx, name, &state, func(ctx context.Context, s *session, bar *array.Journaled) (err error) {
 		start, err := s.analyzer.BenchTime(ctx)
 		if err != nil {
 			return err

@@ -190,13 +190,13 @@ func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) 
 	batch := run.NewBatch(chips, func(ctx context.Context, i, part int) (err error) {
 		switch k := part - 1; {
 		case part == 0:
-			formed[i], err = s.app.formNetworkChip(ctx, s.config, placement.Arrays(), uint64(i+1))
+			formed[i], err = s.app.formNetworkChip(ctx, placement.Arrays(), uint64(i+1))
 		case k < len(s.approaches):
 			if results[k*chips+i], err = s.onChip(ctx, formed[i], s.approaches[k]); err != nil {
 				err = fmt.Errorf("chip %d, %s: %w", formed[i].seed, s.approaches[k], err)
 			}
 		default:
-			inSitu[i], err = s.app.studyInsitu(ctx, s.config, formed[i])
+			inSitu[i], err = s.app.studyInsitu(ctx, formed[i])
 		}
 		return err
 	}, parts...)
@@ -242,7 +242,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 	}
 	var end figures
 	began := time.Now()
-	err := s.app.onNetworkChip(ctx, s.config, f.state, w.spec.Placement.Arrays(),
+	err := s.app.onNetworkChip(ctx, f.state, w.spec.Placement.Arrays(),
 		func(ctx context.Context, on *session, stack *guarded.Stack) error {
 			start, err := on.analyzer.BenchTime(ctx)
 			if err != nil {
@@ -279,16 +279,16 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 }
 
 // formNetworkChip makes a chip and forms arrays of it in memory.
-func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, seed uint64) (networkChip, error) {
+func (a *app) formNetworkChip(ctx context.Context, arrays []string, seed uint64) (networkChip, error) {
 	f := networkChip{seed: seed, defects: make(map[string]*array.DefectMap)}
-	state, err := newChip(c, seed)
+	state, err := newChip(a.Config, seed)
 	if err != nil {
 		return f, err
 	}
-	err = a.onNetwork(ctx, c, state, arrays, func(ctx context.Context, _ *session,
+	err = a.onNetwork(ctx, state, arrays, func(ctx context.Context, _ *session,
 		stack *guarded.Stack) error {
 		for _, name := range arrays {
-			outcome, err := forming.Run(ctx, stack.Crossbar(name), name, c.Forming, forming.Options{})
+			outcome, err := forming.Run(ctx, stack.Crossbar(name), name, a.Config.Forming, forming.Options{})
 			if err != nil {
 				return err
 			}
@@ -305,24 +305,24 @@ func (a *app) formNetworkChip(ctx context.Context, c *Config, arrays []string, s
 }
 
 // onNetworkChip does work on several arrays of a chip that starts from a state.
-func (a *app) onNetworkChip(ctx context.Context, c *Config, from []byte, arrays []string,
+func (a *app) onNetworkChip(ctx context.Context, from []byte, arrays []string,
 	work func(ctx context.Context, s *session, stack *guarded.Stack) error) error {
 	var state chip.Chip
 	if err := json.Unmarshal(from, &state); err != nil {
 		return err
 	}
-	return a.onNetwork(ctx, c, &state, arrays, work)
+	return a.onNetwork(ctx, &state, arrays, work)
 }
 
 // onNetwork opens a session around a chip in memory and does work on several of
 // its arrays.
-func (a *app) onNetwork(ctx context.Context, c *Config, state *chip.Chip, arrays []string,
+func (a *app) onNetwork(ctx context.Context, state *chip.Chip, arrays []string,
 	work func(ctx context.Context, s *session, stack *guarded.Stack) error) (err error) {
-	sim, err := simulate(c, state, "")
+	sim, err := simulate(a.Config, state, "")
 	if err != nil {
 		return err
 	}
-	s, err := a.openOn(ctx, c, sim, arrays...)
+	s, err := a.openOn(ctx, sim, arrays...)
 	if err != nil {
 		return err
 	}

@@ -73,8 +73,8 @@ simulation: {chip: %q, seed: %d}
 func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
-	a := &app{in: strings.NewReader(""), out: newOutput(), err: errs, signals: make(chan os.Signal)}
-	a.newBench = func(c *Config) (*simulation, bool, error) {
+	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: newOutput()}
+	a.NewBench = func(c *Config) (*simulation, bool, error) {
 		s, made, err := newSimulation(c)
 		if err != nil {
 			return nil, false, err

@@ -75,7 +75,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return run.Usage(fmt.Errorf("--target: %w", err))
 			}
 			if understood != "" {
-				fmt.Fprintln(a.err, understood)
+				fmt.Fprintln(a.Messages, understood)
 			}
 			if err := spec.Validate(w.Rows, w.Cols); err != nil {
 				return run.Usage(err)
@@ -90,7 +90,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return notMade{err, []string{name}}
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(c, w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) })
 			if err != nil {
 				return err
 			}
@@ -101,9 +101,9 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return estimate.Print(a.out)
 			}
 			if defects == nil {
-				fmt.Fprintln(a.err, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
+				fmt.Fprintln(a.Messages, "no defect map: devices that cannot be tuned have to be found by trying (`xlab form` makes one)")
 			}
-			return a.perform(cmd.Context(), c, a.tuneJob(c, name, spec, defects))
+			return a.perform(cmd.Context(), a.tuneJob(c, name, spec, defects))
 		},
 	}
 	f := c.Flags()
@@ -296,7 +296,7 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 		if outcome == nil {
 			return nil
 		}
-		return a.printTuned(c, spec, outcome, result)
+		return a.printTuned(spec, outcome, result)
 	}
 	return j
 }
@@ -334,7 +334,7 @@ func verdict(s tuning.Summary) error {
 	return nil
 }
 
-func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
+func (a *app) printTuned(spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
 	if a.json {
 		return a.writeJSON(result)
 	}
@@ -366,7 +366,7 @@ func (a *app) printTuned(c *Config, spec tuning.Spec, o *tuning.Outcome, result 
 		}
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
 	return err
 }
 

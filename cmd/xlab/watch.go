@@ -77,10 +77,10 @@ func (s *session) options() run.Options {
 
 // kept is how the program keeps a run: with o, unless a test has it otherwise.
 func (a *app) kept(o run.Options) run.Options {
-	if a.keep == nil {
+	if a.Keep == nil {
 		return o
 	}
-	return a.keep(o)
+	return a.Keep(o)
 }
 
 // sensor is the one that watches the temperature; nil without one.

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"time"
+	"xlab/run"
+)
+
+// Lab is a laboratory's bench as a program sees it: its configuration, who is
+// spoken to, and how runs on it are kept.
+type Lab struct {
+	Config   *Config
+	In       io.Reader    // answers of the person at the bench
+	Messages io.Writer    // messages and progress
+	Log      *slog.Logger // what happens; nil = silent
+
+	Wait      time.Duration // for a bench that is in use
+	Notify    []string      // who is told of a run's end, beside those of the configuration
+	Arguments []string      // of the command, for the record
+	CutOff    string        // the run that was begun or taken up, for who goes on with it; "" = none
+
+	// Of a command that is a task of a plan: the plan tells people, is told of the
+	// run's ID before that has a directory, and hears of its progress.
+	Quiet    bool
+	Task     *run.Task
+	Announce func(id string) error
+	Watch    run.Observer
+	Accept   bool // tasks are taken up although the bench is not as it was
+
+	Signals  <-chan os.Signal                         // interrupts; nil = those of the process
+	NewBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
+	Keep     func(run.Options) run.Options            // how runs are kept otherwise, in tests; nil = no otherwise
+}
+
+// logger is where it is written what happens.
+func (l *Lab) logger() *slog.Logger {
+	if l.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l.Log
+}

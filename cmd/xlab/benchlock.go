@@ -21,7 +21,7 @@ import (
 
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
-func (a *app) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
+func (a *Lab) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
 	a.closeState()
 	bench, files := "the simulated chip "+a.Config.chipFile(), []string{lock.ChipFile(a.Config.chipFile())}
 	if !a.Config.simulated() {
@@ -114,7 +114,7 @@ func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error
 
 // begun tells of a run that was begun or taken up: the bench's lock names it
 // and the index has it. Both are for people, and a failure is of no consequence.
-func (a *app) begun(ctx context.Context, r *recorded) {
+func (a *Lab) begun(ctx context.Context, r *recorded) {
 	a.CutOff = r.ID()
 	held := r.session.held
 	if r.session.sim != nil {

@@ -96,7 +96,7 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 
 // thermostat brings the run's chip to temperatures; restore brings a simulated
 // one back to the configured temperature.
-func (a *app) thermostat(r *recorded) (t instrument.Thermostat, restore func() error) {
+func (a *Lab) thermostat(r *recorded) (t instrument.Thermostat, restore func() error) {
 	if r.session == nil { // in a replay nothing is reached
 		return &recordedThermostat{r: r}, func() error { return nil }
 	}

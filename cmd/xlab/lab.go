@@ -16,6 +16,8 @@ type Lab struct {
 	Messages io.Writer    // messages and progress
 	Log      *slog.Logger // what happens; nil = silent
 
+	Jobs map[string]func(c *Config, h *run.Header) (job, error) // that can be rebuilt from a run's header, by command
+
 	Wait      time.Duration // for a bench that is in use
 	Notify    []string      // who is told of a run's end, beside those of the configuration
 	Arguments []string      // of the command, for the record

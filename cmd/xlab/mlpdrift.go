@@ -386,7 +386,7 @@ func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
 }
 
 // networkThermostat is thermostat for all arrays of a network.
-func (a *app) networkThermostat(r *recorded, arrays []string) (t instrument.Thermostat, restore func() error) {
+func (a *Lab) networkThermostat(r *recorded, arrays []string) (t instrument.Thermostat, restore func() error) {
 	if r.session == nil || r.session.sim == nil {
 		return a.thermostat(r)
 	}

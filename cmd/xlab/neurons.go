@@ -107,7 +107,7 @@ func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
 
 // openNeurons connects to the neuron board, if the bench has one. What its
 // amplifiers do is of no consequence as long as the switches are open.
-func (s *session) openNeurons(ctx, serving context.Context, a *app) error {
+func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
 	c := s.config
 	if c.Neurons.Address == "" {
 		return nil

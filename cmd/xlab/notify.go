@@ -92,7 +92,7 @@ func (c *Config) sender(flags []string) (*notify.Sender, error) {
 
 // checkNotify refuses destinations that nothing can be sent to, before anything
 // is opened or a run begun.
-func (a *app) checkNotify() error {
+func (a *Lab) checkNotify() error {
 	if _, err := a.Config.sender(a.Notify); err != nil {
 		return run.Usage(err)
 	}
@@ -101,7 +101,7 @@ func (a *app) checkNotify() error {
 
 // askWhomToTell says that nobody is told of a run that was begun with --notify and is
 // taken up without: where to is not in the record.
-func (a *app) askWhomToTell(h *run.Header) {
+func (a *Lab) askWhomToTell(h *run.Header) {
 	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
 		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
 			strings.Contains(arg, "notify.command=")
@@ -124,7 +124,7 @@ type alarm struct {
 }
 
 // newAlarm begins to watch over a run. It is ended with end.
-func (a *app) newAlarm(h run.Header, directory string, message func(text string)) (*alarm, error) {
+func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)) (*alarm, error) {
 	sender, err := a.Config.sender(a.Notify)
 	if err != nil {
 		return nil, run.Usage(err)
@@ -155,7 +155,7 @@ func (a *app) newAlarm(h run.Header, directory string, message func(text string)
 
 // watchOver lets people know of a run that has done nothing yet, and the plan that
 // it belongs to hear of its progress.
-func (a *app) watchOver(r *recorded) error {
+func (a *Lab) watchOver(r *recorded) error {
 	if a.Watch != nil {
 		r.progress.listen(a.Watch)
 	}

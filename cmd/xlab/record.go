@@ -168,7 +168,7 @@ func showOutcome(r *recorded, j job, err error) error {
 
 // carryOut is perform without showing anything. The run is nil where none was
 // begun.
-func (a *app) carryOut(ctx context.Context, j job) (*recorded, error) {
+func (a *Lab) carryOut(ctx context.Context, j job) (*recorded, error) {
 	return a.onBench(ctx, j, func(r *recorded) (err error) {
 		o := a.kept(r.session.options())
 		r.header.Task, o.Announce = a.Task, a.Announce
@@ -182,7 +182,7 @@ func (a *app) carryOut(ctx context.Context, j job) (*recorded, error) {
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *app) onBench(ctx context.Context, j job, prepare func(r *recorded) error,
+func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) error,
 	takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
 	if err := a.checkNotify(); err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func (a *app) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 }
 
 // header says what a run is that the job is done in on the open bench.
-func (a *app) header(s *session, j job, names []string) run.Header {
+func (a *Lab) header(s *session, j job, names []string) run.Header {
 	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.describe(),
 		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.limits(),
 		Spec: j.spec}
@@ -262,7 +262,7 @@ func (a *app) header(s *session, j job, names []string) run.Header {
 // guard does a job's work and leaves the bench safe and the run's directory
 // complete on every way out. opening is the context that the bench was opened
 // under.
-func (a *app) guard(ctx, opening context.Context, r *recorded, j job,
+func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 	takeUp func(ctx context.Context, r *recorded) error) error {
 	var end figures
 	// Work that hangs is left behind, with all that it has its hands on: what

@@ -64,7 +64,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Config = c
+	a.Config, a.Jobs = c, a.jobs()
 	for command, rebuild := range a.jobs() {
 		for _, spec := range []any{nil, []byte("null")} {
 			h := &run.Header{ID: "x", Command: command, Spec: spec}

@@ -110,7 +110,7 @@ func refuseToResume(s *run.Stored) error {
 type leftOut map[string]int
 
 // allResumable lists the runs of this bench that can be taken up, oldest first.
-func (a *app) allResumable() (found []*run.Stored, left leftOut, err error) {
+func (a *Lab) allResumable() (found []*run.Stored, left leftOut, err error) {
 	all, err := run.All(a.Config.runsDir())
 	if err != nil {
 		return nil, nil, err
@@ -139,7 +139,7 @@ func (a *app) allResumable() (found []*run.Stored, left leftOut, err error) {
 
 // neverResumable says why a run that was cut off can only fail again on this
 // bench, in words that go behind a number of runs; "" where it may go on.
-func (a *app) neverResumable(chip string, s *run.Stored) string {
+func (a *Lab) neverResumable(chip string, s *run.Stored) string {
 	h := s.Header
 	switch {
 	case h.ID == "":
@@ -287,8 +287,8 @@ func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
 }
 
 // rebuild makes the job of a run from its header.
-func (a *app) rebuild(h *run.Header) (job, error) {
-	rebuild := a.jobs()[h.Command]
+func (a *Lab) rebuild(h *run.Header) (job, error) {
+	rebuild := a.Jobs[h.Command]
 	if rebuild == nil {
 		return job{}, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
@@ -308,7 +308,7 @@ func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
 
 // checkRecord refuses a damaged record, unless that was accepted: what was done
 // behind the first fault is then taken for not done.
-func (a *app) checkRecord(dir string, report *run.Report, accept bool) error {
+func (a *Lab) checkRecord(dir string, report *run.Report, accept bool) error {
 	if p := report.Header.Program; p != "" && p != version() {
 		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, version())
 	}

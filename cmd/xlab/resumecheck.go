@@ -357,7 +357,7 @@ func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
 
 // acceptable shows the differences, if there are any, and refuses to go on with
 // them unless they were accepted.
-func (a *app) acceptable(id string, list []difference, accept bool) error {
+func (a *Lab) acceptable(id string, list []difference, accept bool) error {
 	if len(list) == 0 {
 		return nil
 	}

@@ -159,7 +159,8 @@ func (a *app) configure() (c *Config, err error) {
 	if c, err = loadConfig(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
-	if a.Config = c; a.verbose {
+	a.Config, a.Jobs = c, a.jobs()
+	if a.verbose {
 		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return c, nil

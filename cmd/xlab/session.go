@@ -67,7 +67,7 @@ func (s *session) start(ctx context.Context) context.Context {
 // open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *app) open(ctx context.Context, names ...string) (*session, error) {
+func (a *Lab) open(ctx context.Context, names ...string) (*session, error) {
 	if !a.Config.simulated() {
 		return a.openOn(ctx, nil, names...)
 	}
@@ -79,7 +79,7 @@ func (a *app) open(ctx context.Context, names ...string) (*session, error) {
 }
 
 // openOn is open on a given simulated bench, or on hardware for nil.
-func (a *app) openOn(ctx context.Context, sim *simulation, names ...string) (s *session, err error) {
+func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *session, err error) {
 	s = newSession(a.Config, sim)
 	defer func() {
 		if err != nil {
@@ -161,7 +161,7 @@ func (b BoardConfig) wiring() (*array.Wiring, error) {
 // An analyzer that cannot be reached does not keep the switches closed. Another
 // instrument in its place ends it: this bench is not the one that is configured.
 // So does one that somebody else has.
-func (s *session) takeOver(ctx, serving context.Context, a *app, channels []instrument.Channel, lines map[string]int,
+func (s *session) takeOver(ctx, serving context.Context, a *Lab, channels []instrument.Channel, lines map[string]int,
 	failed func(name string, err error)) {
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *session) takeOver(ctx, serving context.Context, a *app, channels []inst
 }
 
 // takeOverAnalyzer leaves the session without an analyzer where it fails.
-func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *app, channels []instrument.Channel) error {
+func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Lab, channels []instrument.Channel) error {
 	c := s.config
 	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() server { return s.sim.adapter })
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *session) openAnalyzer(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *session) openBoard(ctx, serving context.Context, a *app, b BoardConfig, lines int) error {
+func (s *session) openBoard(ctx, serving context.Context, a *Lab, b BoardConfig, lines int) error {
 	place := s.config.boardPlace(b.Name)
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	var port spi.PortCloser

@@ -13,7 +13,7 @@ import (
 
 // interruptible gives a context that ends when the program is asked to stop. The
 // caller releases it.
-func (a *app) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+func (a *Lab) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	if a.Signals != nil { // a test's, for the guard
 		return context.WithCancel(ctx)
 	}

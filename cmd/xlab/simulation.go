@@ -65,7 +65,7 @@ type server interface {
 }
 
 // simulation makes the simulated bench and says if that took a new chip.
-func (a *app) simulation(ctx context.Context) (*simulation, error) {
+func (a *Lab) simulation(ctx context.Context) (*simulation, error) {
 	build := newSimulation
 	var held *lock.Lock
 	if a.NewBench != nil {

@@ -62,7 +62,7 @@ func (c *Config) chipFile() string { return c.Simulation.Chip }
 
 // closeState takes the state directory from other users who can look into it, as
 // older versions left it, and says so. One that is another user's stays as it is.
-func (a *app) closeState() {
+func (a *Lab) closeState() {
 	dir, err := stateDir()
 	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
 	if err != nil || runtime.GOOS == "windows" || !inUse(a.Config.Runs) && !inUse(a.Config.Simulation.Chip) {

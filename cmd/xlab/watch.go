@@ -76,7 +76,7 @@ func (s *session) options() run.Options {
 }
 
 // kept is how the program keeps a run: with o, unless a test has it otherwise.
-func (a *app) kept(o run.Options) run.Options {
+func (a *Lab) kept(o run.Options) run.Options {
 	if a.Keep == nil {
 		return o
 	}

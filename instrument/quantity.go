@@ -73,17 +73,9 @@ func (t Seconds) Exact() string { return engineering(float64(t), second, -1) }
 func (t Celsius) Exact() string { return engineering(float64(t), celsius, -1) }
 func (f Hertz) Exact() string   { return engineering(float64(f), hertz, -1) }
 
-// Parse functions accept a number with an optional SI prefix and an optional
-// unit. A value that is not finite, or has another unit, is an error.
-func ParseVolts(s string) (Volts, error)     { x, err := parse(s, volt); return Volts(x), err }
-func ParseAmps(s string) (Amps, error)       { x, err := parse(s, ampere); return Amps(x), err }
-func ParseOhms(s string) (Ohms, error)       { x, err := parse(s, ohm); return Ohms(x), err }
-func ParseSiemens(s string) (Siemens, error) { x, err := parse(s, siemens); return Siemens(x), err }
-func ParseSeconds(s string) (Seconds, error) { x, err := parse(s, second); return Seconds(x), err }
-func ParseCelsius(s string) (Celsius, error) { x, err := parse(s, celsius); return Celsius(x), err }
-func ParseHertz(s string) (Hertz, error)     { x, err := parse(s, hertz); return Hertz(x), err }
-
-// UnmarshalText lets a quantity be read from configuration files.
+// UnmarshalText lets a quantity be read from configuration files: a number with an
+// optional SI prefix and an optional unit. A value that is not finite, or has
+// another unit, is an error.
 func (v *Volts) UnmarshalText(b []byte) error   { return set(v, string(b), volt) }
 func (i *Amps) UnmarshalText(b []byte) error    { return set(i, string(b), ampere) }
 func (r *Ohms) UnmarshalText(b []byte) error    { return set(r, string(b), ohm) }

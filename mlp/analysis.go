@@ -124,60 +124,6 @@ func (e *Evaluation) Table(classes []string) (string, error) {
 	return b.String(), nil
 }
 
-// Histogram counts values in equal bins, each with its upper edge.
-type Histogram struct {
-	Low    float64 `json:"low"` // lower edge of the first bin
-	Width  float64 `json:"width"`
-	Counts []int   `json:"counts"`
-}
-
-// MarginHistogram counts margins in bins of equal width such that 0 V, where a
-// decision turns, is an edge: every bin is wholly wrong (up to and with 0 V) or
-// wholly right. bins is about how many there will be, 1 or more.
-func MarginHistogram(margins []float64, bins int) (Histogram, error) {
-	if len(margins) == 0 || bins < 1 {
-		return Histogram{}, fmt.Errorf("histogram of %d margins in %d bins is empty", len(margins), bins)
-	}
-	low, high := 0.0, 0.0
-	wrong, right := 0.0, 0.0 // bins that there must be on either side
-	for i, m := range margins {
-		if math.IsNaN(m) || math.IsInf(m, 0) {
-			return Histogram{}, fmt.Errorf("margin %d is %g V", i, m)
-		}
-		low, high = min(low, m), max(high, m)
-		if m > 0 {
-			right = 1
-		} else {
-			wrong = 1
-		}
-	}
-	if low == high {
-		high = 1
-	}
-	h := Histogram{Width: (high - low) / float64(bins)}
-	// The slack keeps an extreme that lies on an edge, but for rounding, from
-	// opening a bin of its own.
-	const slack = 1e-9
-	first := min(math.Floor(low/h.Width+slack), -wrong)
-	last := max(math.Ceil(high/h.Width-slack), right)
-	h.Low = first * h.Width
-	h.Counts = make([]int, int(last-first))
-	h.Counts = h.Count(margins)
-	return h, nil
-}
-
-// Count counts values in the bins of h. Values beyond the outer edges count in
-// the outer bins.
-func (h Histogram) Count(values []float64) []int {
-	counts := make([]int, len(h.Counts))
-	first := math.Round(h.Low / h.Width)
-	for _, m := range values {
-		bin := math.Ceil(m/h.Width) - 1 - first
-		counts[int(min(max(bin, 0), float64(len(counts)-1)))]++
-	}
-	return counts
-}
-
 // Fidelity is how closely one set of outputs follows another, typically the
 // hardware's the software's.
 type Fidelity struct {

@@ -131,47 +131,6 @@ func TestTableOfOtherClasses(t *testing.T) {
 	}
 }
 
-func TestMarginHistogram(t *testing.T) {
-	h, err := MarginHistogram([]float64{-2, -0.5, 0, 0.1, 3.9, 4}, 6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.Low != -2 || h.Width != 1 || !slices.Equal(h.Counts, []int{1, 2, 1, 0, 0, 2}) {
-		t.Errorf("%+v", h)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		values := rapid.SliceOfN(rapid.Float64Range(-30, 30), 1, 40).Draw(t, "margins")
-		h, err := MarginHistogram(values, rapid.IntRange(1, 50).Draw(t, "bins"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A bin is wholly wrong or wholly right: 0 V is an edge.
-		wrong, below, total := 0, 0, 0
-		for _, m := range values {
-			if m <= 0 {
-				wrong++
-			}
-		}
-		for b, n := range h.Counts {
-			if h.Low+(float64(b)+0.5)*h.Width < 0 {
-				below += n
-			}
-			total += n
-		}
-		if below != wrong || total != len(values) {
-			t.Fatalf("%d of %d margins are not above 0 V, the histogram %+v has %d of %d", wrong, len(values), h, below, total)
-		}
-	})
-	for _, values := range [][]float64{nil, {1, math.NaN()}, {math.Inf(1)}} {
-		if _, err := MarginHistogram(values, 5); err == nil {
-			t.Errorf("margins %v are accepted", values)
-		}
-	}
-	if _, err := MarginHistogram([]float64{1}, 0); err == nil {
-		t.Error("no bins are accepted")
-	}
-}
-
 func TestCompare(t *testing.T) {
 	a := mat.NewDense(2, 2, []float64{1, -1, -2, 2})
 	f, err := Compare(a, a)

@@ -90,7 +90,7 @@ func threeSegments(t *testing.T) string {
 		must(t, r.Finish(OutcomeInterrupted, nil))
 		claim, err := NewClaim(dir, nil)
 		must(t, err)
-		r, err = claim.Continue(Header{})
+		r, err = claim.Continue(Header{}, Options{})
 		must(t, err)
 	}
 	must(t, r.Journal().Note("at work"))

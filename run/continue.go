@@ -133,10 +133,7 @@ func (c *Claim) Release() error {
 // task of a plan) is taken from its first header, whatever h says. The
 // interrupted segment's result.json is gone from then on: the run has not ended.
 // The claim is used up, also after an error.
-func (c *Claim) Continue(h Header) (*Run, error) { return c.ContinueWith(h, Options{}) }
-
-// ContinueWith is Continue with parts replaced.
-func (c *Claim) ContinueWith(h Header, o Options) (*Run, error) {
+func (c *Claim) Continue(h Header, o Options) (*Run, error) {
 	o = o.withDefaults()
 	first := c.Header
 	h.ID, h.Command, h.Array, h.Started, h.Spec, h.Task = first.ID, first.Command, first.Array, first.Started,

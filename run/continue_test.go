@@ -44,7 +44,7 @@ func TestContinue(t *testing.T) {
 		t.Errorf("claiming alone has removed the result: %v", err)
 	}
 	now = now.Add(time.Hour)
-	r, err := c.ContinueWith(Header{ID: "another", Command: "tune", Array: "B", Spec: "other", Program: "2"}, o)
+	r, err := c.Continue(Header{ID: "another", Command: "tune", Array: "B", Spec: "other", Program: "2"}, o)
 	must(t, err)
 	if h := r.Header(); h.ID != filepath.Base(dir) || h.Command != "form" || h.Array != "A" || h.Program != "2" ||
 		h.Resumed == nil || h.Resumed.Before(h.Started) {
@@ -153,7 +153,7 @@ func TestContinueOnAFullDisk(t *testing.T) {
 	c, err := NewClaim(dir, nil)
 	must(t, err)
 	full := Options{Free: func(string) (uint64, error) { return 1, nil }}
-	if _, err := c.ContinueWith(Header{}, full); instrument.KindOf(err) != instrument.KindTrip {
+	if _, err := c.Continue(Header{}, full); instrument.KindOf(err) != instrument.KindTrip {
 		t.Errorf("on a full disk: %v", err)
 	}
 	if s := read(dir); s.Outcome != OutcomeInterrupted || len(s.Problems) > 0 {
@@ -170,7 +170,7 @@ func TestWallOfAKilledSegment(t *testing.T) {
 	c, err := NewClaim(dir, nil)
 	must(t, err)
 	before := c.Wall
-	r, err := c.Continue(Header{})
+	r, err := c.Continue(Header{}, Options{})
 	must(t, err)
 	must(t, r.Journal().Close())
 	written := r.Header().Resumed.Add(100 * time.Second)
@@ -218,7 +218,7 @@ func TestContinueInFrontOfAHole(t *testing.T) {
 	if len(c.Damage) != 1 || len(c.Unknown) != 0 {
 		t.Errorf("damage %v, unknown %v", c.Damage, c.Unknown)
 	}
-	again, err := c.Continue(Header{})
+	again, err := c.Continue(Header{}, Options{})
 	must(t, err)
 	must(t, again.Journal().Part(cut, "read instead"))
 	must(t, again.Journal().Result(cut, "one"))

@@ -93,7 +93,7 @@ func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) e
 	}
 	w := &watch{options: g, request: newRequest()}
 	if g.Notify != nil {
-		w.notices = newMailbox("Notify", queueLength, func(e Event) { g.Notify(e.Note) })
+		w.notices = NewMailbox(func(e Event) { g.Notify(e.Note) })
 	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, requestKey{}, w.request))
 	w.finished = start(func() error { return work(ctx) })
@@ -121,11 +121,7 @@ func Guard(ctx context.Context, g GuardOptions, work func(ctx context.Context) e
 		err = finish(g.Finish, err)
 	}
 	if w.notices != nil {
-		w.notices.close()
-		select {
-		case <-w.notices.done:
-		case <-time.After(closeTimeout): // a terminal that takes no output shall not keep the program
-		}
+		w.notices.Close() // a terminal that takes no output does not keep the program
 	}
 	return err
 }
@@ -135,7 +131,7 @@ type watch struct {
 	options  GuardOptions
 	request  *request
 	finished <-chan error
-	notices  *mailbox
+	notices  *Mailbox
 	events   []guardEvent
 	stacks   []byte
 	paused   chan error // what a stand still has ended with; nil = there is none under way
@@ -245,7 +241,7 @@ func (w *watch) event(kind string, s os.Signal, count int) {
 
 func (w *watch) note(text string) {
 	if w.notices != nil {
-		w.notices.put(Event{Note: text})
+		w.notices.Put(Event{Note: text})
 	}
 }
 

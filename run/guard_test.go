@@ -124,7 +124,7 @@ func TestPanicGoesIntoTheJournalWithItsStack(t *testing.T) {
 		!strings.Contains(err.Error(), "out of ideas") {
 		t.Errorf("got %v", err)
 	}
-	h, err := ReadJournal(r.Dir())
+	h, err := readJournal(r.Dir())
 	must(t, err)
 	found := false
 	for _, r := range h.Records {

@@ -244,7 +244,7 @@ func TestKilledRun(t *testing.T) {
 		s.Wall < 0 || len(s.Problems) != 0 {
 		t.Errorf("after it was killed: %+v", s.Summary)
 	}
-	h, err := ReadJournal(s.Dir)
+	h, err := readJournal(s.Dir)
 	must(t, err)
 	if len(h.Records) != 6 || h.Records[5].Kind != "last" {
 		t.Errorf("%d records", len(h.Records))

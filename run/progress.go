@@ -29,7 +29,7 @@ const (
 
 // Progress shows how far a run is, where it is and how long all of it still takes:
 // on a terminal as one line that is drawn over, elsewhere as a line every ten
-// seconds, so that a log stays readable. It is a harmless observer of events with a
+// seconds, so that a log stays readable. It observes events with a
 // total. Failures to write are of no consequence and are dropped. Close ends it.
 type Progress struct {
 	options ProgressOptions

@@ -81,12 +81,6 @@ type Report struct {
 	cutOff []uint64 // intents that were open where records are missing
 }
 
-// History is a journal read into memory.
-type History struct {
-	Report
-	Records []Record
-}
-
 // VersionError refuses a journal or result that was written by a newer program.
 type VersionError struct {
 	Path  string
@@ -96,21 +90,6 @@ type VersionError struct {
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("%s has version %d, this program knows versions up to %d: use the program that wrote it, or a "+
 		"newer one", e.Path, e.Found, Version)
-}
-
-// ReadJournal reads the journal of the run directory dir into memory. See
-// ScanJournal, which does the same line by line.
-func ReadJournal(dir string) (*History, error) {
-	var h History
-	report, err := ScanJournal(dir, func(r Record) error {
-		h.Records = append(h.Records, r)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	h.Report = *report
-	return &h, nil
 }
 
 // ScanJournal reads all segments of the journal of the run directory dir,

@@ -14,6 +14,26 @@ import (
 	"xlab/instrument"
 )
 
+// history is a journal read into memory.
+type history struct {
+	Report
+	Records []Record
+}
+
+// readJournal reads the journal of the run directory dir into memory.
+func readJournal(dir string) (*history, error) {
+	var h history
+	report, err := ScanJournal(dir, func(r Record) error {
+		h.Records = append(h.Records, r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.Report = *report
+	return &h, nil
+}
+
 // text writes journal lines from lines without checksum.
 func text(lines ...string) []byte {
 	var b []byte
@@ -165,7 +185,7 @@ func TestReadingDamage(t *testing.T) {
 			for i, s := range c.segments {
 				must(t, os.WriteFile(filepath.Join(dir, segmentName(i+1)), s, 0o644))
 			}
-			h, err := ReadJournal(dir)
+			h, err := readJournal(dir)
 			must(t, err)
 			var seqs []uint64
 			for _, r := range h.Records {
@@ -205,7 +225,7 @@ func TestReportOfAWholeRun(t *testing.T) {
 		`{"seq":5,"type":"header","version":1,"segment":2,"data":{"run":"x"}`,
 		`{"seq":6,"bench":100,"type":"note","data":"x"`,
 		`{"seq":7,"bench":101.5,"type":"end","data":{"outcome":"partial","cause":"c","wall_seconds":3}`), 0o644))
-	h, err := ReadJournal(dir)
+	h, err := readJournal(dir)
 	must(t, err)
 	if h.Header.ID != "x" || h.Header.Command != "form" || fmt.Sprintf("%s", h.Header.Spec) != `{"a":1}` {
 		t.Errorf("header %+v", h.Header)
@@ -237,14 +257,14 @@ func TestMissingSegmentIsReported(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "journal-0003.jsonl"),
 		text(`{"seq":9,"type":"header","version":1,"segment":3,"data":{}`), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "journal-3.jsonl"), []byte("another file"), 0o644))
-	h, err := ReadJournal(dir)
+	h, err := readJournal(dir)
 	must(t, err)
 	if len(h.Damage) != 1 || !strings.Contains(h.Damage[0].String(), "journal-0002.jsonl, is missing") ||
 		len(h.Records) != 2 {
 		t.Errorf("%v, %d records", h.Damage, len(h.Records))
 	}
 	must(t, os.Remove(filepath.Join(dir, "journal.jsonl")))
-	if h, err = ReadJournal(dir); err != nil || len(h.Damage) != 1 || len(h.Records) != 1 {
+	if h, err = readJournal(dir); err != nil || len(h.Damage) != 1 || len(h.Records) != 1 {
 		t.Errorf("%+v, %v", h, err)
 	}
 }
@@ -253,7 +273,7 @@ func TestNewerJournalIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	newer := strings.Replace(headerLine, `"version":1`, `"version":2`, 1)
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), text(newer, "raw:something unheard of\n"), 0o644))
-	_, err := ReadJournal(dir)
+	_, err := readJournal(dir)
 	var v *VersionError
 	if !errors.As(err, &v) || v.Found != 2 || instrument.KindOf(err) != instrument.KindUsage {
 		t.Fatalf("got %v", err)
@@ -266,7 +286,7 @@ func TestNewerJournalIsRefused(t *testing.T) {
 	// A version that its checksum does not vouch for is damage, not the future.
 	must(t, os.WriteFile(filepath.Join(dir, "journal.jsonl"), bytes.Replace(text(headerLine, intentLine),
 		[]byte(`"version":1`), []byte(`"version":2`), 1), 0o644))
-	h, err := ReadJournal(dir)
+	h, err := readJournal(dir)
 	if err != nil || len(h.Records) != 1 || len(h.Damage) != 1 {
 		t.Errorf("%+v, %v", h, err)
 	}
@@ -275,7 +295,7 @@ func TestNewerJournalIsRefused(t *testing.T) {
 func TestNoJournal(t *testing.T) {
 	for name, dir := range map[string]string{"empty directory": t.TempDir(),
 		"no directory": filepath.Join(t.TempDir(), "x")} {
-		_, err := ReadJournal(dir)
+		_, err := readJournal(dir)
 		if !errors.Is(err, os.ErrNotExist) || instrument.KindOf(err) != instrument.KindUsage ||
 			!strings.Contains(err.Error(), "not a run") {
 			t.Errorf("%s: %v", name, err)
@@ -310,7 +330,7 @@ func TestSecondSegmentGoesOn(t *testing.T) {
 	must(t, err)
 	must(t, j.Result(2, nil))
 	must(t, j.Close())
-	h, err := ReadJournal(dir)
+	h, err := readJournal(dir)
 	must(t, err)
 	if len(h.Unknown) != 1 || h.Unknown[0].Seq != open {
 		t.Fatalf("unknown %+v", h.Unknown)
@@ -323,7 +343,7 @@ func TestSecondSegmentGoesOn(t *testing.T) {
 		t.Error("an intent of the first segment was closed twice")
 	}
 	must(t, j.Close())
-	h, err = ReadJournal(dir)
+	h, err = readJournal(dir)
 	must(t, err)
 	if len(h.Unknown) != 0 || len(h.Damage) != 0 || h.Segments != 2 || h.LastSeq != 6 || h.Header.Command != "form" {
 		t.Errorf("%+v", h.Report)

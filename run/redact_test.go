@@ -77,7 +77,7 @@ func TestHeadersAreRedacted(t *testing.T) {
 	must(t, err)
 	h := claim.Header
 	h.Arguments = []string{"resume", "--notify=https://h/SECRET"}
-	r, err = claim.Continue(h)
+	r, err = claim.Continue(h, Options{})
 	must(t, err)
 	must(t, r.Finish(OutcomeComplete, nil))
 	files, err := filepath.Glob(filepath.Join(r.Dir(), "*"))

@@ -97,7 +97,7 @@ func TestRunFromStartToEnd(t *testing.T) {
 	if s.Result.Exit != 0 || s.Result.Version != Version || !s.Result.Finished.Equal(c.now()) {
 		t.Errorf("result %+v", s.Result)
 	}
-	h, err := ReadJournal(r.Dir())
+	h, err := readJournal(r.Dir())
 	must(t, err)
 	if len(h.Damage) != 0 || len(h.Unknown) != 0 || h.End == nil || h.End.Outcome != OutcomeComplete || h.End.Wall != 3 {
 		t.Errorf("journal %+v", h.Report)

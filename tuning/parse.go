@@ -29,10 +29,10 @@ func parseTarget(text, unit string) (instrument.Siemens, error) {
 		}
 		text += unit
 	}
-	g, err := instrument.ParseSiemens(text)
-	if err != nil {
-		r, ohmErr := instrument.ParseOhms(text)
-		if ohmErr != nil {
+	var g instrument.Siemens
+	if g.Set(text) != nil {
+		var r instrument.Ohms
+		if r.Set(text) != nil {
 			return 0, fmt.Errorf("%q is neither a conductance like 10uS nor a resistance like 96.6kΩ", text)
 		}
 		g = instrument.Siemens(1 / float64(r))
@@ -82,9 +82,7 @@ func ReadTable(r io.Reader, o table.Options, unit string) (Targets, table.Dialec
 	}
 	o.Ragged = true // devices at the edge may be left alone
 	o.Number = func(cell string) bool {
-		_, siemens := instrument.ParseSiemens(cell)
-		_, ohms := instrument.ParseOhms(cell)
-		return siemens == nil || ohms == nil
+		return new(instrument.Siemens).Set(cell) == nil || new(instrument.Ohms).Set(cell) == nil
 	}
 	in, err := table.NewReader(r, o)
 	if err != nil {

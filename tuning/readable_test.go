@@ -121,8 +121,8 @@ func TestTargetsTheLinesDoNotLetThrough(t *testing.T) {
 			t.Fatalf("%s: %v", cells, err)
 		}
 		sum := func(text string) float64 {
-			g, err := instrument.ParseSiemens(text)
-			if err != nil {
+			var g instrument.Siemens
+			if err := g.Set(text); err != nil {
 				t.Fatal(err)
 			}
 			return float64(g)

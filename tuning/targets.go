@@ -64,24 +64,6 @@ func Uniform(rows, cols int, cells []array.Cell, g instrument.Siemens) (Targets,
 	return t, nil
 }
 
-// Matrix takes conductances in S as another part of the program computed them,
-// such as the weights of a network; NaN where none is asked for.
-func Matrix(values [][]float64) (Targets, error) {
-	if len(values) == 0 || len(values[0]) == 0 {
-		return nil, errors.New("targets: the matrix is empty")
-	}
-	t := NewTargets(len(values), len(values[0]))
-	for r, row := range values {
-		if len(row) != len(values[0]) {
-			return nil, fmt.Errorf("targets: row %d has %d values, row 0 has %d", r, len(row), len(values[0]))
-		}
-		for c, g := range row {
-			t[r][c] = instrument.Siemens(g)
-		}
-	}
-	return t, nil
-}
-
 // Place puts the targets of a smaller array into a rows x cols one, with their
 // first device at the given cell; nothing is asked of the rest.
 func (t Targets) Place(rows, cols int, at array.Cell) (Targets, error) {

@@ -37,7 +37,7 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-func TestUniformAndMatrix(t *testing.T) {
+func TestUniform(t *testing.T) {
 	cells := []array.Cell{{Row: 1, Col: 2}, {Row: 0, Col: 0}}
 	u, err := Uniform(2, 3, cells, 20e-6)
 	if err != nil || len(u.Cells()) != 2 || u[1][2] != 20e-6 || u[0][0] != 20e-6 {
@@ -47,15 +47,6 @@ func TestUniformAndMatrix(t *testing.T) {
 		if _, err := Uniform(2, 3, []array.Cell{c}, 20e-6); err == nil || !strings.Contains(err.Error(), "outside the 2 x "+
 			"3 array") {
 			t.Errorf("%s: %v", c, err)
-		}
-	}
-	m, err := Matrix([][]float64{{1e-5, math.NaN()}, {2e-5, 3e-5}})
-	if err != nil || len(m.Cells()) != 3 || m[1][0] != 2e-5 {
-		t.Errorf("%v, %v", m, err)
-	}
-	for _, values := range [][][]float64{nil, {{}}, {{1, 2}, {3}}} {
-		if _, err := Matrix(values); err == nil {
-			t.Errorf("%v was taken", values)
 		}
 	}
 	if r, c := (Targets{}).Size(); r != 0 || c != 0 {

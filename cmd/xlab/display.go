@@ -48,15 +48,14 @@ func (d *display) listen(o run.Observer) {
 	d.also = append(d.also, o)
 }
 
-// publish hands an event to the observers of a run. While the run passes through
+// publish hands an event to the observer of a run. While the run passes through
 // its record there is nothing that is news to them.
-func (r *recorded) publish(events *run.Fanout, e run.Event) {
+func (r *recorded) publish(events *run.Mailbox, e run.Event) {
 	if !r.tape.Live() {
 		r.progress.Observe(e)
 		return
 	}
-	// There are no critical observers among them: publishing cannot fail.
-	_ = events.Publish(e)
+	events.Put(e)
 }
 
 // goLive lets the display speak, with a remaining time that counts from now,

@@ -201,7 +201,8 @@ func (o *operator) Reach(ctx context.Context, t instrument.Celsius) (instrument.
 			if strings.TrimSpace(line) == "" {
 				return t, nil
 			}
-			real, err := instrument.ParseCelsius(line)
+			var real instrument.Celsius
+			err := real.Set(line)
 			if err == nil {
 				return real, nil
 			}

@@ -100,7 +100,7 @@ func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 	var result formResult
 	j := job{command: "form", arrays: []string{name}, spec: spec}
 	j.work = func(ctx context.Context, r *recorded) (err error) {
-		events := run.NewFanout(nil, r.progress)
+		events := run.NewMailbox(r.progress.Observe)
 		defer events.Close()
 		outcome, err = forming.Run(ctx, r.bar(name), r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
 			note := fmt.Sprintf("%s %s", e.Record.Cell, e.Record.State)

@@ -19,10 +19,7 @@ func BenchmarkJournalOfTune(b *testing.B) {
 		}
 	}
 	tuned := r.stored()
-	history, err := run.ReadJournal(tuned.Dir)
-	if err != nil {
-		b.Fatal(err)
-	}
+	records := readJournal(b, tuned.Dir).Records
 	bench := float64(*tuned.Bench)
 	h := tuned.Header
 	h.Spec = tuned.Spec
@@ -37,7 +34,7 @@ func BenchmarkJournalOfTune(b *testing.B) {
 		j := again.Journal()
 		intents = 0
 		names := make(map[uint64]uint64) // of intents, by those of the record
-		for _, record := range history.Records {
+		for _, record := range records {
 			if record.HasBench {
 				j.SetBenchTime(record.Bench)
 			}

@@ -252,7 +252,7 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 		if err != nil {
 			return err
 		}
-		events := run.NewFanout(nil, r.progress)
+		events := run.NewMailbox(r.progress.Observe)
 		defer events.Close()
 		later := []run.Work{classifications(spec.Measure.Points())}
 		bench := stability.Bench{Classifier: hardware, Write: func(ctx context.Context, n *mlp.Network) error {

@@ -165,7 +165,7 @@ func stabilityEvent(e stability.Event) run.Event {
 		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total,
 			Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
 	}
-	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total, Data: e.Point,
+	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total,
 		Note: stabilityNote(e.Point), Ahead: []run.Work{left, wait}, Steps: 1}
 }
 

@@ -282,7 +282,7 @@ func (a *app) insituJob(c *Config, spec insituSpec) job {
 		if err != nil {
 			return err
 		}
-		events := run.NewFanout(nil, r.progress)
+		events := run.NewMailbox(r.progress.Observe)
 		defer events.Close()
 		trained, err = trainInPlace(ctx, insituBench{
 			bar:        func(name string) array.DUT { return r.bar(name) },

@@ -68,7 +68,7 @@ func trainInPlace(ctx context.Context, b insituBench, spec insituSpec) (t *insit
 	}
 	t.outcome, err = insitu.Train(ctx, task, spec.Training, insitu.Options{Observe: func(p insitu.Point) {
 		left := epochs(spec.Training.Epochs - p.Epoch)
-		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs, Data: p,
+		b.observe(run.Event{Kind: "epoch", Phase: "epoch", Done: p.Epoch, Total: spec.Training.Epochs,
 			Ahead: []run.Work{left},
 			Note:  fmt.Sprintf("accuracy %.1f %%, loss %.3g V², %s", p.Accuracy, p.Loss, screen.Count(p.Pulses, "pulse"))})
 	}})

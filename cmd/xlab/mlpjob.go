@@ -248,7 +248,7 @@ func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
 		if err := w.prepare(); err != nil {
 			return err
 		}
-		events := run.NewFanout(nil, r.progress)
+		events := run.NewMailbox(r.progress.Observe)
 		defer events.Close()
 		if spec.Import != nil {
 			err := w.write(ctx, func(name string) array.DUT { return r.bar(name) },

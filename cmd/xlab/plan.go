@@ -425,7 +425,7 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 	h := claim.Header
 	now := time.Now().UTC().Round(0)
 	h.Resumed, h.Program, h.Arguments = &now, version(), a.Arguments
-	r, err := claim.ContinueWith(h, a.kept(run.Options{}))
+	r, err := claim.Continue(h, a.kept(run.Options{}))
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}

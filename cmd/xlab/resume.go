@@ -273,7 +273,7 @@ func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
 		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
 			return err
 		}
-		if r.Run, err = claim.ContinueWith(r.header, a.kept(r.session.options())); err != nil {
+		if r.Run, err = claim.Continue(r.header, a.kept(r.session.options())); err != nil {
 			return err
 		}
 		r.header = r.Run.Header()

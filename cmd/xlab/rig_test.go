@@ -264,11 +264,26 @@ func (r *rig) noRuns() {
 }
 
 // journal reads the journal of the only run.
-func (r *rig) journal() *run.History {
+func (r *rig) journal() history {
 	r.t.Helper()
-	h, err := run.ReadJournal(r.stored().Dir)
+	return readJournal(r.t, r.stored().Dir)
+}
+
+// history is a journal read into memory.
+type history struct {
+	*run.Report
+	Records []run.Record
+}
+
+func readJournal(t testing.TB, dir string) (h history) {
+	t.Helper()
+	var err error
+	h.Report, err = run.ScanJournal(dir, func(r run.Record) error {
+		h.Records = append(h.Records, r)
+		return nil
+	})
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return h
 }

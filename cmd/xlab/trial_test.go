@@ -160,12 +160,8 @@ func (c *overheard) Write(p []byte) (int, error) {
 // one on. It gives the number of readings and says which are none.
 func (r *trial) answers(dir string, from int) (readings int, wrong []string) {
 	r.t.Helper()
-	h, err := run.ReadJournal(dir)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	w := &r.witness
-	for _, record := range h.Records {
+	for _, record := range readJournal(r.t, dir).Records {
 		if record.Type != run.TypePart && record.Type != run.TypeResult &&
 			!(record.Type == run.TypeEvent && record.Kind == array.EventRead) {
 			continue

@@ -263,7 +263,7 @@ func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.D
 	var result tuneResult
 	j := job{command: "tune", arrays: []string{name}, spec: tuneSpec{spec, spec.Targets, defects}}
 	j.work = func(ctx context.Context, r *recorded) (err error) {
-		events := run.NewFanout(nil, r.progress)
+		events := run.NewMailbox(r.progress.Observe)
 		defer events.Close()
 		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects,
 			tuning.Options{Observe: func(e tuning.Event) {

@@ -246,24 +246,6 @@ func (a Address) String() string {
 	return s
 }
 
-// Open opens the connection that an address names; ParseAddress tells the
-// forms. Errors are *instrument.Error: usage for an address that does not
-// parse, busy for a serial port that another program holds, cancelled when ctx
-// ends, otherwise unreachable. It blocks until the port is open or the host has
-// accepted.
-func Open(ctx context.Context, address string) (Conn, error) {
-	a, err := ParseAddress(address)
-	if err != nil {
-		return nil, err
-	}
-	return a.Open(ctx)
-}
-
-// Open opens the connection; see the function Open.
-func (a Address) Open(ctx context.Context) (Conn, error) {
-	return newOpener(a).Open(ctx)
-}
-
 // dial opens the connection by its name.
 func (a Address) dial(ctx context.Context) (Conn, error) {
 	if err := ctx.Err(); err != nil {

@@ -105,17 +105,26 @@ func TestParseAddressRefuses(t *testing.T) {
 				t.Errorf("%q: the error does not show the valid form %s: %v", text, form, err)
 			}
 		}
-		if _, err := Open(t.Context(), text); instrument.KindOf(err) != instrument.KindUsage {
+		if _, err := open(t.Context(), text); instrument.KindOf(err) != instrument.KindUsage {
 			t.Errorf("%q: Open gave %v", text, err)
 		}
 	}
+}
+
+// open opens the connection that an address names.
+func open(ctx context.Context, address string) (Conn, error) {
+	o, err := NewOpener(address)
+	if err != nil {
+		return nil, err
+	}
+	return o.Open(ctx)
 }
 
 func TestOpenObeysContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, address := range []string{"tcp:127.0.0.1:1", "serial:/dev/there-is-no-such-port"} {
-		if _, err := Open(ctx, address); instrument.KindOf(err) != instrument.KindCancelled ||
+		if _, err := open(ctx, address); instrument.KindOf(err) != instrument.KindCancelled ||
 			!errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want it cancelled", address, err)
 		}

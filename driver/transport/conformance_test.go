@@ -65,7 +65,7 @@ func openLoopback(t *testing.T) (Conn, far) {
 		}
 		accepted <- c
 	}()
-	c, err := Open(t.Context(), "tcp:"+l.Addr().String())
+	c, err := open(t.Context(), "tcp:"+l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func openPTY(t *testing.T, options string) (Conn, far) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Open(t.Context(), "serial:"+slave.Name()+options)
+	c, err := open(t.Context(), "serial:"+slave.Name()+options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func BenchmarkExchange(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer l.Close()
-			c, err := Open(b.Context(), "tcp:"+l.Addr().String())
+			c, err := open(b.Context(), "tcp:"+l.Addr().String())
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func benchPTY(b *testing.B, library Library) (Conn, io.ReadWriter) {
 	if err != nil {
 		b.Skip(err)
 	}
-	c, err := Open(b.Context(), "serial:"+slave.Name()+"?library="+string(library))
+	c, err := open(b.Context(), "serial:"+slave.Name()+"?library="+string(library))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestReopenSerial(t *testing.T) {
 			defer master.Close()
 			defer slave.Close()
 			for range 30 {
-				c, err := Open(t.Context(), "serial:"+slave.Name()+"?library="+string(library))
+				c, err := open(t.Context(), "serial:"+slave.Name()+"?library="+string(library))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -59,7 +59,7 @@ func TestOpenFailures(t *testing.T) {
 		"serial:" + file + "?library=tarm",
 		"tcp:" + closed,
 	} {
-		c, err := Open(t.Context(), address)
+		c, err := open(t.Context(), address)
 		if err == nil {
 			c.Close()
 			t.Errorf("%s was opened", address)
@@ -85,7 +85,7 @@ func TestModemLinesAreOptional(t *testing.T) {
 	}
 	defer master.Close()
 	defer slave.Close()
-	c, err := Open(t.Context(), "serial:"+slave.Name()+"?dtr=off")
+	c, err := open(t.Context(), "serial:"+slave.Name()+"?dtr=off")
 	if err == nil {
 		c.Close()
 		t.Fatal("DTR of a pseudo-terminal was set")

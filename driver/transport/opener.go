@@ -31,24 +31,20 @@ type Opener struct {
 }
 
 // NewOpener makes an opener of an address in one of the forms of ParseAddress.
-// Nothing is opened.
+// An address that does not parse is an *instrument.Error of kind usage. Nothing is
+// opened.
 func NewOpener(address string) (*Opener, error) {
 	a, err := ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
-	return newOpener(a), nil
+	return &Opener{address: a, ports: usbPorts, adapter: usbAdapter}, nil
 }
 
-func newOpener(a Address) *Opener {
-	return &Opener{address: a, ports: usbPorts, adapter: usbAdapter}
-}
-
-// String is the address as it was given.
-func (o *Opener) String() string { return o.address.String() }
-
-// Open opens the connection. Errors are as for the function Open; an adapter
-// that is not there is of kind unreachable and names those that are.
+// Open opens the connection. Errors are *instrument.Error: busy for a serial port
+// that another program holds, cancelled when ctx ends, otherwise unreachable; an
+// adapter that is not there names those that are. It blocks until the port is
+// open or the host has accepted.
 func (o *Opener) Open(ctx context.Context) (Conn, error) {
 	if o.address.Network != Serial {
 		return o.address.dial(ctx)

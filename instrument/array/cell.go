@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -158,14 +157,4 @@ func parseRange(text string, n int, what string) ([]int, error) {
 		list = append(list, int(i))
 	}
 	return list, nil
-}
-
-// SortCells orders cells row by row.
-func SortCells(cells []Cell) {
-	slices.SortFunc(cells, func(a, b Cell) int {
-		if a.Row != b.Row {
-			return a.Row - b.Row
-		}
-		return a.Col - b.Col
-	})
 }

@@ -3,9 +3,9 @@ package dataset
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Scaling turns a feature x into (x - Offset) Scale, which is meant to lie
@@ -19,35 +19,12 @@ type Scaling struct {
 // FitRange scales the smallest value of every feature to -1 and the largest to
 // 1. A feature that never changes becomes 0.
 func FitRange(s *Set) Scaling {
-	return fit(s, func(column []float64) (low, high float64) {
-		low, high = column[0], column[0]
-		for _, x := range column {
-			low, high = min(low, x), max(high, x)
-		}
-		return low, high
-	})
-}
-
-// FitStandard scales mean +- deviations standard deviations of every feature
-// to +-1. A feature that never changes becomes 0. deviations must be more
-// than 0.
-func FitStandard(s *Set, deviations float64) (Scaling, error) {
-	if !(deviations > 0) || math.IsInf(deviations, 0) {
-		return Scaling{}, fmt.Errorf("%g standard deviations cannot be scaled to 1: it must be more than 0", deviations)
-	}
-	return fit(s, func(column []float64) (low, high float64) {
-		mean, std := stat.PopMeanStdDev(column, nil)
-		return mean - deviations*std, mean + deviations*std
-	}), nil
-}
-
-func fit(s *Set, bounds func(column []float64) (low, high float64)) Scaling {
 	samples, width := s.X.Dims()
 	c := Scaling{Offset: make([]float64, width), Scale: make([]float64, width)}
 	column := make([]float64, samples)
 	for f := range width {
 		mat.Col(column, f, s.X)
-		low, high := bounds(column)
+		low, high := slices.Min(column), slices.Max(column)
 		c.Offset[f] = (low + high) / 2
 		if high > low {
 			c.Scale[f] = 2 / (high - low)

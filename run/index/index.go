@@ -343,12 +343,6 @@ func (x *Index) Search(ctx context.Context, q Query) ([]Entry, error) {
 	return found, err
 }
 
-// Size is the number of runs in the index.
-func (x *Index) Size(ctx context.Context) (n int, err error) {
-	err = x.db.QueryRowContext(ctx, "SELECT count(*) FROM runs").Scan(&n)
-	return n, err
-}
-
 func (x *Index) entry(ctx context.Context, id string) (e Entry, err error) {
 	var text string
 	if err := x.db.QueryRowContext(ctx, "SELECT entry FROM runs WHERE id = ?", id).Scan(&text); err != nil {

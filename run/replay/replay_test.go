@@ -175,7 +175,7 @@ func (r *rig) segment() (result []float64, used int, err error) {
 			r.t.Fatal(cerr)
 		}
 		records := claim.Records()
-		if whole, err = claim.ContinueWith(run.Header{}, fast()); err != nil {
+		if whole, err = claim.Continue(run.Header{}, fast()); err != nil {
 			r.t.Fatal(err)
 		}
 		o.Journal, o.Skip = whole.Journal(), skips.Spans()

@@ -40,7 +40,7 @@ func (s *Sensor) Check(ctx context.Context) error {
 	if at := now(); s.read.IsZero() || at.Sub(s.read) >= s.Every || at.Before(s.read) {
 		text, err := s.text(ctx)
 		if err == nil {
-			s.last, err = instrument.ParseCelsius(strings.TrimSpace(text))
+			err = s.last.Set(strings.TrimSpace(text))
 		}
 		if err != nil {
 			if ctx.Err() != nil {

@@ -7,6 +7,7 @@
 //	buspirate  serial adapter to the switch boards' SPI bus
 //	adg1438    chain of switch chips behind it
 //	neuron     neuron board, on a serial line of its own
+//	blueprint  the imaginary box whose driver is there to be copied
 //
 // A server knows no physics: it turns bytes into output settings, waiting and
 // sampling, and samples into bytes. It shares no code with the driver of its

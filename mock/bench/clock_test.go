@@ -203,7 +203,7 @@ func TestMeterResolution(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.bench = b
-	setConductances(t, attach(t, b, "A", device.DefaultLinear(), 1, 1, seed), []float64{1e-5})
+	setConductances(t, attach(t, b, "A", linear(t), 1, 1, seed), []float64{1e-5})
 	r.select1(0, 0)
 	r.outputs(volts(0.123456, 1e-3), volts(0, 1e-3))
 	for _, c := range []struct{ scale, step float64 }{{1e-3, 1e-7}, {1e-4, 1e-8}, {0, 1e-9}} {

@@ -14,7 +14,7 @@ func near(got, want, relative float64) bool { return math.Abs(got-want) <= relat
 
 // ohmic is a rig of linear devices of known conductance.
 func ohmic(t testing.TB, rows, cols int, g ...float64) *rig {
-	r := newRigOf(t, device.DefaultLinear(), rows, cols, bench.DefaultWires())
+	r := newRigOf(t, linear(t), rows, cols, bench.DefaultWires())
 	setConductances(t, r.devices, g)
 	return r
 }
@@ -287,7 +287,7 @@ func TestReadReference(t *testing.T) {
 // limits it for both.
 func TestTwoBoardsShareUnits(t *testing.T) {
 	r := ohmic(t, 1, 1, 4e-5)
-	other := attach(t, r.bench, "B", device.DefaultLinear(), 1, 1, seed)
+	other := attach(t, r.bench, "B", linear(t), 1, 1, seed)
 	setConductances(t, other, []float64{6e-5})
 	between := func(isRow bool, _ int) uint8 {
 		if isRow {

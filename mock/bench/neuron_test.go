@@ -32,6 +32,16 @@ func fewOhms() bench.Wires {
 	return bench.Wires{SwitchOn: 1e-3, LineCapacitance: 150e-12, ReadReference: 0.2}
 }
 
+// idealParts are a board without offset, bias current, spread, noise and output
+// resistance, and with as good as no input resistance: what the formulas of
+// hwdocs/neuron.md describe. Converters, rails and bandwidth are the default's.
+func idealParts() bench.NeuronParts {
+	p := bench.DefaultNeuronParts()
+	p.Offset, p.BiasCurrent, p.FeedbackSpread, p.GainSpread, p.NoiseDensity, p.OutputOhms = 0, 0, 0, 0, 0, 0
+	p.OpenLoopGain, p.Celsius = 1e12, -273.15
+	return p
+}
+
 func newNetwork(t testing.TB, w bench.Wires, p bench.NeuronParts, seed uint64) *network {
 	t.Helper()
 	return newNetworkOf(t, w, p, seed, "array-a.yaml", "array-b.yaml")
@@ -136,7 +146,7 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 
 // With ideal parts and wires, the board computes the published formulas.
 func TestIdealNeurons(t *testing.T) {
-	n := newNetwork(t, fewOhms(), bench.IdealNeuronParts(), 3)
+	n := newNetwork(t, fewOhms(), idealParts(), 3)
 	unsaturated, moving := 0, 0
 	for _, inputs := range [][]int{{1}, {0, -1}, {0, 0, 1}, {0, 0, 0, -1}, {0, 0, 0, 0, 1}, {0, 0, 1, 0, 1},
 		{1, -1, 1, -1, 1, -1}, {}} {
@@ -171,7 +181,7 @@ func TestIdealNeurons(t *testing.T) {
 
 // All switches open: an amplifier without a row shows its offset.
 func TestOpenRows(t *testing.T) {
-	n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 1)
+	n := newNetwork(t, bench.DefaultWires(), idealParts(), 1)
 	hidden, outputs := n.settled()
 	for _, v := range slices.Concat(hidden, outputs) {
 		within(t, "ideal neuron without rows", v, 0, 1e-12)
@@ -194,7 +204,7 @@ func TestOpenRows(t *testing.T) {
 // One neuron by hand: a row sits at its amplifier's offset plus its input
 // resistance times its current.
 func TestVirtualGround(t *testing.T) {
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	p.OpenLoopGain = 1e3 // 20 Ω of input resistance
 	n := newNetwork(t, fewOhms(), p, 5)
 	n.drive(0, 1)
@@ -265,7 +275,7 @@ func TestOrderOfArrays(t *testing.T) {
 // A row whose S8 is open gives its neuron nothing, and a column whose S8 is
 // open gets nothing from it.
 func TestOneRowMissing(t *testing.T) {
-	n := newNetwork(t, fewOhms(), bench.IdealNeuronParts(), 3)
+	n := newNetwork(t, fewOhms(), idealParts(), 3)
 	n.drive(0, 1)
 	a := make([]uint8, 40)
 	for i := range 40 {
@@ -296,7 +306,7 @@ func TestOneRowMissing(t *testing.T) {
 
 // A bench whose physics has failed has no readings.
 func TestNoReadingsAfterAFault(t *testing.T) {
-	n := newNetwork(t, fewOhms(), bench.IdealNeuronParts(), 3)
+	n := newNetwork(t, fewOhms(), idealParts(), 3)
 	n.drive(1, 1)
 	n.bench.SetOutputs(map[int]bench.Output{1: {Mode: bench.ForceVoltage, Level: math.NaN(), Compliance: 1}})
 	a := make([]uint8, 40)
@@ -320,13 +330,13 @@ func TestNoReadingsAfterAFault(t *testing.T) {
 // the rail. Below, the row is at ground.
 func TestSaturatedAmplifier(t *testing.T) {
 	const g, volt = 50e-6, 0.9
-	r := newRigOf(t, device.DefaultLinear(), 2, 20, fewOhms())
+	r := newRigOf(t, linear(t), 2, 20, fewOhms())
 	all := make([]float64, 40)
 	for k := range all {
 		all[k] = g
 	}
 	setConductances(t, r.devices, all)
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}},
 		p); err != nil {
 		t.Fatal(err)
@@ -363,9 +373,9 @@ func TestNeuronAndGround(t *testing.T) {
 	const g, on = 50e-6, 10.0
 	w := fewOhms()
 	w.SwitchOn = on
-	r := newRigOf(t, device.DefaultLinear(), 2, 1, w)
+	r := newRigOf(t, linear(t), 2, 1, w)
 	setConductances(t, r.devices, []float64{g, g})
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	if err := r.bench.AttachNeurons(&bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}},
 		p); err != nil {
 		t.Fatal(err)
@@ -386,9 +396,9 @@ func TestNeuronAndGround(t *testing.T) {
 }
 
 func TestNeuronRefusals(t *testing.T) {
-	n := newNetwork(t, fewOhms(), bench.IdealNeuronParts(), 1)
+	n := newNetwork(t, fewOhms(), idealParts(), 1)
 	board := &bench.NeuronBoard{Serial: "x", Outputs: bench.OutputNeurons{Count: 1, Array: "A"}}
-	if err := n.bench.AttachNeurons(board, bench.IdealNeuronParts()); err == nil {
+	if err := n.bench.AttachNeurons(board, idealParts()); err == nil {
 		t.Error("a second board was attached")
 	}
 	for name, text := range map[string]string{
@@ -421,7 +431,7 @@ func TestNeuronRefusals(t *testing.T) {
 		"row 4 of": {Serial: "x", Outputs: bench.OutputNeurons{Count: 3, Array: "A"}},
 	} {
 		r := newRig(t, 4, 4, fewOhms())
-		if err := r.bench.AttachNeurons(board, bench.IdealNeuronParts()); err == nil || !strings.Contains(err.Error(), name) {
+		if err := r.bench.AttachNeurons(board, idealParts()); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %q", err, name)
 		}
 		// What was wired before the mistake was found is wired no longer: nothing

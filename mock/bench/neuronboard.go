@@ -137,16 +137,6 @@ func DefaultNeuronParts() NeuronParts {
 	}
 }
 
-// IdealNeuronParts is a board without offset, bias current, spread, noise and
-// output resistance, and with as good as no input resistance: what the formulas
-// of hwdocs/neuron.md describe. Converters, rails and bandwidth are the default's.
-func IdealNeuronParts() NeuronParts {
-	p := DefaultNeuronParts()
-	p.Offset, p.BiasCurrent, p.FeedbackSpread, p.GainSpread, p.NoiseDensity, p.OutputOhms = 0, 0, 0, 0, 0, 0
-	p.OpenLoopGain, p.Celsius = 1e12, -absoluteZero
-	return p
-}
-
 const (
 	absoluteZero = 273.15 // K at 0 °C
 	boltzmann    = 1.380649e-23

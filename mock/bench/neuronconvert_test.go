@@ -19,7 +19,7 @@ func (n *network) convert(samples int) []bench.Conversion {
 
 // A reading is the output in steps of the converter.
 func TestConverterSteps(t *testing.T) {
-	n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 2)
+	n := newNetwork(t, bench.DefaultWires(), idealParts(), 2)
 	n.drive(1, 1, 0, -1)
 	hidden, outputs := n.settled()
 	readings := n.convert(1)
@@ -86,7 +86,7 @@ func TestConversionTime(t *testing.T) {
 
 // What is read before the neurons have settled is not what they settle to.
 func TestTooEarly(t *testing.T) {
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	n := newNetwork(t, bench.DefaultWires(), p, 4)
 	early, late := make([]float64, 4), make([]float64, 4)
 	for _, c := range []struct {
@@ -119,7 +119,7 @@ func TestTooEarly(t *testing.T) {
 }
 
 func TestOverRangeAndStuck(t *testing.T) {
-	n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 2)
+	n := newNetwork(t, bench.DefaultWires(), idealParts(), 2)
 	n.drive(0)
 	n.settled()
 	quiet := n.convert(64)[10].Volts
@@ -160,7 +160,7 @@ func TestRail(t *testing.T) {
 
 // Trim DACs move the outputs by their step, and the highest code by the reach.
 func TestTrims(t *testing.T) {
-	n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 1)
+	n := newNetwork(t, bench.DefaultWires(), idealParts(), 1)
 	codes := make([]int, 14)
 	for _, code := range []int{0, 1, -1, 512, 2047, -2048} {
 		for j := range codes {

@@ -55,7 +55,7 @@ func TestPropagationDelay(t *testing.T) {
 // where the static solution is.
 func TestTransientPieces(t *testing.T) {
 	at := func(step float64) []float64 {
-		n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 4)
+		n := newNetwork(t, bench.DefaultWires(), idealParts(), 4)
 		n.drive(1, inputs(5)...)
 		n.settled()
 		_, hidden, outputs := n.bench.Transient(func() { n.drive(-1, inputs(9)...) }, step, 0.8e-6)
@@ -67,7 +67,7 @@ func TestTransientPieces(t *testing.T) {
 			t.Errorf("neuron %d: %g in one piece, %g in eighty", j, v, fine[j])
 		}
 	}
-	n := newNetwork(t, bench.DefaultWires(), bench.IdealNeuronParts(), 4)
+	n := newNetwork(t, bench.DefaultWires(), idealParts(), 4)
 	n.drive(1, inputs(5)...)
 	n.settled()
 	// 8 µs in pieces against 8 µs at once.
@@ -80,7 +80,7 @@ func TestTransientPieces(t *testing.T) {
 
 // A hidden neuron that is taken by itself follows the textbook: poles in a row.
 func TestStepResponse(t *testing.T) {
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	p.SlewRate = 1e12
 	p.Swing, p.HiddenRange = 1, 2
 	n := newNetwork(t, fewOhms(), p, 4)
@@ -103,7 +103,7 @@ func TestStepResponse(t *testing.T) {
 
 // A swing at the slew rate is a straight line.
 func TestSlewRate(t *testing.T) {
-	p := bench.IdealNeuronParts()
+	p := idealParts()
 	p.SlewRate = 1e6
 	n := newNetwork(t, fewOhms(), p, 4)
 	n.settled()

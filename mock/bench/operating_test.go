@@ -156,7 +156,7 @@ func (d *dense) build(t testing.TB) (*bench.Bench, []*device.Array) {
 	var devices []*device.Array
 	for i, a := range d.arrays {
 		name := string(rune('A' + i))
-		array := attach(t, b, name, device.DefaultLinear(), a.rows, a.cols, seed)
+		array := attach(t, b, name, linear(t), a.rows, a.cols, seed)
 		setConductances(t, array, a.g)
 		b.Switch(name, a.closed)
 		devices = append(devices, array)

@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,6 +46,21 @@ func newRigOf(t testing.TB, technology *device.Technology, rows, cols int, w ben
 	r := &rig{bench: b, rows: rows, cols: cols, wires: w}
 	r.devices = attach(t, b, "A", technology, rows, cols, seed)
 	return r
+}
+
+// linear is the technology of the linearised memristor.
+func linear(t testing.TB) *device.Technology {
+	t.Helper()
+	f, err := os.Open("../device/linear-memristor.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	technology, err := device.LoadTechnology(f, f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return technology
 }
 
 // attach adds an array and its board of the same name to the bench.

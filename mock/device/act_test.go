@@ -15,7 +15,7 @@ import (
 // lead
 // to the same state byte for byte, through JSON as well.
 func TestActsAreTheWholeLife(t *testing.T) {
-	for _, tech := range []*Technology{Default(), DefaultLinear()} {
+	for _, tech := range []*Technology{Default(), linear(t)} {
 		t.Run(tech.Name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				a, err := NewArray(tech, 3, 4, rapid.Uint64Range(0, 1000).Draw(t, "seed"))

@@ -72,7 +72,7 @@ func TestMisuseIsNoticed(t *testing.T) {
 }
 
 func TestLinearMemristor(t *testing.T) {
-	a, err := NewArray(DefaultLinear(), 2, 2, 1)
+	a, err := NewArray(linear(t), 2, 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

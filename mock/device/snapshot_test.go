@@ -44,7 +44,7 @@ func act(t *rapid.T, a *Array) {
 // the one that
 // was not.
 func TestSnapshotGoesOnIdentically(t *testing.T) {
-	for _, tech := range []*Technology{Default(), DefaultLinear()} {
+	for _, tech := range []*Technology{Default(), linear(t)} {
 		t.Run(tech.Name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				a, err := NewArray(tech, 3, 4, rapid.Uint64Range(0, 1000).Draw(t, "seed"))

@@ -9,9 +9,6 @@ import (
 //go:embed pt-al2o3-tio2.yaml
 var ptAl2O3TiO2 string
 
-//go:embed linear-memristor.yaml
-var linearMemristorText string
-
 // Technology is the complete set of constants of a device stack, as read from a technology file. The meaning, unit
 // and source of each constant are written beside it in the file (pt-al2o3-tio2.yaml for the default); the
 // comments here say where it enters the model. Model selects which of the model sections is used.
@@ -33,17 +30,10 @@ type Technology struct {
 
 // Default returns the technology of the published 20 x 20 crossbars, Pt/Al2O3/TiO2-x/Ti/Pt, embedded in the
 // program. Each call parses its own copy.
-func Default() *Technology { return mustLoad(ptAl2O3TiO2, "pt-al2o3-tio2.yaml") }
-
-// DefaultLinear returns the embedded technology of the linearised memristor of Soudry et al., IEEE TNNLS 26(10)
-// 2015.
-func DefaultLinear() *Technology { return mustLoad(linearMemristorText, "linear-memristor.yaml") }
-
-// mustLoad parses an embedded file. The tests load each of them, so a panic here means a broken build.
-func mustLoad(text, name string) *Technology {
-	t, err := parseTechnology([]byte(text), name)
+func Default() *Technology {
+	t, err := parseTechnology([]byte(ptAl2O3TiO2), "pt-al2o3-tio2.yaml")
 	if err != nil {
-		panic(err)
+		panic(err) // the tests load it, so this means a broken build
 	}
 	return t
 }

@@ -1,14 +1,30 @@
 package device
 
 import (
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 )
 
+// linear is the technology of the linearised memristor.
+func linear(t testing.TB) *Technology {
+	t.Helper()
+	const name = "linear-memristor.yaml"
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	technology, err := parseTechnology(text, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return technology
+}
+
 func TestEmbeddedTechnologiesLoad(t *testing.T) {
-	for _, tech := range []*Technology{Default(), DefaultLinear()} {
+	for _, tech := range []*Technology{Default(), linear(t)} {
 		again, err := LoadTechnology(strings.NewReader(tech.Source()), "again.yaml")
 		if err != nil {
 			t.Fatal(err)

@@ -65,6 +65,14 @@ func newOnBench(t testing.TB, p bench.NeuronParts) *onBench {
 	return newOnBenchOf(t, device.Default(), p)
 }
 
+// idealParts are the parts of the formulas of hwdocs/neuron.md.
+func idealParts() bench.NeuronParts {
+	p := bench.DefaultNeuronParts()
+	p.Offset, p.BiasCurrent, p.FeedbackSpread, p.GainSpread, p.NoiseDensity, p.OutputOhms = 0, 0, 0, 0, 0, 0
+	p.OpenLoopGain, p.Celsius = 1e12, -273.15
+	return p
+}
+
 // noiseless are devices whose current is the same whenever it is asked for.
 func noiseless() *device.Technology {
 	technology := device.Default()
@@ -218,7 +226,7 @@ func TestTrimOnTheBench(t *testing.T) {
 
 // A burst measures what a routing by the host does.
 func TestBurstOnTheBench(t *testing.T) {
-	o := newOnBenchOf(t, noiseless(), bench.IdealNeuronParts())
+	o := newOnBenchOf(t, noiseless(), idealParts())
 	lines := []string{"CONF:AVER 16"}
 	var single []float64
 	for k := range 5 {
@@ -251,7 +259,7 @@ func TestBurstOnTheBench(t *testing.T) {
 
 // A burst that does not wait measures what has not settled.
 func TestBurstTooFast(t *testing.T) {
-	o := newOnBenchOf(t, noiseless(), bench.IdealNeuronParts())
+	o := newOnBenchOf(t, noiseless(), idealParts())
 	run := func(microseconds int) (all []float64) {
 		o.tell("BURS:CLE", "*RST")
 		for k := range 6 {

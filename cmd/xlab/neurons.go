@@ -140,16 +140,10 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
 // which sets all switches anew afterwards.
 type lentBoard struct {
 	*adg1438.Chain
-	array *array.Array // nil: it is not open in this session
+	forget func()
 }
 
 var _ hardware.Chain = lentBoard{}
-
-func (b lentBoard) forget() {
-	if b.array != nil {
-		b.array.Forget()
-	}
-}
 
 func (b lentBoard) Route(ctx context.Context, lines []instrument.Switches) error {
 	b.forget()
@@ -169,11 +163,9 @@ func (s *session) classifier(design mlp.Design, placement mlp.Placement,
 	recorder hardware.Recorder) (*hardware.Classifier, error) {
 	boards := make(map[string]hardware.Board)
 	for _, b := range s.config.Boards {
-		open := s.arrays[b.Name]
-		board := hardware.Board{Router: lentBoard{s.boards[b.Name], open}}
-		if open != nil {
-			board.Wiring = open.Wiring()
-		} else {
+		board := hardware.Board{Wiring: s.wirings[b.Name],
+			Router: lentBoard{s.boards[b.Name], func() { s.turns.Forget(b.Name) }}}
+		if board.Wiring == nil {
 			var err error
 			if board.Wiring, err = b.wiring(); err != nil {
 				return nil, err

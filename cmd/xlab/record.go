@@ -244,7 +244,7 @@ func (a *Lab) header(s *session, j job, names []string) run.Header {
 		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.limits(),
 		Spec: j.spec}
 	for _, name := range names {
-		w := s.arrays[name].Wiring()
+		w := s.wirings[name]
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
 	}
 	if len(names) > 0 {

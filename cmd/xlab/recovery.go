@@ -118,8 +118,8 @@ func (s *session) restore(ctx context.Context, reopen bool) error {
 			errs = append(errs, chain.Safe(ctx))
 		}
 	}
-	for _, a := range s.arrays {
-		a.Forget()
+	for name := range s.wirings {
+		s.turns.Forget(name)
 	}
 	if s.classifying {
 		errs = append(errs, s.restoreNeurons(ctx, reopen))

@@ -254,7 +254,7 @@ func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
 			return nil, err
 		}
 		known := k.devices[p]
-		if s.arrays[p.array] == nil {
+		if s.wirings[p.array] == nil {
 			continue
 		}
 		results, err := stack.Crossbar(p.array).Do(ctx, p.cell, known.read)

@@ -35,11 +35,11 @@ type session struct {
 	adapter  *prologix.Adapter // in front of it
 	identity instrument.Identity
 	boards   map[string]*adg1438.Chain
-	arrays   map[string]*array.Array
-	sim      *simulation   // nil on hardware
-	closers  []io.Closer   // in the order of opening
-	turns    guarded.Turns // of the arrays
-	held     *lock.Lock    // of the instruments; a simulated bench holds its own
+	wirings  map[string]*array.Wiring // of the arrays that were asked for
+	sim      *simulation              // nil on hardware
+	closers  []io.Closer              // in the order of opening
+	turns    guarded.Turns            // of the arrays
+	held     *lock.Lock               // of the instruments; a simulated bench holds its own
 
 	neurons        *neuron.Board // nil: the bench has none
 	neuronIdentity instrument.Identity
@@ -52,7 +52,8 @@ type session struct {
 }
 
 func newSession(c *Config, sim *simulation) *session {
-	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain), arrays: make(map[string]*array.Array)}
+	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain),
+		wirings: make(map[string]*array.Wiring)}
 }
 
 // start lets the simulated bench, if there is one, answer until the session is
@@ -94,7 +95,6 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 	}
 	run.Steady(ctx)
 	// The wiring maps come first: they need no instrument and may be wrong.
-	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
 	for _, name := range names {
 		b, err := a.Config.board(name)
@@ -105,14 +105,14 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 		if err != nil {
 			return s, err
 		}
-		wirings[b.Name] = w
+		s.wirings[b.Name] = w
 		channels = mergeChannels(channels, w.Channels())
 	}
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
 	lines := make(map[string]int)
 	for _, b := range a.Config.Boards {
-		w := wirings[b.Name]
+		w := s.wirings[b.Name]
 		if w == nil {
 			if w, err = b.wiring(); err != nil {
 				return s, err
@@ -128,11 +128,12 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 	if err := s.openAnalyzer(ctx); err != nil {
 		return s, err
 	}
-	for name, w := range wirings {
-		if s.arrays[name], err = array.New(w, s.analyzer, s.boards[name], a.Config.limits()); err != nil {
+	for name, w := range s.wirings {
+		bar, err := array.New(w, s.analyzer, s.boards[name], a.Config.limits())
+		if err != nil {
 			return s, err
 		}
-		s.turns.Add(name, s.arrays[name], s.boards[name])
+		s.turns.Add(name, bar, s.boards[name])
 	}
 	return s, nil
 }

@@ -32,6 +32,14 @@ func (t *Turns) Add(name string, a Array, board instrument.Safer) {
 	t.arrays[name] = &turn{a, board, t}
 }
 
+// Forget makes an array's next use set all its switches, because somebody else has
+// changed them. Of an array that takes no turns there is nothing to forget.
+func (t *Turns) Forget(name string) {
+	if turn := t.arrays[name]; turn != nil {
+		turn.Forget()
+	}
+}
+
 // turn is one array's way to the bench.
 type turn struct {
 	Array

@@ -30,10 +30,14 @@ func recordedBy(t *testing.T, version, bench string) old {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{configName, "small.yaml", "night.yaml"} {
-		text, err := os.ReadFile(filepath.Join(from, name))
+	shared, err := filepath.Glob(filepath.Join(from, "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range shared {
+		text, err := os.ReadFile(file)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(o.dir, name), text, 0o644)
+			err = os.WriteFile(filepath.Join(o.dir, filepath.Base(file)), text, 0o644)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -91,43 +95,60 @@ func (o old) read(s run.Summary) {
 // replayed, exported and reported.
 func TestRecordedByOlderVersion(t *testing.T) {
 	t.Parallel()
-	t.Run("ended", func(t *testing.T) {
+	for _, version := range []string{"0.2.0", "0.3.0"} {
+		t.Run(version+" ended", func(t *testing.T) {
+			t.Parallel()
+			o := recordedBy(t, version, "ended")
+			list := o.runs()
+			if len(list) != 6 {
+				t.Fatalf("%d runs are listed", len(list))
+			}
+			for _, s := range list {
+				o.read(s)
+			}
+			o.must(0, "-characterize_endurance-", "runs", "--text", "r0c1") // the index is made from the journals
+			o.must(0, "is complete (run", "run", "--continue", "night.yaml")
+		})
+		t.Run(version+" killed", func(t *testing.T) {
+			t.Parallel()
+			o := recordedBy(t, version, "killed")
+			o.must(0, "taking up run", "resume")
+			list := o.runs()
+			s, err := run.Load(filepath.Join(o.dir, "runs"), "last")
+			if err != nil || len(list) != 1 || s.Outcome != run.OutcomeComplete || s.Result.Segments != 3 {
+				t.Fatalf("%v, %d runs, the last with %+v", err, len(list), s.Result)
+			}
+			if f := figuresOf(t, s); f.Overhead < 1 || f.Overhead > 1.5 {
+				t.Errorf("bench time %.3f s, of which the instruments needed %.3f s", f.BenchSeconds, f.BusySeconds)
+			}
+			o.read(list[0])
+		})
+		t.Run(version+" plan", func(t *testing.T) {
+			t.Parallel()
+			o := recordedBy(t, version, "plan")
+			before := o.runs()
+			o.must(0, "read A", "resume")
+			after := o.runs()
+			if len(after) != len(before)+1 {
+				t.Fatalf("%d runs after %d", len(after), len(before))
+			}
+			for _, s := range after {
+				if s.Outcome != run.OutcomeComplete {
+					t.Errorf("%s is %s: %s", s.ID, s.Outcome, s.Cause)
+				}
+				o.read(s)
+			}
+		})
+	}
+	t.Run("0.3.0 network", func(t *testing.T) {
 		t.Parallel()
-		o := recordedBy(t, "0.2.0", "ended")
+		o := recordedBy(t, "0.3.0", "network")
+		o.must(0, "taking up run", "resume")
 		list := o.runs()
-		if len(list) != 6 {
+		if len(list) != 3 {
 			t.Fatalf("%d runs are listed", len(list))
 		}
 		for _, s := range list {
-			o.read(s)
-		}
-		o.must(0, "-characterize_endurance-", "runs", "--text", "r0c1") // the index is made from the journals
-		o.must(0, "is complete (run", "run", "--continue", "night.yaml")
-	})
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		o := recordedBy(t, "0.2.0", "killed")
-		o.must(0, "taking up run", "resume")
-		list := o.runs()
-		s, err := run.Load(filepath.Join(o.dir, "runs"), "last")
-		if err != nil || len(list) != 1 || s.Outcome != run.OutcomeComplete || s.Result.Segments != 3 {
-			t.Fatalf("%v, %d runs, the last with %+v", err, len(list), s.Result)
-		}
-		if f := figuresOf(t, s); f.Overhead < 1 || f.Overhead > 1.5 {
-			t.Errorf("bench time %.3f s, of which the instruments needed %.3f s", f.BenchSeconds, f.BusySeconds)
-		}
-		o.read(list[0])
-	})
-	t.Run("plan", func(t *testing.T) {
-		t.Parallel()
-		o := recordedBy(t, "0.2.0", "plan")
-		before := o.runs()
-		o.must(0, "read A", "resume")
-		after := o.runs()
-		if len(after) != len(before)+1 {
-			t.Fatalf("%d runs after %d", len(after), len(before))
-		}
-		for _, s := range after {
 			if s.Outcome != run.OutcomeComplete {
 				t.Errorf("%s is %s: %s", s.ID, s.Outcome, s.Cause)
 			}

@@ -13,6 +13,9 @@ import (
 	"xlab/run/plan"
 )
 
+// recordedVersions are those of which testdata has runs.
+var recordedVersions = []string{"0.2.0", "0.3.0"}
+
 // old is a small bench in a directory of its own, with runs that an older version
 // has recorded; see the README beside them.
 type old struct {
@@ -95,7 +98,7 @@ func (o old) read(s run.Summary) {
 // replayed, exported and reported.
 func TestRecordedByOlderVersion(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"0.2.0", "0.3.0"} {
+	for _, version := range recordedVersions {
 		t.Run(version+" ended", func(t *testing.T) {
 			t.Parallel()
 			o := recordedBy(t, version, "ended")

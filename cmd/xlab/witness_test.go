@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write the digests of TestWitness anew")
 // TestWitness compares digests of what the commands in testdata/witness/commands.txt
 // print and leave behind, with two seeds, with those in digests.txt beside it: journals,
 // results, data, the chips, and what replay, export, report and runs make of every run.
-// What is not meant to change an output must pass; what is meant to writes the digests
+// So it does with runs that older versions have recorded, and with what resume adds to
+// them. What is not meant to change an output must pass; what is meant to writes the digests
 // anew with -update.
 //
 // To see a difference, keep on both versions what was compared, in a directory that is
@@ -40,10 +41,17 @@ func TestWitness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &traces{t: t, keep: t.ArtifactDir(), digests: make(map[string]string)}
-	w.version = bytes.Fields(w.xlab("version"))[1]
+	w := &traces{keep: t.ArtifactDir(), digests: make(map[string]string)}
 	for _, seed := range []string{"1", "2"} {
-		w.watch(seed, filepath.Dir(golden))
+		t.Run("seed "+seed, func(t *testing.T) { w.at(t).commands("seed-"+seed, "simulation.seed="+seed) })
+	}
+	for _, version := range recordedVersions {
+		for _, bench := range []string{"ended", "killed", "plan", "network"} {
+			if version == "0.2.0" && bench == "network" {
+				continue // none was recorded
+			}
+			t.Run(version+" "+bench, func(t *testing.T) { w.at(t).recorded(version, bench) })
+		}
 	}
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(w.digests)) {
@@ -81,19 +89,23 @@ func TestWitness(t *testing.T) {
 type traces struct {
 	t       *testing.T
 	keep    string            // directory for what is compared
-	digests map[string]string // by SEED/COMMAND/ARTEFACT
-	version []byte            // of the program
-	known   map[string]string // what stands for a run's ID
+	digests map[string]string // by BENCH/COMMAND/ARTEFACT
+	known   map[string]string // what stands for the ID of a run on this bench
 }
 
-// watch carries out the commands with a seed, in a directory of its own.
-func (w *traces) watch(seed, from string) {
+// at is the traces on another bench, which a test is about.
+func (w *traces) at(t *testing.T) *traces {
+	w.t, w.known = t, make(map[string]string)
+	return w
+}
+
+// commands carries out the commands on a new bench.
+func (w *traces) commands(bench, setting string) {
 	dir := w.t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "witness"))); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Chdir(dir)
-	w.known = make(map[string]string)
 	number := 0
 	for line := range strings.Lines(string(w.read("commands.txt"))) {
 		number++
@@ -102,21 +114,36 @@ func (w *traces) watch(seed, from string) {
 		if n := slices.IndexFunc(args, func(a string) bool { return a[0] == '-' }); n >= 0 {
 			words = args[:n]
 		}
-		name := fmt.Sprintf("%s/%02d-%s", seed, number, strings.Join(words, "-"))
-		global := []string{"--set", "simulation.seed=" + seed}
+		global := []string{"--set", setting}
 		if n := slices.Index(args, "--config"); n >= 0 {
 			global = append(global, args[n:n+2]...)
 		}
-		said := w.xlab(append(args, "--set", "simulation.seed="+seed)...)
-		runs := w.begun(fmt.Sprintf("%02d", number))
-		w.add(name+"/said.txt", said)
+		name := fmt.Sprintf("%02d-%s", number, strings.Join(words, "-"))
+		said := w.xlab(append(args, "--set", setting)...)
+		runs := w.begun(name + "/")
+		w.add(bench+"/"+name+"/said.txt", said)
 		for _, id := range runs {
-			w.run(name+"/"+w.known[id][3:], id, global)
+			w.run(bench, id, global)
 		}
 	}
 	for _, chip := range []string{"chip.json", "letters.json"} {
-		w.add(seed+"/"+chip, w.read(chip))
+		w.add(bench+"/"+chip, w.read(chip))
 	}
+}
+
+// recorded takes up what an older version has left on a bench.
+func (w *traces) recorded(version, bench string) {
+	o := recordedBy(w.t, version, bench)
+	w.t.Chdir(o.dir)
+	runs := w.begun("")
+	said := w.xlab("resume")
+	runs = append(runs, w.begun("resumed/")...)
+	bench = version + "-" + bench
+	w.add(bench+"/said.txt", said)
+	for _, id := range runs {
+		w.run(bench, id, nil)
+	}
+	w.add(bench+"/chip.json", w.read("chip.json"))
 }
 
 // xlab carries out a command and gives its exit code and all that it printed but its progress.
@@ -140,8 +167,8 @@ func (w *traces) read(file string) []byte {
 	return text
 }
 
-// begun gives the runs that were not there before the last command, and what stands
-// for their IDs.
+// begun gives the runs that were not there before; what stands for their IDs begins
+// with the name of the command.
 func (w *traces) begun(command string) (ids []string) {
 	entries, err := os.ReadDir("runs")
 	if err != nil && !os.IsNotExist(err) {
@@ -149,7 +176,7 @@ func (w *traces) begun(command string) (ids []string) {
 	}
 	for _, e := range entries {
 		if m := runID.FindStringSubmatch(e.Name()); m != nil && w.known[e.Name()] == "" {
-			w.known[e.Name()] = command + "-" + m[1]
+			w.known[e.Name()] = command + m[1]
 			ids = append(ids, e.Name())
 		}
 	}
@@ -158,7 +185,8 @@ func (w *traces) begun(command string) (ids []string) {
 
 // run keeps the files of a run, but its figures, and what can be made of it. The
 // figures are in the report.
-func (w *traces) run(name, id string, global []string) {
+func (w *traces) run(bench, id string, global []string) {
+	name := bench + "/" + w.known[id]
 	dir := filepath.Join("runs", id)
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		ext := filepath.Ext(path)
@@ -175,17 +203,16 @@ func (w *traces) run(name, id string, global []string) {
 		{"replay.txt", "replay"},
 		{"readings.csv", "export"},
 		{"devices-table.json", "export --table devices --format json"},
-		{"report.txt", "report"},
 	} {
 		w.add(name+"/"+c.file, w.xlab(slices.Concat(strings.Fields(c.command), []string{id}, global)...))
 	}
+	w.xlab(slices.Concat([]string{"report", id}, global)...)
 	w.add(name+"/report.html", w.read(filepath.Join(dir, "report.html")))
 }
 
 // add keeps a text without what no two runs have in common.
 func (w *traces) add(name string, text []byte) {
 	text = runID.ReplaceAllFunc(text, func(id []byte) []byte { return []byte("RUN-" + w.known[string(id)]) })
-	text = bytes.ReplaceAll(text, w.version, []byte("VERSION"))
 	for _, pattern := range passing {
 		text = pattern.ReplaceAll(text, []byte("$1-$2"))
 	}
@@ -205,9 +232,10 @@ func (w *traces) add(name string, text []byte) {
 
 var runID = regexp.MustCompile(`\d{8}T\d{6}Z-(\w+?(?:-[a-z])?)-[0-9a-f]{4}\b`)
 
-// passing is what differs from run to run: times and speeds of the wall's clock, and checksums over
-// these.
+// passing is what differs from run to run: times and speeds of the wall's clock, checksums over
+// these, and versions of the program.
 var passing = []*regexp.Regexp{
+	regexp.MustCompile(`(program(?:: |["&#34;: ]+|</th><td>)(?:xlab )?|version )\d+\.\d+\.\d+[^"&\s<]*`),
 	regexp.MustCompile(`("(?:wall_seconds|started|finished|created|crc)": ?)[^,}\n]+`),
 	regexp.MustCompile(`("classification_(?:wall_seconds|patterns_per_second)": ?)(?:\{[^}]*\}|[^,}\n]+)`),
 	regexp.MustCompile(`("classification wall time","asked":null,"answer":)[^,}]+`),

@@ -50,6 +50,34 @@ func (r *resistor) Sample(aperture float64, _ []float64) []bench.Sample {
 	return s
 }
 
+// levels are what stands at the units.
+func (r *resistor) levels() map[instrument.Channel]instrument.Volts {
+	out := map[instrument.Channel]instrument.Volts{}
+	r.Do(func() {
+		for u := 1; u <= 4; u++ {
+			out[instrument.Channel(u)] = instrument.Volts(r.outputs[u].Level)
+		}
+	})
+	return out
+}
+
+// off tells whether all units are.
+func (r *resistor) off() (off bool) {
+	r.Do(func() { off = r.outputs == [5]bench.Output{} })
+	return off
+}
+
+// loadCurrent is what the resistor draws out of a channel.
+func loadCurrent(v map[instrument.Channel]instrument.Volts, ch instrument.Channel) instrument.Amps {
+	switch ch {
+	case 1:
+		return instrument.Amps(v[1]-v[2]) / loadOhms
+	case 2:
+		return instrument.Amps(v[2]-v[1]) / loadOhms
+	}
+	return 0
+}
+
 // counting counts the bytes that reach the simulated side.
 type counting struct {
 	io.ReadWriteCloser
@@ -125,32 +153,15 @@ func TestAnalyzerSequencer(t *testing.T) {
 			r := newSource(t, l, true)
 			return instrumenttest.Source{
 				Sequencer: r.driver, Safer: r.driver,
-				Sent: func() int { return int(r.sent.n.Load()) },
-				Levels: func() map[instrument.Channel]instrument.Volts {
-					out := map[instrument.Channel]instrument.Volts{}
-					r.bench.Do(func() {
-						for u := 1; u <= 4; u++ {
-							out[instrument.Channel(u)] = instrument.Volts(r.bench.outputs[u].Level)
-						}
-					})
-					return out
-				},
+				Sent:   func() int { return int(r.sent.n.Load()) },
+				Levels: r.bench.levels,
 				Stall: func() func() {
 					r.bench.Do(func() { r.box.Silence(true) })
 					return func() { r.bench.Do(func() { r.box.Silence(false) }) }
 				},
 			}
 		},
-		Limits: sourceLimits, Channels: []instrument.Channel{1, 2, 3, 4}, Level: 0.5, Tolerance: 1e-5,
-		Current: func(v map[instrument.Channel]instrument.Volts, ch instrument.Channel) instrument.Amps {
-			switch ch {
-			case 1:
-				return instrument.Amps(v[1]-v[2]) / loadOhms
-			case 2:
-				return instrument.Amps(v[2]-v[1]) / loadOhms
-			}
-			return 0
-		},
+		Limits: sourceLimits, Channels: []instrument.Channel{1, 2, 3, 4}, Level: 0.5, Tolerance: 1e-5, Current: loadCurrent,
 		Width: 1e-3, Aperture: 20e-3,
 	})
 }
@@ -162,15 +173,7 @@ func TestAnalyzerSafer(t *testing.T) {
 			if err := r.driver.Open(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-		}, IsSafe: func() (s bool) {
-			s = true
-			r.bench.Do(func() {
-				for u := 1; u <= 4; u++ {
-					s = s && r.bench.outputs[u].Mode == bench.Off
-				}
-			})
-			return s
-		}}
+		}, IsSafe: r.bench.off}
 	}})
 }
 

@@ -5,32 +5,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"xlab/driver/transport"
+	"xlab/instrument"
+	"xlab/lab/config"
+	"xlab/run"
+	"xlab/run/atomicfile"
+	"xlab/run/filelock"
+	"xlab/run/lock"
 
 	"periph.io/x/conn/v3/spi/spireg"
 	"periph.io/x/host/v3"
-
-	"xlab/driver/transport"
-	"xlab/instrument"
-	"xlab/run"
-	"xlab/run/filelock"
-	"xlab/run/lock"
 )
 
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
 func (a *Lab) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
 	a.closeState()
-	bench, files := "the simulated chip "+a.Config.chipFile(), []string{lock.ChipFile(a.Config.chipFile())}
-	if !a.Config.simulated() {
-		bench, files = a.Config.Bench, a.Config.lockFiles(a.Config.endpoints(ctx)...)
+	bench, files := "the simulated chip "+a.Config.Simulation.Chip, []string{lock.ChipFile(a.Config.Simulation.Chip)}
+	if !a.Config.Simulated() {
+		bench, files = a.Config.Bench, lockFiles(a.Config, endpoints(a.Config, ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
 		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.Arguments)...), " "),
 			Reason: reason, Bench: bench},
-		Shared: !a.Config.simulated(),
+		Shared: !a.Config.Simulated(),
 		Wait:   a.Wait,
 		Waiting: func(e *lock.HeldError) {
 			fmt.Fprintf(a.Messages, "waiting for up to %s: %v\n", a.Wait, e)
@@ -46,7 +50,7 @@ func (a *Lab) lockBench(ctx context.Context, reason string) (*lock.Lock, error) 
 
 // lockFiles are the lock files of instruments, by the places where they are
 // reached, or by their serial numbers.
-func (c *Config) lockFiles(names ...string) []string {
+func lockFiles(c *config.Config, names ...string) []string {
 	dir := cmp.Or(c.Locks, lock.SharedDirectory())
 	files := make([]string, len(names))
 	for i, name := range names {
@@ -56,7 +60,7 @@ func (c *Config) lockFiles(names ...string) []string {
 }
 
 // endpoints are the places where this bench's instruments are reached.
-func (c *Config) endpoints(ctx context.Context) []string {
+func endpoints(c *config.Config, ctx context.Context) []string {
 	var names []string
 	at := func(address string) {
 		if opener, err := transport.NewOpener(address); err == nil { // else opening it will say so
@@ -96,7 +100,7 @@ func spiEndpoint(name string) string {
 // host may have got another address, and an adapter another port, since its address
 // was looked up.
 func (s *session) lockReached(ctx context.Context, conn transport.Conn) error {
-	return s.held.Extend(ctx, s.config.lockFiles(transport.Reached(conn)))
+	return s.held.Extend(ctx, lockFiles(s.config, transport.Reached(conn)))
 }
 
 // lockIdentity locks an instrument by its serial number, if it tells one: it may be
@@ -105,7 +109,7 @@ func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error
 	if s.sim != nil || strings.Trim(i.Serial, "0 ") == "" {
 		return nil
 	}
-	if err := s.held.Extend(ctx, s.config.lockFiles("identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
+	if err := s.held.Extend(ctx, lockFiles(s.config, "identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
 		return fmt.Errorf("%s %s with the serial number %s is reached by another address as well: %w", i.Vendor, i.Model,
 			i.Serial, err)
 	}
@@ -124,4 +128,23 @@ func (a *Lab) begun(ctx context.Context, r *recorded) {
 		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)
 	}
 	a.noteRun(ctx, r.ID())
+}
+
+// closeState takes the state directory from other users who can look into it, as
+// older versions left it, and says so. One that is another user's stays as it is.
+func (a *Lab) closeState() {
+	dir, err := config.StateDir()
+	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
+	if err != nil || runtime.GOOS == "windows" || !inUse(a.Config.Runs) && !inUse(a.Config.Simulation.Chip) {
+		return // there is none, its permissions say nothing, or nothing is in it
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&^atomicfile.PrivateDir == 0 {
+		return // whoever makes it makes it private
+	}
+	if err := os.Chmod(dir, atomicfile.PrivateDir); err != nil {
+		fmt.Fprintf(a.Messages, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
+		return
+	}
+	fmt.Fprintf(a.Messages, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"xlab/lab/config"
 	"xlab/run"
 )
 
@@ -102,7 +102,7 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 			text += fmt.Sprintf("  - {name: %c, address: %q, wiring: array-%c.yaml}\n",
 				'A'+i, "buspirate:"+address, 'a'+i)
 		}
-		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return dir
@@ -123,7 +123,7 @@ func TestInstrumentsAreOneProcess(t *testing.T) {
 			at("adg1438", "pty", "A"), at("adg1438", "pty", "B")),
 	}
 	xlab := func(dir string, args ...string) *exec.Cmd {
-		return exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName), "--set", "runs="+dir)...)
+		return exec.Command("xlab", append(args, "--config", filepath.Join(dir, config.FileName), "--set", "runs="+dir)...)
 	}
 	first := xlab(dir, "form")
 	awaitRecords(t, dir, "*", 1, run.TypeIntent, start(t, first))

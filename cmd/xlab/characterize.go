@@ -8,15 +8,15 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/screen"
 	"xlab/tuning/characterize"
+
+	"github.com/spf13/cobra"
 )
 
 // characterizeResult is what `xlab characterize --json` prints.
@@ -109,12 +109,12 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			if err != nil {
 				return err
 			}
-			w, err := c.wiringOf(on)
+			w, err := c.Wiring(on)
 			if err != nil {
 				return err
 			}
 			configure(cmd, c, conditions)
-			defects, err := c.defectsOf(on, defectMap)
+			defects, err := defectsOf(c, on, defectMap)
 			if err != nil {
 				return err
 			}
@@ -171,7 +171,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 
 // configure takes what the configuration says about reads and lines. Where a
 // measurement has a read voltage of its own, that remains.
-func configure(cmd *cobra.Command, c *Config, conditions *characterize.Conditions) {
+func configure(cmd *cobra.Command, c *config.Config, conditions *characterize.Conditions) {
 	conditions.Aperture, conditions.Settle, conditions.Compliance = c.Read.Aperture, c.Read.Settle, c.Read.Compliance
 	if !cmd.Flags().Changed("read") && conditions.Read == characterize.DefaultConditions().Read {
 		conditions.Read = c.Read.Voltage
@@ -225,7 +225,7 @@ type characterizeSpec[T any] struct {
 }
 
 // characterizeJob is the work of `xlab characterize`.
-func (a *app) characterizeJob(c *Config, what, name string, spec specification, defects *array.DefectMap) job {
+func (a *app) characterizeJob(c *config.Config, what, name string, spec specification, defects *array.DefectMap) job {
 	result := characterizeResult{Measurement: what, Files: []string{}}
 	j := job{command: "characterize-" + what, arrays: []string{name},
 		spec: characterizeSpec[specification]{what, spec, defects}}
@@ -259,7 +259,7 @@ func (a *app) characterizeJob(c *Config, what, name string, spec specification, 
 	return j
 }
 
-func (a *app) rebuildCharacterize(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildCharacterize(c *config.Config, h *run.Header) (job, error) {
 	s, err := specOf[characterizeSpec[json.RawMessage]](h)
 	if err != nil {
 		return job{}, err
@@ -314,7 +314,7 @@ func (a *app) printCharacterized(result *characterizeResult) error {
 		return err
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.runsDir(), result.Run), strings.Join(result.Files, ", "))
+	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.Runs, result.Run), strings.Join(result.Files, ", "))
 	return err
 }
 

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/tuning/characterize"
 )
@@ -63,7 +63,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 		seeds, slack, share = sevenChips, 2, 0.97
 	}
 	// A coarser staircase forms the same devices in less computing time.
-	c, err := loadConfig("", []string{"forming.levels=8"})
+	c, err := config.Load("", []string{"forming.levels=8"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 // BenchmarkThresholdsOfSevenChips measures every device of the seven chips, which
 // is what hwdocs/device-model.md quotes.
 func BenchmarkThresholdsOfSevenChips(b *testing.B) {
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/device"
 )
 
@@ -84,12 +84,12 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if result.Overhead < 1 || result.Overhead > 1.10 {
 		t.Errorf("bench time is %.4f times the instruments' own, want at most 1.10", result.Overhead)
 	}
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range ledger {
-		if l := c.limits(); e.MaxV > float64(l.MaxVoltage) || e.MinV < float64(l.MinVoltage) ||
+		if l := c.DeviceLimits(); e.MaxV > float64(l.MaxVoltage) || e.MinV < float64(l.MinVoltage) ||
 			e.MaxAbsI > float64(l.MaxCurrent) {
 			t.Errorf("r%dc%d has seen %.3g to %.3g V and %.3g A", e.Row, e.Col, e.MinV, e.MaxV, e.MaxAbsI)
 		}

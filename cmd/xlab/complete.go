@@ -2,16 +2,15 @@ package main
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-
+	"xlab/lab/config"
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/export"
 	"xlab/tuning"
+
+	"github.com/spf13/cobra"
 )
 
 // completion gives what can stand in a place; it sees what is written of it.
@@ -122,7 +121,7 @@ func (a *app) completeArrayList(c *cobra.Command, args []string, written string)
 
 // arrayNames are the arrays of the bench, none where the configuration is faulty.
 func (a *app) arrayNames() []string {
-	c, err := loadConfig(a.file, a.set)
+	c, err := config.Load(a.file, a.set)
 	if err != nil {
 		return nil
 	}
@@ -139,11 +138,11 @@ const newestRuns = 50
 // completeRuns knows the newest runs, the newest first, and "last".
 func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	const how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	c, err := loadConfig(a.file, a.set)
+	c, err := config.Load(a.file, a.set)
 	if err != nil || len(args) > 0 {
 		return nil, how
 	}
-	list, err := run.List(c.runsDir())
+	list, err := run.List(c.Runs)
 	if err != nil || len(list) == 0 {
 		return nil, how
 	}
@@ -160,7 +159,7 @@ func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string,
 // completeKeys knows the configuration's keys.
 func (a *app) completeKeys(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var list []string
-	for _, key := range slices.Sorted(maps.Keys(singleKeys(reflect.TypeFor[Config](), ""))) {
+	for _, key := range config.Keys() {
 		list = append(list, key+"=")
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

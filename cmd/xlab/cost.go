@@ -23,7 +23,7 @@ func (a *Lab) cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, er
 
 // costAt is cost for a cell that messages name.
 func (a *Lab) costAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
-	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.limits())
+	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.DeviceLimits())
 	if err != nil {
 		return 0, err
 	}
@@ -31,16 +31,7 @@ func (a *Lab) costAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (ins
 	if err != nil {
 		return 0, err
 	}
-	analyzer := b1500.New(nil, b1500.Options{Limits: a.Config.channelLimits(), Channels: w.Channels(),
+	analyzer := b1500.New(nil, b1500.Options{Limits: a.Config.SourceLimits(), Channels: w.Channels(),
 		LineFrequency: float64(a.Config.Analyzer.LineFrequency)})
 	return analyzer.Cost(instructions...)
-}
-
-// wiringOf loads the wiring map of an array.
-func (c *Config) wiringOf(name string) (*array.Wiring, error) {
-	b, err := c.board(name)
-	if err != nil {
-		return nil, err
-	}
-	return b.wiring()
 }

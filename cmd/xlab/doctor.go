@@ -83,20 +83,20 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 		}
 		findings = append(findings, f)
 	}
-	report("configuration", nil, "%s", a.Config.origin())
-	l := a.Config.limits()
+	report("configuration", nil, "%s", a.Config.Origin())
+	l := a.Config.DeviceLimits()
 	var limitsErr error
 	if l.MaxVoltage <= 0 || l.MinVoltage >= 0 || l.MaxCurrent <= 0 || l.MaxWidth <= 0 {
 		limitsErr = run.Usage(fmt.Errorf("a limit is 0, which allows nothing: set min_voltage, max_voltage, max_current "+
 			"and max_width (%s)", l.Origin))
 	}
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
-	runs := writable(a.Config.runsDir())
+	runs := writable(a.Config.Runs)
 	if runs == nil {
-		runs = newSession(a.Config, nil).options().CheckSpace(a.Config.runsDir())
+		runs = newSession(a.Config, nil).options().CheckSpace(a.Config.Runs)
 	}
-	report("runs directory", runs, "%s", a.Config.runsDir())
-	if sensor := a.Config.sensor(); sensor != nil {
+	report("runs directory", runs, "%s", a.Config.Runs)
+	if sensor := a.Config.Sensor(); sensor != nil {
 		err := sensor.Check(ctx)
 		if err != nil {
 			err = &instrument.Error{Op: "watch", Kind: instrument.KindTrip, Err: err,
@@ -107,7 +107,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	wirings := make(map[string]*array.Wiring)
 	var channels []instrument.Channel
 	for _, b := range a.Config.Boards {
-		w, err := b.wiring()
+		w, err := b.LoadWiring()
 		if err != nil {
 			report("wiring of "+b.Name, err, "")
 			continue
@@ -121,7 +121,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	if a.Config.Neurons.Address == "" {
 		report("neuron board", nil, "none configured (neurons in bench.yaml): networks cannot be classified on this bench")
 	} else {
-		w, err := a.Config.neuronWiring()
+		w, err := a.Config.NeuronWiring()
 		if err != nil {
 			report("wiring of neurons", err, "")
 			return findings, first
@@ -131,7 +131,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	ctx, release := a.interruptible(ctx)
 	defer release()
 	s := newSession(a.Config, nil)
-	if a.Config.simulated() {
+	if a.Config.Simulated() {
 		sim, err := a.simulation(ctx)
 		if err != nil {
 			report("simulated chip", err, "")

@@ -49,7 +49,7 @@ describes the tables and how other programs read them.`,
 			if err != nil {
 				return run.Usage(fmt.Errorf("--format: %w", err))
 			}
-			s, err := run.Load(c.runsDir(), args[0])
+			s, err := run.Load(c.Runs, args[0])
 			if err != nil {
 				return run.Usage(err)
 			}

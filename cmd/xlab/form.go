@@ -9,15 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/spf13/cobra"
-
 	"xlab/forming"
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 // defectsFile is the defect map's name in a run directory.
@@ -54,7 +54,7 @@ one. See hwdocs/forming.md.`,
 				return err
 			}
 			spec := c.Forming
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ one. See hwdocs/forming.md.`,
 				return run.Usage(err)
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			formed, err := c.formedBefore(name, w)
+			formed, err := formedBefore(c, name, w)
 			if err != nil {
 				return err
 			}
@@ -95,7 +95,7 @@ one. See hwdocs/forming.md.`,
 }
 
 // formJob is the work of `xlab form`.
-func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
+func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 	var outcome *forming.Outcome
 	var result formResult
 	j := job{command: "form", arrays: []string{name}, spec: spec}
@@ -142,7 +142,7 @@ func (a *app) formJob(c *Config, name string, spec forming.Spec) job {
 	return j
 }
 
-func (a *app) rebuildForm(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildForm(c *config.Config, h *run.Header) (job, error) {
 	spec, err := specOf[forming.Spec](h)
 	return a.formJob(c, h.Array, spec), err
 }
@@ -177,23 +177,23 @@ func (a *app) printFormed(o *forming.Outcome, result formResult) error {
 		}
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }
 
 // defectMaps gives the defect maps of an array and of this bench's chip among the
 // runs, the newest first. The sequence ends with the first error.
-func (c *Config) defectMaps(name string) (iter.Seq2[*array.DefectMap, error], error) {
-	board, err := c.board(name)
+func defectMaps(c *config.Config, name string) (iter.Seq2[*array.DefectMap, error], error) {
+	board, err := c.Board(name)
 	if err != nil {
 		return nil, err
 	}
-	chip, err := c.chipIdentity()
+	chip, err := chipOnBench(c)
 	if err != nil {
 		return nil, err
 	}
 	return func(yield func(*array.DefectMap, error) bool) {
-		list, err := run.List(c.runsDir())
+		list, err := run.List(c.Runs)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -202,7 +202,7 @@ func (c *Config) defectMaps(name string) (iter.Seq2[*array.DefectMap, error], er
 			if r.Command != "form" || r.Array != board.Name {
 				continue
 			}
-			file := filepath.Join(c.runsDir(), r.ID, defectsFile)
+			file := filepath.Join(c.Runs, r.ID, defectsFile)
 			f, err := input.Open(file, input.Record)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // ended before it had one
@@ -226,13 +226,13 @@ func (c *Config) defectMaps(name string) (iter.Seq2[*array.DefectMap, error], er
 // formedBefore gives the devices' conductances in S, row by row, after the newest
 // forming of each; 0 where there is none. A directory of runs that cannot be read
 // holds none: that is said by what wants to write there.
-func (c *Config) formedBefore(name string, w *array.Wiring) ([]float64, error) {
+func formedBefore(c *config.Config, name string, w *array.Wiring) ([]float64, error) {
 	g := make([]float64, w.Rows*w.Cols)
-	maps, err := c.defectMaps(name)
+	maps, err := defectMaps(c, name)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.ReadDir(c.runsDir()); err != nil {
+	if _, err := os.ReadDir(c.Runs); err != nil {
 		return g, nil
 	}
 	for m, err := range maps {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"xlab/lab/config"
 )
 
 // FuzzConfig reads any bytes as a bench description: they are understood, or
@@ -26,14 +27,14 @@ func FuzzConfig(f *testing.F) {
 		if set != "" {
 			overrides = append(overrides, set)
 		}
-		c, err := loadConfig(file, overrides)
+		c, err := config.Load(file, overrides)
 		if err != nil {
 			if set == "" && !strings.Contains(err.Error(), "fuzzed.yaml") && !strings.Contains(err.Error(), "built-in") {
 				t.Errorf("%q does not say where the mistake is", err)
 			}
 			return
 		}
-		l := c.limits()
+		l := c.DeviceLimits()
 		if !(l.MinVoltage <= 0 && l.MaxVoltage >= 0 && l.MaxCurrent >= 0 && l.MaxWidth >= 0) {
 			t.Errorf("the limits are %+v", l)
 		}
@@ -41,7 +42,7 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("no boards: %+v", c)
 		}
 		for _, b := range c.Boards {
-			if found, err := c.board(b.Name); err != nil || found != b {
+			if found, err := c.Board(b.Name); err != nil || found != b {
 				t.Errorf("board %q: %+v, %v", b.Name, found, err)
 			}
 		}

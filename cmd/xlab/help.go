@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"strings"
+	"xlab/input"
+	"xlab/run"
+	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"xlab/run"
-	"xlab/run/screen"
 )
 
 // explain gives all commands their help, their examples and what a shell can
@@ -159,7 +159,7 @@ func unknownCommand(c *cobra.Command, word string) error {
 		}
 	}
 	return run.Usage(fmt.Errorf("unknown command %q for %q%s; see `%s --help`", word, c.CommandPath(),
-		nearest(word, names), c.CommandPath()))
+		input.Nearest(word, names), c.CommandPath()))
 }
 
 // argumentError is the error of too few or too many words after a command, by its

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"xlab/lab/config"
+
 	_ "embed"
 	"fmt"
 	"io"
@@ -28,7 +30,7 @@ is there is kept unless --force is given.`,
 			if hardware {
 				text = hardwareTemplate
 			}
-			err := writeNew(configName, force, func(w io.Writer) error {
+			err := writeNew(config.FileName, force, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
 			})
@@ -36,9 +38,9 @@ is there is kept unless --force is given.`,
 				return err
 			}
 			if a.json {
-				return a.writeJSON(map[string]string{"file": configName})
+				return a.writeJSON(map[string]string{"file": config.FileName})
 			}
-			fmt.Fprintf(a.Messages, "wrote %s\n", configName)
+			fmt.Fprintf(a.Messages, "wrote %s\n", config.FileName)
 			if hardware {
 				fmt.Fprintln(a.Messages, "fill in the addresses and the limits, then check with `xlab doctor`")
 			}

@@ -3,9 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
+	"strings"
 	"testing"
+	"xlab/lab/config"
 )
 
 // commentedKey is a key that a template offers behind a comment sign, also the first of a list's item.
@@ -28,13 +29,14 @@ func TestTemplates(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		config, err := loadConfig(file, nil)
+		read, err := config.Load(file, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		for key := range keysOf(reflect.TypeFor[Config]()) {
-			if _, given := config.places[key]; given != (key != c.without) {
+		for _, key := range append(config.Keys(), "boards") {
+			key, _, _ = strings.Cut(key, ".")
+			if given := read.Given(key); given != (key != c.without) {
 				t.Errorf("%s: section %s is offered: %t", c.name, key, given)
 			}
 		}

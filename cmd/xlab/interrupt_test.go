@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 )
 
@@ -107,13 +107,13 @@ func TestInterruptTwice(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1)
-	c, err := loadConfig("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.app.Config = c
 	work := func(ctx context.Context, rec *recorded) error {
-		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.step()); err != nil {
+		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.Step()); err != nil {
 			return err
 		}
 		r.sim.bench.Do(func() {

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/figure"
+
+	"github.com/spf13/cobra"
 )
 
 // ivResult is what `xlab iv --json` prints.
@@ -51,7 +51,7 @@ column that are switched on add to it.`,
 			if err != nil {
 				return err
 			}
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
@@ -176,7 +176,7 @@ func (r *ivResult) cut(sweep array.Sweep, limited []array.Limited) string {
 		array.Unheld(limited, "--compliance"))
 }
 
-func (a *app) rebuildIV(_ *Config, h *run.Header) (job, error) {
+func (a *app) rebuildIV(_ *config.Config, h *run.Header) (job, error) {
 	s, err := specOf[ivSpec](h)
 	return a.ivJob(h.Array, s.Device, s.Sweep), err
 }

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/device"
 )
 
@@ -199,7 +199,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 	if err := os.WriteFile(simulated, fmt.Appendf(nil, description, "sim", "sim", map8), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := loadConfig(simulated, nil)
+	c, err := config.Load(simulated, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 		b.serveOne(ctx, b.sim.boxes["A"]), map8)
 	text += fmt.Sprintf("runs: %q\nlocks: %q\ntuning: {tolerance: %g}\n", filepath.Join(dir, "runs"),
 		filepath.Join(dir, "locks"), killedTolerance)
-	if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -5,18 +5,19 @@ import (
 	"log/slog"
 	"os"
 	"time"
+	"xlab/lab/config"
 	"xlab/run"
 )
 
 // Lab is a laboratory's bench as a program sees it: its configuration, who is
 // spoken to, and how runs on it are kept.
 type Lab struct {
-	Config   *Config
+	Config   *config.Config
 	In       io.Reader    // answers of the person at the bench
 	Messages io.Writer    // messages and progress
 	Log      *slog.Logger // what happens; nil = silent
 
-	Jobs map[string]func(c *Config, h *run.Header) (job, error) // that can be rebuilt from a run's header, by command
+	Jobs map[string]func(c *config.Config, h *run.Header) (job, error) // that can be rebuilt from a run's header, by command
 
 	Wait      time.Duration // for a bench that is in use
 	Notify    []string      // who is told of a run's end, beside those of the configuration
@@ -31,9 +32,9 @@ type Lab struct {
 	Watch    run.Observer
 	Accept   bool // tasks are taken up although the bench is not as it was
 
-	Signals  <-chan os.Signal                         // interrupts; nil = those of the process
-	NewBench func(*Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
-	Keep     func(run.Options) run.Options            // how runs are kept otherwise, in tests; nil = no otherwise
+	Signals  <-chan os.Signal                                // interrupts; nil = those of the process
+	NewBench func(*config.Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
+	Keep     func(run.Options) run.Options                   // how runs are kept otherwise, in tests; nil = no otherwise
 }
 
 // logger is where it is written what happens.

@@ -14,11 +14,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"xlab/lab/config"
+	"xlab/run/figure"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
-
-	"xlab/run/figure"
 )
 
 func TestMain(m *testing.M) {
@@ -38,13 +38,13 @@ func (a alone) Run() int {
 	defer os.RemoveAll(home)
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, environmentPrefix+"_") || name == "NO_COLOR" {
+		if strings.HasPrefix(name, config.EnvironmentPrefix+"_") || name == "NO_COLOR" {
 			os.Unsetenv(name)
 		}
 	}
 	os.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	os.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
-	os.Setenv(environmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
+	os.Setenv(config.EnvironmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
 	os.Setenv(figuresVariable, figure.SVG.String())
 	code := a.M.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
@@ -56,7 +56,7 @@ func (a alone) Run() int {
 
 // figuresVariable keeps tests from drawing every figure in every form, which takes
 // longer than what most of them are about. Scripts that look at the files unset it.
-const figuresVariable = environmentPrefix + "_FIGURES"
+const figuresVariable = config.EnvironmentPrefix + "_FIGURES"
 
 var long = flag.Bool("long", false, "run what takes long too: statistics over many chips, kills and faults, "+
 	"and the parts of scripts behind [long]")

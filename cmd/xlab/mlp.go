@@ -10,13 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"xlab/instrument/array"
+	"xlab/lab/config"
+	"xlab/mlp"
+	"xlab/run"
 
 	"github.com/spf13/cobra"
-
-	"xlab/instrument/array"
-	"xlab/mlp"
-	"xlab/mlp/transfer"
-	"xlab/run"
 )
 
 // networkFile is the network's name in a run directory.
@@ -54,10 +53,10 @@ func (k *keptNetwork) UnmarshalJSON(text []byte) (err error) {
 
 // findNetwork loads a network: from a file, from a run, or the newest of the
 // runs. It also gives the name of the file.
-func findNetwork(c *Config, name string) (*mlp.File, string, error) {
+func findNetwork(c *config.Config, name string) (*mlp.File, string, error) {
 	if name != "" {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			s, runErr := run.Load(c.runsDir(), name)
+			s, runErr := run.Load(c.Runs, name)
 			if runErr != nil {
 				return nil, "", run.Usage(fmt.Errorf("--network %s: there is no such file, and no such run: %w", name, runErr))
 			}
@@ -69,7 +68,7 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 		}
 		return f, name, nil
 	}
-	list, err := run.List(c.runsDir())
+	list, err := run.List(c.Runs)
 	if err != nil {
 		return nil, "", err
 	}
@@ -77,7 +76,7 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 		if !strings.HasPrefix(s.Command, "mlp-") {
 			continue
 		}
-		file := filepath.Join(c.runsDir(), s.ID, networkFile)
+		file := filepath.Join(c.Runs, s.ID, networkFile)
 		f, err := mlp.Load(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // ended before it had one
@@ -91,7 +90,7 @@ func findNetwork(c *Config, name string) (*mlp.File, string, error) {
 // networkDefects finds the defect maps of a placement's arrays. which is empty
 // for the newest forming of each array, "none", or "A=file,B=file". Arrays
 // without a map are left out.
-func (c *Config) networkDefects(p mlp.Placement, which string) (map[string]*array.DefectMap, error) {
+func networkDefects(c *config.Config, p mlp.Placement, which string) (map[string]*array.DefectMap, error) {
 	files := make(map[string]string)
 	for entry := range strings.SplitSeq(which, ",") {
 		name, file, found := strings.Cut(strings.TrimSpace(entry), "=")
@@ -100,7 +99,7 @@ func (c *Config) networkDefects(p mlp.Placement, which string) (map[string]*arra
 		case !found:
 			return nil, run.Usage(fmt.Errorf(`--defects %q is neither "none" nor of the form A=file,B=file`, which))
 		default:
-			board, err := c.board(name)
+			board, err := c.Board(name)
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +112,7 @@ func (c *Config) networkDefects(p mlp.Placement, which string) (map[string]*arra
 		if strings.EqualFold(which, "none") {
 			file = which
 		}
-		m, err := c.defectsOf(b.Array, file)
+		m, err := defectsOf(c, b.Array, file)
 		if err != nil {
 			return nil, err
 		}
@@ -138,15 +137,15 @@ func defectsID(of map[string]*array.DefectMap) string {
 
 // placeOn puts each layer at the origin of the named arrays, as the bench calls
 // them.
-func (c *Config) placeOn(d mlp.Design, names string) (mlp.Placement, error) {
+func placeOn(c *config.Config, d mlp.Design, names string) (mlp.Placement, error) {
 	p := mlp.DefaultPlacement(strings.Split(names, ",")...)
-	return p, c.checkPlacement(d, p)
+	return p, checkPlacement(c, d, p)
 }
 
 // checkPlacement checks that a network fits the bench's arrays and gives the
 // arrays the names that the bench has for them.
-func (c *Config) checkPlacement(d mlp.Design, p mlp.Placement) error {
-	sizes, err := c.arraySizes(p)
+func checkPlacement(c *config.Config, d mlp.Design, p mlp.Placement) error {
+	sizes, err := arraySizes(c, p)
 	if err != nil {
 		return err
 	}
@@ -157,10 +156,10 @@ func (c *Config) checkPlacement(d mlp.Design, p mlp.Placement) error {
 }
 
 // arraySizes are the sizes of a placement's arrays, which get the bench's names.
-func (c *Config) arraySizes(p mlp.Placement) (map[string]mlp.ArraySize, error) {
+func arraySizes(c *config.Config, p mlp.Placement) (map[string]mlp.ArraySize, error) {
 	sizes := make(map[string]mlp.ArraySize)
 	for i := range p {
-		w, err := c.wiringOf(strings.TrimSpace(p[i].Array))
+		w, err := c.Wiring(strings.TrimSpace(p[i].Array))
 		if err != nil {
 			return nil, err
 		}
@@ -197,11 +196,3 @@ func (x *accuracies) text() (train, test string) {
 	}
 	return show(x.Train), show(x.Test)
 }
-
-// MLPConfig is the section mlp of the configuration.
-type MLPConfig struct {
-	transfer.Spec `mapstructure:",squash"`
-	Policy        string `mapstructure:"policy"` // of the pulses; "" = tuning.policy
-}
-
-func defaultMLPConfig() MLPConfig { return MLPConfig{Spec: transfer.DefaultSpec()} }

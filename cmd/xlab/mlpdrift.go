@@ -6,17 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/stability"
 	"xlab/mlp/transfer"
 	"xlab/run"
 	"xlab/tuning"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // stabilitySpec is everything that `xlab mlp drift` and `xlab mlp temperature`
@@ -136,7 +136,7 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 	if err != nil {
 		return err
 	}
-	if !c.hasNeurons() {
+	if !c.HasNeurons() {
 		return run.Usage(errors.New("there is no neuron board on this bench: give its address in the section neurons of " +
 			"bench.yaml"))
 	}
@@ -158,7 +158,7 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 	}
 	if s.variants == "" {
 		spec.Measure.Variants = []stability.Variant{stability.Plain, stability.Biased}
-		if c.simulated() {
+		if c.Simulated() {
 			spec.Measure.Variants = stability.Variants()
 		}
 	}
@@ -176,7 +176,7 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 		if v != stability.Feedback {
 			continue
 		}
-		if !c.simulated() {
+		if !c.Simulated() {
 			return run.Usage(errors.New("the variant feedback needs memristors in the feedback of the neurons' difference " +
 				"stages, which this program can put there on a simulated bench only; on a board that has them the variant plain " +
 				"measures it"))
@@ -197,9 +197,9 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 
 // referenceFor chooses the reference device: the one named, or the first usable
 // one on the first array whose row or column the network does not use.
-func referenceFor(c *Config, s mlpSpec, named string, g instrument.Siemens) (*referenceSpec, error) {
+func referenceFor(c *config.Config, s mlpSpec, named string, g instrument.Siemens) (*referenceSpec, error) {
 	name := s.Placement[0].Array
-	w, err := c.wiringOf(name)
+	w, err := c.Wiring(name)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func (s *stabilitySpec) task() (stability.Task, error) {
 }
 
 // stabilityJob is the work of `xlab mlp drift` and `xlab mlp temperature`.
-func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
+func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec) job {
 	var points []stability.Point
 	var warnings []string
 	var result stabilityResult
@@ -305,7 +305,7 @@ func (a *app) stabilityJob(c *Config, command string, spec stabilitySpec) job {
 	return j
 }
 
-func (a *app) rebuildStability(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildStability(c *config.Config, h *run.Header) (job, error) {
 	spec, err := specOf[stabilitySpec](h)
 	return a.stabilityJob(c, h.Command, spec), err
 }

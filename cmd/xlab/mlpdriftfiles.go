@@ -212,6 +212,6 @@ func (a *app) printStability(s stabilitySpec, r stabilityResult) error {
 		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(a.Config.runsDir(), r.Run))
+	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(a.Config.Runs, r.Run))
 	return err
 }

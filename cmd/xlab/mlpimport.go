@@ -3,16 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/transfer"
 	"xlab/run"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // importFlags say how weights are written.
@@ -32,7 +32,7 @@ func (i *importFlags) register(f *pflag.FlagSet) {
 }
 
 // spec is the import's specification.
-func (i *importFlags) spec(c *Config) (*importSpec, error) {
+func (i *importFlags) spec(c *config.Config) (*importSpec, error) {
 	s := &importSpec{Weights: c.MLP.Spec, Tuning: c.Tuning}
 	for _, p := range []string{c.MLP.Policy, i.policy} {
 		if p != "" {
@@ -52,7 +52,7 @@ func (i *importFlags) spec(c *Config) (*importSpec, error) {
 }
 
 // newMLPSpec puts a network, its data and its place together.
-func newMLPSpec(c *Config, f *mlp.File, arrays string, data *mlpData, defects string) (mlpSpec, error) {
+func newMLPSpec(c *config.Config, f *mlp.File, arrays string, data *mlpData, defects string) (mlpSpec, error) {
 	s := mlpSpec{Network: keptNetwork{f}, Placement: f.Placement, Train: keepSet(data.train), Test: keepSet(data.test),
 		Lines: c.Tuning.Lines}
 	if s.Placement == nil || arrays != "" {
@@ -60,17 +60,17 @@ func newMLPSpec(c *Config, f *mlp.File, arrays string, data *mlpData, defects st
 			arrays = "A,B"
 		}
 		var err error
-		if s.Placement, err = c.placeOn(f.Network.Design, arrays); err != nil {
+		if s.Placement, err = placeOn(c, f.Network.Design, arrays); err != nil {
 			return s, err
 		}
-	} else if err := c.checkPlacement(f.Network.Design, s.Placement); err != nil {
+	} else if err := checkPlacement(c, f.Network.Design, s.Placement); err != nil {
 		return s, err
 	}
 	if err := data.fits(f); err != nil {
 		return s, err
 	}
 	var err error
-	if s.Defects, err = c.networkDefects(s.Placement, defects); err != nil {
+	if s.Defects, err = networkDefects(c, s.Placement, defects); err != nil {
 		return s, err
 	}
 	s.Warnings = append([]string{}, data.warnings...)
@@ -99,13 +99,13 @@ func (s *mlpSpec) matchChip(anyChip bool) error {
 
 // estimate costs the import and refuses what is beyond the limits.
 func (a *app) estimate(s mlpSpec) (*transfer.Estimate, error) {
-	sizes, err := a.Config.arraySizes(s.Placement)
+	sizes, err := arraySizes(a.Config, s.Placement)
 	if err != nil {
 		return nil, err
 	}
 	e, err := s.Import.Weights.Estimate(s.Network.Network, s.Placement, s.Network.Constraints, sizes, s.Import.Tuning,
 		func(name string, steps ...array.Step) (instrument.Seconds, error) {
-			w, err := a.Config.wiringOf(name)
+			w, err := a.Config.Wiring(name)
 			if err != nil {
 				return 0, err
 			}
@@ -178,7 +178,7 @@ keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 
 // prepare puts an import together and refuses what cannot be done before
 // anything is opened.
-func (i *importFlags) prepare(a *app, c *Config, network, arrays string, d *dataFlags,
+func (i *importFlags) prepare(a *app, c *config.Config, network, arrays string, d *dataFlags,
 	defects string) (mlpSpec, error) {
 	f, _, err := findNetwork(c, network)
 	if err != nil {

@@ -37,7 +37,7 @@ the software. The weights must have been imported.`,
 			if err := s.matchChip(true); err != nil {
 				return err
 			}
-			if err := c.classifiable(s); err != nil {
+			if err := classifiable(c, s); err != nil {
 				return run.Usage(err)
 			}
 			s.Classify, s.Trim = true, !noTrim

@@ -8,16 +8,16 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/tuning"
+
+	"github.com/spf13/cobra"
 )
 
 // insituSpec is everything that a training in place depends on.
@@ -57,12 +57,12 @@ func letterClasses(n int) ([]string, error) {
 }
 
 // defaultInsituSpec trains letters from middle conductances with the rule.
-func defaultInsituSpec(c *Config, rule insitu.RuleName, classes []string, arrays string) (s insituSpec, err error) {
+func defaultInsituSpec(c *config.Config, rule insitu.RuleName, classes []string, arrays string) (s insituSpec, err error) {
 	s = insituSpec{Training: insitu.DefaultSpec(rule), Classes: classes, Design: mlp.NewDesign(16, 10, len(classes)),
 		Tuning: c.Tuning, Test: true,
 		Start: insituStart{Conductance: 20e-6, Spread: 0.05, Seed: 1, Tolerance: 0.05}}
 	s.Training.Lines, s.Training.Compliance, s.Training.Width = c.Tuning.Lines, c.Tuning.Compliance, c.Tuning.Width
-	s.Placement, err = c.placeOn(s.Design, arrays)
+	s.Placement, err = placeOn(c, s.Design, arrays)
 	return s, err
 }
 
@@ -174,7 +174,7 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 }
 
 // startFrom takes a network's conductances, and its place, as the start.
-func (s *insituSpec) startFrom(c *Config, name string) error {
+func (s *insituSpec) startFrom(c *config.Config, name string) error {
 	f, name, err := findNetwork(c, name)
 	if err != nil {
 		return err
@@ -190,17 +190,17 @@ func (s *insituSpec) startFrom(c *Config, name string) error {
 	s.Design, s.Start = f.Network.Design, insituStart{Tolerance: 0.3, Network: &keptNetwork{f}}
 	if f.Placement != nil {
 		s.Placement = f.Placement
-		return c.checkPlacement(s.Design, s.Placement)
+		return checkPlacement(c, s.Design, s.Placement)
 	}
 	return nil
 }
 
 // completeInsitu adds the defect maps and checks the whole.
-func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
+func completeInsitu(c *config.Config, s *insituSpec, defectMap string) error {
 	if err := s.Training.Validate(); err != nil {
 		return run.Usage(err)
 	}
-	if !c.hasNeurons() {
+	if !c.HasNeurons() {
 		return run.Usage(errors.New("training in place needs a neuron board: add a section neurons to bench.yaml, with " +
 			"the address sim for a simulated one"))
 	}
@@ -208,7 +208,7 @@ func completeInsitu(c *Config, s *insituSpec, defectMap string) error {
 		return run.Usage(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
 	}
 	var err error
-	if s.Defects, err = c.networkDefects(s.Placement, defectMap); err != nil {
+	if s.Defects, err = networkDefects(c, s.Placement, defectMap); err != nil {
 		return err
 	}
 	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
@@ -273,7 +273,7 @@ func (s *insituSpec) targets(name string, rows, cols int) tuning.Targets {
 func (s *insituSpec) trainingSet() (*dataset.Set, error) { return dataset.Letters().Only(s.Classes...) }
 
 // insituJob is the work of `xlab mlp insitu`.
-func (a *app) insituJob(c *Config, spec insituSpec) job {
+func (a *app) insituJob(c *config.Config, spec insituSpec) job {
 	var trained *insituTrained
 	var result insituResult
 	j := job{command: "mlp-insitu", arrays: spec.Placement.Arrays(), spec: spec}
@@ -316,7 +316,7 @@ func (a *app) insituJob(c *Config, spec insituSpec) job {
 	return j
 }
 
-func (a *app) rebuildInsitu(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildInsitu(c *config.Config, h *run.Header) (job, error) {
 	spec, err := specOf[insituSpec](h)
 	return a.insituJob(c, spec), err
 }

@@ -5,9 +5,9 @@ import (
 	"math"
 	"strings"
 	"testing"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/insitu"
 	"xlab/mlp/stability"
@@ -15,9 +15,9 @@ import (
 	"xlab/run"
 )
 
-func testInsituSpec(t *testing.T, rule insitu.RuleName, classes int) (*Config, insituSpec) {
+func testInsituSpec(t *testing.T, rule insitu.RuleName, classes int) (*config.Config, insituSpec) {
 	t.Helper()
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
 		reads += e.Epochs / s.Training.Reread * s.Design.Devices()
 	}
 	for i, name := range s.Placement.Arrays() {
-		w, err := a.Config.wiringOf(name)
+		w, err := a.Config.Wiring(name)
 		if err != nil {
 			return e, err
 		}

@@ -137,6 +137,6 @@ func (a *app) printInsitu(spec insituSpec, t *insituTrained, result insituResult
 			"these pulses were weaker than meant\n", screen.Count(result.Limited, "write"))
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(a.Config.runsDir(), result.Run))
+	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }

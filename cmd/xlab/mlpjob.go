@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"gonum.org/v1/gonum/mat"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
@@ -24,6 +22,8 @@ import (
 	"xlab/run/figure"
 	"xlab/run/screen"
 	"xlab/tuning"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // mlpSpec is everything that an import or a classification depends on.
@@ -240,7 +240,7 @@ func (w *networkRun) blame() string {
 }
 
 // mlpJob is the work of a command with a network.
-func (a *app) mlpJob(c *Config, command string, spec mlpSpec) job {
+func (a *app) mlpJob(c *config.Config, command string, spec mlpSpec) job {
 	w := &networkRun{spec: spec}
 	var result mlpResult
 	j := job{command: command, arrays: spec.Placement.Arrays(), spec: spec}
@@ -317,7 +317,7 @@ func writingEvent(e transfer.Event, later ...run.Work) run.Event {
 		Ahead: slices.Concat(e.Ahead, later)}
 }
 
-func (a *app) rebuildMLP(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildMLP(c *config.Config, h *run.Header) (job, error) {
 	spec, err := specOf[mlpSpec](h)
 	return a.mlpJob(c, h.Command, spec), err
 }

@@ -4,32 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"xlab/instrument"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 )
 
-// hasNeurons tells whether the bench has a neuron board.
-func (c *Config) hasNeurons() bool { return c.Neurons.Address != "" }
-
 // classifiable tells why the bench's neuron board cannot classify a network's
 // data; nil if it can. Nothing is opened.
-func (c *Config) classifiable(s mlpSpec) error {
-	if !c.hasNeurons() {
+func classifiable(c *config.Config, s mlpSpec) error {
+	if !c.HasNeurons() {
 		return errors.New("there is no neuron board on this bench: give its address in the section neurons of bench.yaml")
 	}
-	w, err := c.neuronWiring()
+	w, err := c.NeuronWiring()
 	if err != nil {
 		return err
 	}
-	boards, err := c.unopenedBoards(s.Placement)
+	boards, err := unopenedBoards(c, s.Placement)
 	if err != nil {
 		return err
 	}
 	if _, err := hardware.New(s.Network.Network.Design, s.Placement, boards,
 		recordedNeurons{w.Hidden.Count, w.Outputs.Count},
-		hardware.Options{Limits: c.limits(), Reference: c.Neurons.Reference, Wiring: w}); err != nil {
+		hardware.Options{Limits: c.DeviceLimits(), Reference: c.Neurons.Reference, Wiring: w}); err != nil {
 		return err
 	}
 	for _, k := range []*keptSet{s.Train, s.Test} {
@@ -49,10 +46,10 @@ func (c *Config) classifiable(s mlpSpec) error {
 }
 
 // unopenedBoards are the switch boards of a placement without their links.
-func (c *Config) unopenedBoards(p mlp.Placement) (map[string]hardware.Board, error) {
+func unopenedBoards(c *config.Config, p mlp.Placement) (map[string]hardware.Board, error) {
 	boards := make(map[string]hardware.Board)
 	for _, name := range p.Arrays() {
-		w, err := c.wiringOf(name)
+		w, err := c.Wiring(name)
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +60,8 @@ func (c *Config) unopenedBoards(p mlp.Placement) (map[string]hardware.Board, err
 
 // classifyIfPossible has an import classify on the hardware, or says in a
 // warning why it will not.
-func (s *mlpSpec) classifyIfPossible(c *Config) {
-	err := c.classifiable(*s)
+func (s *mlpSpec) classifyIfPossible(c *config.Config) {
+	err := classifiable(c, *s)
 	if err != nil {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%v; the classification is computed from the conductances read", err))
 	}
@@ -73,11 +70,11 @@ func (s *mlpSpec) classifyIfPossible(c *Config) {
 
 // classifier is the network of this design and placement on the run's bench. In a
 // replay there is none: everything comes from the record.
-func (r *recorded) classifier(c *Config, design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
+func (r *recorded) classifier(c *config.Config, design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
 	if r.session != nil {
 		return r.session.classifier(design, placement, r)
 	}
-	boards, err := c.unopenedBoards(placement)
+	boards, err := unopenedBoards(c, placement)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/population"
 	"xlab/published"
@@ -133,7 +133,7 @@ func (r *mlpResult) compare() []characterize.Comparison {
 	return list
 }
 
-func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
+func (w *networkRun) print(a *app, c *config.Config, r mlpResult) error {
 	n := w.spec.Network
 	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach,
 		n.Provenance.Data.Name)
@@ -184,6 +184,6 @@ func (w *networkRun) print(a *app, c *Config, r mlpResult) error {
 		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
 	fmt.Fprint(a.out, r.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.runsDir(), r.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.Runs, r.Run))
 	return err
 }

@@ -9,17 +9,17 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/train"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // trainFlags say how a network is trained in software.
@@ -83,9 +83,9 @@ type trained struct {
 }
 
 // train trains a network as the flags say.
-func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trained, error) {
+func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData) (*trained, error) {
 	design := mlp.NewDesign(data.train.Width(), t.hidden, len(data.train.Classes))
-	p, err := c.placeOn(design, t.arrays)
+	p, err := placeOn(c, design, t.arrays)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trai
 	case "aware":
 		approach = mlp.Aware
 		if out.defects = t.known; t.known == nil {
-			if out.defects, err = c.networkDefects(p, t.defects); err != nil {
+			if out.defects, err = networkDefects(c, p, t.defects); err != nil {
 				return nil, err
 			}
 		}
@@ -139,7 +139,7 @@ func (t *trainFlags) train(ctx context.Context, c *Config, data *mlpData) (*trai
 }
 
 // physics is what the training conducts through; nil for ideal lines.
-func (t *trainFlags) physics(c *Config, d mlp.Design, p mlp.Placement) ([]mlp.Conduction, error) {
+func (t *trainFlags) physics(c *config.Config, d mlp.Design, p mlp.Placement) ([]mlp.Conduction, error) {
 	var law mlp.Law
 	if t.nonlinearity != 2 {
 		cubic, err := mlp.NewCubic(d.InputLevel, t.nonlinearity)
@@ -159,9 +159,9 @@ func (t *trainFlags) physics(c *Config, d mlp.Design, p mlp.Placement) ([]mlp.Co
 }
 
 // seriesPhysics conducts through the lines' resistance in every layer.
-func seriesPhysics(c *Config, d mlp.Design, p mlp.Placement, lines array.Resistance,
+func seriesPhysics(c *config.Config, d mlp.Design, p mlp.Placement, lines array.Resistance,
 	law mlp.Law) ([]mlp.Conduction, error) {
-	sizes, err := c.arraySizes(p)
+	sizes, err := arraySizes(c, p)
 	if err != nil {
 		return nil, err
 	}
@@ -278,11 +278,11 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 	if err != nil {
 		return err
 	}
-	chip, err := a.Config.chipIdentity()
+	chip, err := chipOnBench(a.Config)
 	if err != nil {
 		return err
 	}
-	r, err := run.Create(a.Config.runsDir(), run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: version(),
+	r, err := run.Create(a.Config.Runs, run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: version(),
 		Bench: "none: trained in software", Chip: chip,
 		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays,
 			"training_set": describeSet(data.train)}})

@@ -8,102 +8,12 @@ import (
 
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
-	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
 )
-
-// checkNeurons tells what is wrong with the section neurons.
-func (c *Config) checkNeurons() (faults []error) {
-	n := c.Neurons
-	if n.Address == "" {
-		if _, given := c.places["neurons"]; given {
-			faults = append(faults, fmt.Errorf("%s: address must be given; without a neuron board leave the section out",
-				c.place("neurons")))
-		}
-		return faults
-	}
-	if (n.Address == simAddress) != c.simulated() {
-		faults = append(faults, fmt.Errorf("%s is %q and the analyzer's %q: a bench is either simulated or real",
-			c.place("neurons.address"), n.Address, c.Analyzer.Address))
-	}
-	if n.Address != simAddress {
-		if _, err := transport.ParseAddress(n.Address); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", c.place("neurons.address"), err))
-		}
-	}
-	for other, address := range c.otherAddresses() {
-		if n.Address != simAddress && n.Address == address {
-			faults = append(faults, fmt.Errorf("%s is %q, where %s is too: each has a port of its own",
-				c.place("neurons.address"), n.Address, other))
-		}
-	}
-	if n.Wiring == "" {
-		faults = append(faults, fmt.Errorf("%s must name the neuron board's wiring map", c.place("neurons.wiring")))
-	}
-	if !(n.Reference > 0) || math.IsInf(float64(n.Reference), 0) {
-		faults = append(faults, fmt.Errorf("%s is %s; it must be more than 0 V", c.place("neurons.reference"),
-			n.Reference.Exact()))
-	}
-	if n.Average < 1 || n.Average > 1024 {
-		faults = append(faults, fmt.Errorf("%s is %d; it is 1 to 1024", c.place("neurons.average"), n.Average))
-	}
-	return faults
-}
-
-// otherAddresses are the addresses of the instruments that are no neuron board.
-func (c *Config) otherAddresses() map[string]string {
-	list := map[string]string{"the analyzer": c.Analyzer.Address}
-	for _, b := range c.Boards {
-		list["switch board "+b.Name] = strings.TrimPrefix(b.Address, "buspirate:")
-	}
-	return list
-}
-
-// neuronWiring loads the neuron board's wiring map, with the arrays under the
-// names that they have on this bench.
-func (c *Config) neuronWiring() (*array.NeuronWiring, error) {
-	f, shown, err := openWiring(c.Neurons.Wiring)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.place("neurons.wiring"), err)
-	}
-	w, err := array.LoadNeuronWiring(f, shown)
-	if err != nil {
-		return nil, run.Usage(err)
-	}
-	sizes := make(map[string][2]int) // rows and columns
-	for _, name := range []*string{&w.Hidden.Array, &w.Hidden.Feeds.Array, &w.Outputs.Array, &w.PatternPort} {
-		if *name == "" {
-			continue // the pattern port may be on none
-		}
-		b, err := c.board(*name)
-		if err != nil {
-			return nil, fmt.Errorf("wiring map %s: %w", shown, err)
-		}
-		lines, err := b.wiring()
-		if err != nil {
-			return nil, err
-		}
-		*name, sizes[b.Name] = b.Name, [2]int{lines.Rows, lines.Cols}
-	}
-	for _, side := range []struct {
-		key, array, what string
-		side, end        int // rows or columns; first line behind the last
-	}{
-		{"hidden", w.Hidden.Array, "row", 0, w.Hidden.Row + 2*w.Hidden.Count},
-		{"outputs", w.Outputs.Array, "row", 0, w.Outputs.Row + 2*w.Outputs.Count},
-		{"hidden.feeds", w.Hidden.Feeds.Array, "column", 1, w.Hidden.Feeds.Column + w.Hidden.Count},
-	} {
-		if have := sizes[side.array][side.side]; side.end > have {
-			return nil, run.Usage(fmt.Errorf("wiring map %s: neuron_board.%s needs array %s up to %s %d, it has %d, counted "+
-				"from 0", shown, side.key, side.array, side.what, side.end-1, have))
-		}
-	}
-	return w, nil
-}
 
 // openNeurons connects to the neuron board, if the bench has one. What its
 // amplifiers do is of no consequence as long as the switches are open.
@@ -112,13 +22,13 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
 	if c.Neurons.Address == "" {
 		return nil
 	}
-	w, err := c.neuronWiring()
+	w, err := c.NeuronWiring()
 	if err != nil {
 		return err
 	}
 	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() server { return s.sim.neurons })
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
+		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}
 	board := neuron.New(conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
 		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.Log})
@@ -130,7 +40,7 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
 		err = board.Open(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.place("neurons.address"), err)
+		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}
 	s.neurons, s.neuronLines, s.log = board, w, a.Log
 	return nil
@@ -167,13 +77,13 @@ func (s *session) classifier(design mlp.Design, placement mlp.Placement,
 			Router: lentBoard{s.boards[b.Name], func() { s.turns.Forget(b.Name) }}}
 		if board.Wiring == nil {
 			var err error
-			if board.Wiring, err = b.wiring(); err != nil {
+			if board.Wiring, err = b.LoadWiring(); err != nil {
 				return nil, err
 			}
 		}
 		boards[b.Name] = board
 	}
-	o := hardware.Options{Recorder: recorder, Limits: s.config.limits(), Reference: s.config.Neurons.Reference,
+	o := hardware.Options{Recorder: recorder, Limits: s.config.DeviceLimits(), Reference: s.config.Neurons.Reference,
 		Wiring: s.neuronLines, Burst: s.config.Neurons.Burst, Logger: s.log}
 	if s.up != nil {
 		o.Repeat = s.repeat

@@ -6,15 +6,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
-
-	"gonum.org/v1/gonum/mat"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mock/device"
 	"xlab/mock/device/devicetest"
 	"xlab/run/guarded"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // formAtOnce brings every device of an array into its working range at once, each to
@@ -34,7 +34,7 @@ func networkRig(t testing.TB, overrides ...string) (*rig, *session) {
 		}
 	}
 	t.Chdir(t.TempDir())
-	c, err := loadConfig("", overrides)
+	c, err := config.Load("", overrides)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestClassifierOnTheBench(t *testing.T) {
 	cell := array.Cell{Row: 3, Col: 7}
 	conductance := func() float64 {
 		t.Helper()
-		got, err := guarded.New(guarded.Options{Turns: &s.turns}).Crossbar("A").Do(ctx, cell, s.config.Read.step())
+		got, err := guarded.New(guarded.Options{Turns: &s.turns}).Crossbar("A").Do(ctx, cell, s.config.Read.Step())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestClassifierKeepsTheLimits(t *testing.T) {
 func TestNoNeuronBoard(t *testing.T) {
 	r := newRig(t, 1)
 	t.Chdir(t.TempDir())
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,85 +15,10 @@ import (
 	"xlab/run/notify"
 )
 
-// NotifyConfig says who is told how runs go.
-type NotifyConfig struct {
-	Webhook string `mapstructure:"webhook"` // URL that gets messages as JSON; "" = none
-	Command string `mapstructure:"command"` // command for the shell that gets them on its input; "" = none
-	// what is told of, as in "partial, trip, stall, failure"; "" = everything
-	On        string          `mapstructure:"on"`
-	Stall     duration        `mapstructure:"stall"`     // how long a run may tell nothing; 0 = as long as it likes
-	Heartbeat HeartbeatConfig `mapstructure:"heartbeat"` // for a dead-man's switch
-}
-
-// HeartbeatConfig says how a run shows that it is alive.
-type HeartbeatConfig struct {
-	File  string   `mapstructure:"file"`  // "" = none
-	URL   string   `mapstructure:"url"`   // "" = none
-	Every duration `mapstructure:"every"` //
-}
-
-// notifyDefaults are the values of keys that no file gives.
-func notifyDefaults() map[string]any {
-	return map[string]any{"notify.webhook": "", "notify.command": "", "notify.on": "", "notify.stall": "15m",
-		"notify.heartbeat.file": "", "notify.heartbeat.url": "", "notify.heartbeat.every": "1m"}
-}
-
-// duration is a time on the wall clock as in "15m" or "1h30m".
-type duration time.Duration
-
-// UnmarshalText reads a duration.
-func (d *duration) UnmarshalText(text []byte) error {
-	x, err := time.ParseDuration(strings.TrimSpace(string(text)))
-	if err != nil || x < 0 {
-		return fmt.Errorf("%q is not a time such as 90s, 15m or 2h", text)
-	}
-	*d = duration(x)
-	return nil
-}
-
-// sender gives whoever is told by the configuration and the --notify flags.
-func (c *Config) sender(flags []string) (*notify.Sender, error) {
-	s := &notify.Sender{}
-	for key, destination := range map[string]string{"notify.webhook": c.Notify.Webhook,
-		"notify.command": c.Notify.Command} {
-		if destination == "" {
-			continue
-		}
-		before := len(s.Webhooks)
-		if err := s.Parse(destination); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.place(key), err)
-		}
-		if isHook := len(s.Webhooks) > before; isHook != (key == "notify.webhook") {
-			return nil, fmt.Errorf("%s: a webhook is a URL, and a command is none", c.place(key))
-		}
-	}
-	for _, text := range flags {
-		if err := s.Parse(text); err != nil {
-			return nil, fmt.Errorf("--notify: %w", err)
-		}
-	}
-	for text := range strings.FieldsFuncSeq(c.Notify.On, func(r rune) bool { return r == ',' || r == ' ' }) {
-		kind, err := notify.ParseKind(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.place("notify.on"), err)
-		}
-		s.On = append(s.On, kind)
-	}
-	if url := c.Notify.Heartbeat.URL; url != "" {
-		if err := notify.CheckURL(url); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.place("notify.heartbeat.url"), err)
-		}
-	}
-	if h := c.Notify.Heartbeat; h.File+h.URL != "" && h.Every <= 0 {
-		return nil, fmt.Errorf("%s: a heart that beats needs an interval of more than 0 s", c.place("notify.heartbeat.every"))
-	}
-	return s, nil
-}
-
 // checkNotify refuses destinations that nothing can be sent to, before anything
 // is opened or a run begun.
 func (a *Lab) checkNotify() error {
-	if _, err := a.Config.sender(a.Notify); err != nil {
+	if _, err := a.Config.Sender(a.Notify); err != nil {
 		return run.Usage(err)
 	}
 	return nil
@@ -106,7 +31,7 @@ func (a *Lab) askWhomToTell(h *run.Header) {
 		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
 			strings.Contains(arg, "notify.command=")
 	})
-	if s, err := a.Config.sender(a.Notify); told && !a.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
+	if s, err := a.Config.Sender(a.Notify); told && !a.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
 		fmt.Fprintln(a.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
 			"give it again, or set notify in bench.yaml")
 	}
@@ -125,7 +50,7 @@ type alarm struct {
 
 // newAlarm begins to watch over a run. It is ended with end.
 func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)) (*alarm, error) {
-	sender, err := a.Config.sender(a.Notify)
+	sender, err := a.Config.Sender(a.Notify)
 	if err != nil {
 		return nil, run.Usage(err)
 	}

@@ -69,7 +69,7 @@ func nearestFlag(c *cobra.Command, name string) string {
 			}
 		}
 	}
-	return strings.ReplaceAll(nearest("--"+name, known), `"`, "")
+	return strings.ReplaceAll(input.Nearest("--"+name, known), `"`, "")
 }
 
 // longTime reads a time such as 90s, 15m, 12h, 2d or 1d12h.

@@ -13,13 +13,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-
 	"xlab/input"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/plan"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 // planSpec is what a plan's run keeps: the plan, and what held for all of it.
@@ -81,11 +81,11 @@ hwdocs/plans.md has the file's form.`,
 			}
 			h := run.Header{Command: plan.Command, Arguments: a.Arguments, Program: version(),
 				Bench:     fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
-				Simulated: c.simulated(), Limits: c.limits(), Spec: spec}
-			if h.Chip, err = c.chipIdentity(); err != nil {
+				Simulated: c.Simulated(), Limits: c.DeviceLimits(), Spec: spec}
+			if h.Chip, err = chipOnBench(c); err != nil {
 				return err
 			}
-			r, err := run.CreateWith(c.runsDir(), h, a.kept(run.Options{}))
+			r, err := run.CreateWith(c.Runs, h, a.kept(run.Options{}))
 			if err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (a *app) checkStep(s *plan.Step) error {
 		return fmt.Errorf("%q cannot be a step; steps are %s", strings.Join(s.Command, " "), strings.Join(planned, ", "))
 	}
 	for i, name := range s.Arrays {
-		board, err := a.Config.board(name)
+		board, err := a.Config.Board(name)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (a *app) checkStep(s *plan.Step) error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
-		if err := knownKey(key); err != nil {
+		if err := config.CheckKey(key); err != nil {
 			return err
 		}
 		if strings.HasPrefix(key, "notify.") {
@@ -179,11 +179,11 @@ func (a *app) checkLimits(s *plan.Step) error {
 	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
 		overrides = append(overrides, key+"="+s.Set[key])
 	}
-	own, err := loadConfig(a.file, overrides)
+	own, err := config.Load(a.file, overrides)
 	if err != nil {
 		return err
 	}
-	l, bench := own.limits(), a.Config.limits()
+	l, bench := own.DeviceLimits(), a.Config.DeviceLimits()
 	for _, x := range []struct {
 		key   string
 		wider bool
@@ -309,14 +309,14 @@ func (a *app) printPlan(result planResult) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }
 
 // planRunner carries out tasks as commands of the program.
 type planRunner struct {
 	app    *app
-	config *Config
+	config *config.Config
 	id     string // of the plan's run
 	alarm  *alarm
 }
@@ -329,12 +329,12 @@ func (p planRunner) Run(ctx context.Context, t plan.Task, begun func(id string) 
 // Resume takes up a task's run.
 func (p planRunner) Resume(ctx context.Context, t plan.Task, id string,
 	begun func(id string) error) (plan.Report, error) {
-	if ok, err := run.Begun(p.config.runsDir(), id); err != nil {
+	if ok, err := run.Begun(p.config.Runs, id); err != nil {
 		return plan.Report{}, err
 	} else if !ok {
 		return p.Run(ctx, t, begun)
 	}
-	s, err := run.Load(p.config.runsDir(), id)
+	s, err := run.Load(p.config.Runs, id)
 	if err != nil {
 		return plan.Report{}, err
 	}
@@ -379,7 +379,7 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id 
 		return plan.Report{}, err // nothing more may be done on this bench
 	}
 	if id != "" {
-		if s, loadErr := run.Load(p.config.runsDir(), id); loadErr == nil && s.Result != nil {
+		if s, loadErr := run.Load(p.config.Runs, id); loadErr == nil && s.Result != nil {
 			return reportOf(s), nil
 		}
 	}
@@ -416,7 +416,7 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 	spec, err := planOf(&claim.Header)
 	var all []*run.Stored
 	if err == nil {
-		all, err = run.All(a.Config.runsDir())
+		all, err = run.All(a.Config.Runs)
 	}
 	if err != nil {
 		return errors.Join(err, claim.Release())
@@ -441,11 +441,11 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 // continuePlan looks for earlier runs of a plan on this bench and goes on with the
 // newest one. taken is true where nothing is left to be begun.
 func (a *app) continuePlan(ctx context.Context, p *plan.Plan) (taken bool, err error) {
-	all, err := run.All(a.Config.runsDir())
+	all, err := run.All(a.Config.Runs)
 	if err != nil {
 		return false, err
 	}
-	chip, err := a.Config.chipIdentity()
+	chip, err := chipOnBench(a.Config)
 	if err != nil {
 		return false, err
 	}

@@ -250,7 +250,7 @@ func (a *app) printEstimates(p *plan.Plan, list []taskEstimate) error {
 		return err
 	}
 	_, err := fmt.Fprintf(a.out, "pulses, sweeps and bytes are at most; the bench's limits are %s\n",
-		limitsText(a.Config.limits()))
+		limitsText(a.Config.DeviceLimits()))
 	return err
 }
 

@@ -30,7 +30,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 	if err != nil {
 		return err
 	}
-	w, err := c.wiringOf(name)
+	w, err := c.Wiring(name)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, spec char
 	switch {
 	case chips < 0:
 		return run.Usage(fmt.Errorf("--chips %d must be 1 or more", chips))
-	case !c.simulated():
+	case !c.Simulated():
 		return run.Usage(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
 	case cmd.Flags().Changed("defects"):
 		return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))

@@ -7,14 +7,14 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 // readResult is what `xlab read --json` prints. Conductance has one row per
@@ -49,7 +49,7 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 			if err != nil {
 				return err
 			}
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
@@ -71,10 +71,10 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 					"disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.costAt(w, cells[0], c.Read.step()); err != nil {
+			if _, err := a.costAt(w, cells[0], c.Read.Step()); err != nil {
 				return err
 			}
-			return a.perform(cmd.Context(), a.readJob(name, readSpec{cells, c.Read.step(), format}))
+			return a.perform(cmd.Context(), a.readJob(name, readSpec{cells, c.Read.Step(), format}))
 		},
 	}
 	c.Flags().StringVarP(&name, "array", "a", "A", "array to read")
@@ -82,11 +82,6 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 	c.Flags().StringVar(&format, "format", "", "grid, csv or json (default: grid in a terminal, csv elsewhere)")
 	c.Flags().Var(&voltage, "voltage", "read voltage (default: read.voltage of the configuration)")
 	return c
-}
-
-// step is the configured read as a step on a cell.
-func (r ReadConfig) step() array.Read {
-	return array.Read{Voltage: r.Voltage, Compliance: r.Compliance, Settle: r.Settle, Aperture: r.Aperture}
 }
 
 // readSpec is what `xlab read` depends on.
@@ -167,7 +162,7 @@ func (a *app) readJob(name string, spec readSpec) job {
 	return j
 }
 
-func (a *app) rebuildRead(_ *Config, h *run.Header) (job, error) {
+func (a *app) rebuildRead(_ *config.Config, h *run.Header) (job, error) {
 	s, err := specOf[readSpec](h)
 	return a.readJob(h.Array, s), err
 }

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -43,8 +43,8 @@ type job struct {
 }
 
 // jobs are the functions that rebuild a job from a run's header, by command.
-func (a *app) jobs() map[string]func(c *Config, h *run.Header) (job, error) {
-	list := map[string]func(c *Config, h *run.Header) (job, error){
+func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (job, error) {
+	list := map[string]func(c *config.Config, h *run.Header) (job, error){
 		"form": a.rebuildForm,
 		"tune": a.rebuildTune,
 		"read": a.rebuildRead,
@@ -172,7 +172,7 @@ func (a *Lab) carryOut(ctx context.Context, j job) (*recorded, error) {
 	return a.onBench(ctx, j, func(r *recorded) (err error) {
 		o := a.kept(r.session.options())
 		r.header.Task, o.Announce = a.Task, a.Announce
-		if r.Run, err = run.CreateWith(a.Config.runsDir(), r.header, o); err == nil {
+		if r.Run, err = run.CreateWith(a.Config.Runs, r.header, o); err == nil {
 			r.header = r.Run.Header()
 		}
 		return err
@@ -189,7 +189,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 	}
 	var names []string
 	for _, name := range j.arrays {
-		board, err := a.Config.board(name)
+		board, err := a.Config.Board(name)
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +241,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 // header says what a run is that the job is done in on the open bench.
 func (a *Lab) header(s *session, j job, names []string) run.Header {
 	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.describe(),
-		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.limits(),
+		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.DeviceLimits(),
 		Spec: j.spec}
 	for _, name := range names {
 		w := s.wirings[name]
@@ -351,7 +351,7 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	} else if _, err := r.benchTime(ctx); err != nil {
 		return err
 	}
-	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.step(),
+	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.Step(),
 		Skip: r.past.skip,
 		Live: func() error { return r.goLive(ctx, messages) }})
 	if err != nil {
@@ -360,7 +360,7 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	s := r.session
 	s.up = s.ladder(timedJournal{r}.Event, r.progress.Message)
 	r.stack = guarded.New(guarded.Options{Arrays: r.header.Arrays, Turns: &s.turns, Ladder: s.up,
-		Watch: s.config.watch(timedJournal{r}.Event), Tape: r.tape})
+		Watch: s.config.NewWatch(timedJournal{r}.Event), Tape: r.tape})
 	return nil
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"os"
 	"testing"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestHungWorkIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1)
-	c, err := loadConfig("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
 		work: func(ctx context.Context, rec *recorded) error {
 			defer close(returned)
-			if _, err := rec.bar("A").Do(ctx, array.Cell{}, c.Read.step()); err != nil {
+			if _, err := rec.bar("A").Do(ctx, array.Cell{}, c.Read.Step()); err != nil {
 				return err
 			}
 			r.signals <- os.Interrupt
@@ -60,7 +60,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 // TestJobsCanBeRebuilt rebuilds nothing from a header that is not understood.
 func TestJobsCanBeRebuilt(t *testing.T) {
 	a := &app{}
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"xlab/run"
 	"xlab/run/plan"
 )

@@ -13,14 +13,6 @@ import (
 	"xlab/run/recovery"
 )
 
-// RecoveryConfig says what is done when an instrument no longer answers, or its
-// cable is pulled; see hwdocs/recovery.md.
-type RecoveryConfig struct {
-	Retries       int      `mapstructure:"retries"`        // how often one thing that may be repeated is
-	ReopenTimeout duration `mapstructure:"reopen_timeout"` // of one attempt to bring the bench back
-	Hold          duration `mapstructure:"hold"`           // how long a bench that does not come back is waited for
-}
-
 // connect opens a connection and says how the same one is opened again: on
 // hardware the port of the same adapter, under whatever name it has by then; in
 // the simulated bench to the server that on gives.
@@ -56,7 +48,7 @@ func (s *session) ladder(journal func(kind string, data any) error, notify func(
 			return run.AtBench(ctx, func(ctx context.Context) error { return s.restore(ctx, reopen) })
 		},
 		Check:   func(ctx context.Context) error { return run.AtBench(ctx, s.analyzer.Check) },
-		Read:    s.config.Read.step(),
+		Read:    s.config.Read.Step(),
 		Retries: c.Retries, Timeout: time.Duration(c.ReopenTimeout), Hold: time.Duration(c.Hold),
 		Journal: journal, Notify: notify,
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"testing"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 )
 
@@ -72,7 +72,7 @@ func TestRefusedOnTheBench(t *testing.T) {
 			Aperture: 1e-3},
 	} {
 		r := newRig(t, 1)
-		c, err := loadConfig("", []string{"runs=" + r.runs})
+		c, err := config.Load("", []string{"runs=" + r.runs})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/spf13/cobra"
-
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
+
+	"github.com/spf13/cobra"
 )
 
 // replayResult is what `xlab replay --json` prints.
@@ -42,7 +42,7 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 			if err != nil {
 				return err
 			}
-			s, err := run.Load(c.runsDir(), args[0])
+			s, err := run.Load(c.Runs, args[0])
 			if err != nil {
 				return run.Usage(err)
 			}
@@ -87,10 +87,10 @@ func (a *app) replay(ctx context.Context, s *run.Stored, accept bool) error {
 }
 
 // connectTape puts the tape in front of arrays that are not there.
-func (r *recorded) connectTape(c *Config, j job) error {
+func (r *recorded) connectTape(c *config.Config, j job) error {
 	if len(r.header.Arrays) == 0 { // an old journal: the sizes are those of the bench
 		for _, name := range j.arrays {
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}

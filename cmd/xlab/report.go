@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
-
-	"github.com/spf13/cobra"
-
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/atomicfile"
 	"xlab/run/report"
+
+	"github.com/spf13/cobra"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -28,21 +28,21 @@ it is unique, or be "last"; after a plan that is the plan.`,
 			if err != nil {
 				return err
 			}
-			s, err := run.Load(c.runsDir(), args[0])
+			s, err := run.Load(c.Runs, args[0])
 			if err != nil {
 				return run.Usage(err)
 			}
 			// A plan's page links to those of its tasks.
 			for _, id := range report.Tasks(s) {
-				task, err := run.Load(c.runsDir(), id)
+				task, err := run.Load(c.Runs, id)
 				if err == nil {
-					_, err = c.writeReport(task, "", partial)
+					_, err = writeReport(c, task, "", partial)
 				}
 				if err != nil {
 					fmt.Fprintf(a.Messages, "there is no page of the task's run %s: %v\n", id, err)
 				}
 			}
-			file, err := c.writeReport(s, output, partial)
+			file, err := writeReport(c, s, output, partial)
 			if err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ it is unique, or be "last"; after a plan that is the plan.`,
 
 // writeReport writes a run's page, into its directory where output names no file.
 // A damaged record is refused, or with partial named on the page.
-func (c *Config) writeReport(s *run.Stored, output string, partial bool) (file string, err error) {
+func writeReport(c *config.Config, s *run.Stored, output string, partial bool) (file string, err error) {
 	record, err := run.ScanJournal(s.Dir, func(run.Record) error { return nil })
 	if err == nil {
 		err = run.Check(s.Dir, record)
@@ -78,7 +78,7 @@ func (c *Config) writeReport(s *run.Stored, output string, partial bool) (file s
 	if err != nil {
 		return "", err
 	}
-	page, err := report.OfRun(s, c.runsDir(), at)
+	page, err := report.OfRun(s, c.Runs, at)
 	if err != nil {
 		return "", err
 	}

@@ -7,13 +7,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/plan"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -66,18 +66,18 @@ func (a *app) resumable(args []string) (*run.Stored, error) {
 			return nil, err
 		}
 		if len(candidates) == 0 {
-			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", a.Config.runsDir()))
+			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", a.Config.Runs))
 		}
 		return candidates[len(candidates)-1], nil
 	}
-	s, err := run.Load(a.Config.runsDir(), args[0])
+	s, err := run.Load(a.Config.Runs, args[0])
 	if err != nil {
 		return nil, run.Usage(err)
 	}
 	if a.Task != nil {
 		return s, refuseToResume(s) // the plan is at work, and this is its doing
 	}
-	all, err := run.All(a.Config.runsDir())
+	all, err := run.All(a.Config.Runs)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +111,11 @@ type leftOut map[string]int
 
 // allResumable lists the runs of this bench that can be taken up, oldest first.
 func (a *Lab) allResumable() (found []*run.Stored, left leftOut, err error) {
-	all, err := run.All(a.Config.runsDir())
+	all, err := run.All(a.Config.Runs)
 	if err != nil {
 		return nil, nil, err
 	}
-	chip, err := a.Config.chipIdentity()
+	chip, err := chipOnBench(a.Config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +144,7 @@ func (a *Lab) neverResumable(chip string, s *run.Stored) string {
 	switch {
 	case h.ID == "":
 		return "without a readable header"
-	case h.Simulated != a.Config.simulated() || h.Simulated && h.Chip != chip ||
+	case h.Simulated != a.Config.Simulated() || h.Simulated && h.Chip != chip ||
 		!h.Simulated && !strings.HasPrefix(h.Bench, a.Config.Bench+" ("):
 		return "of another bench or chip"
 	}
@@ -157,7 +157,7 @@ func (a *Lab) neverResumable(chip string, s *run.Stored) string {
 	if err != nil {
 		return "whose work this program cannot make out"
 	}
-	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.limits() {
+	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.DeviceLimits() {
 		switch s.Result.Kind {
 		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
 			return "that failed at what would be refused again"
@@ -168,7 +168,7 @@ func (a *Lab) neverResumable(chip string, s *run.Stored) string {
 
 // needsAccepting says why a run is not taken up without --accept, as far as that
 // can be told without its bench; "" for no such reason.
-func needsAccepting(c *Config, s *run.Stored) (string, error) {
+func needsAccepting(c *config.Config, s *run.Stored) (string, error) {
 	k := newKnowledge(0)
 	report, err := run.ScanJournal(s.Dir, k.see)
 	if err != nil {
@@ -180,9 +180,9 @@ func needsAccepting(c *Config, s *run.Stored) (string, error) {
 	if s.Header.Command == plan.Command {
 		return "", nil
 	}
-	now := run.Header{Simulated: c.simulated(), Chip: k.header.Chip, Limits: c.limits()}
+	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits()}
 	for _, h := range k.header.Arrays {
-		w, err := c.wiringOf(h.Name)
+		w, err := c.Wiring(h.Name)
 		if err != nil {
 			return "of arrays that the bench does not have", nil
 		}
@@ -227,7 +227,7 @@ func (a *app) listResumable() error {
 		return a.writeJSON(summaries)
 	}
 	if len(summaries) == 0 {
-		fmt.Fprintf(a.Messages, "no run of this bench in %s was cut off and can go on\n", a.Config.runsDir())
+		fmt.Fprintf(a.Messages, "no run of this bench in %s was cut off and can go on\n", a.Config.Runs)
 		return nil
 	}
 	w := screen.NewTable(a.out, screen.Left)

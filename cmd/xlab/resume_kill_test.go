@@ -14,8 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/device"
 	"xlab/run"
 	"xlab/run/plan"
@@ -33,7 +33,7 @@ const (
 // messages to the bench (0 = not), and gives its exit code, -1 for killed.
 func (b *killBench) program(dir string, after, way int, args ...string) (code int, output string) {
 	b.t.Helper()
-	command := exec.Command("xlab", append(args, "--config", filepath.Join(dir, configName))...)
+	command := exec.Command("xlab", append(args, "--config", filepath.Join(dir, config.FileName))...)
 	out := newOutput()
 	command.Stdout, command.Stderr = out, out
 	if err := command.Start(); err != nil {
@@ -311,7 +311,7 @@ func (b *killBench) checkRecords(dir string) {
 		}
 		out, errs := newOutput(), newOutput()
 		a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: out}
-		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, configName)})
+		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, config.FileName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)
 		}

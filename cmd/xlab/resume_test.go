@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/chip"
 	"xlab/run"
 	"xlab/run/guarded"
@@ -23,7 +23,7 @@ func newKeptRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := newRig(t, seed)
 	var kept *chip.Chip
-	r.app.NewBench = func(c *Config) (*simulation, bool, error) {
+	r.app.NewBench = func(c *config.Config) (*simulation, bool, error) {
 		if kept == nil || r.anotherChip {
 			var err error
 			if kept, err = newChip(c, seed); err != nil {
@@ -31,7 +31,7 @@ func newKeptRig(t testing.TB, seed uint64) *rig {
 			}
 			r.anotherChip = false
 		}
-		s, err := simulate(c, kept, c.chipFile())
+		s, err := simulate(c, kept, c.Simulation.Chip)
 		if err != nil {
 			return nil, false, err
 		}
@@ -453,7 +453,7 @@ func TestListResumable(t *testing.T) {
 func TestBoardsTakeTurns(t *testing.T) {
 	t.Parallel()
 	r := newKeptRig(t, 1)
-	c, err := loadConfig("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -473,7 +473,7 @@ func TestBoardsTakeTurns(t *testing.T) {
 	}
 	stack := guarded.New(guarded.Options{Turns: &s.turns})
 	for i, name := range []string{"A", "B", "A", "A", "B"} {
-		if _, err := stack.Crossbar(name).Do(t.Context(), array.Cell{Row: i}, c.Read.step()); err != nil {
+		if _, err := stack.Crossbar(name).Do(t.Context(), array.Cell{Row: i}, c.Read.Step()); err != nil {
 			t.Fatal(err)
 		}
 		if n := closed(); n != 40 {

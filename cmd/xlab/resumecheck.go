@@ -15,9 +15,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -324,12 +324,12 @@ func compareBench(then, now run.Header) []difference {
 // laterRuns finds runs that have worked on the same devices since the last
 // segment began: what the record knows of them may no longer hold. A run may be
 // on several arrays, and runs on other simulated chips may be kept beside it.
-func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
+func laterRuns(c *config.Config, first, last run.Header) ([]difference, error) {
 	since := last.Started
 	if last.Resumed != nil {
 		since = *last.Resumed
 	}
-	list, err := run.List(c.runsDir())
+	list, err := run.List(c.Runs)
 	if err != nil {
 		return nil, err
 	}
@@ -338,7 +338,7 @@ func laterRuns(c *Config, first, last run.Header) ([]difference, error) {
 		if s.ID == first.ID || !s.Started.After(since) || s.Command == "read" {
 			continue
 		}
-		stored, err := run.Load(c.runsDir(), s.ID)
+		stored, err := run.Load(c.Runs, s.ID)
 		if err != nil {
 			return nil, err
 		}

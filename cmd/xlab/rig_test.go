@@ -11,9 +11,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/run"
 )
@@ -144,7 +144,7 @@ func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
 	r.app = &app{Lab: Lab{In: strings.NewReader(""), Messages: r.err, Signals: r.signals}, out: r.out}
-	r.app.NewBench = func(c *Config) (*simulation, bool, error) {
+	r.app.NewBench = func(c *config.Config) (*simulation, bool, error) {
 		state, err := newChip(c, seed)
 		if err != nil {
 			return nil, false, err

@@ -9,13 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"xlab/instrument"
+	"xlab/lab/config"
+	"xlab/run"
+	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"xlab/instrument"
-	"xlab/run"
-	"xlab/run/screen"
 )
 
 // app is what every command shares: the laboratory, the streams and the global flags.
@@ -155,8 +155,8 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 }
 
 // configure reads the configuration.
-func (a *app) configure() (c *Config, err error) {
-	if c, err = loadConfig(a.file, a.set); err != nil {
+func (a *app) configure() (c *config.Config, err error) {
+	if c, err = config.Load(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
 	a.Config, a.Jobs = c, a.jobs()
@@ -168,18 +168,18 @@ func (a *app) configure() (c *Config, err error) {
 
 // load reads the configuration for a command that needs a bench, and says
 // which bench that is when nobody configured one.
-func (a *app) load() (*Config, error) {
+func (a *app) load() (*config.Config, error) {
 	c, err := a.configure()
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case a.Quiet:
-	case len(c.files) == 0:
+	case len(c.Files()) == 0:
 		fmt.Fprintln(a.Messages, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
-	case !c.described():
+	case !c.Described():
 		fmt.Fprintf(a.Messages, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
-			strings.Join(c.files, ", "))
+			strings.Join(c.Files(), ", "))
 	}
 	return c, nil
 }

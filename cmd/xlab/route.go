@@ -17,11 +17,11 @@ import (
 // else: all sources are at 0 V and disconnected before, and after Enter or an
 // interrupt all switches are opened again.
 func (a *app) routeByHand(ctx context.Context, on, text string) error {
-	b, err := a.Config.board(on)
+	b, err := a.Config.Board(on)
 	if err != nil {
 		return err
 	}
-	w, err := b.wiring()
+	w, err := b.LoadWiring()
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 			if err != nil {
 				return err
 			}
-			s, err := run.Load(c.runsDir(), args[0])
+			s, err := run.Load(c.Runs, args[0])
 			if err != nil {
 				return run.Usage(err)
 			}

@@ -102,7 +102,7 @@ func (a *app) listRuns(ctx context.Context, f runsFilter) error {
 	if err != nil {
 		return err
 	}
-	list, note, err := index.Find(ctx, a.Config.runsDir(), q)
+	list, note, err := index.Find(ctx, a.Config.Runs, q)
 	if err != nil {
 		return run.Usage(fmt.Errorf("list runs: %w; check the directory's permissions", err))
 	}
@@ -120,7 +120,7 @@ func (a *app) listRuns(ctx context.Context, f runsFilter) error {
 		if f.chosen() != "" {
 			text = "none of the runs in %s is such a one\n"
 		}
-		fmt.Fprintf(a.Messages, text, a.Config.runsDir())
+		fmt.Fprintf(a.Messages, text, a.Config.Runs)
 		return nil
 	}
 	w := screen.NewTable(a.out, screen.Left)
@@ -164,9 +164,9 @@ func (a *app) reindexCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			n, err := index.Rebuild(cmd.Context(), c.runsDir())
+			n, err := index.Rebuild(cmd.Context(), c.Runs)
 			if errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(a.Messages, "no runs in %s yet\n", c.runsDir())
+				fmt.Fprintf(a.Messages, "no runs in %s yet\n", c.Runs)
 				n, err = 0, nil
 			}
 			if err != nil {
@@ -175,7 +175,7 @@ func (a *app) reindexCommand() *cobra.Command {
 			if a.json {
 				return a.writeJSON(map[string]int{"runs": n})
 			}
-			_, err = fmt.Fprintf(a.out, "%d runs in %s\n", n, c.runsDir())
+			_, err = fmt.Fprintf(a.out, "%d runs in %s\n", n, c.Runs)
 			return err
 		},
 	}
@@ -184,7 +184,7 @@ func (a *app) reindexCommand() *cobra.Command {
 // noteRun keeps the index up to date. It is a harmless observer: what goes wrong
 // is told with --verbose only, and the next search finds out by itself.
 func (a *Lab) noteRun(ctx context.Context, id string) {
-	if err := index.Note(context.WithoutCancel(ctx), a.Config.runsDir(), id); err != nil {
+	if err := index.Note(context.WithoutCancel(ctx), a.Config.Runs, id); err != nil {
 		a.logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
 	}
 }

@@ -16,10 +16,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"xlab/lab/config"
+	"xlab/run"
 
 	"github.com/google/go-cmp/cmp"
-
-	"xlab/run"
 )
 
 // served is a process that runs `xlab sim serve`.
@@ -106,7 +106,7 @@ func (s *served) address(instrument, transport, board string) string {
 // writeBench writes a bench description with array A at the addresses given.
 func writeBench(t *testing.T, dir, analyzer, board, more string) string {
 	t.Helper()
-	file := filepath.Join(dir, configName)
+	file := filepath.Join(dir, config.FileName)
 	text := fmt.Sprintf(`analyzer:
   address: %q
 boards:

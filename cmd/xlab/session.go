@@ -9,12 +9,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"periph.io/x/conn/v3/physic"
-	"periph.io/x/conn/v3/spi"
-	"periph.io/x/conn/v3/spi/spireg"
-	"periph.io/x/host/v3"
-
 	"xlab/driver/adg1438"
 	"xlab/driver/b1500"
 	"xlab/driver/buspirate"
@@ -22,15 +16,21 @@ import (
 	"xlab/driver/prologix"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/lock"
 	"xlab/run/recovery"
+
+	"periph.io/x/conn/v3/physic"
+	"periph.io/x/conn/v3/spi"
+	"periph.io/x/conn/v3/spi/spireg"
+	"periph.io/x/host/v3"
 )
 
 // session is an open bench: the drivers, and the arrays that were asked for.
 type session struct {
-	config   *Config
+	config   *config.Config
 	analyzer *b1500.Device
 	adapter  *prologix.Adapter // in front of it
 	identity instrument.Identity
@@ -51,7 +51,7 @@ type session struct {
 	stoodStill bool             // since the neurons were used last
 }
 
-func newSession(c *Config, sim *simulation) *session {
+func newSession(c *config.Config, sim *simulation) *session {
 	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain),
 		wirings: make(map[string]*array.Wiring)}
 }
@@ -69,7 +69,7 @@ func (s *session) start(ctx context.Context) context.Context {
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
 func (a *Lab) open(ctx context.Context, names ...string) (*session, error) {
-	if !a.Config.simulated() {
+	if !a.Config.Simulated() {
 		return a.openOn(ctx, nil, names...)
 	}
 	sim, err := a.simulation(ctx)
@@ -97,11 +97,11 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 	// The wiring maps come first: they need no instrument and may be wrong.
 	var channels []instrument.Channel
 	for _, name := range names {
-		b, err := a.Config.board(name)
+		b, err := a.Config.Board(name)
 		if err != nil {
 			return s, err
 		}
-		w, err := b.wiring()
+		w, err := b.LoadWiring()
 		if err != nil {
 			return s, err
 		}
@@ -114,7 +114,7 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 	for _, b := range a.Config.Boards {
 		w := s.wirings[b.Name]
 		if w == nil {
-			if w, err = b.wiring(); err != nil {
+			if w, err = b.LoadWiring(); err != nil {
 				return s, err
 			}
 		}
@@ -129,28 +129,13 @@ func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *
 		return s, err
 	}
 	for name, w := range s.wirings {
-		bar, err := array.New(w, s.analyzer, s.boards[name], a.Config.limits())
+		bar, err := array.New(w, s.analyzer, s.boards[name], a.Config.DeviceLimits())
 		if err != nil {
 			return s, err
 		}
 		s.turns.Add(name, bar, s.boards[name])
 	}
 	return s, nil
-}
-
-// wiring loads a board's wiring map under the name that the board has on this
-// bench: boards that are wired alike may share a map.
-func (b BoardConfig) wiring() (*array.Wiring, error) {
-	f, shown, err := openWiring(b.Wiring)
-	if err != nil {
-		return nil, err
-	}
-	w, err := array.LoadWiring(f, shown)
-	if err != nil {
-		return nil, run.Usage(err)
-	}
-	w.Array, w.Board = b.Name, b.Name
-	return w, nil
 }
 
 // takeOver connects to all instruments, of which nothing is known: another
@@ -187,21 +172,21 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Lab, channel
 	c := s.config
 	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() server { return s.sim.adapter })
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
+		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, conn)
 	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.Log, AnswerTimeout: s.answerTimeout(),
 		ReadTimeout: s.readTimeout(), Reopen: reopen})
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.place("analyzer.address"), err)
+		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
 	s.closers = append(s.closers, adapter) // whatever its connection is by then
 	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.channelLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
+		Limits: c.SourceLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
 		FixedRanges: c.Analyzer.FixedRanges, Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
 		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.Log})
 	if err := analyzer.TakeOver(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.place("analyzer"), err)
+		return fmt.Errorf("%s: %w", c.Place("analyzer"), err)
 	}
 	s.adapter, s.analyzer = adapter, analyzer
 	return nil
@@ -221,21 +206,21 @@ func (s *session) openAnalyzer(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		// Opening ends with the outputs switched on at 0 V; it may have got so far.
-		return fmt.Errorf("%s: %w", s.config.place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
+		return fmt.Errorf("%s: %w", s.config.Place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
 	}
 	return nil
 }
 
-func (s *session) openBoard(ctx, serving context.Context, a *Lab, b BoardConfig, lines int) error {
-	place := s.config.boardPlace(b.Name)
+func (s *session) openBoard(ctx, serving context.Context, a *Lab, b config.Board, lines int) error {
+	place := s.config.BoardPlace(b.Name)
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	var port spi.PortCloser
 	var err error
 	kind, address, _ := strings.Cut(b.Address, ":")
 	switch {
-	case b.Address == simAddress, kind == "buspirate":
-		if b.Address == simAddress {
-			address = simAddress
+	case b.Address == config.SimulatedAddress, kind == "buspirate":
+		if b.Address == config.SimulatedAddress {
+			address = config.SimulatedAddress
 		}
 		conn, reopen, err := s.connect(ctx, serving, address, func() server { return s.sim.boxes[b.Name] })
 		if err != nil {
@@ -257,7 +242,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *Lab, b BoardConfig,
 				Advice: "check the name of the SPI port and that this user may open it"}
 		}
 	default: // validated with the configuration
-		return run.Usage(fmt.Errorf("%s: %w", place, checkBoardAddress(b.Address)))
+		return run.Usage(fmt.Errorf("%s: %w", place, config.CheckBoardAddress(b.Address)))
 	}
 	s.closers = append(s.closers, port)
 	conn, err := adg1438.Connect(port, clock)

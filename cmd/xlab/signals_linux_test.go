@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
+	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/device"
 	"xlab/run"
@@ -46,7 +46,7 @@ type servedBench struct {
 func newServedBench(t *testing.T) *servedBench {
 	t.Helper()
 	b := &servedBench{t: t, rig: newRig(t, 1), dir: t.TempDir()}
-	c, err := loadConfig("", nil)
+	c, err := config.Load("", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

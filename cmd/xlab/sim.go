@@ -8,14 +8,14 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
-
-	"github.com/spf13/cobra"
-
 	"xlab/input"
+	"xlab/lab/config"
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
 	"xlab/mock/device"
 	"xlab/run"
+
+	"github.com/spf13/cobra"
 )
 
 func (a *app) simCommand() *cobra.Command {
@@ -79,7 +79,7 @@ func (a *app) simChipCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			file, err := chip.Create(c.chipFile(), state)
+			file, err := chip.Create(c.Simulation.Chip, state)
 			if err != nil {
 				return keepingError(err)
 			}
@@ -87,9 +87,9 @@ func (a *app) simChipCommand() *cobra.Command {
 				return keepingError(err)
 			}
 			if a.json {
-				return a.writeJSON(map[string]any{"seed": seed, "file": c.chipFile()})
+				return a.writeJSON(map[string]any{"seed": seed, "file": c.Simulation.Chip})
 			}
-			_, err = fmt.Fprintf(a.out, "pristine chip with seed %d in %s\n", seed, c.chipFile())
+			_, err = fmt.Fprintf(a.out, "pristine chip with seed %d in %s\n", seed, c.Simulation.Chip)
 			return err
 		},
 	}
@@ -99,27 +99,27 @@ func (a *app) simChipCommand() *cobra.Command {
 }
 
 // simulatedConfig refuses to act on the simulation when hardware is configured.
-func (a *app) simulatedConfig() (*Config, error) {
+func (a *app) simulatedConfig() (*config.Config, error) {
 	c, err := a.load()
 	if err != nil {
 		return nil, err
 	}
-	if !c.simulated() {
+	if !c.Simulated() {
 		return nil, run.Usage(fmt.Errorf("%s is %q: this bench is real and has no simulated chip",
-			c.place("analyzer.address"), c.Analyzer.Address))
+			c.Place("analyzer.address"), c.Analyzer.Address))
 	}
 	return c, nil
 }
 
 func (a *app) showChip(name string) error {
-	b, err := a.Config.board(name)
+	b, err := a.Config.Board(name)
 	if err != nil {
 		return err
 	}
 	name = b.Name
-	state, err := chip.Load(a.Config.chipFile())
+	state, err := chip.Load(a.Config.Simulation.Chip)
 	if errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(a.Messages, "there is no chip in %s yet: showing the one that the first command will make\n", a.Config.chipFile())
+		fmt.Fprintf(a.Messages, "there is no chip in %s yet: showing the one that the first command will make\n", a.Config.Simulation.Chip)
 		state, err = newChip(a.Config, a.Config.Simulation.Seed)
 	}
 	if err != nil {
@@ -128,9 +128,9 @@ func (a *app) showChip(name string) error {
 	devices := state.Arrays[name]
 	if devices == nil {
 		return run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
-			"wiring maps", a.Config.chipFile(), name))
+			"wiring maps", a.Config.Simulation.Chip, name))
 	}
-	t := chipTruth{File: a.Config.chipFile(), Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
+	t := chipTruth{File: a.Config.Simulation.Chip, Array: name, Truth: devices.Truth(), Seed: state.Seed, BenchTime: state.Time}
 	for _, entry := range devices.Ledger() {
 		t.Ledger.MaxAbsV = math.Max(t.Ledger.MaxAbsV, entry.MaxAbsV)
 		t.Ledger.MaxAbsI = math.Max(t.Ledger.MaxAbsI, entry.MaxAbsI)

@@ -6,10 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
-
-	"github.com/spf13/cobra"
-	"gonum.org/v1/gonum/mat"
-
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/bench"
@@ -17,6 +14,9 @@ import (
 	"xlab/mock/crossbar"
 	"xlab/mock/inference"
 	"xlab/run"
+
+	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/mat"
 )
 
 // evaluateResult is what `xlab sim evaluate --json` prints.
@@ -97,14 +97,14 @@ otherwise than the network in software are warned of. The chip's file is not cha
 func (a *app) evaluateFast(network string, count, compared int, seed uint64) (*evaluateResult, error) {
 	if a.Config.Neurons.Address == "" {
 		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
-			a.Config.origin()))
+			a.Config.Origin()))
 	}
-	state, err := chip.Load(a.Config.chipFile())
+	state, err := chip.Load(a.Config.Simulation.Chip)
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
 	design := mlp.LetterDesign()
-	placement, err := a.Config.placeOn(design, "A,B")
+	placement, err := placeOn(a.Config, design, "A,B")
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func answers(c *inference.Classifier, s *dataset.Set) *mat.Dense {
 // heldNetwork compares what the arrays in the chip decide with a network in
 // software, the named one or the newest of the runs, and warns where the arrays hold
 // another one, or where none is known.
-func heldNetwork(c *Config, name string, arrays *inference.Classifier) (held, error) {
+func heldNetwork(c *config.Config, name string, arrays *inference.Classifier) (held, error) {
 	h := held{Warnings: []string{}}
 	f, file, err := findNetwork(c, name)
 	var none notMade

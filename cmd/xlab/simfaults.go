@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"time"
-
 	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/lab/config"
 	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	"xlab/mock/wire/buspirate"
@@ -21,14 +21,14 @@ import (
 const computer = "computer"
 
 // loadFaults reads the script of the configuration, if there is one.
-func (s *simulation) loadFaults(c *Config) error {
+func (s *simulation) loadFaults(c *config.Config) error {
 	name := c.Simulation.Faults
 	if name == "" {
 		return nil
 	}
 	f, err := input.OpenYAML(name)
 	if err != nil {
-		return run.Usage(fmt.Errorf("%s: %w", c.place("simulation.faults"), err))
+		return run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.faults"), err))
 	}
 	script, err := fault.Read(f, name)
 	if err != nil {

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
-
+	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
 	"xlab/mock/wire"
@@ -16,11 +16,11 @@ const neuronLink = "neurons"
 
 // attachNeurons puts the simulated neuron board on the bench, if it has one. The
 // spread of its parts is the chip's seed's, so that every chip has its own board.
-func (s *simulation) attachNeurons(c *Config) error {
+func (s *simulation) attachNeurons(c *config.Config) error {
 	if c.Neurons.Address == "" {
 		return nil
 	}
-	board, err := c.simulatedNeurons()
+	board, err := simulatedNeurons(c)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,8 @@ func (s *simulation) attachNeurons(c *Config) error {
 }
 
 // simulatedNeurons reads the neuron board's map for the simulated side.
-func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
-	f, name, err := openWiring(c.Neurons.Wiring)
+func simulatedNeurons(c *config.Config) (*bench.NeuronBoard, error) {
+	f, name, err := config.OpenWiring(c.Neurons.Wiring)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (c *Config) simulatedNeurons() (*bench.NeuronBoard, error) {
 		if *array == "" {
 			continue
 		}
-		b, err := c.board(*array)
+		b, err := c.Board(*array)
 		if err != nil {
 			return nil, fmt.Errorf("wiring map %s: %w", name, err)
 		}

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
+	"xlab/lab/config"
 	"xlab/mlp"
+
 	mock "xlab/mock/fault"
 )
 
@@ -80,7 +81,7 @@ func TestServeNeurons(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
 	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: stderr}, out: out}
-	c, err := loadConfig("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
+	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,10 +49,12 @@ pseudo-terminal does not come back under its name.`,
 				return err
 			}
 			if faults != "" {
-				c.Simulation.Faults, c.overrides["simulation.faults"] = faults, "--faults"
+				c.Simulation.Faults = faults
+				c.Override("simulation.faults", "--faults")
 			}
 			if slots != "" {
-				c.Simulation.Slots, c.overrides["simulation.slots"] = slots, "--slots"
+				c.Simulation.Slots = slots
+				c.Override("simulation.slots", "--slots")
 			}
 			ctx, release := a.interruptible(cmd.Context())
 			defer release()

@@ -6,10 +6,8 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/chip"
@@ -17,6 +15,8 @@ import (
 	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
+
+	"github.com/spf13/cobra"
 )
 
 // transientResult is what `xlab sim transient --json` prints.
@@ -88,7 +88,7 @@ const converterStep = 20.48 / 65536
 func (a *app) transient(network string, from, to int, step, duration float64) (*transientResult, error) {
 	if a.Config.Neurons.Address == "" {
 		return nil, run.Usage(fmt.Errorf("there is no neuron board on this bench; %s describes it without neurons",
-			a.Config.origin()))
+			a.Config.Origin()))
 	}
 	letters := dataset.Letters()
 	for _, k := range []int{from, to} {
@@ -100,7 +100,7 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 		return nil, run.Usage(fmt.Errorf("--step %g ns and --duration %g µs: give a step and a longer duration of at "+
 			"most a million steps", step*1e9, duration*1e6))
 	}
-	state, err := chip.Load(a.Config.chipFile())
+	state, err := chip.Load(a.Config.Simulation.Chip)
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
@@ -109,7 +109,7 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 		return nil, err
 	}
 	design := mlp.LetterDesign()
-	placement, err := a.Config.placeOn(design, "A,B")
+	placement, err := placeOn(a.Config, design, "A,B")
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 		Within: converterStep, swing: float64(design.Hidden.Limit), classes: letters.Classes}
 	apply := func(k int) error {
 		for l, block := range placement {
-			lines, err := a.Config.computing(design, l, block, letters.X.RawRowView(k))
+			lines, err := computing(a.Config, design, l, block, letters.X.RawRowView(k))
 			if err != nil {
 				return err
 			}
@@ -155,12 +155,12 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 
 // computing is the setting of an array's switches that applies features to its
 // layer of the network.
-func (c *Config) computing(d mlp.Design, layer int, b mlp.Block, features []float64) ([]uint8, error) {
-	board, err := c.board(b.Array)
+func computing(c *config.Config, d mlp.Design, layer int, b mlp.Block, features []float64) ([]uint8, error) {
+	board, err := c.Board(b.Array)
 	if err != nil {
 		return nil, err
 	}
-	w, err := board.wiring()
+	w, err := board.LoadWiring()
 	if err != nil {
 		return nil, err
 	}

@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
-
 	"xlab/driver/transport"
-	"xlab/hwdocs"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/chip"
 	"xlab/mock/device"
@@ -26,9 +24,6 @@ import (
 	"xlab/run"
 	"xlab/run/lock"
 )
-
-// simAddress in the configuration selects the simulated bench.
-const simAddress = "sim"
 
 // simulation is the simulated bench with its chip and its protocol servers.
 type simulation struct {
@@ -93,8 +88,8 @@ func (a *Lab) simulation(ctx context.Context) (*simulation, error) {
 
 // newSimulation builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
-func newSimulation(c *Config) (s *simulation, made bool, err error) {
-	file, err := chip.Open(c.chipFile())
+func newSimulation(c *config.Config) (s *simulation, made bool, err error) {
+	file, err := chip.Open(c.Simulation.Chip)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		made = true
@@ -103,7 +98,7 @@ func newSimulation(c *Config) (s *simulation, made bool, err error) {
 			return nil, false, err
 		}
 		// Better now than after an hour: what is done to it has to be kept.
-		if file, err = chip.Create(c.chipFile(), state); err != nil {
+		if file, err = chip.Create(c.Simulation.Chip, state); err != nil {
 			return nil, false, keepingError(err)
 		}
 	case errors.Is(err, chip.ErrOwned):
@@ -111,7 +106,7 @@ func newSimulation(c *Config) (s *simulation, made bool, err error) {
 	case err != nil:
 		return nil, false, run.Usage(err)
 	}
-	s, err = simulate(c, file.Chip(), c.chipFile())
+	s, err = simulate(c, file.Chip(), c.Simulation.Chip)
 	if err != nil {
 		return nil, made, errors.Join(err, file.Close())
 	}
@@ -135,23 +130,23 @@ func chipIdentity(file string, seed uint64) string { return fmt.Sprintf("%s, see
 
 // chipIdentity names the chip on the bench, so that what is known of another one
 // is not taken for it. On hardware only the person at the bench knows.
-func (c *Config) chipIdentity() (string, error) {
-	if !c.simulated() {
+func chipOnBench(c *config.Config) (string, error) {
+	if !c.Simulated() {
 		return "", nil
 	}
-	state, err := chip.Load(c.chipFile())
+	state, err := chip.Load(c.Simulation.Chip)
 	if errors.Is(err, fs.ErrNotExist) {
-		return chipIdentity(c.chipFile(), c.Simulation.Seed), nil
+		return chipIdentity(c.Simulation.Chip, c.Simulation.Seed), nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return chipIdentity(c.chipFile(), state.Seed), nil
+	return chipIdentity(c.Simulation.Chip, state.Seed), nil
 }
 
 // simulate builds the simulated bench around a chip that comes from file, ""
 // for one that is in memory only.
-func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
+func simulate(c *config.Config, state *chip.Chip, file string) (*simulation, error) {
 	boards, err := simulatedBoards(c)
 	if err != nil {
 		return nil, err
@@ -160,7 +155,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 		chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
 	options := b1500.DefaultOptions()
 	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
-		return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.slots"), err))
+		return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.slots"), err))
 	}
 	units := 0
 	for _, slot := range options.Slots {
@@ -178,7 +173,7 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 				"fits the wiring maps", file, b.Array))
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
-			return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.temperature"), err))
+			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))
 		}
 		if err := s.bench.Attach(b, devices); err != nil {
 			return nil, run.Usage(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
@@ -216,10 +211,10 @@ func simulate(c *Config, state *chip.Chip, file string) (*simulation, error) {
 }
 
 // simulatedBoards reads the wiring maps for the simulated side.
-func simulatedBoards(c *Config) ([]*bench.Board, error) {
+func simulatedBoards(c *config.Config) ([]*bench.Board, error) {
 	var boards []*bench.Board
 	for _, b := range c.Boards {
-		f, name, err := openWiring(b.Wiring)
+		f, name, err := config.OpenWiring(b.Wiring)
 		if err != nil {
 			return nil, err
 		}
@@ -234,30 +229,13 @@ func simulatedBoards(c *Config) ([]*bench.Board, error) {
 	return boards, nil
 }
 
-// openWiring opens a wiring map: a file, or one of those that are shipped.
-func openWiring(name string) (io.Reader, string, error) {
-	f, err := input.OpenYAML(name)
-	if err == nil {
-		return f, name, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", run.Usage(err)
-	}
-	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
-	if err != nil {
-		return nil, "", run.Usage(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
-			"array-b.yaml)", name))
-	}
-	return shipped, name + " (shipped)", nil
-}
-
 // newChip makes a pristine chip with the arrays of the wiring maps.
-func newChip(c *Config, seed uint64) (*chip.Chip, error) {
+func newChip(c *config.Config, seed uint64) (*chip.Chip, error) {
 	technology := device.Default()
 	if name := c.Simulation.Technology; name != "" {
 		f, err := input.OpenYAML(name)
 		if err != nil {
-			return nil, run.Usage(fmt.Errorf("%s: %w", c.place("simulation.technology"), err))
+			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.technology"), err))
 		}
 		if technology, err = device.LoadTechnology(f, name); err != nil {
 			return nil, run.Usage(err)

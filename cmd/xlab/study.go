@@ -82,7 +82,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 			if chips < 1 {
 				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ type formedChip struct {
 // onChip opens a session around a chip in memory and does work on one array.
 func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 	work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
-	board, err := a.Config.board(name)
+	board, err := a.Config.Board(name)
 	if err != nil {
 		return err
 	}

@@ -8,17 +8,17 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-
 	"xlab/forming"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 // networkChip is a chip's state after forming all arrays of a network, to start
@@ -112,7 +112,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 			if chips < 1 {
 				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
-			if !c.hasNeurons() {
+			if !c.HasNeurons() {
 				return run.Usage(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
 					"neurons with the address sim"))
 			}
@@ -155,7 +155,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 // mlpStudying is a study under way.
 type mlpStudying struct {
 	app        *app
-	config     *Config
+	config     *config.Config
 	data       *mlpData
 	how        *importSpec
 	train      trainFlags
@@ -166,7 +166,7 @@ type mlpStudying struct {
 func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) (*mlpStudy, error) {
 	began := time.Now()
 	design := mlp.NewDesign(s.data.train.Width(), s.train.hidden, len(s.data.train.Classes))
-	placement, err := s.config.placeOn(design, s.train.arrays)
+	placement, err := placeOn(s.config, design, s.train.arrays)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
 	"xlab/run"
@@ -53,7 +53,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 	r := &trial{t: t, dir: t.TempDir(), hurry: 150 * time.Millisecond}
 	for name, text := range map[string]string{
 		"small.yaml": eightByEight,
-		configName: fmt.Sprintf(`analyzer: {address: sim}
+		config.FileName: fmt.Sprintf(`analyzer: {address: sim}
 boards:
   - {name: A, address: sim, wiring: %q}
 limits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}
@@ -74,7 +74,7 @@ func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
 	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: newOutput()}
-	a.NewBench = func(c *Config) (*simulation, bool, error) {
+	a.NewBench = func(c *config.Config) (*simulation, bool, error) {
 		s, made, err := newSimulation(c)
 		if err != nil {
 			return nil, false, err
@@ -94,7 +94,7 @@ func (r *trial) run(args ...string) int {
 		r.sim = s
 		return s, made, nil
 	}
-	code := a.execute(append(args, "--config", filepath.Join(r.dir, configName)))
+	code := a.execute(append(args, "--config", filepath.Join(r.dir, config.FileName)))
 	r.said = errs.String()
 	return code
 }

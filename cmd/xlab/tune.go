@@ -9,17 +9,17 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/config"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
 	"xlab/tuning"
 	"xlab/tuning/characterize"
+
+	"github.com/spf13/cobra"
 )
 
 // tuneResult is what `xlab tune --json` prints.
@@ -52,7 +52,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			if err != nil {
 				return err
 			}
-			w, err := c.wiringOf(name)
+			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			}
 			// What cannot be tuned and what is beyond the limits is refused here, before
 			// anything is opened.
-			defects, err := c.defectsOf(name, defectMap)
+			defects, err := defectsOf(c, name, defectMap)
 			if err != nil {
 				return err
 			}
@@ -209,12 +209,12 @@ func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Tar
 
 // defectsOf finds the defect map to use: a file, none, or the newest one of
 // this array and chip; nil for none.
-func (c *Config) defectsOf(name, file string) (*array.DefectMap, error) {
+func defectsOf(c *config.Config, name, file string) (*array.DefectMap, error) {
 	if strings.EqualFold(file, "none") {
 		return nil, nil
 	}
 	if file == "" {
-		maps, err := c.defectMaps(name)
+		maps, err := defectMaps(c, name)
 		if err != nil {
 			return nil, err
 		}
@@ -258,7 +258,7 @@ func tunable(cells []array.Cell, m *array.DefectMap) error {
 }
 
 // tuneJob is the work of `xlab tune`.
-func (a *app) tuneJob(c *Config, name string, spec tuning.Spec, defects *array.DefectMap) job {
+func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *array.DefectMap) job {
 	var outcome *tuning.Outcome
 	var result tuneResult
 	j := job{command: "tune", arrays: []string{name}, spec: tuneSpec{spec, spec.Targets, defects}}
@@ -309,7 +309,7 @@ func passNote(pass int) string {
 	return fmt.Sprintf("pass %d", pass)
 }
 
-func (a *app) rebuildTune(c *Config, h *run.Header) (job, error) {
+func (a *app) rebuildTune(c *config.Config, h *run.Header) (job, error) {
 	s, err := specOf[tuneSpec](h)
 	s.Spec.Targets = s.Targets
 	return a.tuneJob(c, h.Array, s.Spec, s.Defects), err
@@ -366,7 +366,7 @@ func (a *app) printTuned(spec tuning.Spec, o *tuning.Outcome, result tuneResult)
 		}
 	}
 	fmt.Fprint(a.out, result.overheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.runsDir(), result.Run))
+	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }
 

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -116,13 +116,13 @@ func (c *Config) checkEnvironment(environment []string) error {
 	keys := make(map[string]string) // by variable
 	known := make(map[string]reflect.Type)
 	for key, t := range singleKeys(reflect.TypeFor[Config](), "") {
-		variable := environmentPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+		variable := EnvironmentPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 		keys[variable], known[variable] = key, t
 	}
 	var faults []error
 	for _, entry := range environment {
 		variable, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(variable, environmentPrefix+"_") || value == "" {
+		if !strings.HasPrefix(variable, EnvironmentPrefix+"_") || value == "" {
 			continue
 		}
 		if key, ok := keys[variable]; ok {
@@ -130,10 +130,13 @@ func (c *Config) checkEnvironment(environment []string) error {
 			continue
 		}
 		faults = append(faults, fmt.Errorf("the environment variable %s sets no key of the configuration%s", variable,
-			nearest(variable, known)))
+			input.Nearest(variable, known)))
 	}
 	return errors.Join(faults...)
 }
+
+// Keys lists the dotted keys of all single values, in order.
+func Keys() []string { return slices.Sorted(maps.Keys(singleKeys(reflect.TypeFor[Config](), ""))) }
 
 // singleKeys lists the dotted keys of all single values below a struct.
 func singleKeys(t reflect.Type, path string) map[string]reflect.Type {
@@ -151,8 +154,8 @@ func singleKeys(t reflect.Type, path string) map[string]reflect.Type {
 	return list
 }
 
-// knownKey checks a dotted key against the configuration's form.
-func knownKey(key string) error {
+// CheckKey checks a dotted key against the configuration's form.
+func CheckKey(key string) error {
 	t, path := reflect.TypeFor[Config](), ""
 	for part := range strings.SplitSeq(key, ".") {
 		if t.Kind() != reflect.Struct {
@@ -192,46 +195,10 @@ func keysOf(t reflect.Type) map[string]reflect.Type {
 
 // suggestion names the valid key that is nearest to the unknown one, or all.
 func suggestion(path, key string, valid map[string]reflect.Type) string {
-	if near := nearest(key, valid); near != "" {
+	if near := input.Nearest(key, valid); near != "" {
 		return strings.Replace(near, `"`, `"`+strings.TrimPrefix(path+".", "."), 1)
 	}
 	return "; valid keys here: " + strings.Join(slices.Sorted(maps.Keys(valid)), ", ")
-}
-
-// nearest asks whether the valid name nearest to the unknown one was meant, or
-// is "" where none is near.
-func nearest[V any](name string, valid map[string]V) string {
-	best, distance := "", len(name)/2+2
-	for _, candidate := range slices.Sorted(maps.Keys(valid)) {
-		if d := editDistance(name, candidate); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost++
-			}
-			previous = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // locate puts the file and line, or what else set the key, in front of every
@@ -254,10 +221,10 @@ func (c *Config) locate(err error) error {
 			return
 		}
 		if fault == nil {
-			texts = append(texts, fmt.Sprintf("configuration (%s): %v", c.origin(), err))
+			texts = append(texts, fmt.Sprintf("configuration (%s): %v", c.Origin(), err))
 			return
 		}
-		texts = append(texts, fmt.Sprintf("%s: %v", c.place(strings.ToLower(fault.Name())), fault.Unwrap()))
+		texts = append(texts, fmt.Sprintf("%s: %v", c.Place(strings.ToLower(fault.Name())), fault.Unwrap()))
 	}
 	collect(err)
 	slices.Sort(texts) // the library goes through keys in any order

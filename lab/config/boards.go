@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"xlab/driver/adg1438"
+	"xlab/driver/transport"
+	"xlab/instrument"
+	"xlab/run"
+
+	"periph.io/x/conn/v3/physic"
+)
+
+// Board says where a switch board is and what is wired to it.
+type Board struct {
+	Name         string           `mapstructure:"name"`          // the array's name
+	Address      string           `mapstructure:"address"`       // sim, buspirate:serial:PATH or tcp:HOST:PORT, spi:NAME
+	SPIFrequency instrument.Hertz `mapstructure:"spi_frequency"` // clock of the chain
+	Wiring       string           `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
+}
+
+// Neurons says where the neuron board is, what it is wired to, and how it
+// measures.
+type Neurons struct {
+	Address   string           `mapstructure:"address"`   // sim, serial:PATH or tcp:HOST:PORT
+	Wiring    string           `mapstructure:"wiring"`    // a file, or neuron-board.yaml as shipped
+	Reference instrument.Volts `mapstructure:"reference"` // of VREAD+ on all switch boards; VREAD- is its negative
+	Average   int              `mapstructure:"average"`   // samples per value
+	Burst     bool             `mapstructure:"burst"`     // the board drives patterns through its pattern port
+}
+
+// checkClock tells what is wrong with the clock of a switch board.
+func checkClock(f instrument.Hertz) error {
+	const slowest = 1000 // Hz; a frame of 40 chips takes a second with it
+	fastest := instrument.Hertz(adg1438.MaxClock / physic.Hertz)
+	switch {
+	case f >= slowest && f <= fastest:
+		return nil
+	case f > 0 && f < 1:
+		return fmt.Errorf("%s is no clock for a switch board; did you mean %gMHz?", f.Exact(), float64(f)*1000)
+	}
+	return fmt.Errorf("%s is no clock for a switch board: it is %v to %v, such as 1MHz", f.Exact(),
+		instrument.Hertz(slowest), fastest)
+}
+
+// CheckBoardAddress tells what is wrong with a switch board's address.
+func CheckBoardAddress(address string) error {
+	kind, rest, _ := strings.Cut(address, ":")
+	switch {
+	case address == SimulatedAddress, kind == "spi" && rest != "":
+		return nil
+	case kind == "buspirate":
+		_, err := transport.ParseAddress(rest)
+		return err
+	}
+	return fmt.Errorf("the address %q is none of sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT, spi:NAME", address)
+}
+
+// Board finds the board of an array.
+func (c *Config) Board(name string) (Board, error) {
+	var names []string
+	for _, b := range c.Boards {
+		if strings.EqualFold(b.Name, name) {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	return Board{}, run.Usage(fmt.Errorf("there is no array %q on this bench; %s has: %s", name, c.Origin(),
+		strings.Join(names, ", ")))
+}
+
+// BoardPlace names the board and where its address was set.
+func (c *Config) BoardPlace(name string) string {
+	for i, b := range c.Boards {
+		if b.Name == name {
+			return fmt.Sprintf("board %s, %s", name, c.Place(fmt.Sprintf("boards[%d].address", i)))
+		}
+	}
+	return "board " + name
+}
+
+// HasNeurons tells whether the bench has a neuron board.
+func (c *Config) HasNeurons() bool { return c.Neurons.Address != "" }
+
+// checkNeurons tells what is wrong with the section neurons.
+func (c *Config) checkNeurons() (faults []error) {
+	n := c.Neurons
+	if n.Address == "" {
+		if _, given := c.places["neurons"]; given {
+			faults = append(faults, fmt.Errorf("%s: address must be given; without a neuron board leave the section out",
+				c.Place("neurons")))
+		}
+		return faults
+	}
+	if (n.Address == SimulatedAddress) != c.Simulated() {
+		faults = append(faults, fmt.Errorf("%s is %q and the analyzer's %q: a bench is either simulated or real",
+			c.Place("neurons.address"), n.Address, c.Analyzer.Address))
+	}
+	if n.Address != SimulatedAddress {
+		if _, err := transport.ParseAddress(n.Address); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", c.Place("neurons.address"), err))
+		}
+	}
+	for other, address := range c.otherAddresses() {
+		if n.Address != SimulatedAddress && n.Address == address {
+			faults = append(faults, fmt.Errorf("%s is %q, where %s is too: each has a port of its own",
+				c.Place("neurons.address"), n.Address, other))
+		}
+	}
+	if n.Wiring == "" {
+		faults = append(faults, fmt.Errorf("%s must name the neuron board's wiring map", c.Place("neurons.wiring")))
+	}
+	if !(n.Reference > 0) || math.IsInf(float64(n.Reference), 0) {
+		faults = append(faults, fmt.Errorf("%s is %s; it must be more than 0 V", c.Place("neurons.reference"),
+			n.Reference.Exact()))
+	}
+	if n.Average < 1 || n.Average > 1024 {
+		faults = append(faults, fmt.Errorf("%s is %d; it is 1 to 1024", c.Place("neurons.average"), n.Average))
+	}
+	return faults
+}
+
+// otherAddresses are the addresses of the instruments that are no neuron board.
+func (c *Config) otherAddresses() map[string]string {
+	list := map[string]string{"the analyzer": c.Analyzer.Address}
+	for _, b := range c.Boards {
+		list["switch board "+b.Name] = strings.TrimPrefix(b.Address, "buspirate:")
+	}
+	return list
+}

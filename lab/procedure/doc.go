@@ -1,0 +1,2 @@
+// Package procedure is what can be done with a bench, as values.
+package procedure

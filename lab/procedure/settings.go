@@ -1,0 +1,43 @@
+package procedure
+
+import (
+	"xlab/forming"
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/mlp/transfer"
+	"xlab/tuning"
+)
+
+// Settings are the sections of the configuration that procedures bring. Keys are
+// those of the tags.
+type Settings struct {
+	Read    Read         `mapstructure:"read"`    // how conductances are read
+	Forming forming.Spec `mapstructure:"forming"` // parameters of the published procedure
+	Tuning  tuning.Spec  `mapstructure:"tuning"`  // parameters of write-and-verify
+	MLP     MLP          `mapstructure:"mlp"`     // parameters of the import of networks
+}
+
+// DefaultSettings are the values of keys that no file gives.
+func DefaultSettings() Settings {
+	return Settings{Read: Read{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3}, Forming: forming.DefaultSpec(),
+		Tuning: tuning.DefaultSpec(), MLP: MLP{Spec: transfer.DefaultSpec()}}
+}
+
+// Read is the section read: how conductances are read.
+type Read struct {
+	Voltage    instrument.Volts   `mapstructure:"voltage"`
+	Aperture   instrument.Seconds `mapstructure:"aperture"`
+	Settle     instrument.Seconds `mapstructure:"settle"`
+	Compliance instrument.Amps    `mapstructure:"compliance"`
+}
+
+// Step is the configured read as a step on a cell.
+func (r Read) Step() array.Read {
+	return array.Read{Voltage: r.Voltage, Compliance: r.Compliance, Settle: r.Settle, Aperture: r.Aperture}
+}
+
+// MLP is the section mlp: how networks are written into arrays.
+type MLP struct {
+	transfer.Spec `mapstructure:",squash"`
+	Policy        string `mapstructure:"policy"` // of the pulses; "" = tuning.policy
+}

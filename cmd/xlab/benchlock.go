@@ -122,7 +122,7 @@ func (a *Lab) begun(ctx context.Context, r *recorded) {
 	a.CutOff = r.ID()
 	held := r.session.held
 	if r.session.sim != nil {
-		held = r.session.sim.held
+		held = r.session.sim.Held
 	}
 	if err := held.Working(r.ID()); err != nil {
 		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)

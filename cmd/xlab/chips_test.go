@@ -67,8 +67,8 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	r.checkSafe(0)
 	var truth device.Truth
 	var ledger []device.LedgerEntry
-	r.sim.bench.Do(func() {
-		devices := r.sim.bench.Devices("A")
+	r.sim.Netlist.Do(func() {
+		devices := r.sim.Netlist.Devices("A")
 		truth, ledger = devices.Truth(), devices.Ledger()
 	})
 	if len(truth.Unformable) > 10 {

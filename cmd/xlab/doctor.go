@@ -138,7 +138,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 			return findings, first
 		}
 		s.sim = sim
-		report("simulated chip", nil, "%s", sim.describe())
+		report("simulated chip", nil, "%s", sim.Describe())
 	} else {
 		held, err := a.lockBench(ctx, "checking the bench")
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"io"
 	"strings"
 	"time"
-
 	"xlab/instrument"
+	"xlab/lab/sim"
 	"xlab/run"
 )
 
@@ -30,13 +30,13 @@ func (wallClock) Wait(ctx context.Context, t instrument.Seconds) error {
 }
 
 // virtualClock lets the simulated bench's time run on at once.
-type virtualClock struct{ sim *simulation }
+type virtualClock struct{ sim *sim.Bench }
 
 func (v virtualClock) Wait(ctx context.Context, t instrument.Seconds) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	v.sim.bench.Do(func() { v.sim.bench.Hold(float64(t)) })
+	v.sim.Netlist.Do(func() { v.sim.Netlist.Hold(float64(t)) })
 	return nil
 }
 
@@ -148,7 +148,7 @@ func (k *recordedThermostat) again(ctx context.Context) error {
 
 // simulatedChamber sets the temperature of a simulated chip.
 type simulatedChamber struct {
-	sim   *simulation
+	sim   *sim.Bench
 	array string
 }
 
@@ -157,8 +157,8 @@ func (s simulatedChamber) Reach(_ context.Context, t instrument.Celsius) (instru
 }
 
 func (s simulatedChamber) set(t instrument.Celsius) (err error) {
-	s.sim.bench.Do(func() {
-		if devices := s.sim.bench.Devices(s.array); devices != nil {
+	s.sim.Netlist.Do(func() {
+		if devices := s.sim.Netlist.Devices(s.array); devices != nil {
 			err = devices.SetTemperature(float64(t))
 		}
 	})

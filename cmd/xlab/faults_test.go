@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"xlab/instrument"
+	"xlab/lab/sim"
+
 	mock "xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	"xlab/run"
@@ -48,14 +49,14 @@ const (
 )
 
 // fromTheStart makes something that is wrong from the beginning.
-func fromTheStart(do func(s *simulation)) func(*rig) { return func(r *rig) { r.prepare = do } }
+func fromTheStart(do func(s *sim.Bench)) func(*rig) { return func(r *rig) { r.prepare = do } }
 
 // atMessage makes something that happens on the bench at the first message with a
 // mark, before the analyzer hears of it.
-func atMessage(mark string, do func(s *simulation)) func(*rig) { return atNthMessage(1, mark, do) }
+func atMessage(mark string, do func(s *sim.Bench)) func(*rig) { return atNthMessage(1, mark, do) }
 
 // atNthMessage is atMessage for the n-th message with the mark.
-func atNthMessage(n int, mark string, do func(s *simulation)) func(*rig) {
+func atNthMessage(n int, mark string, do func(s *sim.Bench)) func(*rig) {
 	return func(r *rig) {
 		marked := 0
 		r.heard = func(_ int, message string, _ io.Closer) {
@@ -63,7 +64,7 @@ func atNthMessage(n int, mark string, do func(s *simulation)) func(*rig) {
 				return
 			}
 			if marked++; marked == n {
-				r.sim.bench.Do(func() { do(r.sim) })
+				r.sim.Netlist.Do(func() { do(r.sim) })
 			}
 		}
 	}
@@ -91,7 +92,7 @@ func replaced(old, by string) func([]byte) []byte {
 
 // atFrame makes something that happens on the bench at the n-th frame to the
 // switch board.
-func atFrame(n int, do func(s *simulation)) func(*rig) {
+func atFrame(n int, do func(s *sim.Bench)) func(*rig) {
 	return func(r *rig) {
 		frames := 0
 		r.routed = func(_ int, frame []byte, _ io.Closer) {
@@ -99,15 +100,15 @@ func atFrame(n int, do func(s *simulation)) func(*rig) {
 				return
 			}
 			if frames++; frames == n {
-				r.sim.bench.Do(func() { do(r.sim) })
+				r.sim.Netlist.Do(func() { do(r.sim) })
 			}
 		}
 	}
 }
 
-func onChain(do func(c *adg1438.Chain) error) func(*simulation) {
-	return func(s *simulation) {
-		if err := do(s.chains["A"]); err != nil {
+func onChain(do func(c *adg1438.Chain) error) func(*sim.Bench) {
+	return func(s *sim.Bench) {
+		if err := do(s.Chains["A"]); err != nil {
 			panic(err)
 		}
 	}
@@ -116,16 +117,16 @@ func onChain(do func(c *adg1438.Chain) error) func(*simulation) {
 func faults() []failure {
 	return []failure{
 		// Before anything can be stressed.
-		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *simulation) { s.analyzer.Silence(true) }),
+		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *sim.Bench) { s.Analyzer.Silence(true) }),
 			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 take over", "GPIB 17", "no answer within",
 				"check that the instrument is switched on"}},
 		{name: "other instrument", tamper: answersTo(whoAreYou, true, replaced("B1500A", "4155C")),
 			code: run.ExitUnreachable, words: []string{"4155C answers, not a B1500A", "check the address of the analyzer"}},
 		{name: "module missing", tamper: answersTo(modules, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
 			code: run.ExitUnreachable, words: []string{"SMU 2", "slot is empty"}},
-		{name: "power cut at opening", tamper: atMessage(aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
+		{name: "power cut at opening", tamper: atMessage(aCheck, func(s *sim.Bench) { s.Analyzer.PowerCycle() }),
 			code: run.ExitUnreachable, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
-		{name: "interlock open", tamper: fromTheStart(func(s *simulation) { s.bench.OpenInterlock(true) }),
+		{name: "interlock open", tamper: fromTheStart(func(s *sim.Bench) { s.Netlist.OpenInterlock(true) }),
 			code: run.ExitTrip, words: []string{"the interlock circuit is open", "close the lid"}},
 		{name: "chain broken", tamper: fromTheStart(onChain(func(c *adg1438.Chain) error { return c.Break(10, false) })),
 			code: run.ExitUnreachable, words: []string{"board A", "adg1438 safe"}},
@@ -141,18 +142,18 @@ func faults() []failure {
 			func(b []byte) []byte { return b[:len(b)/2] }), lost: instrument.KindTimeout},
 		{name: "answer late", slow: true, tamper: lateAnswer, lost: instrument.KindTimeout,
 			words: []string{"no answer within"}},
-		{name: "error queue", tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.InjectError(121, 2) }),
+		{name: "error queue", tamper: atMessage(aPulse, func(s *sim.Bench) { s.Analyzer.InjectError(121, 2) }),
 			lost: instrument.KindInstrument, words: []string{"analyzer error 121"}},
 		{name: "power cut of the analyzer", slow: true, tamper: atMessage(aPulse,
-			func(s *simulation) { s.analyzer.PowerCycle() }), lost: instrument.KindInstrument},
-		{name: "power cut before a device", tamper: atNthMessage(2, aCheck, func(s *simulation) { s.analyzer.PowerCycle() }),
+			func(s *sim.Bench) { s.Analyzer.PowerCycle() }), lost: instrument.KindInstrument},
+		{name: "power cut before a device", tamper: atNthMessage(2, aCheck, func(s *sim.Bench) { s.Analyzer.PowerCycle() }),
 			lost: instrument.KindInstrument, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
-		{name: "output opened at the front panel", slow: true, tamper: atMessage(aPulse, func(s *simulation) {
-			if err := s.analyzer.OpenOutput(2); err != nil {
+		{name: "output opened at the front panel", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) {
+			if err := s.Analyzer.OpenOutput(2); err != nil {
 				panic(err)
 			}
 		}), lost: instrument.KindInstrument},
-		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.analyzer.Hang() }),
+		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) { s.Analyzer.Hang() }),
 			lost: instrument.KindTimeout, words: []string{"no answer within"}},
 		{name: "adapter hangs", slow: true, tamper: script(mock.Fault{On: "analyzer", What: "adapter_hang", Command: aPulse}),
 			lost: instrument.KindTimeout},
@@ -164,13 +165,13 @@ func faults() []failure {
 			lost: instrument.KindUnreachable},
 
 		// In the middle, for good, or for a person to look at.
-		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) }),
+		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) { s.Netlist.OpenInterlock(true) }),
 			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock,
 			words: []string{"interlock", "close the lid"}},
-		{name: "disk full", tamper: script(mock.Fault{On: computer, What: "no_space", Piece: 3}),
+		{name: "disk full", tamper: script(mock.Fault{On: sim.Computer, What: "no_space", Piece: 3}),
 			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip,
 			words: []string{"the disk is full", "free some space"}},
-		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *simulation) { s.analyzer.Silence(true) }),
+		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *sim.Bench) { s.Analyzer.Silence(true) }),
 			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
 		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),
@@ -194,8 +195,8 @@ const forGood = 1 << 20
 // instrument, or in an instrument.
 func script(f mock.Fault) func(*rig) {
 	return func(r *rig) {
-		r.prepare = func(s *simulation) {
-			if err := s.arm(&mock.Script{Faults: []mock.Fault{f}}); err != nil {
+		r.prepare = func(s *sim.Bench) {
+			if err := s.Arm(&mock.Script{Faults: []mock.Fault{f}}); err != nil {
 				panic(err)
 			}
 		}
@@ -258,8 +259,8 @@ func TestFaults(t *testing.T) {
 			f.tamper(r)
 			if f.slow {
 				prepare := r.prepare
-				r.prepare = func(s *simulation) {
-					s.hurry = 400 * time.Millisecond // the real time-outs are the same, only longer
+				r.prepare = func(s *sim.Bench) {
+					s.Hurry = 400 * time.Millisecond // the real time-outs are the same, only longer
 					if prepare != nil {
 						prepare(s)
 					}

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
+	"xlab/lab/sim"
 	"xlab/mock/fault"
 	"xlab/run"
 )
@@ -21,7 +21,7 @@ func randomScript(chance *rand.Rand) *fault.Script {
 
 func randomFault(chance *rand.Rand) fault.Fault {
 	pick := func(list ...string) string { return list[chance.IntN(len(list))] }
-	f := fault.Fault{On: pick("analyzer", "analyzer", "analyzer", "board A", "board A", computer)}
+	f := fault.Fault{On: pick("analyzer", "analyzer", "analyzer", "board A", "board A", sim.Computer)}
 	bytes := []string{fault.Lose, fault.Duplicate, fault.Garble, fault.Delay}
 	switch f.On {
 	case "analyzer":
@@ -30,7 +30,7 @@ func randomFault(chance *rand.Rand) fault.Fault {
 			"clock", "adapter_silence", "adapter_hang", "adapter_power_cycle")...)...)
 	case "board A":
 		f.What = pick(append(bytes, fault.Cut, "stick", "upset", "power_cycle", "unplug")...)
-	case computer:
+	case sim.Computer:
 		f.What = pick("slow", "full", "no_space", "fail_sync", "clock")
 	}
 	switch f.What {
@@ -68,7 +68,7 @@ func randomFault(chance *rand.Rand) fault.Fault {
 		f.Command, f.Number = pick("WNX", "MCPNX", "TI", "ERRX?", "DV", "++read"), 1+chance.IntN(20)
 	case f.Toward != "" && chance.IntN(4) == 0:
 		f.Rate, f.Times = 0.01, 3
-	case f.On == computer:
+	case f.On == sim.Computer:
 		f.Piece = 1 + chance.IntN(12)
 	default:
 		f.Piece = 1 + chance.IntN(150)
@@ -115,7 +115,7 @@ func TestAlteredDigits(t *testing.T) {
 				Number: 8 + int(seed)}}}
 		before := r.stored().ID
 		r.checkEnd(r.run("read", "--array", "A"), before)
-		altered += len(r.sim.faults.Happened())
+		altered += len(r.sim.Faults.Happened())
 		n, w := r.answers(r.stored().Dir, from)
 		readings += n
 		wrong = append(wrong, w...)

@@ -14,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/screen"
 
@@ -188,7 +189,7 @@ func defectMaps(c *config.Config, name string) (iter.Seq2[*array.DefectMap, erro
 	if err != nil {
 		return nil, err
 	}
-	chip, err := chipOnBench(c)
+	chip, err := sim.ChipOf(c)
 	if err != nil {
 		return nil, err
 	}

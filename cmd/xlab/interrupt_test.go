@@ -116,8 +116,8 @@ func TestPanic(t *testing.T) {
 		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.Step()); err != nil {
 			return err
 		}
-		r.sim.bench.Do(func() {
-			if r.sim.bench.ClosedSwitches() == 0 {
+		r.sim.Netlist.Do(func() {
+			if r.sim.Netlist.ClosedSwitches() == 0 {
 				t.Error("nothing is connected: the test shows nothing")
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mock/device"
 )
 
@@ -21,7 +22,7 @@ import (
 // others, which are killed. It keeps the ledger of what was done to the devices.
 type killBench struct {
 	t   *testing.T
-	sim *simulation
+	sim *sim.Bench
 
 	mu     sync.Mutex
 	seen   []device.LedgerEntry
@@ -128,7 +129,7 @@ func (b *killBench) account(message string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var now []device.LedgerEntry
-	b.sim.bench.Do(func() { now = b.sim.bench.Devices("A").Ledger() })
+	b.sim.Netlist.Do(func() { now = b.sim.Netlist.Devices("A").Ledger() })
 	most, cell := 0.0, array.Cell{}
 	for k := range now {
 		if d := now[k].Charge - b.seen[k].Charge; now[k].Pulses > b.seen[k].Pulses {
@@ -155,19 +156,19 @@ func strongest(now, before device.LedgerEntry) float64 {
 }
 
 // serveOne offers one instrument on a port.
-func (b *killBench) serveOne(ctx context.Context, to server) string {
+func (b *killBench) serveOne(ctx context.Context, to sim.Server) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	context.AfterFunc(ctx, func() { _ = listener.Close() })
-	b.sim.serving.Go(func() {
+	b.sim.Serving.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return // closed: the end
 			}
-			b.sim.serving.Go(func() {
+			b.sim.Serving.Go(func() {
 				line := &tappedLine{Conn: conn, bench: b}
 				_ = to.Serve(ctx, line) // it breaks off whenever its client is killed
 			})
@@ -203,23 +204,23 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := newChip(c, seed)
+	state, err := sim.NewChip(c, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &killBench{t: t, stress: make(map[array.Cell]int), kill: func() {}}
-	if b.sim, err = simulate(c, state, ""); err != nil {
+	if b.sim, err = sim.New(c, state, ""); err != nil {
 		t.Fatal(err)
 	}
-	b.sim.bench.Do(func() { b.seen = b.sim.bench.Devices("A").Ledger() })
-	ctx := b.sim.start(t.Context())
+	b.sim.Netlist.Do(func() { b.seen = b.sim.Netlist.Devices("A").Ledger() })
+	ctx := b.sim.Start(t.Context())
 	t.Cleanup(func() {
-		if err := b.sim.stop(); err != nil {
+		if err := b.sim.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.adapter), "buspirate:tcp:"+
-		b.serveOne(ctx, b.sim.boxes["A"]), map8)
+	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.Adapter), "buspirate:tcp:"+
+		b.serveOne(ctx, b.sim.Boxes["A"]), map8)
 	text += fmt.Sprintf("runs: %q\nlocks: %q\ntuning: {tolerance: %g}\n", filepath.Join(dir, "runs"),
 		filepath.Join(dir, "locks"), killedTolerance)
 	if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte(text), 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 )
 
@@ -32,9 +33,9 @@ type Lab struct {
 	Watch    run.Observer
 	Accept   bool // tasks are taken up although the bench is not as it was
 
-	Signals  <-chan os.Signal                                // interrupts; nil = those of the process
-	NewBench func(*config.Config) (*simulation, bool, error) // makes the simulated bench; nil = newSimulation
-	Keep     func(run.Options) run.Options                   // how runs are kept otherwise, in tests; nil = no otherwise
+	Signals  <-chan os.Signal                               // interrupts; nil = those of the process
+	NewBench func(*config.Config) (*sim.Bench, bool, error) // makes the simulated bench; nil = newSimulation
+	Keep     func(run.Options) run.Options                  // how runs are kept otherwise, in tests; nil = no otherwise
 }
 
 // logger is where it is written what happens.

@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/stability"
 	"xlab/mlp/transfer"
@@ -377,7 +378,7 @@ func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, erro
 // Gain implements stability.FeedbackStage.
 func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
 	if s := f.r.session; s != nil && s.sim != nil {
-		s.sim.bench.Do(func() { err = s.sim.bench.ScaleDifference(factor / f.factor) })
+		s.sim.Netlist.Do(func() { err = s.sim.Netlist.ScaleDifference(factor / f.factor) })
 	}
 	if err == nil {
 		f.factor = factor
@@ -401,7 +402,7 @@ func (a *Lab) networkThermostat(r *recorded, arrays []string) (t instrument.Ther
 
 // simulatedOven sets the temperature of several arrays.
 type simulatedOven struct {
-	sim    *simulation
+	sim    *sim.Bench
 	arrays []string
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/train"
@@ -278,7 +279,7 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 	if err != nil {
 		return err
 	}
-	chip, err := chipOnBench(a.Config)
+	chip, err := sim.ChipOf(a.Config)
 	if err != nil {
 		return err
 	}

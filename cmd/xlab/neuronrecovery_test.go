@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument"
+	"xlab/lab/sim"
 	"xlab/mlp"
+
 	mock "xlab/mock/fault"
 	"xlab/run"
 	"xlab/run/recovery"
@@ -30,9 +31,9 @@ func inferRig(t *testing.T) (*rig, string) {
 	t.Helper()
 	r := newKeptRig(t, 1)
 	var once sync.Once
-	r.prepare = func(s *simulation) {
+	r.prepare = func(s *sim.Bench) {
 		once.Do(func() {
-			for name, a := range s.chip.Arrays {
+			for name, a := range s.Chip.Arrays {
 				formAtOnce(a, uint64(name[0]))
 			}
 		})
@@ -54,18 +55,18 @@ func inferRig(t *testing.T) (*rig, string) {
 // hasten makes time-outs short, for what is waited for in real time.
 func (r *rig) hasten() {
 	prepare := r.prepare
-	r.prepare = func(s *simulation) {
+	r.prepare = func(s *sim.Bench) {
 		prepare(s)
-		s.hurry = time.Second
+		s.Hurry = time.Second
 	}
 }
 
 // script adds things that go wrong to what the rig prepares.
 func (r *rig) script(faults ...mock.Fault) {
 	prepare := r.prepare
-	r.prepare = func(s *simulation) {
+	r.prepare = func(s *sim.Bench) {
 		prepare(s)
-		if err := s.arm(&mock.Script{Faults: faults}); err != nil {
+		if err := s.Arm(&mock.Script{Faults: faults}); err != nil {
 			panic(err)
 		}
 	}
@@ -149,7 +150,7 @@ func TestNeuronBoardIsBroughtBack(t *testing.T) {
 				r.hasten()
 			}
 			if c.fault.On == "" {
-				c.fault.On = neuronLink
+				c.fault.On = sim.NeuronLink
 			}
 			r.script(c.fault)
 			code, got := r.infer(network, "--set", "recovery.hold=1m")
@@ -199,7 +200,7 @@ func TestNeuronBoardIsGone(t *testing.T) {
 			r, network := inferRig(t)
 			whole := r.prepare
 			r.hasten()
-			what.On = neuronLink
+			what.On = sim.NeuronLink
 			r.script(what)
 			code, outputs := r.infer(network)
 			if code != run.ExitInterrupted || len(outputs) == 0 || len(outputs) > 100 {
@@ -238,7 +239,7 @@ func TestNeuronBoardFaultsThatEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, network := inferRig(t)
-			c.fault.On = neuronLink
+			c.fault.On = sim.NeuronLink
 			r.script(c.fault)
 			code, _ := r.infer(network, c.args...)
 			if code != run.ExitUnreachable || !strings.Contains(r.err.String(), c.words) || len(r.recoveries()) != 0 {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
@@ -26,7 +26,7 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
 	if err != nil {
 		return err
 	}
-	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() server { return s.sim.neurons })
+	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() sim.Server { return s.sim.Neurons })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}

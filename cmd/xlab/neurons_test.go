@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mock/device"
 	"xlab/mock/device/devicetest"
@@ -28,8 +29,8 @@ func formAtOnce(a *device.Array, seed uint64) {
 func networkRig(t testing.TB, overrides ...string) (*rig, *session) {
 	t.Helper()
 	r := newRig(t, 3)
-	r.prepare = func(s *simulation) {
-		for name, a := range s.chip.Arrays {
+	r.prepare = func(s *sim.Bench) {
+		for name, a := range s.Chip.Arrays {
 			formAtOnce(a, uint64(name[0]))
 		}
 	}
@@ -59,9 +60,9 @@ func trueNetwork(t *testing.T, r *rig, volts float64) *mlp.Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.sim.bench.Do(func() {
+	r.sim.Netlist.Do(func() {
 		for l, name := range []string{"A", "B"} {
-			a := r.sim.chip.Arrays[name]
+			a := r.sim.Chip.Arrays[name]
 			n.G[l].Apply(func(row, col int, _ float64) float64 { return a.Conductance(row*a.Cols()+col, volts) }, n.G[l])
 		}
 	})
@@ -200,11 +201,11 @@ func TestRouteUntilInterrupt(t *testing.T) {
 	done := make(chan int, 1)
 	go func() { done <- r.run("doctor", "--route", "r0=S1,c3=S5") }()
 	r.err.await(t, "Enter or Ctrl-C")
-	r.sim.bench.Do(func() {
-		if n := r.sim.bench.ClosedSwitches(); n != 2 {
+	r.sim.Netlist.Do(func() {
+		if n := r.sim.Netlist.ClosedSwitches(); n != 2 {
 			t.Errorf("%d switches are closed, want 2", n)
 		}
-		for i, o := range r.sim.bench.Outputs() {
+		for i, o := range r.sim.Netlist.Outputs() {
 			if o.Mode != 0 {
 				t.Errorf("unit %d is connected: %+v", i+1, o)
 			}

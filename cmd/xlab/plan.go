@@ -15,6 +15,7 @@ import (
 	"time"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/plan"
 	"xlab/run/screen"
@@ -82,7 +83,7 @@ hwdocs/plans.md has the file's form.`,
 			h := run.Header{Command: plan.Command, Arguments: a.Arguments, Program: version(),
 				Bench:     fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
 				Simulated: c.Simulated(), Limits: c.DeviceLimits(), Spec: spec}
-			if h.Chip, err = chipOnBench(c); err != nil {
+			if h.Chip, err = sim.ChipOf(c); err != nil {
 				return err
 			}
 			r, err := run.CreateWith(c.Runs, h, a.kept(run.Options{}))
@@ -445,7 +446,7 @@ func (a *app) continuePlan(ctx context.Context, p *plan.Plan) (taken bool, err e
 	if err != nil {
 		return false, err
 	}
-	chip, err := chipOnBench(a.Config)
+	chip, err := sim.ChipOf(a.Config)
 	if err != nil {
 		return false, err
 	}

@@ -15,6 +15,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -254,7 +255,7 @@ func (a *Lab) header(s *session, j job, names []string) run.Header {
 		h.Instruments["neurons"] = s.neuronIdentity
 	}
 	if s.sim != nil {
-		h.Chip, h.Seed = chipIdentity(s.sim.file, s.sim.chip.Seed), s.sim.chip.Seed
+		h.Chip, h.Seed = sim.Identity(s.sim.File, s.sim.Chip.Seed), s.sim.Chip.Seed
 	}
 	return h
 }

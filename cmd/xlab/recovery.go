@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"time"
-
 	"xlab/driver/transport"
 	"xlab/instrument"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/recovery"
 )
@@ -17,10 +17,10 @@ import (
 // hardware the port of the same adapter, under whatever name it has by then; in
 // the simulated bench to the server that on gives.
 func (s *session) connect(ctx, serving context.Context, address string,
-	on func() server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
+	on func() sim.Server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
 	if s.sim != nil {
-		return s.sim.connect(serving, on()),
-			func(context.Context) (transport.Conn, error) { return s.sim.reconnect(serving, on()) }, nil
+		return s.sim.Connect(serving, on()),
+			func(context.Context) (transport.Conn, error) { return s.sim.Reconnect(serving, on()) }, nil
 	}
 	opener, err := transport.NewOpener(address)
 	if err != nil {

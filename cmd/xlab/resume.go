@@ -9,6 +9,7 @@ import (
 	"strings"
 	"xlab/instrument"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/plan"
 	"xlab/run/screen"
@@ -115,7 +116,7 @@ func (a *Lab) allResumable() (found []*run.Stored, left leftOut, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	chip, err := chipOnBench(a.Config)
+	chip, err := sim.ChipOf(a.Config)
 	if err != nil {
 		return nil, nil, err
 	}

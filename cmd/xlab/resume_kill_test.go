@@ -247,7 +247,7 @@ func (b *killBench) checkFormed(dir string) (wrong int) {
 		b.t.Fatal(err)
 	}
 	var truth device.Truth
-	b.sim.bench.Do(func() { truth = b.sim.bench.Devices("A").Truth() })
+	b.sim.Netlist.Do(func() { truth = b.sim.Netlist.Devices("A").Truth() })
 	if len(truth.Destroyed) > 0 {
 		b.t.Errorf("destroyed: %v", truth.Destroyed)
 	}

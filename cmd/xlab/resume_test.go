@@ -13,6 +13,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mock/chip"
 	"xlab/run"
 	"xlab/run/guarded"
@@ -23,19 +24,19 @@ func newKeptRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := newRig(t, seed)
 	var kept *chip.Chip
-	r.app.NewBench = func(c *config.Config) (*simulation, bool, error) {
+	r.app.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		if kept == nil || r.anotherChip {
 			var err error
-			if kept, err = newChip(c, seed); err != nil {
+			if kept, err = sim.NewChip(c, seed); err != nil {
 				return nil, false, err
 			}
 			r.anotherChip = false
 		}
-		s, err := simulate(c, kept, c.Simulation.Chip)
+		s, err := sim.New(c, kept, c.Simulation.Chip)
 		if err != nil {
 			return nil, false, err
 		}
-		s.line = r.tap
+		s.Line = r.tap
 		r.sim = s
 		if r.prepare != nil {
 			r.prepare(s)
@@ -161,7 +162,7 @@ func TestResumed(t *testing.T) {
 func TestTripIsResumed(t *testing.T) {
 	t.Parallel()
 	r := newKeptRig(t, 1)
-	atMessage(aPulse, func(s *simulation) { s.bench.OpenInterlock(true) })(r)
+	atMessage(aPulse, func(s *sim.Bench) { s.Netlist.OpenInterlock(true) })(r)
 	if code := r.run("form", "--devices", "r0c0-5"); code != run.ExitTrip {
 		t.Fatalf("exit code %d:\n%s", code, r.err)
 	}
@@ -468,7 +469,7 @@ func TestBoardsTakeTurns(t *testing.T) {
 		}
 	}()
 	closed := func() (n int) {
-		s.sim.bench.Do(func() { n = s.sim.bench.ClosedSwitches() })
+		s.sim.Netlist.Do(func() { n = s.sim.Netlist.ClosedSwitches() })
 		return n
 	}
 	stack := guarded.New(guarded.Options{Turns: &s.turns})

@@ -14,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/run"
 )
@@ -26,12 +27,12 @@ type rig struct {
 	out, err *output
 	runs     string // directory of run directories
 	signals  chan os.Signal
-	sim      *simulation // of the last command
+	sim      *sim.Bench // of the last command
 
 	anotherChip bool // the next command of a rig that keeps its chip finds a new one
 
 	// prepare is called before a command uses the bench; nil = nothing to do.
-	prepare func(s *simulation)
+	prepare func(s *sim.Bench)
 	// heard is called, on the server's goroutine and before the server gets to
 	// see it, for every message of the host to the analyzer's adapter (count
 	// from 1); nil = nobody listens.
@@ -144,16 +145,16 @@ func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
 	r.app = &app{Lab: Lab{In: strings.NewReader(""), Messages: r.err, Signals: r.signals}, out: r.out}
-	r.app.NewBench = func(c *config.Config) (*simulation, bool, error) {
-		state, err := newChip(c, seed)
+	r.app.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
+		state, err := sim.NewChip(c, seed)
 		if err != nil {
 			return nil, false, err
 		}
-		s, err := simulate(c, state, "")
+		s, err := sim.New(c, state, "")
 		if err != nil {
 			return nil, false, err
 		}
-		s.line = r.tap
+		s.Line = r.tap
 		r.sim = s
 		if r.prepare != nil {
 			r.prepare(s)
@@ -173,11 +174,11 @@ func (r *rig) run(args ...string) int {
 }
 
 // tap puts the rig's listeners between a server and its connection.
-func (r *rig) tap(to server, rw io.ReadWriteCloser) io.ReadWriteCloser {
-	if to == r.sim.neurons {
+func (r *rig) tap(to sim.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+	if to == r.sim.Neurons {
 		return rw // nobody listens there
 	}
-	return &tapped{ReadWriteCloser: rw, rig: r, analyzer: to == server(r.sim.adapter)}
+	return &tapped{ReadWriteCloser: rw, rig: r, analyzer: to == sim.Server(r.sim.Adapter)}
 }
 
 type tapped struct {
@@ -223,13 +224,13 @@ func forces(message string) bool {
 // that stays on must be at 0 V.
 func (r *rig) checkSafe(but unreachable) {
 	r.t.Helper()
-	r.sim.bench.Do(func() {
-		for i, o := range r.sim.bench.Outputs() {
+	r.sim.Netlist.Do(func() {
+		for i, o := range r.sim.Netlist.Outputs() {
 			if o.Mode != bench.Off && (but&outputsOn == 0 || o.Mode != bench.ForceVoltage || o.Level != 0) {
 				r.t.Errorf("unit %d is left at %+v", i+1, o)
 			}
 		}
-		if n := r.sim.bench.ClosedSwitches(); n != 0 && but&switchesClosed == 0 {
+		if n := r.sim.Netlist.ClosedSwitches(); n != 0 && but&switchesClosed == 0 {
 			r.t.Errorf("%d switches are left closed", n)
 		}
 	})

@@ -43,10 +43,10 @@ func TestDeafAdapterAtTheEnd(t *testing.T) {
 		switch {
 		case clear && cleared == clears:
 			deaf = true
-			r.sim.bench.Do(func() { r.sim.adapter.Silence(true) })
+			r.sim.Netlist.Do(func() { r.sim.Adapter.Silence(true) })
 		case deaf && probe && probes == deafFor:
 			deaf = false
-			r.sim.bench.Do(func() { r.sim.adapter.Silence(false) })
+			r.sim.Netlist.Do(func() { r.sim.Adapter.Silence(false) })
 			say("probe")
 		case deaf && probe:
 			probes++

@@ -17,6 +17,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/lock"
@@ -36,7 +37,7 @@ type session struct {
 	identity instrument.Identity
 	boards   map[string]*adg1438.Chain
 	wirings  map[string]*array.Wiring // of the arrays that were asked for
-	sim      *simulation              // nil on hardware
+	sim      *sim.Bench               // nil on hardware
 	closers  []io.Closer              // in the order of opening
 	turns    guarded.Turns            // of the arrays
 	held     *lock.Lock               // of the instruments; a simulated bench holds its own
@@ -51,7 +52,7 @@ type session struct {
 	stoodStill bool             // since the neurons were used last
 }
 
-func newSession(c *config.Config, sim *simulation) *session {
+func newSession(c *config.Config, sim *sim.Bench) *session {
 	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain),
 		wirings: make(map[string]*array.Wiring)}
 }
@@ -62,7 +63,7 @@ func (s *session) start(ctx context.Context) context.Context {
 	if s.sim == nil {
 		return ctx
 	}
-	return s.sim.start(ctx)
+	return s.sim.Start(ctx)
 }
 
 // open connects to the bench for the arrays named. Nothing is stressed: all
@@ -80,7 +81,7 @@ func (a *Lab) open(ctx context.Context, names ...string) (*session, error) {
 }
 
 // openOn is open on a given simulated bench, or on hardware for nil.
-func (a *Lab) openOn(ctx context.Context, sim *simulation, names ...string) (s *session, err error) {
+func (a *Lab) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s *session, err error) {
 	s = newSession(a.Config, sim)
 	defer func() {
 		if err != nil {
@@ -170,7 +171,7 @@ func (s *session) takeOver(ctx, serving context.Context, a *Lab, channels []inst
 // takeOverAnalyzer leaves the session without an analyzer where it fails.
 func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Lab, channels []instrument.Channel) error {
 	c := s.config
-	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() server { return s.sim.adapter })
+	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() sim.Server { return s.sim.Adapter })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
@@ -222,7 +223,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *Lab, b config.Board
 		if b.Address == config.SimulatedAddress {
 			address = config.SimulatedAddress
 		}
-		conn, reopen, err := s.connect(ctx, serving, address, func() server { return s.sim.boxes[b.Name] })
+		conn, reopen, err := s.connect(ctx, serving, address, func() sim.Server { return s.sim.Boxes[b.Name] })
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
@@ -286,7 +287,7 @@ func (s *session) hurry() time.Duration {
 	if s.sim == nil {
 		return 0
 	}
-	return s.sim.hurry
+	return s.sim.Hurry
 }
 
 // readTimeout is how long the GPIB adapter waits for an answer; 0 = the longest
@@ -315,7 +316,7 @@ func (s *session) burden() int {
 		return 1
 	}
 	cells := 0
-	for _, a := range s.sim.chip.Arrays {
+	for _, a := range s.sim.Chip.Arrays {
 		cells = max(cells, a.Len())
 	}
 	return max(1, cells/400)
@@ -345,7 +346,7 @@ func (s *session) makeSafe(ctx context.Context) error {
 // describe says in words which bench this is.
 func (s *session) describe() string {
 	if s.sim != nil {
-		return s.sim.describe()
+		return s.sim.Describe()
 	}
 	return fmt.Sprintf("%s (%s)", s.config.Bench, s.config.Analyzer.Address)
 }
@@ -358,8 +359,8 @@ func (s *session) Close() error {
 		errs = append(errs, s.closers[i].Close())
 	}
 	s.closers = nil
-	if s.sim != nil && s.sim.cancel != nil {
-		errs = append(errs, s.sim.stop())
+	if s.sim != nil && s.sim.Cancel != nil {
+		errs = append(errs, s.sim.Stop())
 	}
 	// Last: until here nobody else may touch the bench.
 	errs = append(errs, s.held.Release())
@@ -377,4 +378,31 @@ func mergeChannels(a, b []instrument.Channel) []instrument.Channel {
 		}
 	}
 	return list
+}
+
+// simulation makes the simulated bench and says if that took a new chip.
+func (a *Lab) simulation(ctx context.Context) (*sim.Bench, error) {
+	build := sim.Open
+	var held *lock.Lock
+	if a.NewBench != nil {
+		build = a.NewBench
+	} else {
+		var err error
+		if held, err = a.lockBench(ctx, "working on it"); err != nil {
+			return nil, err
+		}
+	}
+	s, made, err := build(a.Config)
+	if err != nil {
+		return nil, errors.Join(err, held.Release())
+	}
+	s.Held = held
+	switch n := s.Chip.Recovered; {
+	case made:
+		fmt.Fprintf(a.Messages, "made a pristine simulated chip with seed %d in %s\n", s.Chip.Seed, s.File)
+	case n > 0:
+		fmt.Fprintf(a.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
+			"the devices were recovered\n", s.File, n)
+	}
+	return s, nil
 }

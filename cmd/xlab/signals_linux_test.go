@@ -86,13 +86,13 @@ func newServedBench(t *testing.T) *servedBench {
 // used tells what the instruments do: whether any output is on at another level
 // than 0 V, and whether nothing at all is connected.
 func (b *servedBench) used() (biased, safe bool) {
-	b.rig.sim.bench.Do(func() {
+	b.rig.sim.Netlist.Do(func() {
 		off := true
-		for _, o := range b.rig.sim.bench.Outputs() {
+		for _, o := range b.rig.sim.Netlist.Outputs() {
 			off = off && o.Mode == bench.Off
 			biased = biased || o.Mode != bench.Off && o.Level != 0
 		}
-		safe = off && b.rig.sim.bench.ClosedSwitches() == 0
+		safe = off && b.rig.sim.Netlist.ClosedSwitches() == 0
 	})
 	return biased, safe
 }
@@ -137,8 +137,8 @@ func (b *servedBench) atRest(nohup bool) *client {
 func (b *servedBench) inSweep(nohup bool, devices int) *client {
 	b.gate.let(false)
 	var cells []string
-	b.rig.sim.bench.Do(func() {
-		for a := b.rig.sim.chip.Arrays["A"]; len(cells) < devices; b.n++ {
+	b.rig.sim.Netlist.Do(func() {
+		for a := b.rig.sim.Chip.Arrays["A"]; len(cells) < devices; b.n++ {
 			if a.Condition(b.n) == device.Pristine {
 				cells = append(cells, fmt.Sprintf("r%dc%d", b.n/20, b.n%20))
 			}

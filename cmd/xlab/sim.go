@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
 	"xlab/mock/device"
@@ -75,16 +76,16 @@ func (a *app) simChipCommand() *cobra.Command {
 			if !cmd.Flags().Changed("seed") {
 				seed = c.Simulation.Seed
 			}
-			state, err := newChip(c, seed)
+			state, err := sim.NewChip(c, seed)
 			if err != nil {
 				return err
 			}
 			file, err := chip.Create(c.Simulation.Chip, state)
 			if err != nil {
-				return keepingError(err)
+				return sim.KeepingError(err)
 			}
 			if err := file.Close(); err != nil {
-				return keepingError(err)
+				return sim.KeepingError(err)
 			}
 			if a.json {
 				return a.writeJSON(map[string]any{"seed": seed, "file": c.Simulation.Chip})
@@ -120,7 +121,7 @@ func (a *app) showChip(name string) error {
 	state, err := chip.Load(a.Config.Simulation.Chip)
 	if errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintf(a.Messages, "there is no chip in %s yet: showing the one that the first command will make\n", a.Config.Simulation.Chip)
-		state, err = newChip(a.Config, a.Config.Simulation.Seed)
+		state, err = sim.NewChip(a.Config, a.Config.Simulation.Seed)
 	}
 	if err != nil {
 		return run.Usage(err)

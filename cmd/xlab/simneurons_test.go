@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 
 	mock "xlab/mock/fault"
@@ -19,9 +20,9 @@ import (
 // ends when it is undone.
 func TestNeuronBoardFaults(t *testing.T) {
 	r, s := networkRig(t, "neurons.address=sim")
-	board, known := r.sim.devices()[neuronLink]
+	board, known := r.sim.Devices()[sim.NeuronLink]
 	if !known || !board.Link {
-		t.Fatalf("faults on %q are not possible: %+v", neuronLink, board)
+		t.Fatalf("faults on %q are not possible: %+v", sim.NeuronLink, board)
 	}
 	c, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
 	if err != nil {
@@ -44,7 +45,7 @@ func TestNeuronBoardFaults(t *testing.T) {
 			}
 		}
 		var err error
-		r.sim.bench.Do(func() {
+		r.sim.Netlist.Do(func() {
 			if undo {
 				err = a.Undo(f)
 			} else {

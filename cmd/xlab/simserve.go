@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"xlab/lab/sim"
 	"xlab/run"
 
 	"github.com/spf13/cobra"
@@ -73,31 +74,31 @@ func (a *app) serve(ctx context.Context, host string) (err error) {
 	if err != nil {
 		return err
 	}
-	serving := s.start(ctx)
-	defer func() { err = errors.Join(err, s.stop()) }()
+	serving := s.Start(ctx)
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	type offer struct {
 		endpoint
-		server
+		sim.Server
 	}
-	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: &a.Config.Analyzer.GPIB}, s.adapter}}
+	offers := []offer{{endpoint{Instrument: "b1500a", GPIB: &a.Config.Analyzer.GPIB}, s.Adapter}}
 	for _, b := range a.Config.Boards {
-		offers = append(offers, offer{endpoint{Instrument: "adg1438", Board: b.Name}, s.boxes[b.Name]})
+		offers = append(offers, offer{endpoint{Instrument: "adg1438", Board: b.Name}, s.Boxes[b.Name]})
 	}
-	if s.neurons != nil {
-		offers = append(offers, offer{endpoint{Instrument: "neurons"}, s.neurons})
+	if s.Neurons != nil {
+		offers = append(offers, offer{endpoint{Instrument: "neurons"}, s.Neurons})
 	}
 	lines := json.NewEncoder(a.data())
 	for _, o := range offers {
 		if near, name, err := openPTY(); err != nil {
 			fmt.Fprintf(a.Messages, "no pseudo-terminal for %s, TCP only: %v\n", o.Instrument, err)
 		} else {
-			s.serving.Go(func() { a.answer(serving, o.server, s.faulty(o.server, near), name) })
+			s.Serving.Go(func() { a.answer(serving, o.Server, s.Faulty(o.Server, near), name) })
 			o.Transport, o.Address = "pty", name
 			if err := lines.Encode(o.endpoint); err != nil {
 				return err
 			}
 		}
-		address, err := a.serveTCP(serving, s, host, o.server)
+		address, err := a.serveTCP(serving, s, host, o.Server)
 		if err != nil {
 			return err
 		}
@@ -106,33 +107,33 @@ func (a *app) serve(ctx context.Context, host string) (err error) {
 			return err
 		}
 	}
-	fmt.Fprintf(a.Messages, "serving until interrupted (Ctrl-C); the chip is then kept in %s\n", s.file)
+	fmt.Fprintf(a.Messages, "serving until interrupted (Ctrl-C); the chip is then kept in %s\n", s.File)
 	<-ctx.Done()
 	return nil
 }
 
 // serveTCP offers a server on a free port, to one client after the other or to
 // several at a time.
-func (a *app) serveTCP(ctx context.Context, s *simulation, host string, to server) (string, error) {
+func (a *app) serveTCP(ctx context.Context, s *sim.Bench, host string, to sim.Server) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", run.Usage(fmt.Errorf("--host %s: %w", host, err))
 	}
 	context.AfterFunc(ctx, func() { _ = listener.Close() })
-	s.serving.Go(func() {
+	s.Serving.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return // closed: the end
 			}
-			if s.plugged(to) != nil {
+			if s.Plugged(to) != nil {
 				// Nobody is there: a port that opens and says nothing would be another fault.
 				if err := conn.Close(); err != nil {
 					a.logger().Info("closing a connection to an unplugged box", "error", err)
 				}
 				continue
 			}
-			s.serving.Go(func() { a.answer(ctx, to, s.faulty(to, conn), conn.RemoteAddr().String()) })
+			s.Serving.Go(func() { a.answer(ctx, to, s.Faulty(to, conn), conn.RemoteAddr().String()) })
 		}
 	})
 	return listener.Addr().String(), nil
@@ -140,7 +141,7 @@ func (a *app) serveTCP(ctx context.Context, s *simulation, host string, to serve
 
 // answer serves one stream. A client that breaks off is its own affair: the
 // bench goes on for the others.
-func (a *app) answer(ctx context.Context, to server, rw io.ReadWriteCloser, client string) {
+func (a *app) answer(ctx context.Context, to sim.Server, rw io.ReadWriteCloser, client string) {
 	if err := to.Serve(ctx, rw); err != nil && ctx.Err() == nil {
 		a.logger().Info("connection lost", "client", client, "error", err)
 	}

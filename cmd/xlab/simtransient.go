@@ -8,6 +8,7 @@ import (
 	"strings"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/chip"
@@ -104,7 +105,7 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
-	s, err := simulate(a.Config, state, "")
+	s, err := sim.New(a.Config, state, "")
 	if err != nil {
 		return nil, err
 	}
@@ -130,20 +131,20 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 			if err != nil {
 				return err
 			}
-			s.bench.Switch(block.Array, lines)
+			s.Netlist.Switch(block.Array, lines)
 		}
 		return nil
 	}
-	s.bench.Do(func() {
+	s.Netlist.Do(func() {
 		if err = apply(from); err != nil {
 			return
 		}
-		s.bench.Hold(1e-3)
-		times, hidden, outputs := s.bench.Transient(func() { err = apply(to) }, step, duration)
+		s.Netlist.Hold(1e-3)
+		times, hidden, outputs := s.Netlist.Transient(func() { err = apply(to) }, step, duration)
 		r.Times, r.hidden, r.Outputs = times, hidden, outputs
 	})
 	if err == nil {
-		err = s.bench.Fault()
+		err = s.Netlist.Fault()
 	}
 	if err != nil {
 		return nil, err

@@ -8,17 +8,17 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-
 	"xlab/forming"
 	"xlab/instrument/array"
+	"xlab/lab/sim"
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/screen"
 	"xlab/tuning"
+
+	"github.com/spf13/cobra"
 )
 
 func (a *app) studyCommand() *cobra.Command {
@@ -201,7 +201,7 @@ func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 	if err != nil {
 		return err
 	}
-	sim, err := simulate(a.Config, state, "")
+	sim, err := sim.New(a.Config, state, "")
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 }
 
 func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (formedChip, error) {
-	state, err := newChip(a.Config, seed)
+	state, err := sim.NewChip(a.Config, seed)
 	if err != nil {
 		return formedChip{}, err
 	}

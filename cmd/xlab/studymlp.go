@@ -11,6 +11,7 @@ import (
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mock/chip"
 	"xlab/population"
@@ -281,7 +282,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 // formNetworkChip makes a chip and forms arrays of it in memory.
 func (a *app) formNetworkChip(ctx context.Context, arrays []string, seed uint64) (networkChip, error) {
 	f := networkChip{seed: seed, defects: make(map[string]*array.DefectMap)}
-	state, err := newChip(a.Config, seed)
+	state, err := sim.NewChip(a.Config, seed)
 	if err != nil {
 		return f, err
 	}
@@ -292,7 +293,7 @@ func (a *app) formNetworkChip(ctx context.Context, arrays []string, seed uint64)
 			if err != nil {
 				return err
 			}
-			outcome.Defects.Chip = chipIdentity("", seed)
+			outcome.Defects.Chip = sim.Identity("", seed)
 			f.defects[name] = outcome.Defects
 		}
 		return nil
@@ -318,7 +319,7 @@ func (a *app) onNetworkChip(ctx context.Context, from []byte, arrays []string,
 // its arrays.
 func (a *app) onNetwork(ctx context.Context, state *chip.Chip, arrays []string,
 	work func(ctx context.Context, s *session, stack *guarded.Stack) error) (err error) {
-	sim, err := simulate(a.Config, state, "")
+	sim, err := sim.New(a.Config, state, "")
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"xlab/instrument"
+	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/run"
 )
@@ -31,7 +31,7 @@ const atBoards = "(boards)"
 // it as a killed process would.
 func (r *rig) listen(kill bool) *traffic {
 	c := new(traffic)
-	r.prepare = func(s *simulation) {
+	r.prepare = func(s *sim.Bench) {
 		if kill {
 			leaveStressed(s)
 		}
@@ -61,8 +61,8 @@ func (r *rig) listen(kill bool) *traffic {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if first := !slices.Contains(c.sent, atBoards); first {
-			r.sim.bench.Do(func() {
-				c.force = slices.ContainsFunc(r.sim.bench.Outputs(), func(o bench.Output) bool { return o.Mode != bench.Off })
+			r.sim.Netlist.Do(func() {
+				c.force = slices.ContainsFunc(r.sim.Netlist.Outputs(), func(o bench.Output) bool { return o.Mode != bench.Off })
 			})
 		}
 		if len(c.sent) == 0 || c.sent[len(c.sent)-1] != atBoards {
@@ -73,16 +73,16 @@ func (r *rig) listen(kill bool) *traffic {
 }
 
 // leaveStressed puts 1.5 V on device r0c0 of array A, with the outputs on.
-func leaveStressed(s *simulation) {
-	s.bench.Do(func() {
-		lines := make([]uint8, s.chains["A"].Chips())
+func leaveStressed(s *sim.Bench) {
+	s.Netlist.Do(func() {
+		lines := make([]uint8, s.Chains["A"].Chips())
 		lines[0], lines[len(lines)/2] = 1, 2 // row on F1, column on F2
 		slices.Reverse(lines)
-		s.chains["A"].Select(true)
-		s.chains["A"].Transfer(lines, make([]byte, len(lines)))
-		s.chains["A"].Select(false)
-		s.analyzer.Write([]byte("CN 1,2;DV 1,20,1.5,0.001;DV 2,20,0,0.001"))
-		if s.bench.ClosedSwitches() != 2 || s.bench.Outputs()[0].Level != 1.5 {
+		s.Chains["A"].Select(true)
+		s.Chains["A"].Transfer(lines, make([]byte, len(lines)))
+		s.Chains["A"].Select(false)
+		s.Analyzer.Write([]byte("CN 1,2;DV 1,20,1.5,0.001;DV 2,20,0,0.001"))
+		if s.Netlist.ClosedSwitches() != 2 || s.Netlist.Outputs()[0].Level != 1.5 {
 			panic("the bench is not as a killed process leaves it")
 		}
 	})
@@ -102,7 +102,7 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 	takenOver := []string{"*IDN?", "DZ", "CL", "*IDN?"}
 	for name, tc := range map[string]struct {
 		args    []string
-		prepare func(s *simulation)
+		prepare func(s *sim.Bench)
 		named   func(asked int) string
 		garble  bool // the answer to UNT?
 		code    int
@@ -122,9 +122,9 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 			code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
 			sent: takenOver[:1], forces: true},
 		// A sweep that was begun keeps it from answering until a device clear.
-		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *simulation) { s.analyzer.Hang() },
+		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *sim.Bench) { s.Analyzer.Hang() },
 			sent: takenOver, touched: true},
-		"silent": {args: []string{"doctor"}, prepare: func(s *simulation) { s.analyzer.Silence(true) },
+		"silent": {args: []string{"doctor"}, prepare: func(s *sim.Bench) { s.Analyzer.Silence(true) },
 			code: run.ExitUnreachable, kind: "switch the outputs off there",
 			sent: takenOver, touched: true, forces: true},
 	} {
@@ -134,10 +134,10 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 			c := r.listen(true)
 			c.named = tc.named
 			if prepare := r.prepare; tc.prepare != nil {
-				r.prepare = func(s *simulation) {
+				r.prepare = func(s *sim.Bench) {
 					prepare(s)
-					s.bench.Do(func() { tc.prepare(s) })
-					s.hurry = time.Second
+					s.Netlist.Do(func() { tc.prepare(s) })
+					s.Hurry = time.Second
 				}
 			}
 			if tc.garble {
@@ -162,11 +162,11 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 				}
 				r.checkSafe(0)
 			case tc.touched: // a held stress is worse than a switch that opens under it
-				if n := r.sim.bench.ClosedSwitches(); n != 0 {
+				if n := r.sim.Netlist.ClosedSwitches(); n != 0 {
 					t.Errorf("%d switches are left closed", n)
 				}
 			default:
-				if n := r.sim.bench.ClosedSwitches(); n != 2 {
+				if n := r.sim.Netlist.ClosedSwitches(); n != 2 {
 					t.Errorf("%d switches are closed, want the 2 that were found", n)
 				}
 			}
@@ -204,7 +204,7 @@ func TestBenchBroughtBackIsTakenOver(t *testing.T) {
 				heard(n, message, line)
 				if wrong < 0 && strings.Contains(message, aSweep) {
 					wrong = len(c.sent)
-					r.sim.bench.Do(func() { r.sim.analyzer.InjectError(100, 0) })
+					r.sim.Netlist.Do(func() { r.sim.Analyzer.InjectError(100, 0) })
 				}
 			}
 			code := r.run("form", "--devices", "r0c0")

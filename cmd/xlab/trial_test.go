@@ -17,6 +17,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
 	"xlab/run"
@@ -41,7 +42,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 type trial struct {
 	t       *testing.T
 	dir     string
-	sim     *simulation   // of the last command
+	sim     *sim.Bench    // of the last command
 	script  *fault.Script // of the next command; nil = nothing goes wrong
 	hurry   time.Duration
 	witness witness
@@ -74,20 +75,20 @@ func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
 	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: newOutput()}
-	a.NewBench = func(c *config.Config) (*simulation, bool, error) {
-		s, made, err := newSimulation(c)
+	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
+		s, made, err := sim.Open(c)
 		if err != nil {
 			return nil, false, err
 		}
-		s.hurry = r.hurry
-		s.line = func(to server, rw io.ReadWriteCloser) io.ReadWriteCloser {
-			if to != server(s.adapter) {
+		s.Hurry = r.hurry
+		s.Line = func(to sim.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+			if to != sim.Server(s.Adapter) {
 				return rw
 			}
 			return &overheard{ReadWriteCloser: rw, sim: s, witness: &r.witness}
 		}
 		if r.script != nil {
-			if err := s.arm(r.script); err != nil {
+			if err := s.Arm(r.script); err != nil {
 				r.t.Fatal(err)
 			}
 		}
@@ -117,7 +118,7 @@ type witnessed struct {
 // leave it, before anything can happen to them.
 type overheard struct {
 	io.ReadWriteCloser
-	sim     *simulation
+	sim     *sim.Bench
 	witness *witness
 	message string
 }
@@ -132,8 +133,8 @@ var currentRecord = regexp.MustCompile(`\d{3}[A-J]I([+-]\d+\.\d+E[+-]\d\d)`)
 
 func (c *overheard) Write(p []byte) (int, error) {
 	var cell array.Cell
-	c.sim.bench.Do(func() {
-		closed := c.sim.chains["A"].Closed()
+	c.sim.Netlist.Do(func() {
+		closed := c.sim.Chains["A"].Closed()
 		for line, set := range closed {
 			rows := len(closed) / 2
 			if line < rows && set&1 != 0 { // F1
@@ -228,7 +229,7 @@ func (r *trial) checkLedger() {
 	if r.sim == nil {
 		return
 	}
-	for _, e := range r.sim.chip.Arrays["A"].Ledger() {
+	for _, e := range r.sim.Chip.Arrays["A"].Ledger() {
 		if e.MaxV > 3.5+1e-6 || e.MinV < -2.5-1e-6 || e.MaxAbsI > 5e-3*(1+1e-6) {
 			r.t.Errorf("device r%dc%d has seen %.4f V to %.4f V and %.4g A", e.Row, e.Col, e.MinV, e.MaxV, e.MaxAbsI)
 		}
@@ -245,20 +246,20 @@ func (r *trial) unsafe() string {
 	// closes its switch when the link is closed. Nobody can know; and nothing
 	// drives it, which the outputs tell.
 	upset := 0
-	if r.sim.faults != nil {
-		for _, h := range r.sim.faults.Happened() {
+	if r.sim.Faults != nil {
+		for _, h := range r.sim.Faults.Happened() {
 			if h.Fault.What == "upset" {
 				upset++
 			}
 		}
 	}
-	r.sim.bench.Do(func() {
-		for i, o := range r.sim.bench.Outputs() {
+	r.sim.Netlist.Do(func() {
+		for i, o := range r.sim.Netlist.Outputs() {
 			if o.Mode != bench.Off {
 				left = append(left, fmt.Sprintf("unit %d is at %+v", i+1, o))
 			}
 		}
-		if n := r.sim.bench.ClosedSwitches(); n > upset {
+		if n := r.sim.Netlist.ClosedSwitches(); n > upset {
 			left = append(left, fmt.Sprintf("%d switches are closed", n))
 		}
 	})
@@ -268,10 +269,10 @@ func (r *trial) unsafe() string {
 // blocked tells whether something that has gone wrong in the last command may
 // still have kept instruments from being reached at its end.
 func (r *trial) blocked() bool {
-	if r.sim == nil || r.sim.faults == nil {
+	if r.sim == nil || r.sim.Faults == nil {
 		return false
 	}
-	return slices.ContainsFunc(r.sim.faults.Happened(), func(h fault.Happened) bool {
+	return slices.ContainsFunc(r.sim.Faults.Happened(), func(h fault.Happened) bool {
 		switch h.Fault.What {
 		case fault.Cut, "silence", "hang", "adapter_silence", "adapter_hang", "stick", "unplug":
 			return true
@@ -285,8 +286,8 @@ func (r *trial) blocked() bool {
 // happened lists what has gone wrong in the last command.
 func (r *trial) happened() string {
 	var list []string
-	if r.sim != nil && r.sim.faults != nil {
-		for _, h := range r.sim.faults.Happened() {
+	if r.sim != nil && r.sim.Faults != nil {
+		for _, h := range r.sim.Faults.Happened() {
 			list = append(list, fmt.Sprintf("%s (piece %d)", h.Fault, h.Piece))
 		}
 	}

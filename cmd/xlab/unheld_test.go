@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"xlab/instrument/array"
+	"xlab/lab/sim"
 	"xlab/mock/device"
 )
 
@@ -47,8 +47,8 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 	}
 	form := func(compliance string) (int, *rig) {
 		r := newRig(t, 1)
-		r.prepare = func(s *simulation) {
-			if err := formOthers(s.chip.Arrays["A"], asked); err != nil {
+		r.prepare = func(s *sim.Bench) {
+			if err := formOthers(s.Chip.Arrays["A"], asked); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 
 // options are how runs on this bench are kept.
 func (s *session) options() run.Options {
-	o := s.sim.keeping()
+	o := s.sim.Keeping()
 	o.Reserve = uint64(s.config.Watch.DiskReserve) << 20
 	return o
 }

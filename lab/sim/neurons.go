@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"fmt"
@@ -11,12 +11,12 @@ import (
 	"xlab/run"
 )
 
-// neuronLink is the name of the neuron board's line in scripts of faults.
-const neuronLink = "neurons"
+// NeuronLink is the name of the neuron board's line in scripts of faults.
+const NeuronLink = "neurons"
 
 // attachNeurons puts the simulated neuron board on the bench, if it has one. The
 // spread of its parts is the chip's seed's, so that every chip has its own board.
-func (s *simulation) attachNeurons(c *config.Config) error {
+func (s *Bench) attachNeurons(c *config.Config) error {
 	if c.Neurons.Address == "" {
 		return nil
 	}
@@ -24,18 +24,18 @@ func (s *simulation) attachNeurons(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := s.bench.AttachNeurons(board, bench.DefaultNeuronParts()); err != nil {
+	if err := s.Netlist.AttachNeurons(board, bench.DefaultNeuronParts()); err != nil {
 		return run.Usage(fmt.Errorf("wiring map %s: %w", c.Neurons.Wiring, err))
 	}
 	var port wire.Peripheral // none
-	if chain := s.chains[board.PatternPort]; chain != nil {
+	if chain := s.Chains[board.PatternPort]; chain != nil {
 		port = chain
 	}
-	server, err := neuron.New(s.bench, port, neuron.DefaultOptions(board.Serial))
+	server, err := neuron.New(s.Netlist, port, neuron.DefaultOptions(board.Serial))
 	if err != nil {
 		return err
 	}
-	s.neurons, s.links[server] = server, neuronLink
+	s.Neurons, s.links[server] = server, NeuronLink
 	return nil
 }
 
@@ -66,8 +66,8 @@ func simulatedNeurons(c *config.Config) (*bench.NeuronBoard, error) {
 }
 
 // neuronFaults are what can be done to the neuron board.
-func (s *simulation) neuronFaults(board *neuron.Server) fault.Device {
-	hidden, outputs := s.bench.Neurons()
+func (s *Bench) neuronFaults(board *neuron.Server) fault.Device {
+	hidden, outputs := s.Netlist.Neurons()
 	return fault.Device{Link: true, Acts: map[string]fault.Act{
 		"silence":     lasting(board.Silence),
 		"hang":        once(board.Hang),
@@ -93,11 +93,11 @@ func (s *simulation) neuronFaults(board *neuron.Server) fault.Device {
 				if !f.With.High {
 					volts = -volts
 				}
-				s.bench.StickNeuron(f.With.Slot-1, volts)
+				s.Netlist.StickNeuron(f.With.Slot-1, volts)
 				return nil
 			},
 			Undo: func(f fault.Fault) error {
-				s.bench.StickNeuron(f.With.Slot-1, math.NaN())
+				s.Netlist.StickNeuron(f.With.Slot-1, math.NaN())
 				return nil
 			}},
 	}}

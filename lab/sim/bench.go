@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"context"
@@ -25,134 +25,107 @@ import (
 	"xlab/run/lock"
 )
 
-// simulation is the simulated bench with its chip and its protocol servers.
-type simulation struct {
-	file     string
+// Bench is the simulated bench with its chip and its protocol servers.
+type Bench struct {
+	File     string
 	kept     *chip.File // nil = the chip is in memory only
-	held     *lock.Lock // of the chip's file; nil = in memory only
-	chip     *chip.Chip
-	bench    *bench.Bench
-	analyzer *b1500.Analyzer
-	adapter  *prologix.Adapter
-	boxes    map[string]*buspirate.Server // by board
-	chains   map[string]*adg1438.Chain
-	neurons  server // nil: the bench has no neuron board
+	Held     *lock.Lock // of the chip's file; nil = in memory only
+	Chip     *chip.Chip
+	Netlist  *bench.Bench
+	Analyzer *b1500.Analyzer
+	Adapter  *prologix.Adapter
+	Boxes    map[string]*buspirate.Server // by board
+	Chains   map[string]*adg1438.Chain
+	Neurons  Server // nil: the bench has no neuron board
 
-	links  map[server]string // names of the servers' links, for faults
-	faults *fault.Engine     // what goes wrong; nil = nothing
+	links  map[Server]string // names of the servers' links, for faults
+	Faults *fault.Engine     // what goes wrong; nil = nothing
 	disk   fault.Disk        // under the runs
 	ahead  atomic.Int64      // of the computer's clock, ns
-	hurry  time.Duration     // the drivers' patience in tests of faults; 0 = session.patience
+	Hurry  time.Duration     // the drivers' patience in tests of faults; 0 = session.patience
 
 	// line is put between a server and every connection to it within the
 	// process; nil = nothing.
-	line func(to server, rw io.ReadWriteCloser) io.ReadWriteCloser
+	Line func(to Server, rw io.ReadWriteCloser) io.ReadWriteCloser
 
-	cancel  context.CancelFunc
-	serving sync.WaitGroup
+	Cancel  context.CancelFunc
+	Serving sync.WaitGroup
 	mu      sync.Mutex
 	failure error // first failure of a server
 }
 
-// server is a protocol server for one byte stream.
-type server interface {
+// Server is a protocol server for one byte stream.
+type Server interface {
 	Serve(ctx context.Context, rw io.ReadWriteCloser) error
 }
 
-// simulation makes the simulated bench and says if that took a new chip.
-func (a *Lab) simulation(ctx context.Context) (*simulation, error) {
-	build := newSimulation
-	var held *lock.Lock
-	if a.NewBench != nil {
-		build = a.NewBench
-	} else {
-		var err error
-		if held, err = a.lockBench(ctx, "working on it"); err != nil {
-			return nil, err
-		}
-	}
-	s, made, err := build(a.Config)
-	if err != nil {
-		return nil, errors.Join(err, held.Release())
-	}
-	s.held = held
-	switch n := s.chip.Recovered; {
-	case made:
-		fmt.Fprintf(a.Messages, "made a pristine simulated chip with seed %d in %s\n", s.chip.Seed, s.file)
-	case n > 0:
-		fmt.Fprintf(a.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
-			"the devices were recovered\n", s.file, n)
-	}
-	return s, nil
-}
-
-// newSimulation builds the simulated bench of the configuration around the
+// Open builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
-func newSimulation(c *config.Config) (s *simulation, made bool, err error) {
+func Open(c *config.Config) (s *Bench, made bool, err error) {
 	file, err := chip.Open(c.Simulation.Chip)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		made = true
-		state, err := newChip(c, c.Simulation.Seed)
+		state, err := NewChip(c, c.Simulation.Seed)
 		if err != nil {
 			return nil, false, err
 		}
 		// Better now than after an hour: what is done to it has to be kept.
 		if file, err = chip.Create(c.Simulation.Chip, state); err != nil {
-			return nil, false, keepingError(err)
+			return nil, false, KeepingError(err)
 		}
 	case errors.Is(err, chip.ErrOwned):
-		return nil, false, keepingError(err)
+		return nil, false, KeepingError(err)
 	case err != nil:
 		return nil, false, run.Usage(err)
 	}
-	s, err = simulate(c, file.Chip(), c.Simulation.Chip)
+	s, err = New(c, file.Chip(), c.Simulation.Chip)
 	if err != nil {
 		return nil, made, errors.Join(err, file.Close())
 	}
 	s.kept = file
-	file.Clock(s.bench.Now)
-	s.bench.AfterDo(file.Flush)
+	file.Clock(s.Netlist.Now)
+	s.Netlist.AfterDo(file.Flush)
 	return s, made, nil
 }
 
-// keepingError says what to do when a chip file cannot be used.
-func keepingError(err error) error {
+// KeepingError says what to do when a chip file cannot be used.
+func KeepingError(err error) error {
 	if errors.Is(err, chip.ErrOwned) {
 		return &instrument.Error{Op: "simulated bench", Kind: instrument.KindBusy, Err: err}
 	}
 	return run.Usage(fmt.Errorf("the simulated chip cannot be kept: %w; simulation.chip names another file", err))
 }
 
-// chipIdentity names a simulated chip: another chip in the same file is another
+// Identity names a simulated chip: another chip in the same file is another
 // one.
-func chipIdentity(file string, seed uint64) string { return fmt.Sprintf("%s, seed %d", file, seed) }
+func Identity(file string, seed uint64) string { return fmt.Sprintf("%s, seed %d", file, seed) }
 
 // chipIdentity names the chip on the bench, so that what is known of another one
 // is not taken for it. On hardware only the person at the bench knows.
-func chipOnBench(c *config.Config) (string, error) {
+func ChipOf(c *config.Config) (string, error) {
 	if !c.Simulated() {
 		return "", nil
 	}
 	state, err := chip.Load(c.Simulation.Chip)
 	if errors.Is(err, fs.ErrNotExist) {
-		return chipIdentity(c.Simulation.Chip, c.Simulation.Seed), nil
+		return Identity(c.Simulation.Chip, c.Simulation.Seed), nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return chipIdentity(c.Simulation.Chip, state.Seed), nil
+	return Identity(c.Simulation.Chip, state.Seed), nil
 }
 
-// simulate builds the simulated bench around a chip that comes from file, ""
+// New builds the simulated bench around a chip that comes from file, ""
 // for one that is in memory only.
-func simulate(c *config.Config, state *chip.Chip, file string) (*simulation, error) {
+func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 	boards, err := simulatedBoards(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &simulation{file: file, chip: state, boxes: make(map[string]*buspirate.Server),
-		chains: make(map[string]*adg1438.Chain), links: make(map[server]string)}
+	s := &Bench{File: file, Chip: state, Boxes: make(map[string]*buspirate.Server),
+		Chains: make(map[string]*adg1438.Chain), links: make(map[Server]string)}
 	options := b1500.DefaultOptions()
 	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
 		return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.slots"), err))
@@ -161,13 +134,13 @@ func simulate(c *config.Config, state *chip.Chip, file string) (*simulation, err
 	for _, slot := range options.Slots {
 		units = max(units, slot.Unit)
 	}
-	s.bench, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(),
-		Seed: s.chip.Seed, Start: s.chip.Time})
+	s.Netlist, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(),
+		Seed: s.Chip.Seed, Start: s.Chip.Time})
 	if err != nil {
 		return nil, err
 	}
 	for i, b := range boards {
-		devices := s.chip.Arrays[b.Array]
+		devices := s.Chip.Arrays[b.Array]
 		if devices == nil {
 			return nil, run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that "+
 				"fits the wiring maps", file, b.Array))
@@ -175,20 +148,20 @@ func simulate(c *config.Config, state *chip.Chip, file string) (*simulation, err
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
 			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))
 		}
-		if err := s.bench.Attach(b, devices); err != nil {
+		if err := s.Netlist.Attach(b, devices); err != nil {
 			return nil, run.Usage(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
 				"and simulation.slots says which units there are", err))
 		}
-		chain, err := adg1438.New(s.bench, b.Name, b.Chips())
+		chain, err := adg1438.New(s.Netlist, b.Name, b.Chips())
 		if err != nil {
 			return nil, err
 		}
 		name := c.Boards[i].Name
-		s.chains[name] = chain
-		if s.boxes[name], err = buspirate.New(s.bench, chain, buspirate.DefaultTiming()); err != nil {
+		s.Chains[name] = chain
+		if s.Boxes[name], err = buspirate.New(s.Netlist, chain, buspirate.DefaultTiming()); err != nil {
 			return nil, err
 		}
-		s.links[s.boxes[name]] = "board " + name
+		s.links[s.Boxes[name]] = "board " + name
 	}
 	if err := s.attachNeurons(c); err != nil {
 		return nil, err
@@ -197,14 +170,14 @@ func simulate(c *config.Config, state *chip.Chip, file string) (*simulation, err
 	// A bench that must be dead with its cover open, and an analyzer that
 	// refuses what a real one would quietly round, find more mistakes.
 	options.StrictInterlock, options.StrictTimes = true, true
-	if s.analyzer, err = b1500.New(s.bench, options); err != nil {
+	if s.Analyzer, err = b1500.New(s.Netlist, options); err != nil {
 		return nil, err
 	}
-	if s.adapter, err = prologix.New(s.bench, prologix.DefaultOptions()); err != nil {
+	if s.Adapter, err = prologix.New(s.Netlist, prologix.DefaultOptions()); err != nil {
 		return nil, err
 	}
-	s.links[s.adapter] = "analyzer"
-	if err := s.adapter.Attach(c.Analyzer.GPIB, s.analyzer); err != nil {
+	s.links[s.Adapter] = "analyzer"
+	if err := s.Adapter.Attach(c.Analyzer.GPIB, s.Analyzer); err != nil {
 		return nil, err
 	}
 	return s, s.loadFaults(c)
@@ -229,8 +202,8 @@ func simulatedBoards(c *config.Config) ([]*bench.Board, error) {
 	return boards, nil
 }
 
-// newChip makes a pristine chip with the arrays of the wiring maps.
-func newChip(c *config.Config, seed uint64) (*chip.Chip, error) {
+// NewChip makes a pristine chip with the arrays of the wiring maps.
+func NewChip(c *config.Config, seed uint64) (*chip.Chip, error) {
 	technology := device.Default()
 	if name := c.Simulation.Technology; name != "" {
 		f, err := input.OpenYAML(name)
@@ -252,23 +225,23 @@ func newChip(c *config.Config, seed uint64) (*chip.Chip, error) {
 	return chip.New(technology, seed, sizes)
 }
 
-// describe says in words which chip is on the bench.
-func (s *simulation) describe() string {
-	if s.file == "" {
-		return fmt.Sprintf("simulated bench, chip in memory (seed %d)", s.chip.Seed)
+// Describe says in words which chip is on the bench.
+func (s *Bench) Describe() string {
+	if s.File == "" {
+		return fmt.Sprintf("simulated bench, chip in memory (seed %d)", s.Chip.Seed)
 	}
-	return fmt.Sprintf("simulated bench, chip %s (seed %d)", s.file, s.chip.Seed)
+	return fmt.Sprintf("simulated bench, chip %s (seed %d)", s.File, s.Chip.Seed)
 }
 
-// start lets the servers answer until stop.
-func (s *simulation) start(ctx context.Context) context.Context {
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+// Start lets the servers answer until stop.
+func (s *Bench) Start(ctx context.Context) context.Context {
+	ctx, s.Cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return ctx
 }
 
 // serve answers on one connection.
-func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser) {
-	s.serving.Go(func() {
+func (s *Bench) serve(ctx context.Context, on Server, rw io.ReadWriteCloser) {
+	s.Serving.Go(func() {
 		// A server that is told to end has not failed.
 		if err := on.Serve(ctx, rw); err != nil && ctx.Err() == nil {
 			s.mu.Lock()
@@ -278,33 +251,33 @@ func (s *simulation) serve(ctx context.Context, on server, rw io.ReadWriteCloser
 	})
 }
 
-// connect gives the near end of an in-process connection to a server.
-func (s *simulation) connect(ctx context.Context, to server) transport.Conn {
+// Connect gives the near end of an in-process connection to a server.
+func (s *Bench) Connect(ctx context.Context, to Server) transport.Conn {
 	near, far := transport.Pipe()
-	rw := s.faulty(to, far)
-	if s.line != nil {
-		rw = s.line(to, rw)
+	rw := s.Faulty(to, far)
+	if s.Line != nil {
+		rw = s.Line(to, rw)
 	}
 	s.serve(ctx, to, rw)
 	return near
 }
 
-// stop ends the servers and keeps the chip's state.
-func (s *simulation) stop() error {
-	s.cancel()
-	s.serving.Wait()
+// Stop ends the servers and keeps the chip's state.
+func (s *Bench) Stop() error {
+	s.Cancel()
+	s.Serving.Wait()
 	var err error
-	s.bench.Do(func() {
-		for name := range s.chip.Arrays {
-			s.bench.Devices(name) // lets the time without bias pass
+	s.Netlist.Do(func() {
+		for name := range s.Chip.Arrays {
+			s.Netlist.Devices(name) // lets the time without bias pass
 		}
-		s.failure = errors.Join(s.failure, s.bench.Fault(), s.faultsFailed())
-		s.chip.Time = s.bench.Now()
+		s.failure = errors.Join(s.failure, s.Netlist.Fault(), s.faultsFailed())
+		s.Chip.Time = s.Netlist.Now()
 		if s.kept != nil {
 			err = s.kept.Close()
 		}
 	})
-	err = errors.Join(s.failure, err, s.held.Release())
-	s.held = nil
+	err = errors.Join(s.failure, err, s.Held.Release())
+	s.Held = nil
 	return err
 }

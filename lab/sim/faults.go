@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 	"xlab/run"
 )
 
-// computer is what the faults of the disk and of the clock of this computer are on.
-const computer = "computer"
+// Computer is what the faults of the disk and of the clock of this computer are on.
+const Computer = "computer"
 
 // loadFaults reads the script of the configuration, if there is one.
-func (s *simulation) loadFaults(c *config.Config) error {
+func (s *Bench) loadFaults(c *config.Config) error {
 	name := c.Simulation.Faults
 	if name == "" {
 		return nil
@@ -34,35 +34,35 @@ func (s *simulation) loadFaults(c *config.Config) error {
 	if err != nil {
 		return run.Usage(err)
 	}
-	if err := s.arm(script); err != nil {
+	if err := s.Arm(script); err != nil {
 		return run.Usage(err)
 	}
 	return nil
 }
 
-// arm has things go wrong from now on. It comes before the first connection.
-func (s *simulation) arm(script *fault.Script) error {
-	engine, err := fault.New(script, fault.Options{Devices: s.devices(), Do: s.bench.Do, Now: s.bench.Now})
+// Arm has things go wrong from now on. It comes before the first connection.
+func (s *Bench) Arm(script *fault.Script) error {
+	engine, err := fault.New(script, fault.Options{Devices: s.Devices(), Do: s.Netlist.Do, Now: s.Netlist.Now})
 	if err != nil {
 		return err
 	}
-	s.faults = engine
-	s.disk.Under(engine, computer)
+	s.Faults = engine
+	s.disk.Under(engine, Computer)
 	return nil
 }
 
-// devices are what faults can be on.
-func (s *simulation) devices() map[string]fault.Device {
-	list := map[string]fault.Device{"analyzer": s.analyzerFaults(), computer: s.disk.Device()}
-	list[computer].Acts["clock"] = fault.Act{Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
+// Devices are what faults can be on.
+func (s *Bench) Devices() map[string]fault.Device {
+	list := map[string]fault.Device{"analyzer": s.analyzerFaults(), Computer: s.disk.Device()}
+	list[Computer].Acts["clock"] = fault.Act{Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
 		s.ahead.Add(int64(f.With.Seconds * float64(time.Second)))
 		return nil
 	}}
-	for name, chain := range s.chains {
-		list["board "+name] = boardFaults(chain, s.boxes[name])
+	for name, chain := range s.Chains {
+		list["board "+name] = boardFaults(chain, s.Boxes[name])
 	}
-	if board, ok := s.neurons.(*neuron.Server); ok {
-		list[neuronLink] = s.neuronFaults(board)
+	if board, ok := s.Neurons.(*neuron.Server); ok {
+		list[NeuronLink] = s.neuronFaults(board)
 	}
 	for _, name := range s.links {
 		if _, known := list[name]; !known {
@@ -92,7 +92,7 @@ func once(do func()) fault.Act {
 }
 
 // analyzerFaults are what can be done to the analyzer and its adapter.
-func (s *simulation) analyzerFaults() fault.Device {
+func (s *Bench) analyzerFaults() fault.Device {
 	slot := func(f fault.Fault) error {
 		if f.With.Slot > 10 {
 			return fmt.Errorf("slot %d: slots are 1 to 10", f.With.Slot)
@@ -100,23 +100,23 @@ func (s *simulation) analyzerFaults() fault.Device {
 		return nil
 	}
 	return fault.Device{Link: true, Acts: map[string]fault.Act{
-		"silence":     lasting(s.analyzer.Silence),
-		"hang":        once(s.analyzer.Hang),
-		"power_cycle": once(s.analyzer.PowerCycle),
-		"interlock":   lasting(s.bench.OpenInterlock),
+		"silence":     lasting(s.Analyzer.Silence),
+		"hang":        once(s.Analyzer.Hang),
+		"power_cycle": once(s.Analyzer.PowerCycle),
+		"interlock":   lasting(s.Netlist.OpenInterlock),
 		"error": {Needs: []string{"code"}, Takes: []string{"slot"}, Valid: slot, Do: func(f fault.Fault) error {
-			s.analyzer.InjectError(f.With.Code, f.With.Slot)
+			s.Analyzer.InjectError(f.With.Code, f.With.Slot)
 			return nil
 		}},
 		"open_output": {Needs: []string{"slot"}, Valid: slot,
-			Do: func(f fault.Fault) error { return s.analyzer.OpenOutput(f.With.Slot) }},
+			Do: func(f fault.Fault) error { return s.Analyzer.OpenOutput(f.With.Slot) }},
 		"clock": {Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
-			s.analyzer.JumpClock(f.With.Seconds)
+			s.Analyzer.JumpClock(f.With.Seconds)
 			return nil
 		}},
-		"adapter_silence":     lasting(s.adapter.Silence),
-		"adapter_hang":        once(s.adapter.Hang),
-		"adapter_power_cycle": once(s.adapter.PowerCycle),
+		"adapter_silence":     lasting(s.Adapter.Silence),
+		"adapter_hang":        once(s.Adapter.Hang),
+		"adapter_power_cycle": once(s.Adapter.PowerCycle),
 	}}
 }
 
@@ -148,46 +148,46 @@ func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
 	}}
 }
 
-// faulty puts what goes wrong between a server and a stream to it.
-func (s *simulation) faulty(to server, rw io.ReadWriteCloser) io.ReadWriteCloser {
-	if s.faults == nil {
+// Faulty puts what goes wrong between a server and a stream to it.
+func (s *Bench) Faulty(to Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+	if s.Faults == nil {
 		return rw
 	}
-	return s.faults.Wrap(s.links[to], rw)
+	return s.Faults.Wrap(s.links[to], rw)
 }
 
-// plugged tells whether a server can be connected to now.
-func (s *simulation) plugged(to server) error {
-	if s.faults == nil {
+// Plugged tells whether a server can be connected to now.
+func (s *Bench) Plugged(to Server) error {
+	if s.Faults == nil {
 		return nil
 	}
-	if err := s.faults.Connect(s.links[to]); err != nil {
+	if err := s.Faults.Connect(s.links[to]); err != nil {
 		return &instrument.Error{Op: "open", Channel: "simulated " + s.links[to], Kind: instrument.KindUnreachable, Err: err,
 			Advice: "check the cable"}
 	}
 	return nil
 }
 
-// reconnect is connect after a connection was lost: the cable may be out.
-func (s *simulation) reconnect(ctx context.Context, to server) (transport.Conn, error) {
-	if err := s.plugged(to); err != nil {
+// Reconnect is connect after a connection was lost: the cable may be out.
+func (s *Bench) Reconnect(ctx context.Context, to Server) (transport.Conn, error) {
+	if err := s.Plugged(to); err != nil {
 		return nil, err
 	}
-	return s.connect(ctx, to), nil
+	return s.Connect(ctx, to), nil
 }
 
 // faultsFailed is the first fault of the script that could not be made.
-func (s *simulation) faultsFailed() error {
-	if s.faults == nil {
+func (s *Bench) faultsFailed() error {
+	if s.Faults == nil {
 		return nil
 	}
-	return s.faults.Err()
+	return s.Faults.Err()
 }
 
-// keeping is how runs on this bench are kept: on a disk on which something may
+// Keeping is how runs on this bench are kept: on a disk on which something may
 // go wrong, if a script says so.
-func (s *simulation) keeping() run.Options {
-	if s == nil || s.faults == nil {
+func (s *Bench) Keeping() run.Options {
+	if s == nil || s.Faults == nil {
 		return run.Options{}
 	}
 	return run.Options{

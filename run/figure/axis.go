@@ -1,8 +1,10 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,10 +71,7 @@ type ruler struct {
 // range that is left free on both sides of the data, where the range is taken
 // from the data.
 func (a Axis) over(data span, air float64) (ruler, error) {
-	name := a.Label
-	if name == "" {
-		name = "unnamed"
-	}
+	name := cmp.Or(a.Label, "unnamed")
 	r := ruler{log: a.Log, min: a.Min, max: a.Max}
 	if len(a.Names) > 0 {
 		r = ruler{min: 0.5, max: float64(len(a.Names)) + 0.5, label: clean(a.Label)}
@@ -172,14 +171,7 @@ func prefix(exponent int) (string, bool) {
 	return prefixes[i], true
 }
 
-func takesPrefix(unit string) bool {
-	for _, u := range prefixable {
-		if u == unit {
-			return true
-		}
-	}
-	return false
-}
+func takesPrefix(unit string) bool { return slices.Contains(prefixable, unit) }
 
 // powerOf is the exponent of the power of ten at or below x, which is
 // positive. A value a rounding error below a power counts as that power.
@@ -271,47 +263,44 @@ func niceStep(step float64) (mantissa, exponent int) {
 // halfDecadeTicks labels 1, 2 and 5 of every decade, or only 1 where there are
 // many decades.
 func halfDecadeTicks(lo, hi float64, exponent int, onlyOnes bool) []plot.Tick {
-	var ticks []plot.Tick
-	for d := powerOf(lo); d <= powerOf(hi); d++ {
-		for m := 1; m <= 9; m++ {
-			at := float64(m) * math.Pow10(d)
-			if at < lo*(1-1e-9) || at > hi*(1+1e-9) {
-				continue
-			}
-			t := plot.Tick{Value: min(max(at, lo), hi)}
-			if m == 1 || !onlyOnes && (m == 2 || m == 5) {
-				t.Label = number(float64(m), d-exponent)
-			}
-			ticks = append(ticks, t)
+	return logTicks(lo, hi, 9, func(m, d int) string {
+		if m == 1 || !onlyOnes && (m == 2 || m == 5) {
+			return number(float64(m), d-exponent)
 		}
-	}
-	return ticks
+		return ""
+	})
 }
 
 // decadeTicks labels powers of ten, each with its own prefix and the unit:
 // "1 ms", "10 ms". Where there are too many, only those that change the
 // prefix have a label, or some of them.
 func decadeTicks(lo, hi float64, unit string) []plot.Tick {
-	first, last := powerOf(lo), powerOf(hi)
-	every := (last-first)/9 + 1
+	decades, multiples := powerOf(hi)-powerOf(lo), 9
+	every := decades/9 + 1
 	if every > 1 {
 		every = thousands(every + 2)
 	}
+	if decades > 7 {
+		multiples = 1 // more are too dense to tell anything
+	}
+	return logTicks(lo, hi, multiples, func(m, d int) string {
+		if m == 1 && d%every == 0 {
+			return decade(d, unit)
+		}
+		return ""
+	})
+}
+
+// logTicks puts ticks at 1 to multiples times each power of ten d; label is the text
+// of one of them.
+func logTicks(lo, hi float64, multiples int, label func(m, d int) string) []plot.Tick {
 	var ticks []plot.Tick
-	for d := first; d <= last; d++ {
-		for m := 1; m <= 9; m++ {
+	for d := powerOf(lo); d <= powerOf(hi); d++ {
+		for m := 1; m <= multiples; m++ {
 			at := float64(m) * math.Pow10(d)
-			if at < lo*(1-1e-9) || at > hi*(1+1e-9) {
-				continue
+			if at >= lo*(1-1e-9) && at <= hi*(1+1e-9) {
+				ticks = append(ticks, plot.Tick{Value: min(max(at, lo), hi), Label: label(m, d)})
 			}
-			t := plot.Tick{Value: min(max(at, lo), hi)}
-			switch {
-			case m > 1 && last-first > 7:
-				continue // too dense to tell anything
-			case m == 1 && d%every == 0:
-				t.Label = decade(d, unit)
-			}
-			ticks = append(ticks, t)
 		}
 	}
 	return ticks
@@ -335,9 +324,13 @@ func number(m float64, e int) string {
 	if m == 0 {
 		return "0"
 	}
-	text := strconv.FormatFloat(m*math.Pow10(e), 'f', max(0, -e), 64)
-	if rest, negative := strings.CutPrefix(text, "-"); negative {
+	return minus(strconv.FormatFloat(m*math.Pow10(e), 'f', max(0, -e), 64))
+}
+
+// minus writes the sign of a negative number as print has it.
+func minus(number string) string {
+	if rest, negative := strings.CutPrefix(number, "-"); negative {
 		return "−" + rest
 	}
-	return text
+	return number
 }

@@ -32,19 +32,19 @@ var noValue = hex(0xffffff)
 func (p *panel) drawCells(c draw.Canvas, area vg.Rectangle) {
 	c.SetColor(noValue)
 	c.Fill(area.Path())
-	if p.Rows*p.Cols > mostVectorCells {
+	image := p.Rows*p.Cols > mostVectorCells
+	if image {
 		p.drawImage(c, area)
-	} else {
-		p.drawRuns(c, area, func(box vg.Rectangle, step int) {
-			c.SetColor(p.colors[step])
-			box.Max.X, box.Min.Y = min(box.Max.X+overlap, area.Max.X), max(box.Min.Y-overlap, area.Min.Y)
-			c.Fill(box.Path())
-		})
 	}
 	var hollow []vg.Rectangle
 	p.runs(area, func(box vg.Rectangle, step int) {
-		if step < 0 {
+		switch {
+		case step < 0:
 			hollow = append(hollow, box)
+		case !image:
+			c.SetColor(p.colors[step])
+			box.Max.X, box.Min.Y = min(box.Max.X+overlap, area.Max.X), max(box.Min.Y-overlap, area.Min.Y)
+			c.Fill(box.Path())
 		}
 	})
 	if len(hollow) <= mostHatched {
@@ -103,14 +103,6 @@ func (p *panel) runs(area vg.Rectangle, visit func(box vg.Rectangle, step int)) 
 			from = to
 		}
 	}
-}
-
-func (p *panel) drawRuns(c draw.Canvas, area vg.Rectangle, fill func(box vg.Rectangle, step int)) {
-	p.runs(area, func(box vg.Rectangle, step int) {
-		if step >= 0 {
-			fill(box, step)
-		}
-	})
 }
 
 // drawImage draws the cells as an image. Each cell is several pixels of it,
@@ -226,10 +218,7 @@ func (p *panel) number(row, col int) string {
 	if p.scale.log {
 		text = strconv.FormatFloat(scaled, 'g', 3, 64)
 	}
-	if text[0] == '-' {
-		text = "−" + text[1:]
-	}
-	return text
+	return minus(text)
 }
 
 // whole reports whether every value is a whole number.

@@ -248,11 +248,3 @@ func seriesGlyph(i int) draw.GlyphDrawer {
 	}
 	return glyphs[i%len(glyphs)]
 }
-
-// plural writes a number of things: "1 point", "3 points".
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

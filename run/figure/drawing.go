@@ -88,21 +88,22 @@ func (d *Drawing) whiten(c vg.Canvas) {
 
 // WriteSVG writes the figure as an SVG document of its own. The texts in it
 // are text elements, which can be searched and copied.
-func (d *Drawing) WriteSVG(w io.Writer) error {
+func (d *Drawing) WriteSVG(w io.Writer) (err error) {
+	defer about(&err, "figure %q as SVG", d.title)
 	canvas := vgsvg.New(d.width, d.height)
 	d.whiten(canvas)
 	if err := d.paintOn(canvas); err != nil {
-		return fmt.Errorf("figure %q as SVG: %w", d.title, err)
+		return err
 	}
 	var raw bytes.Buffer
 	if _, err := canvas.WriteTo(&raw); err != nil {
-		return fmt.Errorf("figure %q as SVG: %w", d.title, err)
+		return err
 	}
 	body := raw.Bytes()
 	start := bytes.Index(body, []byte("<svg"))
 	end := bytes.IndexByte(body[max(start, 0):], '>')
 	if start < 0 || end < 0 {
-		return fmt.Errorf("figure %q as SVG: the plot library wrote no svg element; is it another version?", d.title)
+		return errors.New("the plot library wrote no svg element; is it another version?")
 	}
 	body = body[start+end+1:]
 	body = bytes.ReplaceAll(body, []byte("font-family:Liberation Sans;font-variant:normal;"), []byte(fontStack+";"))
@@ -116,23 +117,19 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 		fmt.Fprintf(&out, "<desc>%s</desc>", html.EscapeString(clean(d.caption)))
 	}
 	out.Write(body)
-	if _, err := w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("figure %q as SVG: %w", d.title, err)
-	}
-	return nil
+	_, err = w.Write(out.Bytes())
+	return err
 }
 
 // WritePNG writes the figure as a PNG image, 1200 pixels wide.
-func (d *Drawing) WritePNG(w io.Writer) error {
+func (d *Drawing) WritePNG(w io.Writer) (err error) {
+	defer about(&err, "figure %q as PNG", d.title)
 	canvas := vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(d.dotsPerInch()),
 		vgimg.UseBackgroundColor(color.White))
 	if err := d.paintOn(canvas); err != nil {
-		return fmt.Errorf("figure %q as PNG: %w", d.title, err)
+		return err
 	}
 	// Compressing takes longer than drawing.
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(w, canvas.Image()); err != nil {
-		return fmt.Errorf("figure %q as PNG: %w", d.title, err)
-	}
-	return nil
+	return encoder.Encode(w, canvas.Image())
 }

@@ -21,6 +21,13 @@ type Figure struct {
 // Spec says what a figure shows: Map, Maps, Histogram, Lines, Scatter.
 type Spec interface{ Draw() (*Drawing, error) }
 
+// about says in front of an error, where there is one, what it is of.
+func about(err *error, format string, of ...any) {
+	if *err != nil {
+		*err = fmt.Errorf(format+": %w", append(of, *err)...)
+	}
+}
+
 // caption is the figure's caption with what its kind has to say about its bars.
 func (f Figure) caption() string {
 	if n, ok := f.Spec.(interface{ note() string }); ok {
@@ -44,8 +51,11 @@ type Listed struct {
 // out: the run may have ended early. It gives the names of the files.
 func WriteFiles(put func(name string, write func(io.Writer) error) error, in Formats,
 	list ...Figure) ([]string, error) {
-	drawings := make([]*Drawing, len(list))
-	files := make([]map[string][]byte, len(list)) // by ending
+	type file struct {
+		name string
+		data []byte
+	}
+	files := make([][]file, len(list))
 	// Drawing takes long, and the figures do not know each other.
 	var group errgroup.Group
 	for i, f := range list {
@@ -58,7 +68,6 @@ func WriteFiles(put func(name string, write func(io.Writer) error) error, in For
 				return fmt.Errorf("figure %s: %w", f.Name, err)
 			}
 			d.caption = f.caption()
-			drawings[i], files[i] = d, make(map[string][]byte)
 			for _, x := range formats {
 				if in&x.format == 0 {
 					continue
@@ -67,7 +76,7 @@ func WriteFiles(put func(name string, write func(io.Writer) error) error, in For
 				if err := x.write(d, &b); err != nil {
 					return err
 				}
-				files[i]["."+x.name] = b.Bytes()
+				files[i] = append(files[i], file{f.Name + "." + x.name, b.Bytes()})
 			}
 			return nil
 		})
@@ -76,20 +85,16 @@ func WriteFiles(put func(name string, write func(io.Writer) error) error, in For
 	var names []string
 	listed := []Listed{}
 	for i, f := range list {
-		if drawings[i] == nil {
+		if files[i] == nil {
 			continue
 		}
 		listed = append(listed, Listed{f.Name, f.caption()})
-		for _, x := range formats {
-			if in&x.format == 0 {
-				continue
-			}
-			ending := "." + x.name
-			err := put(f.Name+ending, func(w io.Writer) error {
-				_, err := w.Write(files[i][ending])
+		for _, x := range files[i] {
+			err := put(x.name, func(w io.Writer) error {
+				_, err := w.Write(x.data)
 				return err
 			})
-			errs, names = append(errs, err), append(names, f.Name+ending)
+			errs, names = append(errs, err), append(names, x.name)
 		}
 	}
 	if len(listed) > 0 {

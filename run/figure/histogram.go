@@ -1,7 +1,6 @@
 package figure
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 
@@ -45,15 +44,8 @@ type Sample struct {
 
 // Draw lays the histogram out. Without any value to count the error is
 // ErrNoData.
-func (h Histogram) Draw() (*Drawing, error) {
-	d, err := h.draw()
-	if err != nil {
-		return nil, fmt.Errorf("histogram %q: %w", h.Title, err)
-	}
-	return d, nil
-}
-
-func (h Histogram) draw() (*Drawing, error) {
+func (h Histogram) Draw() (_ *Drawing, err error) {
+	defer about(&err, "histogram %q", h.Title)
 	edges, x, err := h.bins()
 	if err != nil {
 		return nil, err
@@ -110,7 +102,7 @@ func (h Histogram) draw() (*Drawing, error) {
 
 // count sorts the values into the bins, for each sample, and says which ones
 // have no place there.
-func (h Histogram) count(edges []float64) (counts [][]int, left []string) {
+func (h Histogram) count(edges []float64) (counts [][]int, notes []string) {
 	below, above, unplaced := 0, 0, 0
 	for _, s := range h.Samples {
 		c := make([]int, len(edges)-1)
@@ -129,16 +121,8 @@ func (h Histogram) count(edges []float64) (counts [][]int, left []string) {
 		}
 		counts = append(counts, c)
 	}
-	if below > 0 {
-		left = append(left, plural(below, "value")+" below the axis.")
-	}
-	if above > 0 {
-		left = append(left, plural(above, "value")+" above the axis.")
-	}
-	if unplaced > 0 {
-		left = append(left, plural(unplaced, "value")+" at or below zero: not on a logarithmic axis.")
-	}
-	return counts, left
+	return counts, leftOut("value", []left{{below, "below the axis"}, {above, "above the axis"},
+		{unplaced, "at or below zero: not on a logarithmic axis"}})
 }
 
 // bars draws the outline of a histogram and fills it. Bins without a value

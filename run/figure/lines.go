@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"xlab/run/screen"
 )
 
 // Lines draws one or several series of points joined by lines: retention,
@@ -38,15 +40,8 @@ type Series struct {
 
 // Draw lays the chart out. Where no point can be placed, the error is
 // ErrNoData.
-func (l Lines) Draw() (*Drawing, error) {
-	d, err := l.draw()
-	if err != nil {
-		return nil, fmt.Errorf("lines %q: %w", l.Title, err)
-	}
-	return d, nil
-}
-
-func (l Lines) draw() (*Drawing, error) {
+func (l Lines) Draw() (_ *Drawing, err error) {
+	defer about(&err, "lines %q", l.Title)
 	var xs, ys span
 	for i, s := range l.Series {
 		if err := s.check(i); err != nil {
@@ -107,7 +102,13 @@ func (l Lines) draw() (*Drawing, error) {
 	}
 	ch.addMarks(l.Levels, alongY, 0)
 	ch.addMarks(l.Moments, alongX, len(l.Levels))
-	ch.notes = append(ch.notes, l.left(x, y)...)
+	var out omitted
+	for _, s := range l.Series {
+		for k := range s.X {
+			out.shows(s.X[k], s.Y[k], l.X, l.Y, x, y)
+		}
+	}
+	ch.notes = append(ch.notes, out.notes()...)
 	return ch.draw()
 }
 
@@ -122,36 +123,43 @@ func (s Series) check(i int) error {
 	return nil
 }
 
-// left says which points the chart does not show, gaps apart.
-func (l Lines) left(x, y ruler) []string {
-	infinite, unplaced, outside := 0, 0, 0
-	for _, s := range l.Series {
-		for k := range s.X {
-			a, b := s.X[k], s.Y[k]
-			switch {
-			case math.IsNaN(a) || math.IsNaN(b):
-			case math.IsInf(a, 0) || math.IsInf(b, 0):
-				infinite++
-			case !l.X.shows(a) || !l.Y.shows(b):
-				unplaced++
-			case !x.contains(a) || !y.contains(b):
-				outside++
-			}
-		}
+// omitted counts the points that a chart does not show, gaps apart.
+type omitted struct{ infinite, unplaced, outside int }
+
+// shows tells whether the chart shows a point, on axes that are settled as x and y.
+func (o *omitted) shows(a, b float64, ax, ay Axis, x, y ruler) bool {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+	case math.IsInf(a, 0) || math.IsInf(b, 0):
+		o.infinite++
+	case !ax.shows(a) || !ay.shows(b):
+		o.unplaced++
+	case !x.contains(a) || !y.contains(b):
+		o.outside++
+	default:
+		return true
 	}
-	return missing(infinite, unplaced, outside)
+	return false
 }
 
-// missing writes footnotes about points that are not drawn.
-func missing(infinite, unplaced, outside int) (notes []string) {
-	if infinite > 0 {
-		notes = append(notes, plural(infinite, "point")+" with an infinite value: not drawn.")
-	}
-	if unplaced > 0 {
-		notes = append(notes, plural(unplaced, "point")+" at or below zero: not on a logarithmic axis.")
-	}
-	if outside > 0 {
-		notes = append(notes, plural(outside, "point")+" outside of the axes.")
+// notes are the footnotes about these points.
+func (o *omitted) notes() []string {
+	return leftOut("point", []left{{o.infinite, "with an infinite value: not drawn"},
+		{o.unplaced, "at or below zero: not on a logarithmic axis"}, {o.outside, "outside of the axes"}})
+}
+
+// left is a number of things that are not drawn, and why.
+type left struct {
+	n   int
+	why string
+}
+
+// leftOut writes footnotes about things that are not drawn.
+func leftOut(thing string, list []left) (notes []string) {
+	for _, l := range list {
+		if l.n > 0 {
+			notes = append(notes, screen.Count(l.n, thing)+" "+l.why+".")
+		}
 	}
 	return notes
 }

@@ -99,17 +99,12 @@ func (s Scale) ruler(label, unit string) (ruler, error) {
 
 // Draw lays the map out. A map without any value is drawn all the same, with
 // every cell hatched: that nothing could be measured is a result.
-func (m Map) Draw() (*Drawing, error) {
-	d, err := Maps{Title: m.Title, Subtitle: m.Subtitle, Panels: []Map{m.untitled()}}.draw()
-	if err != nil {
-		return nil, fmt.Errorf("map %q: %w", m.Title, err)
-	}
-	return d, nil
-}
-
-func (m Map) untitled() Map {
+func (m Map) Draw() (_ *Drawing, err error) {
+	defer about(&err, "map %q", m.Title)
+	whole := Maps{Title: m.Title, Subtitle: m.Subtitle}
 	m.Title, m.Subtitle = "", ""
-	return m
+	whole.Panels = []Map{m}
+	return whole.draw()
 }
 
 // largestArray bounds rows and columns: beyond it a cell would be smaller
@@ -166,9 +161,5 @@ func (r ruler) place(v float64) float64 {
 
 // Blank are n values of which none is known yet.
 func Blank(n int) []float64 {
-	values := make([]float64, n)
-	for i := range values {
-		values[i] = math.NaN()
-	}
-	return values
+	return slices.Repeat([]float64{math.NaN()}, n)
 }

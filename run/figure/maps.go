@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -25,12 +26,9 @@ type Maps struct {
 const mostPanels = 400
 
 // Draw lays the figure out.
-func (m Maps) Draw() (*Drawing, error) {
-	d, err := m.draw()
-	if err != nil {
-		return nil, fmt.Errorf("maps %q: %w", m.Title, err)
-	}
-	return d, nil
+func (m Maps) Draw() (_ *Drawing, err error) {
+	defer about(&err, "maps %q", m.Title)
+	return m.draw()
 }
 
 func (m Maps) draw() (*Drawing, error) {
@@ -50,9 +48,7 @@ func (m Maps) draw() (*Drawing, error) {
 	if err := sheet.settleScales(); err != nil {
 		return nil, err
 	}
-	if err := sheet.placeBars(); err != nil {
-		return nil, err
-	}
+	sheet.placeBars()
 	if err := sheet.layOut(); err != nil {
 		return nil, err
 	}
@@ -144,12 +140,8 @@ func (s *sheet) settleScales() error {
 
 // placeBars settles the number of columns and decides which panels have a
 // colour bar.
-func (s *sheet) placeBars() error {
-	s.columns = s.Columns
-	if s.columns == 0 {
-		s.columns = 3
-	}
-	s.columns = min(s.columns, len(s.panels))
+func (s *sheet) placeBars() {
+	s.columns = min(cmp.Or(s.Columns, 3), len(s.panels))
 	for i := len(s.panels) - 1; i > 0; i-- {
 		// What is said at the left of a row of maps is not said again.
 		if i%s.columns != 0 && s.panels[i].RowLabel == s.panels[i-1].RowLabel {
@@ -166,7 +158,6 @@ func (s *sheet) placeBars() error {
 		}
 		i = end
 	}
-	return nil
 }
 
 func (p *panel) shares(q *panel) bool {
@@ -318,7 +309,7 @@ func (s *sheet) signs() []entry {
 			}
 			seen = append(seen, k.Name)
 			entries = append(entries, entry{clean(k.Name), func(c draw.Canvas, box vg.Rectangle) {
-				drawSymbol(c, k.Symbol, vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: (box.Min.Y + box.Max.Y) / 2}, 14, ink)
+				drawSymbol(c, k.Symbol, middle(box), 14, ink)
 			}})
 		}
 	}

@@ -2,7 +2,6 @@ package figure
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/color"
 	"io"
@@ -26,23 +25,22 @@ var dates = regexp.MustCompile(`/(Creation|Mod)Date \(D:\d{14}\)`)
 // WritePDF writes the figure as a PDF of one page, for print. Texts are
 // outlines: they look the same everywhere, and no font has to be embedded. The
 // document has no date, so that equal figures are equal files.
-func (d *Drawing) WritePDF(w io.Writer) error {
+func (d *Drawing) WritePDF(w io.Writer) (err error) {
+	defer about(&err, "figure %q as PDF", d.title)
 	canvas := document{vgpdf.New(d.width, d.height), make(map[int]bool)}
 	d.whiten(canvas)
 	if err := d.paintOn(canvas); err != nil {
-		return fmt.Errorf("figure %q as PDF: %w", d.title, err)
+		return err
 	}
 	var raw bytes.Buffer
 	if _, err := canvas.WriteTo(&raw); err != nil {
-		return fmt.Errorf("figure %q as PDF: %w", d.title, err)
+		return err
 	}
 	// Blanks of the same length leave the places of all other entries as the
 	// document says they are.
 	undated := dates.ReplaceAllFunc(raw.Bytes(), func(date []byte) []byte { return bytes.Repeat([]byte{' '}, len(date)) })
-	if _, err := w.Write(undated); err != nil {
-		return fmt.Errorf("figure %q as PDF: %w", d.title, err)
-	}
-	return nil
+	_, err = w.Write(undated)
+	return err
 }
 
 // document is a PDF as the plot library writes it, but for three things that it

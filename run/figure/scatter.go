@@ -35,15 +35,8 @@ type Group struct {
 
 // Draw lays the chart out. Where no point can be placed, the error is
 // ErrNoData.
-func (s Scatter) Draw() (*Drawing, error) {
-	d, err := s.draw()
-	if err != nil {
-		return nil, fmt.Errorf("scatter %q: %w", s.Title, err)
-	}
-	return d, nil
-}
-
-func (s Scatter) draw() (*Drawing, error) {
+func (s Scatter) Draw() (_ *Drawing, err error) {
+	defer about(&err, "scatter %q", s.Title)
 	if !(s.Tolerance >= 0 && s.Tolerance < 1) {
 		return nil, fmt.Errorf("a tolerance of %g: give a fraction from 0 to below 1, such as 0.05 for 5 %%", s.Tolerance)
 	}
@@ -85,22 +78,13 @@ func (s Scatter) draw() (*Drawing, error) {
 	ch.layers = append(ch.layers, func(c draw.Canvas, p place) {
 		c.StrokeLine2(equal, c.Min.X, c.Min.Y, c.Max.X, c.Max.Y)
 	})
-	infinite, unplaced, outside := 0, 0, 0
+	var out omitted
 	for i, g := range s.Groups {
 		tone, _ := seriesStyle(i)
 		glyph := draw.GlyphStyle{Color: translucent(tone, 0.75), Radius: markerRadius, Shape: seriesGlyph(i)}
 		var shown []int
 		for k := range g.X {
-			a, b := g.X[k], g.Y[k]
-			switch {
-			case math.IsNaN(a) || math.IsNaN(b):
-			case math.IsInf(a, 0) || math.IsInf(b, 0):
-				infinite++
-			case !s.Axis.shows(a) || !s.Axis.shows(b):
-				unplaced++
-			case !x.contains(a) || !y.contains(b):
-				outside++
-			default:
+			if out.shows(g.X[k], g.Y[k], s.Axis, s.Axis, x, y) {
 				shown = append(shown, k)
 			}
 		}
@@ -116,7 +100,7 @@ func (s Scatter) draw() (*Drawing, error) {
 			ch.legend = append(ch.legend, entry{clean(g.Name), lineSample(draw.LineStyle{Color: tone}, glyph.Shape)})
 		}
 	}
-	ch.notes = missing(infinite, unplaced, outside)
+	ch.notes = out.notes()
 	return ch.draw()
 }
 

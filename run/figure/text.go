@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"image/color"
 	"strings"
 	"unicode"
@@ -80,10 +81,7 @@ func clean(s string) string {
 
 // named is a cleaned label, or another one where it is empty.
 func named(label, otherwise string) string {
-	if label = clean(label); label == "" {
-		return otherwise
-	}
-	return label
+	return cmp.Or(clean(label), otherwise)
 }
 
 // wrap breaks text between words so that no line is wider than width. A

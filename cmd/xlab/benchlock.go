@@ -25,7 +25,7 @@ import (
 
 // lockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
-func (a *Lab) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
+func (a *Opener) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
 	a.closeState()
 	bench, files := "the simulated chip "+a.Config.Simulation.Chip, []string{lock.ChipFile(a.Config.Simulation.Chip)}
 	if !a.Config.Simulated() {
@@ -116,23 +116,9 @@ func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error
 	return nil
 }
 
-// begun tells of a run that was begun or taken up: the bench's lock names it
-// and the index has it. Both are for people, and a failure is of no consequence.
-func (a *Lab) begun(ctx context.Context, r *recorded) {
-	a.CutOff = r.ID()
-	held := r.session.held
-	if r.session.sim != nil {
-		held = r.session.sim.Held
-	}
-	if err := held.Working(r.ID()); err != nil {
-		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)
-	}
-	a.noteRun(ctx, r.ID())
-}
-
 // closeState takes the state directory from other users who can look into it, as
 // older versions left it, and says so. One that is another user's stays as it is.
-func (a *Lab) closeState() {
+func (a *Opener) closeState() {
 	dir, err := config.StateDir()
 	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
 	if err != nil || runtime.GOOS == "windows" || !inUse(a.Config.Runs) && !inUse(a.Config.Simulation.Chip) {

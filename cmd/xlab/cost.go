@@ -17,12 +17,12 @@ func (n nowhere) Lines() int { return n.lines }
 // cost gives the instrument time of steps on one cell and refuses those out of
 // limits, by the same code as a run, with drivers that are connected to
 // nothing.
-func (a *Lab) cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
+func (a *Opener) cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
 	return a.costAt(w, array.Cell{}, steps...)
 }
 
 // costAt is cost for a cell that messages name.
-func (a *Lab) costAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
+func (a *Opener) costAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
 	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.DeviceLimits())
 	if err != nil {
 		return 0, err

@@ -160,7 +160,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	for name, w := range wirings {
 		lines[name] = w.Lines()
 	}
-	s.takeOver(ctx, serving, &a.Lab, channels, lines, func(name string, err error) { report(name, err, "") })
+	s.takeOver(ctx, serving, &a.Opener, channels, lines, func(name string, err error) { report(name, err, "") })
 	if s.analyzer == nil {
 		for _, b := range a.Config.Boards {
 			if s.boards[b.Name] != nil {

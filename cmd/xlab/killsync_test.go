@@ -40,7 +40,7 @@ func dying() {
 		}
 		mu.Unlock()
 	}
-	a := &app{Lab: Lab{In: os.Stdin, Messages: os.Stderr}, out: os.Stdout}
+	a := &app{Lab: Lab{Opener: Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
 	a.Keep = func(o run.Options) run.Options {
 		o.Create = func(path string) (run.File, error) {
 			point()

@@ -4,26 +4,19 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 	"xlab/lab/config"
-	"xlab/lab/sim"
 	"xlab/run"
 )
 
-// Lab is a laboratory's bench as a program sees it: its configuration, who is
-// spoken to, and how runs on it are kept.
+// Lab is a laboratory's bench as a program sees it, and how runs on it are kept.
 type Lab struct {
-	Config   *config.Config
-	In       io.Reader    // answers of the person at the bench
-	Messages io.Writer    // messages and progress
-	Log      *slog.Logger // what happens; nil = silent
+	Opener
+	In io.Reader // answers of the person at the bench
 
 	Jobs map[string]func(c *config.Config, h *run.Header) (job, error) // that can be rebuilt from a run's header, by command
 
-	Wait      time.Duration // for a bench that is in use
-	Notify    []string      // who is told of a run's end, beside those of the configuration
-	Arguments []string      // of the command, for the record
-	CutOff    string        // the run that was begun or taken up, for who goes on with it; "" = none
+	Notify []string // who is told of a run's end, beside those of the configuration
+	CutOff string   // the run that was begun or taken up, for who goes on with it; "" = none
 
 	// Of a command that is a task of a plan: the plan tells people, is told of the
 	// run's ID before that has a directory, and hears of its progress.
@@ -33,9 +26,8 @@ type Lab struct {
 	Watch    run.Observer
 	Accept   bool // tasks are taken up although the bench is not as it was
 
-	Signals  <-chan os.Signal                               // interrupts; nil = those of the process
-	NewBench func(*config.Config) (*sim.Bench, bool, error) // makes the simulated bench; nil = newSimulation
-	Keep     func(run.Options) run.Options                  // how runs are kept otherwise, in tests; nil = no otherwise
+	Signals <-chan os.Signal              // interrupts; nil = those of the process
+	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise
 }
 
 // logger is where it is written what happens.

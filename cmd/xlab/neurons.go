@@ -17,7 +17,7 @@ import (
 
 // openNeurons connects to the neuron board, if the bench has one. What its
 // amplifiers do is of no consequence as long as the switches are open.
-func (s *session) openNeurons(ctx, serving context.Context, a *Lab) error {
+func (s *session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	c := s.config
 	if c.Neurons.Address == "" {
 		return nil

@@ -498,3 +498,17 @@ func (r *recorded) writeTo(name string, write func(w io.Writer) error) error {
 	}
 	return r.WriteFile(name, b.Bytes())
 }
+
+// begun tells of a run that was begun or taken up: the bench's lock names it
+// and the index has it. Both are for people, and a failure is of no consequence.
+func (a *Lab) begun(ctx context.Context, r *recorded) {
+	a.CutOff = r.ID()
+	held := r.session.held
+	if r.session.sim != nil {
+		held = r.session.sim.Held
+	}
+	if err := held.Working(r.ID()); err != nil {
+		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)
+	}
+	a.noteRun(ctx, r.ID())
+}

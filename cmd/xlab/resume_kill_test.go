@@ -310,7 +310,7 @@ func (b *killBench) checkRecords(dir string) {
 			continue
 		}
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, config.FileName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)

@@ -30,7 +30,7 @@ type app struct {
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{Lab: Lab{In: in, Messages: errw}, out: out}
+	a := &app{Lab: Lab{Opener: Opener{Messages: errw}, In: in}, out: out}
 	return a.execute(args)
 }
 

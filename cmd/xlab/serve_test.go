@@ -200,7 +200,7 @@ func TestSameBytes(t *testing.T) {
 		t.Helper()
 		runs := t.TempDir()
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		if code := a.execute([]string{"form", "--devices", devices, "--json", "--config", config,
 			"--set", "runs=" + runs, "--set", "analyzer.fixed_ranges=true"}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, errs)

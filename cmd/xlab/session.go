@@ -69,7 +69,7 @@ func (s *session) start(ctx context.Context) context.Context {
 // open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *Lab) open(ctx context.Context, names ...string) (*session, error) {
+func (a *Opener) open(ctx context.Context, names ...string) (*session, error) {
 	if !a.Config.Simulated() {
 		return a.openOn(ctx, nil, names...)
 	}
@@ -81,7 +81,7 @@ func (a *Lab) open(ctx context.Context, names ...string) (*session, error) {
 }
 
 // openOn is open on a given simulated bench, or on hardware for nil.
-func (a *Lab) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s *session, err error) {
+func (a *Opener) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s *session, err error) {
 	s = newSession(a.Config, sim)
 	defer func() {
 		if err != nil {
@@ -148,7 +148,7 @@ func (a *Lab) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s *s
 // An analyzer that cannot be reached does not keep the switches closed. Another
 // instrument in its place ends it: this bench is not the one that is configured.
 // So does one that somebody else has.
-func (s *session) takeOver(ctx, serving context.Context, a *Lab, channels []instrument.Channel, lines map[string]int,
+func (s *session) takeOver(ctx, serving context.Context, a *Opener, channels []instrument.Channel, lines map[string]int,
 	failed func(name string, err error)) {
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *session) takeOver(ctx, serving context.Context, a *Lab, channels []inst
 }
 
 // takeOverAnalyzer leaves the session without an analyzer where it fails.
-func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Lab, channels []instrument.Channel) error {
+func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, channels []instrument.Channel) error {
 	c := s.config
 	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() sim.Server { return s.sim.Adapter })
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *session) openAnalyzer(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *session) openBoard(ctx, serving context.Context, a *Lab, b config.Board, lines int) error {
+func (s *session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
 	place := s.config.BoardPlace(b.Name)
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	var port spi.PortCloser
@@ -381,7 +381,7 @@ func mergeChannels(a, b []instrument.Channel) []instrument.Channel {
 }
 
 // simulation makes the simulated bench and says if that took a new chip.
-func (a *Lab) simulation(ctx context.Context) (*sim.Bench, error) {
+func (a *Opener) simulation(ctx context.Context) (*sim.Bench, error) {
 	build := sim.Open
 	var held *lock.Lock
 	if a.NewBench != nil {
@@ -405,4 +405,11 @@ func (a *Lab) simulation(ctx context.Context) (*sim.Bench, error) {
 			"the devices were recovered\n", s.File, n)
 	}
 	return s, nil
+}
+
+// options are how runs on this bench are kept.
+func (s *session) options() run.Options {
+	o := s.sim.Keeping()
+	o.Reserve = uint64(s.config.Watch.DiskReserve) << 20
+	return o
 }

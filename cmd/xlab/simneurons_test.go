@@ -81,7 +81,7 @@ func TestServeNeurons(t *testing.T) {
 	out, stderr := newOutput(), newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: stderr}, out: out}
+	a := &app{Lab: Lab{Opener: Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
 	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)

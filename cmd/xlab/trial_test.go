@@ -74,7 +74,7 @@ simulation: {chip: %q, seed: %d}
 func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
-	a := &app{Lab: Lab{In: strings.NewReader(""), Messages: errs, Signals: make(chan os.Signal)}, out: newOutput()}
+	a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		s, made, err := sim.Open(c)
 		if err != nil {

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"time"
+	"xlab/lab/config"
+	"xlab/lab/sim"
+)
+
+// Opener opens a bench.
+type Opener struct {
+	Config    *config.Config
+	Messages  io.Writer     // for the person: what is waited for, warnings, progress
+	Log       *slog.Logger  // what happens; nil = silent
+	Wait      time.Duration // for a bench that is in use
+	Arguments []string      // of the command, for who waits and for the record
+
+	NewBench func(*config.Config) (*sim.Bench, bool, error) // makes the simulated bench; nil = sim.Open
+}

@@ -13,6 +13,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/run"
 	"xlab/tuning/characterize"
 )
@@ -73,7 +74,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 			devices = append(devices, cell)
 		}
 	}
-	a := &app{Lab: Lab{Opener: Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
+	a := &app{Lab: Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	p, err := a.thresholdsOf(context.Background(), "A", seeds, characterize.DefaultThresholdSpec(devices), false)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a := &app{Lab: Lab{Opener: Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
+	a := &app{Lab: Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	for b.Loop() {
 		p, err := a.thresholdsOf(context.Background(), "A", sevenChips,
 			characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/atomicfile"
+
+	"github.com/spf13/cobra"
 )
 
 // finding is one line of `xlab doctor`.
@@ -93,7 +93,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	report("limits", limitsErr, "%v to %v, %v, %v", l.MinVoltage, l.MaxVoltage, l.MaxCurrent, l.MaxWidth)
 	runs := writable(a.Config.Runs)
 	if runs == nil {
-		runs = newSession(a.Config, nil).options().CheckSpace(a.Config.Runs)
+		runs = session.New(a.Config, nil).Options().CheckSpace(a.Config.Runs)
 	}
 	report("runs directory", runs, "%s", a.Config.Runs)
 	if sensor := a.Config.Sensor(); sensor != nil {
@@ -113,7 +113,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 			continue
 		}
 		report("wiring of "+b.Name, nil, "%s: %d rows, %d columns", b.Wiring, w.Rows, w.Cols)
-		wirings[b.Name], channels = w, mergeChannels(channels, w.Channels())
+		wirings[b.Name], channels = w, session.MergeChannels(channels, w.Channels())
 	}
 	if len(wirings) < len(a.Config.Boards) {
 		return findings, first // which sources and switches there are is not known
@@ -126,26 +126,26 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 			report("wiring of neurons", err, "")
 			return findings, first
 		}
-		report("wiring of neurons", nil, "%s: %s", a.Config.Neurons.Wiring, describeNeurons(w))
+		report("wiring of neurons", nil, "%s: %s", a.Config.Neurons.Wiring, session.DescribeNeurons(w))
 	}
 	ctx, release := a.interruptible(ctx)
 	defer release()
-	s := newSession(a.Config, nil)
+	s := session.New(a.Config, nil)
 	if a.Config.Simulated() {
-		sim, err := a.simulation(ctx)
+		sim, err := a.Simulation(ctx)
 		if err != nil {
 			report("simulated chip", err, "")
 			return findings, first
 		}
-		s.sim = sim
+		s.Sim = sim
 		report("simulated chip", nil, "%s", sim.Describe())
 	} else {
-		held, err := a.lockBench(ctx, "checking the bench")
+		held, err := a.LockBench(ctx, "checking the bench")
 		if err != nil {
 			report("bench lock", err, "")
 			return findings, first
 		}
-		s.held = held
+		s.Held = held
 	}
 	defer func() {
 		if err := s.Close(); err != nil {
@@ -155,36 +155,36 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 	run.Steady(ctx)
 	// Each is connected on its own, so that one that is missing does not hide
 	// what is wrong with the others.
-	serving := s.start(ctx)
+	serving := s.Start(ctx)
 	lines := make(map[string]int)
 	for name, w := range wirings {
 		lines[name] = w.Lines()
 	}
-	s.takeOver(ctx, serving, &a.Opener, channels, lines, func(name string, err error) { report(name, err, "") })
-	if s.analyzer == nil {
+	s.TakeOver(ctx, serving, &a.Opener, channels, lines, func(name string, err error) { report(name, err, "") })
+	if s.Analyzer == nil {
 		for _, b := range a.Config.Boards {
-			if s.boards[b.Name] != nil {
+			if s.Boards[b.Name] != nil {
 				report("switch board "+b.Name, nil, "answers, all switches open; not tested, "+
 					"because nobody knows what the sources do")
 			}
 		}
 		return findings, first
 	}
-	if err := s.openAnalyzer(ctx); err != nil {
+	if err := s.OpenAnalyzer(ctx); err != nil {
 		report("analyzer", err, "")
 		return findings, first
 	}
-	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.identity.Vendor, s.identity.Model,
-		s.identity.Serial, s.identity.Firmware, slots(s.identity.Modules))
-	err := run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Signals: a.Signals}, func(ctx context.Context) error {
-		if s.neurons != nil {
+	report("analyzer", nil, "%s %s, serial %s, firmware %s; units in slots: %s", s.Identity.Vendor, s.Identity.Model,
+		s.Identity.Serial, s.Identity.Firmware, slots(s.Identity.Modules))
+	err := run.Guard(ctx, run.GuardOptions{Safers: s.Safers(), Signals: a.Signals}, func(ctx context.Context) error {
+		if s.Neurons != nil {
 			// All switches are open: it shows nothing but its own offsets.
-			i := s.neuronIdentity
-			offsets, err := testNeurons(ctx, s.neurons)
+			i := s.NeuronIdentity
+			offsets, err := session.TestNeurons(ctx, s.Neurons)
 			report("neuron board", err, "%s %s, serial %s, firmware %s; %s", i.Vendor, i.Model, i.Serial, i.Firmware, offsets)
 		}
 		for _, b := range a.Config.Boards {
-			if chain := s.boards[b.Name]; chain != nil {
+			if chain := s.Boards[b.Name]; chain != nil {
 				report("switch board "+b.Name, testBoard(ctx, chain, wirings[b.Name]), "%d chips pass a pattern on and read back",
 					chain.Lines())
 			}

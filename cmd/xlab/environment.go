@@ -83,8 +83,8 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 			}
 		}
 		var clock instrument.Waiter = wallClock{}
-		if r.session.sim != nil {
-			clock = virtualClock{r.session.sim}
+		if r.session.Sim != nil {
+			clock = virtualClock{r.session.Sim}
 		}
 		if err := clock.Wait(ctx, t); err != nil {
 			return err
@@ -101,12 +101,12 @@ func (a *Lab) thermostat(r *recorded) (t instrument.Thermostat, restore func() e
 		return &recordedThermostat{r: r}, func() error { return nil }
 	}
 	restore = func() error { return nil }
-	sim := r.session.sim
+	sim := r.session.Sim
 	if sim == nil {
 		t = newOperator(a.In, r.progress.Message)
 	} else {
 		chamber := simulatedChamber{sim, r.Header().Array}
-		t, restore = chamber, func() error { return chamber.set(r.session.config.Simulation.Temperature) }
+		t, restore = chamber, func() error { return chamber.set(r.session.Config.Simulation.Temperature) }
 	}
 	kept := &recordedThermostat{r: r, inner: t}
 	r.onLive(kept.again)

@@ -73,7 +73,7 @@ one. See hwdocs/forming.md.`,
 				return err
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) })
 			if err != nil {
 				return err
 			}

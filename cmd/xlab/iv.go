@@ -86,7 +86,7 @@ column that are switched on add to it.`,
 			}
 			sweep.Compliance, sweep.Return = float64(compliance), rest
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.costAt(w, cells[0], sweep); err != nil {
+			if _, err := a.CostAt(w, cells[0], sweep); err != nil {
 				return err
 			}
 			return a.perform(cmd.Context(), a.ivJob(name, cells[0], sweep))

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
+	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/run"
 	"xlab/run/plan"
@@ -40,7 +40,7 @@ func dying() {
 		}
 		mu.Unlock()
 	}
-	a := &app{Lab: Lab{Opener: Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
+	a := &app{Lab: Lab{Opener: session.Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
 	a.Keep = func(o run.Options) run.Options {
 		o.Create = func(path string) (run.File, error) {
 			point()

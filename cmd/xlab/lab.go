@@ -5,12 +5,13 @@ import (
 	"log/slog"
 	"os"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/run"
 )
 
 // Lab is a laboratory's bench as a program sees it, and how runs on it are kept.
 type Lab struct {
-	Opener
+	session.Opener
 	In io.Reader // answers of the person at the bench
 
 	Jobs map[string]func(c *config.Config, h *run.Header) (job, error) // that can be rebuilt from a run's header, by command

@@ -377,8 +377,8 @@ func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, erro
 
 // Gain implements stability.FeedbackStage.
 func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
-	if s := f.r.session; s != nil && s.sim != nil {
-		s.sim.Netlist.Do(func() { err = s.sim.Netlist.ScaleDifference(factor / f.factor) })
+	if s := f.r.session; s != nil && s.Sim != nil {
+		s.Sim.Netlist.Do(func() { err = s.Sim.Netlist.ScaleDifference(factor / f.factor) })
 	}
 	if err == nil {
 		f.factor = factor
@@ -388,14 +388,14 @@ func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
 
 // networkThermostat is thermostat for all arrays of a network.
 func (a *Lab) networkThermostat(r *recorded, arrays []string) (t instrument.Thermostat, restore func() error) {
-	if r.session == nil || r.session.sim == nil {
+	if r.session == nil || r.session.Sim == nil {
 		return a.thermostat(r)
 	}
-	oven := simulatedOven{r.session.sim, arrays}
+	oven := simulatedOven{r.session.Sim, arrays}
 	kept := &recordedThermostat{r: r, inner: oven}
 	r.onLive(kept.again)
 	return kept, func() error {
-		_, err := oven.Reach(context.Background(), r.session.config.Simulation.Temperature)
+		_, err := oven.Reach(context.Background(), r.session.Config.Simulation.Temperature)
 		return err
 	}
 }

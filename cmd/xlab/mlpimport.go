@@ -109,7 +109,7 @@ func (a *app) estimate(s mlpSpec) (*transfer.Estimate, error) {
 			if err != nil {
 				return 0, err
 			}
-			return a.cost(w, steps...)
+			return a.Cost(w, steps...)
 		})
 	if err != nil && instrument.KindOf(err) != instrument.KindLimit {
 		err = run.Usage(err)

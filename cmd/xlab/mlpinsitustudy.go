@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
 	"xlab/instrument/array"
+	"xlab/lab/session"
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/guarded"
@@ -64,12 +64,12 @@ func (a *app) insituInMemory(ctx context.Context, f networkChip, k insituCase) (
 	}
 	spec.Defects, spec.Test = f.defects, false
 	err = a.onNetworkChip(ctx, f.state, slices.Sorted(maps.Keys(f.defects)),
-		func(ctx context.Context, session *session, stack *guarded.Stack) error {
-			classifier, err := session.classifier(spec.Design, spec.Placement, nil)
+		func(ctx context.Context, session *session.Session, stack *guarded.Stack) error {
+			classifier, err := session.Classifier(spec.Design, spec.Placement, nil)
 			if err != nil {
 				return err
 			}
-			start, err := session.analyzer.BenchTime(ctx)
+			start, err := session.Analyzer.BenchTime(ctx)
 			if err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func (a *app) insituInMemory(ctx context.Context, f networkChip, k insituCase) (
 			}
 			s.Accuracy, s.Epochs, s.Pulses, s.Held = trained.outcome.Accuracy(), trained.outcome.Epochs(),
 				trained.outcome.Pulses, trained.held
-			end, err := session.analyzer.BenchTime(ctx)
+			end, err := session.Analyzer.BenchTime(ctx)
 			s.BenchSeconds = float64(end - start)
 			return err
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"xlab/instrument"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 )
@@ -20,7 +21,7 @@ func classifiable(c *config.Config, s mlpSpec) error {
 	if err != nil {
 		return err
 	}
-	boards, err := unopenedBoards(c, s.Placement)
+	boards, err := session.UnopenedBoards(c, s.Placement)
 	if err != nil {
 		return err
 	}
@@ -45,19 +46,6 @@ func classifiable(c *config.Config, s mlpSpec) error {
 	return nil
 }
 
-// unopenedBoards are the switch boards of a placement without their links.
-func unopenedBoards(c *config.Config, p mlp.Placement) (map[string]hardware.Board, error) {
-	boards := make(map[string]hardware.Board)
-	for _, name := range p.Arrays() {
-		w, err := c.Wiring(name)
-		if err != nil {
-			return nil, err
-		}
-		boards[name] = hardware.Board{Wiring: w, Router: nowhere{lines: w.Lines()}}
-	}
-	return boards, nil
-}
-
 // classifyIfPossible has an import classify on the hardware, or says in a
 // warning why it will not.
 func (s *mlpSpec) classifyIfPossible(c *config.Config) {
@@ -72,9 +60,9 @@ func (s *mlpSpec) classifyIfPossible(c *config.Config) {
 // replay there is none: everything comes from the record.
 func (r *recorded) classifier(c *config.Config, design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
 	if r.session != nil {
-		return r.session.classifier(design, placement, r)
+		return r.session.Classifier(design, placement, r)
 	}
-	boards, err := unopenedBoards(c, placement)
+	boards, err := session.UnopenedBoards(c, placement)
 	if err != nil {
 		return nil, err
 	}

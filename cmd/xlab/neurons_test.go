@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mock/device"
@@ -26,7 +27,7 @@ func formAtOnce(a *device.Array, seed uint64) {
 }
 
 // networkRig is a bench whose devices are formed, with an open session.
-func networkRig(t testing.TB, overrides ...string) (*rig, *session) {
+func networkRig(t testing.TB, overrides ...string) (*rig, *session.Session) {
 	t.Helper()
 	r := newRig(t, 3)
 	r.prepare = func(s *sim.Bench) {
@@ -40,7 +41,7 @@ func networkRig(t testing.TB, overrides ...string) (*rig, *session) {
 		t.Fatal(err)
 	}
 	r.app.Config = c
-	s, err := r.app.open(t.Context(), "A", "B")
+	s, err := r.app.Open(t.Context(), "A", "B")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,15 +88,15 @@ func TestClassifierOnTheBench(t *testing.T) {
 	cell := array.Cell{Row: 3, Col: 7}
 	conductance := func() float64 {
 		t.Helper()
-		got, err := guarded.New(guarded.Options{Turns: &s.turns}).Crossbar("A").Do(ctx, cell, s.config.Read.Step())
+		got, err := guarded.New(guarded.Options{Turns: &s.Turns}).Crossbar("A").Do(ctx, cell, s.Config.Read.Step())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return float64(got[0].Levels[0].Current) / float64(s.config.Read.Voltage)
+		return float64(got[0].Levels[0].Current) / float64(s.Config.Read.Voltage)
 	}
 	before := conductance()
 
-	c, err := s.classifier(mlp.LetterDesign(), place, nil)
+	c, err := s.Classifier(mlp.LetterDesign(), place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +137,8 @@ func TestClassifierOnTheBench(t *testing.T) {
 		t.Errorf("%d of %d hidden neurons that are clearly at one side are measured at the other", wrong, clear)
 	}
 
-	s.config.Neurons.Burst = true
-	burst, err := s.classifier(mlp.LetterDesign(), place, nil)
+	s.Config.Neurons.Burst = true
+	burst, err := s.Classifier(mlp.LetterDesign(), place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestClassifierOnTheBench(t *testing.T) {
 // The voltages of a computing array are checked against the bench's limits.
 func TestClassifierKeepsTheLimits(t *testing.T) {
 	_, s := networkRig(t, "limits.min_voltage=-0.1V")
-	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
+	if _, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
 		nil); instrument.KindOf(err) != instrument.KindLimit {
 		t.Errorf("%v", err)
 	}
@@ -180,12 +181,12 @@ func TestNoNeuronBoard(t *testing.T) {
 	}
 	r.app.Config = c
 	c.Neurons.Address = ""
-	s, err := r.app.open(t.Context(), "A")
+	s, err := r.app.Open(t.Context(), "A")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
+	if _, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
 		nil); instrument.KindOf(err) != instrument.KindUsage {
 		t.Errorf("%v", err)
 	}
@@ -224,7 +225,7 @@ func BenchmarkClassify680(b *testing.B) {
 	for name, overrides := range map[string][]string{"routing": nil, "burst": {"neurons.burst=true"}} {
 		b.Run(name, func(b *testing.B) {
 			_, s := networkRig(b, overrides...)
-			c, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
+			c, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 	"time"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/plan"
@@ -206,7 +207,7 @@ func (a *app) checkLimits(s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{Lab: Lab{Opener: Opener{Messages: a.Messages, NewBench: a.NewBench}, In: a.In, Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
+	return &app{Lab: Lab{Opener: session.Opener{Messages: a.Messages, NewBench: a.NewBench}, In: a.In, Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
 }
 
 // shared are the flags that hold for all tasks.

@@ -9,14 +9,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument/array"
+	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/run"
 	"xlab/run/atomicfile"
 	"xlab/tuning/characterize"
+
+	"github.com/spf13/cobra"
 )
 
 // population measures the thresholds of several simulated chips in memory and
@@ -104,7 +104,7 @@ func (a *app) thresholdsOf(ctx context.Context, name string, seeds []uint64,
 		if err := json.Unmarshal(formed[i].state, &state); err != nil {
 			return err
 		}
-		return a.onChip(ctx, name, &state, func(ctx context.Context, _ *session, bar *array.Journaled) error {
+		return a.onChip(ctx, name, &state, func(ctx context.Context, _ *session.Session, bar *array.Journaled) error {
 			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec,
 				characterize.Options{Defects: formed[i].defects}); err != nil {
 				err = fmt.Errorf("chip %d: %w", seeds[i], err)

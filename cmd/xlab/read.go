@@ -71,7 +71,7 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 					"disturbs no device; `xlab iv` measures at larger ones", c.Read.Voltage, array.ReadLimit))
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.costAt(w, cells[0], c.Read.Step()); err != nil {
+			if _, err := a.CostAt(w, cells[0], c.Read.Step()); err != nil {
 				return err
 			}
 			return a.perform(cmd.Context(), a.readJob(name, readSpec{cells, c.Read.Step(), format}))

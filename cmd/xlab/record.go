@@ -15,6 +15,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/guarded"
@@ -78,11 +79,11 @@ func specOf[T any](h *run.Header) (spec T, err error) {
 // recorded is a run on an open bench: its directory, and the arrays with the
 // journal in front of them.
 type recorded struct {
-	*run.Run                // nil while a resumed run is being checked, and in a replay
-	header   run.Header     // of this segment
-	session  *session       // nil in a replay
-	stack    *guarded.Stack // nil until the work begins
-	tape     *replay.Tape   // what earlier segments recorded
+	*run.Run                  // nil while a resumed run is being checked, and in a replay
+	header   run.Header       // of this segment
+	session  *session.Session // nil in a replay
+	stack    *guarded.Stack   // nil until the work begins
+	tape     *replay.Tape     // what earlier segments recorded
 	past     past
 	progress *display
 	began    time.Time
@@ -171,7 +172,7 @@ func showOutcome(r *recorded, j job, err error) error {
 // begun.
 func (a *Lab) carryOut(ctx context.Context, j job) (*recorded, error) {
 	return a.onBench(ctx, j, func(r *recorded) (err error) {
-		o := a.kept(r.session.options())
+		o := a.kept(r.session.Options())
 		r.header.Task, o.Announce = a.Task, a.Announce
 		if r.Run, err = run.CreateWith(a.Config.Runs, r.header, o); err == nil {
 			r.header = r.Run.Header()
@@ -207,14 +208,14 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 			r.tell(err)
 		}
 	}()
-	s, err := a.open(opening, names...)
+	s, err := a.Open(opening, names...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r = &recorded{header: a.header(s, j, names), session: s, began: time.Now()}
 	if err := prepare(r); err != nil {
-		return nil, errors.Join(err, s.makeSafe(ctx))
+		return nil, errors.Join(err, s.MakeSafe(ctx))
 	}
 	if r.Run != nil {
 		a.begun(ctx, r)
@@ -232,7 +233,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 	if r.Run != nil {
 		if err := a.watchOver(r); err != nil {
 			r.progress.Close()
-			return r, r.End(errors.Join(err, s.makeSafe(ctx)), nil)
+			return r, r.End(errors.Join(err, s.MakeSafe(ctx)), nil)
 		}
 	}
 	err = a.guard(ctx, opening, r, j, takeUp)
@@ -240,22 +241,22 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 }
 
 // header says what a run is that the job is done in on the open bench.
-func (a *Lab) header(s *session, j job, names []string) run.Header {
-	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.describe(),
-		Simulated: s.sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.identity}, Limits: a.Config.DeviceLimits(),
+func (a *Lab) header(s *session.Session, j job, names []string) run.Header {
+	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.Describe(),
+		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: a.Config.DeviceLimits(),
 		Spec: j.spec}
 	for _, name := range names {
-		w := s.wirings[name]
+		w := s.Wirings[name]
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
 	}
 	if len(names) > 0 {
 		h.Array = names[0]
 	}
-	if s.neurons != nil {
-		h.Instruments["neurons"] = s.neuronIdentity
+	if s.Neurons != nil {
+		h.Instruments["neurons"] = s.NeuronIdentity
 	}
-	if s.sim != nil {
-		h.Chip, h.Seed = sim.Identity(s.sim.File, s.sim.Chip.Seed), s.sim.Chip.Seed
+	if s.Sim != nil {
+		h.Chip, h.Seed = sim.Identity(s.Sim.File, s.Sim.Chip.Seed), s.Sim.Chip.Seed
 	}
 	return h
 }
@@ -272,8 +273,8 @@ func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 	var begun lateJournal
 	begun.run.Store(r.Run)
 	return run.Guard(ctx, run.GuardOptions{
-		Safers: r.session.safers(), Timeout: r.session.safeTimeout(), Journal: &begun, Signals: a.Signals,
-		GoOn:   func(ctx context.Context) error { return r.session.goOn(ctx, begun.Event, r.progress.Message) },
+		Safers: r.session.Safers(), Timeout: r.session.SafeTimeout(), Journal: &begun, Signals: a.Signals,
+		GoOn:   func(ctx context.Context) error { return r.session.GoOn(ctx, begun.Event, r.progress.Message) },
 		Stacks: begun.stacks,
 		Notify: func(text string) { r.progress.Message(text) },
 		Finish: func(err error) error {
@@ -301,7 +302,7 @@ func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 		if opening.Err() != nil {
 			return run.ErrInterrupted // between opening and here
 		}
-		start, err := r.session.analyzer.BenchTime(ctx)
+		start, err := r.session.Analyzer.BenchTime(ctx)
 		if err != nil {
 			return err
 		}
@@ -352,16 +353,16 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 	} else if _, err := r.benchTime(ctx); err != nil {
 		return err
 	}
-	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.config.Read.Step(),
+	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.Config.Read.Step(),
 		Skip: r.past.skip,
 		Live: func() error { return r.goLive(ctx, messages) }})
 	if err != nil {
 		return err
 	}
 	s := r.session
-	s.up = s.ladder(timedJournal{r}.Event, r.progress.Message)
-	r.stack = guarded.New(guarded.Options{Arrays: r.header.Arrays, Turns: &s.turns, Ladder: s.up,
-		Watch: s.config.NewWatch(timedJournal{r}.Event), Tape: r.tape})
+	s.Up = s.Ladder(timedJournal{r}.Event, r.progress.Message)
+	r.stack = guarded.New(guarded.Options{Arrays: r.header.Arrays, Turns: &s.Turns, Ladder: s.Up,
+		Watch: s.Config.NewWatch(timedJournal{r}.Event), Tape: r.tape})
 	return nil
 }
 
@@ -429,7 +430,7 @@ func (r *recorded) needed() instrument.Seconds {
 func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
 	var now instrument.Seconds
 	err := run.AtBench(ctx, func(ctx context.Context) (err error) {
-		now, err = r.session.analyzer.BenchTime(ctx)
+		now, err = r.session.Analyzer.BenchTime(ctx)
 		return err
 	})
 	if err != nil {
@@ -503,9 +504,9 @@ func (r *recorded) writeTo(name string, write func(w io.Writer) error) error {
 // and the index has it. Both are for people, and a failure is of no consequence.
 func (a *Lab) begun(ctx context.Context, r *recorded) {
 	a.CutOff = r.ID()
-	held := r.session.held
-	if r.session.sim != nil {
-		held = r.session.sim.Held
+	held := r.session.Held
+	if r.session.Sim != nil {
+		held = r.session.Sim.Held
 	}
 	if err := held.Working(r.ID()); err != nil {
 		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)

@@ -260,7 +260,7 @@ func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
 		return err
 	}
 	r, err := a.onBench(ctx, j, func(r *recorded) error {
-		r.past = pastOf(claim, known, r.session.sim != nil)
+		r.past = pastOf(claim, known, r.session.Sim != nil)
 		later, err := laterRuns(a.Config, claim.Header, known.header)
 		if err != nil {
 			return err
@@ -274,7 +274,7 @@ func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
 		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
 			return err
 		}
-		if r.Run, err = claim.Continue(r.header, a.kept(r.session.options())); err != nil {
+		if r.Run, err = claim.Continue(r.header, a.kept(r.session.Options())); err != nil {
 			return err
 		}
 		r.header = r.Run.Header()

@@ -16,6 +16,7 @@ import (
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/mock/device"
 	"xlab/run"
 	"xlab/run/plan"
@@ -310,7 +311,7 @@ func (b *killBench) checkRecords(dir string) {
 			continue
 		}
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, config.FileName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)

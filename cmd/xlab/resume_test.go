@@ -459,7 +459,7 @@ func TestBoardsTakeTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.app.Config = c
-	s, err := r.app.open(t.Context(), "A", "B")
+	s, err := r.app.Open(t.Context(), "A", "B")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -469,10 +469,10 @@ func TestBoardsTakeTurns(t *testing.T) {
 		}
 	}()
 	closed := func() (n int) {
-		s.sim.Netlist.Do(func() { n = s.sim.Netlist.ClosedSwitches() })
+		s.Sim.Netlist.Do(func() { n = s.Sim.Netlist.ClosedSwitches() })
 		return n
 	}
-	stack := guarded.New(guarded.Options{Turns: &s.turns})
+	stack := guarded.New(guarded.Options{Turns: &s.Turns})
 	for i, name := range []string{"A", "B", "A", "A", "B"} {
 		if _, err := stack.Crossbar(name).Do(t.Context(), array.Cell{Row: i}, c.Read.Step()); err != nil {
 			t.Fatal(err)
@@ -481,7 +481,7 @@ func TestBoardsTakeTurns(t *testing.T) {
 			t.Errorf("use %d, of %s: %d switches are closed, want one per line of one board", i, name, n)
 		}
 	}
-	if err := s.makeSafe(t.Context()); err != nil {
+	if err := s.MakeSafe(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

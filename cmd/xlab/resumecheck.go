@@ -18,6 +18,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -246,15 +247,15 @@ func (g glance) differs() bool {
 }
 
 // look reads the chosen devices as they were read last.
-func (k *knowledge) look(ctx context.Context, s *session) ([]glance, error) {
+func (k *knowledge) look(ctx context.Context, s *session.Session) ([]glance, error) {
 	var list []glance
-	stack := guarded.New(guarded.Options{Turns: &s.turns})
+	stack := guarded.New(guarded.Options{Turns: &s.Turns})
 	for _, p := range k.choose() {
 		if err := run.CheckStop(ctx); err != nil {
 			return nil, err
 		}
 		known := k.devices[p]
-		if s.wirings[p.array] == nil {
+		if s.Wirings[p.array] == nil {
 			continue
 		}
 		results, err := stack.Crossbar(p.array).Do(ctx, p.cell, known.read)

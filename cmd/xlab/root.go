@@ -11,6 +11,7 @@ import (
 	"strings"
 	"xlab/instrument"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/screen"
 
@@ -30,7 +31,7 @@ type app struct {
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{Lab: Lab{Opener: Opener{Messages: errw}, In: in}, out: out}
+	a := &app{Lab: Lab{Opener: session.Opener{Messages: errw}, In: in}, out: out}
 	return a.execute(args)
 }
 

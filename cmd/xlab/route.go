@@ -31,28 +31,28 @@ func (a *app) routeByHand(ctx context.Context, on, text string) error {
 	}
 	opening, release := a.interruptible(ctx)
 	defer release()
-	s, err := a.open(opening, b.Name)
+	s, err := a.Open(opening, b.Name)
 	if err != nil {
 		return fmt.Errorf("%w; no switch was closed", err)
 	}
-	err = run.Guard(ctx, run.GuardOptions{Safers: s.safers(), Timeout: s.safeTimeout(), Signals: a.Signals},
+	err = run.Guard(ctx, run.GuardOptions{Safers: s.Safers(), Timeout: s.SafeTimeout(), Signals: a.Signals},
 		func(ctx context.Context) error {
 			if opening.Err() != nil {
 				return run.ErrInterrupted
 			}
 			// Opening left the sources connected at 0 V; an ohmmeter would measure them.
-			if err := s.analyzer.Safe(ctx); err != nil {
+			if err := s.Analyzer.Safe(ctx); err != nil {
 				return fmt.Errorf("%w; no switch was closed", err)
 			}
-			if err := s.boards[b.Name].Route(ctx, routing.Lines()); err != nil {
+			if err := s.Boards[b.Name].Route(ctx, routing.Lines()); err != nil {
 				return err
 			}
 			shown := routed{Board: b.Name, Closed: routing.Describe()}
-			if s.neurons != nil && routing.Uses(array.BusNeuron) {
-				if shown.Hidden, err = s.neurons.Hidden(ctx); err != nil {
+			if s.Neurons != nil && routing.Uses(array.BusNeuron) {
+				if shown.Hidden, err = s.Neurons.Hidden(ctx); err != nil {
 					return err
 				}
-				if shown.Outputs, err = s.neurons.Outputs(ctx); err != nil {
+				if shown.Outputs, err = s.Neurons.Outputs(ctx); err != nil {
 					return err
 				}
 			}

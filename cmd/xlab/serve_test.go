@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/run"
 
 	"github.com/google/go-cmp/cmp"
@@ -200,7 +201,7 @@ func TestSameBytes(t *testing.T) {
 		t.Helper()
 		runs := t.TempDir()
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		if code := a.execute([]string{"form", "--devices", devices, "--json", "--config", config,
 			"--set", "runs=" + runs, "--set", "analyzer.fixed_ranges=true"}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, errs)

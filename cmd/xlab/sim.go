@@ -68,7 +68,7 @@ func (a *app) simChipCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			held, err := a.lockBench(cmd.Context(), "replacing the chip")
+			held, err := a.LockBench(cmd.Context(), "replacing the chip")
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
 
@@ -24,7 +25,7 @@ func TestNeuronBoardFaults(t *testing.T) {
 	if !known || !board.Link {
 		t.Fatalf("faults on %q are not possible: %+v", sim.NeuronLink, board)
 	}
-	c, err := s.classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
+	c, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestServeNeurons(t *testing.T) {
 	out, stderr := newOutput(), newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{Lab: Lab{Opener: Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
+	a := &app{Lab: Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
 	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ pseudo-terminal does not come back under its name.`,
 }
 
 func (a *app) serve(ctx context.Context, host string) (err error) {
-	s, err := a.simulation(ctx)
+	s, err := a.Simulation(ctx)
 	if err != nil {
 		return err
 	}

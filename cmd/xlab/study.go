@@ -10,6 +10,7 @@ import (
 	"time"
 	"xlab/forming"
 	"xlab/instrument/array"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/chip"
 	"xlab/population"
@@ -196,7 +197,7 @@ type formedChip struct {
 
 // onChip opens a session around a chip in memory and does work on one array.
 func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
-	work func(ctx context.Context, s *session, bar *array.Journaled) error) (err error) {
+	work func(ctx context.Context, s *session.Session, bar *array.Journaled) error) (err error) {
 	board, err := a.Config.Board(name)
 	if err != nil {
 		return err
@@ -205,12 +206,12 @@ func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 	if err != nil {
 		return err
 	}
-	s, err := a.openOn(ctx, sim, board.Name)
+	s, err := a.OpenOn(ctx, sim, board.Name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.turns}).Crossbar(board.Name))
+	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.Turns}).Crossbar(board.Name))
 }
 
 func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (formedChip, error) {
@@ -219,7 +220,7 @@ func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (forme
 		return formedChip{}, err
 	}
 	var f formedChip
-	err = a.onChip(ctx, name, state, func(ctx context.Context, s *session, bar *array.Journaled) error {
+	err = a.onChip(ctx, name, state, func(ctx context.Context, s *session.Session, bar *array.Journaled) error {
 		outcome, err := forming.Run(ctx, bar, name, a.Config.Forming, forming.Options{})
 		if err == nil {
 			f.defects = outcome.Defects
@@ -240,15 +241,15 @@ func (a *app) tuneInMemory(ctx context.Context, name string, from formedChip,
 		return nil, f, err
 	}
 	began := time.Now()
-	err = a.onChip(ctx, name, &state, func(ctx context.Context, s *session, bar *array.Journaled) (err error) {
-		start, err := s.analyzer.BenchTime(ctx)
+	err = a.onChip(ctx, name, &state, func(ctx context.Context, s *session.Session, bar *array.Journaled) (err error) {
+		start, err := s.Analyzer.BenchTime(ctx)
 		if err != nil {
 			return err
 		}
 		if o, err = tuning.Tune(ctx, bar, name, spec, from.defects, tuning.Options{}); err != nil {
 			return err
 		}
-		end, err := s.analyzer.BenchTime(ctx)
+		end, err := s.Analyzer.BenchTime(ctx)
 		f.BenchSeconds, f.BusySeconds = float64(end-start), float64(bar.Busy())
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mock/chip"
@@ -244,22 +245,22 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 	var end figures
 	began := time.Now()
 	err := s.app.onNetworkChip(ctx, f.state, w.spec.Placement.Arrays(),
-		func(ctx context.Context, on *session, stack *guarded.Stack) error {
-			start, err := on.analyzer.BenchTime(ctx)
+		func(ctx context.Context, on *session.Session, stack *guarded.Stack) error {
+			start, err := on.Analyzer.BenchTime(ctx)
 			if err != nil {
 				return err
 			}
 			if err := w.write(ctx, func(name string) array.DUT { return stack.Crossbar(name) }, nil); err != nil {
 				return err
 			}
-			bench, err := on.classifier(out.file.Network.Design, w.spec.Placement, nil)
+			bench, err := on.Classifier(out.file.Network.Design, w.spec.Placement, nil)
 			if err != nil {
 				return err
 			}
 			if err := w.classify(ctx, bench, unrecorded{}); err != nil {
 				return err
 			}
-			now, err := on.analyzer.BenchTime(ctx)
+			now, err := on.Analyzer.BenchTime(ctx)
 			end.BenchSeconds = float64(now - start)
 			end.BusySeconds = float64(stack.Busy())
 			return err
@@ -286,7 +287,7 @@ func (a *app) formNetworkChip(ctx context.Context, arrays []string, seed uint64)
 	if err != nil {
 		return f, err
 	}
-	err = a.onNetwork(ctx, state, arrays, func(ctx context.Context, _ *session,
+	err = a.onNetwork(ctx, state, arrays, func(ctx context.Context, _ *session.Session,
 		stack *guarded.Stack) error {
 		for _, name := range arrays {
 			outcome, err := forming.Run(ctx, stack.Crossbar(name), name, a.Config.Forming, forming.Options{})
@@ -307,7 +308,7 @@ func (a *app) formNetworkChip(ctx context.Context, arrays []string, seed uint64)
 
 // onNetworkChip does work on several arrays of a chip that starts from a state.
 func (a *app) onNetworkChip(ctx context.Context, from []byte, arrays []string,
-	work func(ctx context.Context, s *session, stack *guarded.Stack) error) error {
+	work func(ctx context.Context, s *session.Session, stack *guarded.Stack) error) error {
 	var state chip.Chip
 	if err := json.Unmarshal(from, &state); err != nil {
 		return err
@@ -318,17 +319,17 @@ func (a *app) onNetworkChip(ctx context.Context, from []byte, arrays []string,
 // onNetwork opens a session around a chip in memory and does work on several of
 // its arrays.
 func (a *app) onNetwork(ctx context.Context, state *chip.Chip, arrays []string,
-	work func(ctx context.Context, s *session, stack *guarded.Stack) error) (err error) {
+	work func(ctx context.Context, s *session.Session, stack *guarded.Stack) error) (err error) {
 	sim, err := sim.New(a.Config, state, "")
 	if err != nil {
 		return err
 	}
-	s, err := a.openOn(ctx, sim, arrays...)
+	s, err := a.OpenOn(ctx, sim, arrays...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.turns}))
+	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.Turns}))
 }
 
 // unrecorded is a recorder that keeps nothing.

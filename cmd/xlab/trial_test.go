@@ -17,6 +17,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
@@ -74,7 +75,7 @@ simulation: {chip: %q, seed: %d}
 func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
-	a := &app{Lab: Lab{Opener: Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+	a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		s, made, err := sim.Open(c)
 		if err != nil {

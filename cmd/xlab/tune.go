@@ -90,7 +90,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return notMade{err, []string{name}}
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.cost(w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) })
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 
 // draw writes figures into the run's directory.
 func (r *recorded) draw(list ...figure.Figure) error {
-	_, err := figure.WriteFiles(r.writeTo, r.session.config.Figures, list...)
+	_, err := figure.WriteFiles(r.writeTo, r.session.Config.Figures, list...)
 	return err
 }
 

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 // connect opens a connection and says how the same one is opened again: on
 // hardware the port of the same adapter, under whatever name it has by then; in
 // the simulated bench to the server that on gives.
-func (s *session) connect(ctx, serving context.Context, address string,
+func (s *Session) connect(ctx, serving context.Context, address string,
 	on func() sim.Server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
-	if s.sim != nil {
-		return s.sim.Connect(serving, on()),
-			func(context.Context) (transport.Conn, error) { return s.sim.Reconnect(serving, on()) }, nil
+	if s.Sim != nil {
+		return s.Sim.Connect(serving, on()),
+			func(context.Context) (transport.Conn, error) { return s.Sim.Reconnect(serving, on()) }, nil
 	}
 	opener, err := transport.NewOpener(address)
 	if err != nil {
@@ -39,16 +39,16 @@ func (s *session) connect(ctx, serving context.Context, address string,
 	return conn, open, err
 }
 
-// ladder is how this bench is brought back; journal and notify are those of the
+// Ladder is how this bench is brought back; journal and notify are those of the
 // run.
-func (s *session) ladder(journal func(kind string, data any) error, notify func(text string)) *recovery.Ladder {
-	c := s.config.Recovery
+func (s *Session) Ladder(journal func(kind string, data any) error, notify func(text string)) *recovery.Ladder {
+	c := s.Config.Recovery
 	o := recovery.Options{
 		Restore: func(ctx context.Context, reopen bool) error {
 			return run.AtBench(ctx, func(ctx context.Context) error { return s.restore(ctx, reopen) })
 		},
-		Check:   func(ctx context.Context) error { return run.AtBench(ctx, s.analyzer.Check) },
-		Read:    s.config.Read.Step(),
+		Check:   func(ctx context.Context) error { return run.AtBench(ctx, s.Analyzer.Check) },
+		Read:    s.Config.Read.Step(),
 		Retries: c.Retries, Timeout: time.Duration(c.ReopenTimeout), Hold: time.Duration(c.Hold),
 		Journal: journal, Notify: notify,
 	}
@@ -58,17 +58,17 @@ func (s *session) ladder(journal func(kind string, data any) error, notify func(
 	return recovery.New(o)
 }
 
-// goOn makes the bench ready after the process stood still, for however long: the
+// GoOn makes the bench ready after the process stood still, for however long: the
 // same analyzer has to answer, with nothing to complain of.
-func (s *session) goOn(ctx context.Context, journal func(kind string, data any) error, notify func(text string)) error {
+func (s *Session) GoOn(ctx context.Context, journal func(kind string, data any) error, notify func(text string)) error {
 	s.stoodStill = true
-	ladder := s.ladder(journal, notify)
+	ladder := s.Ladder(journal, notify)
 	return ladder.Repeat(ctx, "looking at the bench after the process stood still", func(ctx context.Context) error {
-		now, err := s.analyzer.Identify(ctx)
+		now, err := s.Analyzer.Identify(ctx)
 		if err != nil {
 			return err
 		}
-		if before := s.identity; !reflect.DeepEqual(now, before) {
+		if before := s.Identity; !reflect.DeepEqual(now, before) {
 			return &instrument.Error{Op: "looking at the bench", Channel: "analyzer", Kind: instrument.KindIdentity,
 				Err:    fmt.Errorf("%+v answers where %+v was before the process stood still", now, before),
 				Advice: "check what was plugged meanwhile, then take the run up again with `xlab resume`"}
@@ -76,42 +76,42 @@ func (s *session) goOn(ctx context.Context, journal func(kind string, data any) 
 		if err := s.restore(ctx, false); err != nil {
 			return err
 		}
-		return s.analyzer.Check(ctx)
+		return s.Analyzer.Check(ctx)
 	})
 }
 
 // restoreNeurons brings the neuron board back. Its trims are made again by who
 // needs them.
-func (s *session) restoreNeurons(ctx context.Context, reopen bool) error {
+func (s *Session) restoreNeurons(ctx context.Context, reopen bool) error {
 	if reopen {
-		if err := s.neurons.Reopen(ctx); err != nil {
+		if err := s.Neurons.Reopen(ctx); err != nil {
 			return err
 		}
 	}
-	return s.neurons.Resume(ctx)
+	return s.Neurons.Resume(ctx)
 }
 
 // restore makes the bench safe, sources before switches, and then ready, as when
 // it is opened: what answers behind a link that was lost may be another
 // instrument. Every instrument gets its turn: one that cannot be reached must not
 // keep the others from being made safe.
-func (s *session) restore(ctx context.Context, reopen bool) error {
+func (s *Session) restore(ctx context.Context, reopen bool) error {
 	var errs []error
 	if reopen {
 		errs = append(errs, s.adapter.Reopen(ctx))
 	}
-	sources := s.analyzer.TakeOver(ctx)
+	sources := s.Analyzer.TakeOver(ctx)
 	if instrument.KindOf(sources) == instrument.KindIdentity {
 		return errors.Join(append(errs, sources)...)
 	}
 	errs = append(errs, sources)
-	for _, b := range s.config.Boards {
-		if chain := s.boards[b.Name]; chain != nil {
+	for _, b := range s.Config.Boards {
+		if chain := s.Boards[b.Name]; chain != nil {
 			errs = append(errs, chain.Safe(ctx))
 		}
 	}
-	for name := range s.wirings {
-		s.turns.Forget(name)
+	for name := range s.Wirings {
+		s.Turns.Forget(name)
 	}
 	if s.classifying {
 		errs = append(errs, s.restoreNeurons(ctx, reopen))
@@ -119,5 +119,5 @@ func (s *session) restore(ctx context.Context, reopen bool) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.analyzer.Open(ctx)
+	return s.Analyzer.Open(ctx)
 }

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"cmp"
@@ -23,9 +23,9 @@ import (
 	"periph.io/x/host/v3"
 )
 
-// lockBench makes the bench this process's, from before the first byte is sent
+// LockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
-func (a *Opener) lockBench(ctx context.Context, reason string) (*lock.Lock, error) {
+func (a *Opener) LockBench(ctx context.Context, reason string) (*lock.Lock, error) {
 	a.closeState()
 	bench, files := "the simulated chip "+a.Config.Simulation.Chip, []string{lock.ChipFile(a.Config.Simulation.Chip)}
 	if !a.Config.Simulated() {
@@ -99,17 +99,17 @@ func spiEndpoint(name string) string {
 // lockReached locks the place that a connection has led to, before a byte is sent: a
 // host may have got another address, and an adapter another port, since its address
 // was looked up.
-func (s *session) lockReached(ctx context.Context, conn transport.Conn) error {
-	return s.held.Extend(ctx, lockFiles(s.config, transport.Reached(conn)))
+func (s *Session) lockReached(ctx context.Context, conn transport.Conn) error {
+	return s.Held.Extend(ctx, lockFiles(s.Config, transport.Reached(conn)))
 }
 
 // lockIdentity locks an instrument by its serial number, if it tells one: it may be
 // reached by another way too. A B1500A's third field is 0, which is none.
-func (s *session) lockIdentity(ctx context.Context, i instrument.Identity) error {
-	if s.sim != nil || strings.Trim(i.Serial, "0 ") == "" {
+func (s *Session) lockIdentity(ctx context.Context, i instrument.Identity) error {
+	if s.Sim != nil || strings.Trim(i.Serial, "0 ") == "" {
 		return nil
 	}
-	if err := s.held.Extend(ctx, lockFiles(s.config, "identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
+	if err := s.Held.Extend(ctx, lockFiles(s.Config, "identity:"+i.Vendor+","+i.Model+","+i.Serial)); err != nil {
 		return fmt.Errorf("%s %s with the serial number %s is reached by another address as well: %w", i.Vendor, i.Model,
 			i.Serial, err)
 	}

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"context"
@@ -29,68 +29,68 @@ import (
 	"periph.io/x/host/v3"
 )
 
-// session is an open bench: the drivers, and the arrays that were asked for.
-type session struct {
-	config   *config.Config
-	analyzer *b1500.Device
+// Session is an open bench: the drivers, and the arrays that were asked for.
+type Session struct {
+	Config   *config.Config
+	Analyzer *b1500.Device
 	adapter  *prologix.Adapter // in front of it
-	identity instrument.Identity
-	boards   map[string]*adg1438.Chain
-	wirings  map[string]*array.Wiring // of the arrays that were asked for
-	sim      *sim.Bench               // nil on hardware
+	Identity instrument.Identity
+	Boards   map[string]*adg1438.Chain
+	Wirings  map[string]*array.Wiring // of the arrays that were asked for
+	Sim      *sim.Bench               // nil on hardware
 	closers  []io.Closer              // in the order of opening
-	turns    guarded.Turns            // of the arrays
-	held     *lock.Lock               // of the instruments; a simulated bench holds its own
+	Turns    guarded.Turns            // of the arrays
+	Held     *lock.Lock               // of the instruments; a simulated bench holds its own
 
-	neurons        *neuron.Board // nil: the bench has none
-	neuronIdentity instrument.Identity
+	Neurons        *neuron.Board // nil: the bench has none
+	NeuronIdentity instrument.Identity
 	neuronLines    *array.NeuronWiring
 	classifying    bool         // the board is needed, so that the bench is not back without it
 	log            *slog.Logger // of the classifier; nil = silent
 
-	up         *recovery.Ladder // brings the bench back; nil: nobody does
+	Up         *recovery.Ladder // brings the bench back; nil: nobody does
 	stoodStill bool             // since the neurons were used last
 }
 
-func newSession(c *config.Config, sim *sim.Bench) *session {
-	return &session{config: c, sim: sim, boards: make(map[string]*adg1438.Chain),
-		wirings: make(map[string]*array.Wiring)}
+func New(c *config.Config, sim *sim.Bench) *Session {
+	return &Session{Config: c, Sim: sim, Boards: make(map[string]*adg1438.Chain),
+		Wirings: make(map[string]*array.Wiring)}
 }
 
-// start lets the simulated bench, if there is one, answer until the session is
+// Start lets the simulated bench, if there is one, answer until the session is
 // closed.
-func (s *session) start(ctx context.Context) context.Context {
-	if s.sim == nil {
+func (s *Session) Start(ctx context.Context) context.Context {
+	if s.Sim == nil {
 		return ctx
 	}
-	return s.sim.Start(ctx)
+	return s.Sim.Start(ctx)
 }
 
-// open connects to the bench for the arrays named. Nothing is stressed: all
+// Open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *Opener) open(ctx context.Context, names ...string) (*session, error) {
+func (a *Opener) Open(ctx context.Context, names ...string) (*Session, error) {
 	if !a.Config.Simulated() {
-		return a.openOn(ctx, nil, names...)
+		return a.OpenOn(ctx, nil, names...)
 	}
-	sim, err := a.simulation(ctx)
+	sim, err := a.Simulation(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return a.openOn(ctx, sim, names...)
+	return a.OpenOn(ctx, sim, names...)
 }
 
-// openOn is open on a given simulated bench, or on hardware for nil.
-func (a *Opener) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s *session, err error) {
-	s = newSession(a.Config, sim)
+// OpenOn is open on a given simulated bench, or on hardware for nil.
+func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s *Session, err error) {
+	s = New(a.Config, sim)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	serving := s.start(ctx)
-	if s.sim == nil {
-		if s.held, err = a.lockBench(ctx, "working on it"); err != nil {
+	serving := s.Start(ctx)
+	if s.Sim == nil {
+		if s.Held, err = a.LockBench(ctx, "working on it"); err != nil {
 			return s, err
 		}
 	}
@@ -106,14 +106,14 @@ func (a *Opener) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		if err != nil {
 			return s, err
 		}
-		s.wirings[b.Name] = w
-		channels = mergeChannels(channels, w.Channels())
+		s.Wirings[b.Name] = w
+		channels = MergeChannels(channels, w.Channels())
 	}
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
 	lines := make(map[string]int)
 	for _, b := range a.Config.Boards {
-		w := s.wirings[b.Name]
+		w := s.Wirings[b.Name]
 		if w == nil {
 			if w, err = b.LoadWiring(); err != nil {
 				return s, err
@@ -122,24 +122,24 @@ func (a *Opener) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		lines[b.Name] = w.Lines()
 	}
 	var faults []error
-	s.takeOver(ctx, serving, a, channels, lines, func(_ string, err error) { faults = append(faults, err) })
+	s.TakeOver(ctx, serving, a, channels, lines, func(_ string, err error) { faults = append(faults, err) })
 	if err := errors.Join(faults...); err != nil {
 		return s, err
 	}
-	if err := s.openAnalyzer(ctx); err != nil {
+	if err := s.OpenAnalyzer(ctx); err != nil {
 		return s, err
 	}
-	for name, w := range s.wirings {
-		bar, err := array.New(w, s.analyzer, s.boards[name], a.Config.DeviceLimits())
+	for name, w := range s.Wirings {
+		bar, err := array.New(w, s.Analyzer, s.Boards[name], a.Config.DeviceLimits())
 		if err != nil {
 			return s, err
 		}
-		s.turns.Add(name, bar, s.boards[name])
+		s.Turns.Add(name, bar, s.Boards[name])
 	}
 	return s, nil
 }
 
-// takeOver connects to all instruments, of which nothing is known: another
+// TakeOver connects to all instruments, of which nothing is known: another
 // process may have been killed with voltage on a device. The sources are switched
 // off before a switch is touched, see hwdocs/safety.md. lines is the length of each
 // board's chain. failed is told of every instrument that could not be taken over,
@@ -148,7 +148,7 @@ func (a *Opener) openOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 // An analyzer that cannot be reached does not keep the switches closed. Another
 // instrument in its place ends it: this bench is not the one that is configured.
 // So does one that somebody else has.
-func (s *session) takeOver(ctx, serving context.Context, a *Opener, channels []instrument.Channel, lines map[string]int,
+func (s *Session) TakeOver(ctx, serving context.Context, a *Opener, channels []instrument.Channel, lines map[string]int,
 	failed func(name string, err error)) {
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)
 	if err != nil {
@@ -157,9 +157,9 @@ func (s *session) takeOver(ctx, serving context.Context, a *Opener, channels []i
 	if kind := instrument.KindOf(err); ctx.Err() != nil || kind == instrument.KindIdentity || kind == instrument.KindBusy {
 		return
 	}
-	for _, b := range s.config.Boards {
+	for _, b := range s.Config.Boards {
 		if err := s.openBoard(ctx, serving, a, b, lines[b.Name]); err != nil {
-			delete(s.boards, b.Name)
+			delete(s.Boards, b.Name)
 			failed("switch board "+b.Name, err)
 		}
 	}
@@ -169,9 +169,9 @@ func (s *session) takeOver(ctx, serving context.Context, a *Opener, channels []i
 }
 
 // takeOverAnalyzer leaves the session without an analyzer where it fails.
-func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, channels []instrument.Channel) error {
-	c := s.config
-	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() sim.Server { return s.sim.Adapter })
+func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, channels []instrument.Channel) error {
+	c := s.Config
+	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() sim.Server { return s.Sim.Adapter })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
@@ -189,31 +189,31 @@ func (s *session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, chan
 	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer"), err)
 	}
-	s.adapter, s.analyzer = adapter, analyzer
+	s.adapter, s.Analyzer = adapter, analyzer
 	return nil
 }
 
-// openAnalyzer makes the analyzer that was taken over ready, and asks it all that
+// OpenAnalyzer makes the analyzer that was taken over ready, and asks it all that
 // a run asks before the first stress.
-func (s *session) openAnalyzer(ctx context.Context) (err error) {
-	if s.identity, err = s.analyzer.Identify(ctx); err == nil {
-		err = s.analyzer.Open(ctx)
+func (s *Session) OpenAnalyzer(ctx context.Context) (err error) {
+	if s.Identity, err = s.Analyzer.Identify(ctx); err == nil {
+		err = s.Analyzer.Open(ctx)
 	}
 	if err == nil {
-		err = s.analyzer.Check(ctx)
+		err = s.Analyzer.Check(ctx)
 	}
 	if err == nil {
-		_, err = s.analyzer.BenchTime(ctx)
+		_, err = s.Analyzer.BenchTime(ctx)
 	}
 	if err != nil {
 		// Opening ends with the outputs switched on at 0 V; it may have got so far.
-		return fmt.Errorf("%s: %w", s.config.Place("analyzer"), errors.Join(err, s.makeSafe(ctx)))
+		return fmt.Errorf("%s: %w", s.Config.Place("analyzer"), errors.Join(err, s.MakeSafe(ctx)))
 	}
 	return nil
 }
 
-func (s *session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
-	place := s.config.BoardPlace(b.Name)
+func (s *Session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
+	place := s.Config.BoardPlace(b.Name)
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	var port spi.PortCloser
 	var err error
@@ -223,7 +223,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *Opener, b config.Bo
 		if b.Address == config.SimulatedAddress {
 			address = config.SimulatedAddress
 		}
-		conn, reopen, err := s.connect(ctx, serving, address, func() sim.Server { return s.sim.Boxes[b.Name] })
+		conn, reopen, err := s.connect(ctx, serving, address, func() sim.Server { return s.Sim.Boxes[b.Name] })
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
@@ -251,7 +251,7 @@ func (s *session) openBoard(ctx, serving context.Context, a *Opener, b config.Bo
 		return fmt.Errorf("%s: %w", place, err)
 	}
 	chain := adg1438.New(conn, adg1438.Options{Chips: lines, Name: b.Name, Logger: a.Log})
-	s.boards[b.Name] = chain
+	s.Boards[b.Name] = chain
 	if err := chain.Safe(ctx); err != nil {
 		return fmt.Errorf("%s: %w", place, err)
 	}
@@ -261,11 +261,11 @@ func (s *session) openBoard(ctx, serving context.Context, a *Opener, b config.Bo
 // patience is how much longer than the bench itself needs an answer may take:
 // 5 s, and three times that on the simulated bench, where it has to be computed
 // by a machine that may be busy with other things, more for arrays beyond 20 x 20.
-func (s *session) patience() time.Duration {
+func (s *Session) patience() time.Duration {
 	if hurry := s.hurry(); hurry > 0 {
 		return hurry
 	}
-	if s.sim == nil {
+	if s.Sim == nil {
 		return 5 * time.Second
 	}
 	return 15 * time.Second * time.Duration(s.burden())
@@ -274,8 +274,8 @@ func (s *session) patience() time.Duration {
 // answerTimeout is how long an adapter may take for an answer of its own: on
 // hardware what its driver finds right (0), on the simulated bench as long as
 // everything else.
-func (s *session) answerTimeout() time.Duration {
-	if s.sim == nil {
+func (s *Session) answerTimeout() time.Duration {
+	if s.Sim == nil {
 		return 0
 	}
 	return s.patience()
@@ -283,26 +283,26 @@ func (s *session) answerTimeout() time.Duration {
 
 // hurry is how long a test lets the simulated bench take for an answer; 0 = no
 // hurry.
-func (s *session) hurry() time.Duration {
-	if s.sim == nil {
+func (s *Session) hurry() time.Duration {
+	if s.Sim == nil {
 		return 0
 	}
-	return s.sim.Hurry
+	return s.Sim.Hurry
 }
 
 // readTimeout is how long the GPIB adapter waits for an answer; 0 = the longest
 // that it can.
-func (s *session) readTimeout() time.Duration {
+func (s *Session) readTimeout() time.Duration {
 	if s.hurry() > 0 {
 		return time.Second // of bench time; a read that hangs is waited for that long
 	}
 	return 0
 }
 
-// safeTimeout is how long one instrument may take to be made safe. On hardware
+// SafeTimeout is how long one instrument may take to be made safe. On hardware
 // the adapter may first have to wait for answers that never come, the simulated
 // bench for a busy machine.
-func (s *session) safeTimeout() time.Duration {
+func (s *Session) SafeTimeout() time.Duration {
 	if s.hurry() > 0 {
 		return time.Second * time.Duration(s.burden())
 	}
@@ -311,64 +311,64 @@ func (s *session) safeTimeout() time.Duration {
 
 // burden is how many times larger than 20 x 20 the simulated arrays are; 1 on
 // hardware.
-func (s *session) burden() int {
-	if s.sim == nil {
+func (s *Session) burden() int {
+	if s.Sim == nil {
 		return 1
 	}
 	cells := 0
-	for _, a := range s.sim.Chip.Arrays {
+	for _, a := range s.Sim.Chip.Arrays {
 		cells = max(cells, a.Len())
 	}
 	return max(1, cells/400)
 }
 
-// safers are what must be made safe, in this order: sources to zero, then
+// Safers are what must be made safe, in this order: sources to zero, then
 // switches open.
-func (s *session) safers() []run.NamedSafer {
+func (s *Session) Safers() []run.NamedSafer {
 	var list []run.NamedSafer
-	if s.analyzer != nil {
-		list = append(list, run.NamedSafer{Name: "analyzer", Safer: s.analyzer})
+	if s.Analyzer != nil {
+		list = append(list, run.NamedSafer{Name: "analyzer", Safer: s.Analyzer})
 	}
-	for _, b := range s.config.Boards {
-		if chain := s.boards[b.Name]; chain != nil {
+	for _, b := range s.Config.Boards {
+		if chain := s.Boards[b.Name]; chain != nil {
 			list = append(list, run.NamedSafer{Name: "switch board " + b.Name, Safer: chain})
 		}
 	}
 	return list
 }
 
-// makeSafe makes safe what is open, outside a run, in which Guard does it.
-func (s *session) makeSafe(ctx context.Context) error {
-	return run.Guard(context.WithoutCancel(ctx), run.GuardOptions{Safers: s.safers()},
+// MakeSafe makes safe what is open, outside a run, in which Guard does it.
+func (s *Session) MakeSafe(ctx context.Context) error {
+	return run.Guard(context.WithoutCancel(ctx), run.GuardOptions{Safers: s.Safers()},
 		func(context.Context) error { return nil })
 }
 
-// describe says in words which bench this is.
-func (s *session) describe() string {
-	if s.sim != nil {
-		return s.sim.Describe()
+// Describe says in words which bench this is.
+func (s *Session) Describe() string {
+	if s.Sim != nil {
+		return s.Sim.Describe()
 	}
-	return fmt.Sprintf("%s (%s)", s.config.Bench, s.config.Analyzer.Address)
+	return fmt.Sprintf("%s (%s)", s.Config.Bench, s.Config.Analyzer.Address)
 }
 
 // Close closes the connections, last opened first, and keeps the simulated
 // chip's state.
-func (s *session) Close() error {
+func (s *Session) Close() error {
 	var errs []error
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		errs = append(errs, s.closers[i].Close())
 	}
 	s.closers = nil
-	if s.sim != nil && s.sim.Cancel != nil {
-		errs = append(errs, s.sim.Stop())
+	if s.Sim != nil && s.Sim.Cancel != nil {
+		errs = append(errs, s.Sim.Stop())
 	}
 	// Last: until here nobody else may touch the bench.
-	errs = append(errs, s.held.Release())
-	s.held = nil
+	errs = append(errs, s.Held.Release())
+	s.Held = nil
 	return errors.Join(errs...)
 }
 
-func mergeChannels(a, b []instrument.Channel) []instrument.Channel {
+func MergeChannels(a, b []instrument.Channel) []instrument.Channel {
 	seen := make(map[instrument.Channel]bool)
 	var list []instrument.Channel
 	for _, c := range append(a, b...) {
@@ -380,15 +380,15 @@ func mergeChannels(a, b []instrument.Channel) []instrument.Channel {
 	return list
 }
 
-// simulation makes the simulated bench and says if that took a new chip.
-func (a *Opener) simulation(ctx context.Context) (*sim.Bench, error) {
+// Simulation makes the simulated bench and says if that took a new chip.
+func (a *Opener) Simulation(ctx context.Context) (*sim.Bench, error) {
 	build := sim.Open
 	var held *lock.Lock
 	if a.NewBench != nil {
 		build = a.NewBench
 	} else {
 		var err error
-		if held, err = a.lockBench(ctx, "working on it"); err != nil {
+		if held, err = a.LockBench(ctx, "working on it"); err != nil {
 			return nil, err
 		}
 	}
@@ -407,9 +407,9 @@ func (a *Opener) simulation(ctx context.Context) (*sim.Bench, error) {
 	return s, nil
 }
 
-// options are how runs on this bench are kept.
-func (s *session) options() run.Options {
-	o := s.sim.Keeping()
-	o.Reserve = uint64(s.config.Watch.DiskReserve) << 20
+// Options are how runs on this bench are kept.
+func (s *Session) Options() run.Options {
+	o := s.Sim.Keeping()
+	o.Reserve = uint64(s.Config.Watch.DiskReserve) << 20
 	return o
 }

@@ -1,4 +1,4 @@
-package main
+package session
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 
 // openNeurons connects to the neuron board, if the bench has one. What its
 // amplifiers do is of no consequence as long as the switches are open.
-func (s *session) openNeurons(ctx, serving context.Context, a *Opener) error {
-	c := s.config
+func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
+	c := s.Config
 	if c.Neurons.Address == "" {
 		return nil
 	}
@@ -26,15 +26,15 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	if err != nil {
 		return err
 	}
-	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() sim.Server { return s.sim.Neurons })
+	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() sim.Server { return s.Sim.Neurons })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}
 	board := neuron.New(conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
 		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.Log})
 	s.closers = append(s.closers, board)
-	if s.neuronIdentity, err = board.Identify(ctx); err == nil {
-		err = s.lockIdentity(ctx, s.neuronIdentity)
+	if s.NeuronIdentity, err = board.Identify(ctx); err == nil {
+		err = s.lockIdentity(ctx, s.NeuronIdentity)
 	}
 	if err == nil {
 		err = board.Open(ctx)
@@ -42,7 +42,7 @@ func (s *session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}
-	s.neurons, s.neuronLines, s.log = board, w, a.Log
+	s.Neurons, s.neuronLines, s.log = board, w, a.Log
 	return nil
 }
 
@@ -65,16 +65,16 @@ func (b lentBoard) Release(ctx context.Context) error {
 	return b.Chain.Release(ctx)
 }
 
-// classifier is the network of this design and placement on the open bench.
+// Classifier is the network of this design and placement on the open bench.
 // What it measures goes through the recorder. It uses all switch boards of the
 // placement; the session's arrays may be used before and after it, not during a
 // call.
-func (s *session) classifier(design mlp.Design, placement mlp.Placement,
+func (s *Session) Classifier(design mlp.Design, placement mlp.Placement,
 	recorder hardware.Recorder) (*hardware.Classifier, error) {
 	boards := make(map[string]hardware.Board)
-	for _, b := range s.config.Boards {
-		board := hardware.Board{Wiring: s.wirings[b.Name],
-			Router: lentBoard{s.boards[b.Name], func() { s.turns.Forget(b.Name) }}}
+	for _, b := range s.Config.Boards {
+		board := hardware.Board{Wiring: s.Wirings[b.Name],
+			Router: lentBoard{s.Boards[b.Name], func() { s.Turns.Forget(b.Name) }}}
 		if board.Wiring == nil {
 			var err error
 			if board.Wiring, err = b.LoadWiring(); err != nil {
@@ -83,24 +83,24 @@ func (s *session) classifier(design mlp.Design, placement mlp.Placement,
 		}
 		boards[b.Name] = board
 	}
-	o := hardware.Options{Recorder: recorder, Limits: s.config.DeviceLimits(), Reference: s.config.Neurons.Reference,
-		Wiring: s.neuronLines, Burst: s.config.Neurons.Burst, Logger: s.log}
-	if s.up != nil {
+	o := hardware.Options{Recorder: recorder, Limits: s.Config.DeviceLimits(), Reference: s.Config.Neurons.Reference,
+		Wiring: s.neuronLines, Burst: s.Config.Neurons.Burst, Logger: s.log}
+	if s.Up != nil {
 		o.Repeat = s.repeat
 	}
-	if s.neurons == nil { // a nil board in an interface would not be nil
+	if s.Neurons == nil { // a nil board in an interface would not be nil
 		return hardware.New(design, placement, boards, nil, o)
 	}
-	return hardware.New(design, placement, boards, s.neurons, o)
+	return hardware.New(design, placement, boards, s.Neurons, o)
 }
 
 // repeat makes a measurement of the neurons, which changes no device, until it
 // succeeds, and brings the bench back in between. What the board has found to
 // be wrong with itself ends it: it would say the same again.
-func (s *session) repeat(ctx context.Context, what string, do func(context.Context) error) error {
+func (s *Session) repeat(ctx context.Context, what string, do func(context.Context) error) error {
 	s.classifying = true
 	var finding error
-	err := s.up.Repeat(ctx, what, func(ctx context.Context) error {
+	err := s.Up.Repeat(ctx, what, func(ctx context.Context) error {
 		finding = nil
 		err := run.AtBench(ctx, func(ctx context.Context) error {
 			if s.stoodStill {
@@ -126,9 +126,9 @@ func (s *session) repeat(ctx context.Context, what string, do func(context.Conte
 	return err
 }
 
-// testNeurons measures with all switches open, which shows the offsets of the
+// TestNeurons measures with all switches open, which shows the offsets of the
 // amplifiers and that converters and line work.
-func testNeurons(ctx context.Context, board instrument.Neurons) (string, error) {
+func TestNeurons(ctx context.Context, board instrument.Neurons) (string, error) {
 	hidden, err := board.Hidden(ctx)
 	if err != nil {
 		return "", err
@@ -148,8 +148,8 @@ func largest(values []instrument.Volts) (most instrument.Volts) {
 	return most
 }
 
-// describeNeurons says what the neuron board is wired to.
-func describeNeurons(w *array.NeuronWiring) string {
+// DescribeNeurons says what the neuron board is wired to.
+func DescribeNeurons(w *array.NeuronWiring) string {
 	words := []string{fmt.Sprintf("%d hidden neurons on %s rows %d-%d, feeding %s columns %d-%d", w.Hidden.Count,
 		w.Hidden.Array, w.Hidden.Row, w.Hidden.Row+2*w.Hidden.Count-1,
 		w.Hidden.Feeds.Array, w.Hidden.Feeds.Column, w.Hidden.Feeds.Column+w.Hidden.Count-1),

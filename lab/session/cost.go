@@ -1,0 +1,53 @@
+package session
+
+import (
+	"xlab/driver/b1500"
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/lab/config"
+	"xlab/mlp"
+	"xlab/mlp/hardware"
+)
+
+// nowhere is a switch board for costing: it has lines and is never routed.
+type nowhere struct {
+	instrument.Router
+	lines int
+}
+
+func (n nowhere) Lines() int { return n.lines }
+
+// Cost gives the instrument time of steps on one cell and refuses those out of
+// limits, by the same code as a run, with drivers that are connected to
+// nothing.
+func (a *Opener) Cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
+	return a.CostAt(w, array.Cell{}, steps...)
+}
+
+// CostAt is cost for a cell that messages name.
+func (a *Opener) CostAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
+	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.DeviceLimits())
+	if err != nil {
+		return 0, err
+	}
+	instructions, err := bar.Instructions(cell, steps...)
+	if err != nil {
+		return 0, err
+	}
+	analyzer := b1500.New(nil, b1500.Options{Limits: a.Config.SourceLimits(), Channels: w.Channels(),
+		LineFrequency: float64(a.Config.Analyzer.LineFrequency)})
+	return analyzer.Cost(instructions...)
+}
+
+// UnopenedBoards are the switch boards of a placement without their links.
+func UnopenedBoards(c *config.Config, p mlp.Placement) (map[string]hardware.Board, error) {
+	boards := make(map[string]hardware.Board)
+	for _, name := range p.Arrays() {
+		w, err := c.Wiring(name)
+		if err != nil {
+			return nil, err
+		}
+		boards[name] = hardware.Board{Wiring: w, Router: nowhere{lines: w.Lines()}}
+	}
+	return boards, nil
+}

@@ -168,7 +168,9 @@ func (w *traces) read(file string) []byte {
 }
 
 // begun gives the runs that were not there before; what stands for their IDs begins
-// with the name of the command.
+// with the name of the command. They are in the order of these names: a plan's report
+// makes those of its tasks too, and whether it began in the same second as the first
+// must not matter.
 func (w *traces) begun(command string) (ids []string) {
 	entries, err := os.ReadDir("runs")
 	if err != nil && !os.IsNotExist(err) {
@@ -180,6 +182,7 @@ func (w *traces) begun(command string) (ids []string) {
 			ids = append(ids, e.Name())
 		}
 	}
+	slices.SortStableFunc(ids, func(a, b string) int { return strings.Compare(w.known[a], w.known[b]) })
 	return ids
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -121,14 +122,9 @@ func (s *Source) survey() ([]*device, error) {
 	if err := s.states(at); err != nil {
 		return nil, err
 	}
-	list := make([]*device, 0, len(known))
-	for _, d := range known {
-		list = append(list, d)
-	}
-	slices.SortFunc(list, func(a, b *device) int {
+	return slices.SortedFunc(maps.Values(known), func(a, b *device) int {
 		return cmp.Or(cmp.Compare(a.array, b.array), cmp.Compare(a.cell.Row, b.cell.Row), cmp.Compare(a.cell.Col, b.cell.Col))
-	})
-	return list, nil
+	}), nil
 }
 
 // take adds a step to what is known of a device.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -145,13 +146,11 @@ func (f *ncFile) head(t *Table, p Provenance) ([]byte, error) {
 	}
 	// The places of the variables depend on the length of the head, which does
 	// not depend on the places.
-	at := len(f.encode(facts, 0))
-	return f.encode(facts, at), nil
+	return f.encode(facts, len(f.encode(facts, 0))), nil
 }
 
 func (f *ncFile) encode(facts [][2]string, at int) []byte {
-	b := append([]byte("CDF\x02"), 0, 0, 0, 0)
-	binary.BigEndian.PutUint32(b[4:], uint32(f.rows))
+	b := ncWords([]byte("CDF\x02"), uint32(f.rows))
 	texts := 0
 	for _, v := range f.variables {
 		if v.kind == ncChar {
@@ -159,10 +158,10 @@ func (f *ncFile) encode(facts [][2]string, at int) []byte {
 		}
 	}
 	b = ncList(b, ncDimension, 1+texts)
-	b = binary.BigEndian.AppendUint32(ncText(b, recordDimension), 0) // unlimited
+	b = ncWords(ncText(b, recordDimension), 0) // unlimited
 	for _, v := range f.variables {
 		if v.kind == ncChar {
-			b = binary.BigEndian.AppendUint32(ncText(b, v.Name+"_length"), uint32(v.width))
+			b = ncWords(ncText(b, v.Name+"_length"), uint32(v.width))
 		}
 	}
 	b = ncAttributes(b, facts)
@@ -172,20 +171,12 @@ func (f *ncFile) encode(facts [][2]string, at int) []byte {
 		b = ncText(b, v.Name)
 		if v.kind == ncChar {
 			text++
-			b = binary.BigEndian.AppendUint32(b, 2)
-			b = binary.BigEndian.AppendUint32(b, 0)
-			b = binary.BigEndian.AppendUint32(b, text)
+			b = ncWords(b, 2, 0, text)
 		} else {
-			b = binary.BigEndian.AppendUint32(b, 1)
-			b = binary.BigEndian.AppendUint32(b, 0)
+			b = ncWords(b, 1, 0)
 		}
-		unit := v.Unit
-		if unit == "" {
-			unit = "1"
-		}
-		b = ncAttributes(b, [][2]string{{"units", unit}, {"long_name", v.Description}})
-		b = binary.BigEndian.AppendUint32(b, v.kind)
-		b = binary.BigEndian.AppendUint32(b, uint32(v.size()))
+		b = ncAttributes(b, [][2]string{{"units", cmp.Or(v.Unit, "1")}, {"long_name", v.Description}})
+		b = ncWords(b, v.kind, uint32(v.size()))
 		b = binary.BigEndian.AppendUint64(b, uint64(at))
 		at += v.size()
 	}
@@ -196,22 +187,26 @@ func ncList(b []byte, tag uint32, n int) []byte {
 	if n == 0 {
 		tag = 0
 	}
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, tag), uint32(n))
+	return ncWords(b, tag, uint32(n))
+}
+
+func ncWords(b []byte, words ...uint32) []byte {
+	for _, w := range words {
+		b = binary.BigEndian.AppendUint32(b, w)
+	}
+	return b
 }
 
 // ncText writes a text with its length, filled up to four bytes.
 func ncText(b []byte, text string) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
-	b = append(b, text...)
+	b = append(ncWords(b, uint32(len(text))), text...)
 	return append(b, make([]byte, (4-len(text)%4)%4)...)
 }
 
 func ncAttributes(b []byte, facts [][2]string) []byte {
 	b = ncList(b, ncAttribute, len(facts))
 	for _, f := range facts {
-		b = ncText(b, f[0])
-		b = binary.BigEndian.AppendUint32(b, ncChar)
-		b = ncText(b, f[1])
+		b = ncText(ncWords(ncText(b, f[0]), ncChar), f[1])
 	}
 	return b
 }

@@ -126,8 +126,7 @@ func (s scratch) Read(b []byte) (int, error) {
 // spoiled says what is wrong with a temporary file, whose name tells nobody
 // anything: its directory does.
 func spoiled(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("a temporary file in %s (TMPDIR names another directory): %w", os.TempDir(), path.Err)
 	}
 	return err

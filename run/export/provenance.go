@@ -98,9 +98,5 @@ func marshal(v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, b.Bytes()); err != nil {
-		return nil, err
-	}
-	return instrument.ShortenJSON(compact.Bytes()), nil
+	return instrument.ShortenJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }

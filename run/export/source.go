@@ -87,9 +87,7 @@ func (s *Source) scan(visit func(r run.Record, segment int64, d *done, steps []a
 			file = r.File
 			segment++
 		}
-		switch {
-		case r.Type == run.TypePart, r.Type == run.TypeResult, r.Type == run.TypeEvent && r.Kind == array.EventRead:
-		default:
+		if r.Type != run.TypePart && r.Type != run.TypeResult && (r.Type != run.TypeEvent || r.Kind != array.EventRead) {
 			return nil
 		}
 		var d done

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,11 +72,7 @@ func Scan(ctx context.Context, root string, q Query) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, 0, len(marks))
-	for id := range marks {
-		ids = append(ids, id)
-	}
-	entries, err := readAll(ctx, root, ids)
+	entries, err := readAll(ctx, root, slices.Collect(maps.Keys(marks)))
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +109,8 @@ func rebuild(ctx context.Context, root string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err = x.Rebuild(ctx)
-	if cerr := x.Close(); err == nil {
-		err = cerr
-	}
-	return n, err
+	defer x.closeAfter(&err)
+	return x.Rebuild(ctx)
 }
 
 // Note keeps the index up to date with a run, at its beginning and its end. What
@@ -127,9 +121,6 @@ func Note(ctx context.Context, root, id string) (err error) {
 	if err != nil {
 		return err
 	}
-	err = x.Note(ctx, id)
-	if cerr := x.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	defer x.closeAfter(&err)
+	return x.Note(ctx, id)
 }

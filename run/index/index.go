@@ -166,13 +166,20 @@ func (x *Index) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 // Close closes the database.
 func (x *Index) Close() error { return x.db.Close() }
 
+// closeAfter closes the database, and says so where that is all that went wrong.
+func (x *Index) closeAfter(err *error) {
+	if cerr := x.Close(); *err == nil {
+		*err = cerr
+	}
+}
+
 // replaceable tells whether a new database would help against an error.
 func replaceable(err error) bool {
 	if errors.Is(err, errForeign) {
 		return true
 	}
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
 		return false
 	}
 	switch e.Code() & 0xff {

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -114,8 +115,7 @@ func (r *reader) plan(n *yaml.Node) *Plan {
 	if p.Name == "" && len(r.faults) == 0 {
 		r.fault(n, "the plan has no name: give it one with the key plan")
 	}
-	switch {
-	case steps == nil || steps.Kind != yaml.SequenceNode || len(steps.Content) == 0:
+	if steps == nil || steps.Kind != yaml.SequenceNode || len(steps.Content) == 0 {
 		r.fault(n, "steps must be a list of at least one step")
 		return p
 	}
@@ -129,11 +129,8 @@ func (r *reader) plan(n *yaml.Node) *Plan {
 }
 
 func (r *reader) step(p *Plan, n *yaml.Node) {
-	s := Step{On: Reactions{}, Place: fmt.Sprintf("%s:%d", r.name, n.Line), With: make(map[string][]string),
+	s := Step{On: maps.Clone(p.On), Place: fmt.Sprintf("%s:%d", r.name, n.Line), With: make(map[string][]string),
 		Set: make(map[string]string)}
-	for outcome, action := range p.On {
-		s.On[outcome] = action
-	}
 	named := n
 	r.entries(n, "a step", func(key string, k, v *yaml.Node) {
 		switch key {

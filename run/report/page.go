@@ -69,11 +69,7 @@ func newPage(r Report) (page, error) {
 		}
 		for _, c := range s.Comparisons {
 			tables++
-			numbered, err := newComparison(c, tables)
-			if err != nil {
-				return page{}, fmt.Errorf("section %q: %w", s.Title, err)
-			}
-			q.Comparisons = append(q.Comparisons, numbered)
+			q.Comparisons = append(q.Comparisons, newComparison(c, tables))
 		}
 		for _, t := range s.Tables {
 			tables++
@@ -113,13 +109,13 @@ func (p page) HasProvenance() bool {
 	return len(v.Facts)+len(v.Limits)+len(v.Instruments) > 0 || p.Spec != ""
 }
 
-func newComparison(c Comparison, number int) (comparison, error) {
+func newComparison(c Comparison, number int) comparison {
 	n := comparison{Comparison: c, Number: number}
 	for _, row := range c.Rows {
 		n.Published = n.Published || row.Published != ""
 		n.Note = n.Note || row.Note != ""
 	}
-	return n, nil
+	return n
 }
 
 func (t Table) check() error {

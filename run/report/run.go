@@ -76,10 +76,8 @@ func OfRun(s *run.Stored, root, at string) (Report, error) {
 		return page, err
 	}
 	page.add(Section{Title: "Figures", Figures: figures}, len(figures))
-	if rows := compared(found.Comparisons); len(rows) > 0 {
-		page.Sections = append(page.Sections,
-			Section{Title: "Measured and published", Comparisons: []Comparison{{Rows: rows}}})
-	}
+	page.add(Section{Title: "Measured and published",
+		Comparisons: []Comparison{{Rows: compared(found.Comparisons)}}}, len(found.Comparisons))
 	page.add(Section{Title: "Remarks", Text: found.Remarks}, len(found.Remarks))
 	tables, err := runTables(s.Dir)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"xlab/instrument"
+	"xlab/run/screen"
 )
 
 // Part is one kind of work of a batch.
@@ -132,12 +133,5 @@ func (b *Batch) String() string {
 		}
 	}
 	return fmt.Sprintf("about %s for %s on %s, by what the first one took: %s", FormatDuration(b.Wall),
-		count(b.Samples, "chip"), count(b.Cores, "core"), strings.Join(costs, ", "))
-}
-
-func count(n int, word string) string {
-	if n != 1 {
-		word += "s"
-	}
-	return fmt.Sprintf("%d %s", n, word)
+		screen.Count(b.Samples, "chip"), screen.Count(b.Cores, "core"), strings.Join(costs, ", "))
 }

@@ -13,15 +13,6 @@ import (
 	"xlab/instrument"
 )
 
-// Read reads the run directory dir as far as that goes. What cannot be
-// understood is in Problems; it is no error.
-func Read(dir string) *Stored { return read(dir) }
-
-// Alive tells whether the process that writes the run in dir is still there. It
-// is false with filelock.ErrUnsupported where the system or the file system knows
-// no locks.
-func Alive(dir string) (bool, error) { return isAlive(dir) }
-
 // Check says what is wrong with the record of the run in dir, which report is of:
 // lines that are damaged, doubled, missing or out of order, segments that are
 // missing or were renamed, and a specification that is missing. The error is of

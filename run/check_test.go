@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := threeSegments(t)
 			c.spoil(t, dir)
-			report, err := ScanJournal(dir, func(Record) error { return nil })
+			report, err := ScanJournal(dir, nil)
 			must(t, err)
 			err = Check(dir, report)
 			switch {

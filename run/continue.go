@@ -46,9 +46,6 @@ func NewClaim(dir string, visit func(Record) error) (*Claim, error) {
 		return nil, errors.Join(err, c.Release())
 	}
 	c.last = numbers[len(numbers)-1]
-	if visit == nil {
-		visit = func(Record) error { return nil }
-	}
 	report, err := ScanJournal(dir, visit)
 	if err == nil && report.Header.ID == "" {
 		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindUsage,

@@ -50,7 +50,7 @@ func TestContinue(t *testing.T) {
 		h.Resumed == nil || h.Resumed.Before(h.Started) {
 		t.Errorf("header %+v", h)
 	}
-	s := read(dir)
+	s := Read(dir)
 	if s.Outcome != OutcomeRunning {
 		t.Errorf("while it runs it is %s", s.Outcome)
 	}
@@ -71,12 +71,12 @@ func TestContinue(t *testing.T) {
 	r.Journal().SetBenchTime(12)
 	must(t, r.End(nil, map[string]int{"x": 1}))
 
-	s = read(dir)
+	s = Read(dir)
 	if len(s.Problems) > 0 || s.Outcome != OutcomeComplete || s.Result.Segments != 2 || s.Wall != 20 || s.Bench == nil ||
 		*s.Bench != 12 || string(s.Spec) == "" {
 		t.Errorf("at the end %+v, result %+v", s, s.Result)
 	}
-	report, err := ScanJournal(dir, func(Record) error { return nil })
+	report, err := ScanJournal(dir, nil)
 	must(t, err)
 	if report.Segments != 2 || report.Wall != 20 || report.Bench != 12 || len(report.Unknown)+len(report.Damage) > 0 ||
 		report.End.Wall != 10 {
@@ -156,7 +156,7 @@ func TestContinueOnAFullDisk(t *testing.T) {
 	if _, err := c.Continue(Header{}, full); instrument.KindOf(err) != instrument.KindTrip {
 		t.Errorf("on a full disk: %v", err)
 	}
-	if s := read(dir); s.Outcome != OutcomeInterrupted || len(s.Problems) > 0 {
+	if s := Read(dir); s.Outcome != OutcomeInterrupted || len(s.Problems) > 0 {
 		t.Errorf("it is %s, %q", s.Outcome, s.Problems)
 	}
 	c, err = NewClaim(dir, nil)
@@ -175,7 +175,7 @@ func TestWallOfAKilledSegment(t *testing.T) {
 	must(t, r.Journal().Close())
 	written := r.Header().Resumed.Add(100 * time.Second)
 	must(t, os.Chtimes(filepath.Join(dir, segmentName(2)), written, written))
-	report, err := ScanJournal(dir, func(Record) error { return nil })
+	report, err := ScanJournal(dir, nil)
 	must(t, err)
 	if d := report.Wall - before; d < 99.9 || d > 100.1 || !report.Written.Equal(written.Round(0)) {
 		t.Errorf("wall time %v after %v, written %v", report.Wall, before, report.Written)

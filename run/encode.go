@@ -60,38 +60,27 @@ type line struct {
 // appendLine writes a whole line to dst. On an error dst is returned as it was.
 func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool, l line) ([]byte, error) {
 	start := len(dst)
-	b := append(dst, `{"seq":`...)
-	b = strconv.AppendUint(b, seq, 10)
+	b := strconv.AppendUint(append(dst, `{"seq":`...), seq, 10)
 	if hasBench {
-		b = append(b, `,"bench":`...)
-		b = AppendFloat(b, float64(bench))
+		b = AppendFloat(append(b, `,"bench":`...), float64(bench))
 	}
-	b = append(b, `,"type":"`...)
-	b = append(b, l.kind...)
-	b = append(b, '"')
+	b = AppendString(append(b, `,"type":`...), string(l.kind))
 	if l.of != 0 {
-		b = append(b, `,"of":`...)
-		b = strconv.AppendUint(b, l.of, 10)
+		b = strconv.AppendUint(append(b, `,"of":`...), l.of, 10)
 	}
 	if l.event != "" {
-		b = append(b, `,"kind":`...)
-		b = AppendString(b, l.event)
+		b = AppendString(append(b, `,"kind":`...), l.event)
 	}
 	if l.version != 0 {
-		b = append(b, `,"version":`...)
-		b = strconv.AppendInt(b, int64(l.version), 10)
-		b = append(b, `,"segment":`...)
-		b = strconv.AppendInt(b, int64(l.segment), 10)
+		b = strconv.AppendInt(append(b, `,"version":`...), int64(l.version), 10)
+		b = strconv.AppendInt(append(b, `,"segment":`...), int64(l.segment), 10)
 	}
-	b = append(b, `,"data":`...)
-	b, err := appendData(b, l.data)
+	b, err := appendData(append(b, `,"data":`...), l.data)
 	if err != nil {
 		return dst, fmt.Errorf("%s cannot be written as JSON: %w", l.kind, err)
 	}
 	sum := crc32.Checksum(b[start:], castagnoli)
-	b = append(b, crcOpen...)
-	b = appendHex32(b, sum)
-	b = append(b, crcClose...)
+	b = append(appendHex32(append(b, crcOpen...), sum), crcClose...)
 	if n := len(b) - start; n > maxLine {
 		return dst, fmt.Errorf("%s of %d bytes is longer than a journal line may be (%d bytes): write it to a data file "+
 			"of the run", l.kind, n, maxLine)
@@ -141,8 +130,7 @@ func AppendString(dst []byte, s string) []byte {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
 		case r < ' ':
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[r>>4], hexDigits[r&15])
+			dst = fmt.Appendf(dst, `\u%04x`, r)
 		default:
 			dst = utf8.AppendRune(dst, r)
 		}

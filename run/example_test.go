@@ -40,7 +40,7 @@ func Example_journal() {
 	err = r.End(link, map[string]int{"formed": 1})
 	fmt.Println(err, "-> exit code", run.ExitCode(err))
 
-	h, err := run.ScanJournal(r.Dir(), func(run.Record) error { return nil })
+	h, err := run.ScanJournal(r.Dir(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

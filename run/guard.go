@@ -248,10 +248,9 @@ func (w *watch) note(text string) {
 // judge gives an interrupted run its outcome. Work that returns nil was done,
 // even if it had been asked to stop.
 func (w *watch) judge(err error, cancelled bool) error {
-	var ended *Ended
-	var panicked *PanicError
-	switch {
-	case err == nil, errors.As(err, &ended), errors.As(err, &panicked), OutcomeOf(err) == OutcomeTripped:
+	_, ended := errors.AsType[*Ended](err)
+	_, panicked := errors.AsType[*PanicError](err)
+	if err == nil || ended || panicked || OutcomeOf(err) == OutcomeTripped {
 		return err
 	}
 	if w.lost != nil {
@@ -281,8 +280,7 @@ func (w *watch) journal(err, unsafe error) error {
 	if w.options.Journal == nil {
 		return nil
 	}
-	var panicked *PanicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*PanicError](err); ok {
 		w.events = append(w.events,
 			guardEvent{"panic", map[string]any{"value": fmt.Sprint(panicked.Value), "stack": string(panicked.Stack)}})
 	}

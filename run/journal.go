@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -47,9 +48,7 @@ func (o Options) withDefaults() Options {
 	if o.Free == nil {
 		o.Free = freeBytes
 	}
-	if o.Reserve == 0 {
-		o.Reserve = defaultReserve
-	}
+	o.Reserve = cmp.Or(o.Reserve, defaultReserve)
 	if o.FlushEvery <= 0 {
 		o.FlushEvery = defaultFlushEvery
 	}

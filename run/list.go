@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,13 +75,10 @@ func All(root string) ([]*Stored, error) {
 	}
 	list := make([]*Stored, 0, len(names))
 	for _, name := range names {
-		list = append(list, read(filepath.Join(root, name)))
+		list = append(list, Read(filepath.Join(root, name)))
 	}
 	slices.SortStableFunc(list, func(a, b *Stored) int {
-		if c := a.Started.Compare(b.Started); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID))
 	})
 	return list, nil
 }
@@ -108,7 +106,7 @@ func Load(root, idOrPrefix string) (*Stored, error) {
 	var matches []string
 	for _, name := range names {
 		if name == idOrPrefix {
-			return read(filepath.Join(root, name)), nil
+			return Read(filepath.Join(root, name)), nil
 		}
 		if idOrPrefix != "" && strings.HasPrefix(name, idOrPrefix) {
 			matches = append(matches, name)
@@ -116,7 +114,7 @@ func Load(root, idOrPrefix string) (*Stored, error) {
 	}
 	switch len(matches) {
 	case 1:
-		return read(filepath.Join(root, matches[0])), nil
+		return Read(filepath.Join(root, matches[0])), nil
 	case 0:
 		return nil, unknownRun(root, idOrPrefix, "no run has this ID or starts with it")
 	}
@@ -174,8 +172,9 @@ func directories(root string) ([]string, error) {
 	return names, nil
 }
 
-// read reads a run directory as far as that goes.
-func read(dir string) *Stored {
+// Read reads the run directory dir as far as that goes. What cannot be
+// understood is in Problems; it is no error.
+func Read(dir string) *Stored {
 	s := &Stored{Dir: dir, Summary: Summary{ID: filepath.Base(dir)}}
 	s.readSpec()
 	s.readResult()
@@ -245,7 +244,7 @@ func (s *Stored) fromResult() {
 
 // fromJournal summarises a run that has no result (yet) from its journal.
 func (s *Stored) fromJournal() {
-	report, err := ScanJournal(s.Dir, func(Record) error { return nil })
+	report, err := ScanJournal(s.Dir, nil)
 	if err != nil {
 		s.Outcome = OutcomeBroken
 		s.problem(err)
@@ -257,7 +256,7 @@ func (s *Stored) fromJournal() {
 		t := report.Bench
 		s.Bench = &t
 	}
-	alive, err := isAlive(s.Dir)
+	alive, err := Alive(s.Dir)
 	if err != nil && !errors.Is(err, filelock.ErrUnsupported) {
 		s.problem(err)
 	}
@@ -283,34 +282,29 @@ func (s *Stored) fromJournal() {
 	}
 }
 
-// readHeader reads the first line of the first segment.
-func readHeader(dir string) (Header, error) {
-	h, err := firstRecord(dir)
-	if err == nil && h.ID == "" {
-		err = fmt.Errorf("%s:1: the header cannot be read", firstSegment)
-	}
-	return h, err
-}
-
-func firstRecord(dir string) (Header, error) {
-	stop := errors.New("enough")
-	var h Header
-	_, err := ScanJournal(dir, func(r Record) error {
-		if r.Type == TypeHeader {
-			if err := json.Unmarshal(r.Data, &h); err != nil {
-				return fmt.Errorf("%s:%d: the header's data cannot be understood: %w", r.File, r.Line, err)
+// readHeader reads the first readable line, which is to be the header.
+func readHeader(dir string) (h Header, err error) {
+	for r, err := range Records(dir) {
+		if err == nil && r.Type == TypeHeader {
+			if err = json.Unmarshal(r.Data, &h); err != nil {
+				err = fmt.Errorf("%s:%d: the header's data cannot be understood: %w", r.File, r.Line, err)
 			}
 		}
-		return stop
-	})
-	if errors.Is(err, stop) {
-		err = nil
+		if err != nil {
+			return h, err
+		}
+		break
 	}
-	return h, err
+	if h.ID == "" {
+		return h, fmt.Errorf("%s:1: the header cannot be read", firstSegment)
+	}
+	return h, nil
 }
 
-// isAlive tells whether the process that writes the run is still there.
-func isAlive(dir string) (alive bool, err error) {
+// Alive tells whether the process that writes the run in dir is still there. It
+// is false with filelock.ErrUnsupported where the system or the file system knows
+// no locks.
+func Alive(dir string) (alive bool, err error) {
 	f, err := os.Open(filepath.Join(dir, firstSegment))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -62,8 +62,7 @@ func OutcomeOf(err error) Outcome {
 	if errors.Is(err, ErrUnsafe) {
 		return OutcomeTripped
 	}
-	var e *Ended
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Ended](err); ok {
 		return e.Outcome
 	}
 	if errors.Is(err, ErrInterrupted) || diskFull(err) {
@@ -105,6 +104,20 @@ type hidden struct{ error }
 func (hidden) Error() string   { return "" }
 func (h hidden) Unwrap() error { return h.error }
 
+// exitOfOutcome are the exit codes of runs that have not failed; exitOfKind are
+// those of the errors of the others.
+var (
+	exitOfOutcome = map[Outcome]int{OutcomeComplete: ExitDone, OutcomePartial: ExitPartial, OutcomeOutside: ExitOutside,
+		OutcomeTripped: ExitTrip, OutcomeInterrupted: ExitInterrupted}
+	exitOfKind = map[instrument.Kind]int{
+		instrument.KindLimit: ExitUsage, instrument.KindRouting: ExitUsage, instrument.KindUsage: ExitUsage,
+		instrument.KindUnreachable: ExitUnreachable, instrument.KindTimeout: ExitUnreachable,
+		instrument.KindProtocol: ExitUnreachable, instrument.KindIdentity: ExitUnreachable,
+		instrument.KindInstrument: ExitUnreachable, instrument.KindChain: ExitUnreachable,
+		instrument.KindTrip: ExitTrip, instrument.KindInterlock: ExitTrip, instrument.KindCompliance: ExitTrip,
+		instrument.KindBusy: ExitBusy, instrument.KindCancelled: ExitInterrupted}
+)
+
 // ExitCode is the exit code of a command that ended with err.
 func ExitCode(err error) int {
 	switch {
@@ -113,30 +126,11 @@ func ExitCode(err error) int {
 	case errors.Is(err, ErrUsage):
 		return ExitUsage
 	}
-	switch OutcomeOf(err) {
-	case OutcomeComplete:
-		return ExitDone
-	case OutcomePartial:
-		return ExitPartial
-	case OutcomeOutside:
-		return ExitOutside
-	case OutcomeTripped:
-		return ExitTrip
-	case OutcomeInterrupted:
-		return ExitInterrupted
+	if code, known := exitOfOutcome[OutcomeOf(err)]; known {
+		return code
 	}
-	switch instrument.KindOf(err) {
-	case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
-		return ExitUsage
-	case instrument.KindUnreachable, instrument.KindTimeout, instrument.KindProtocol,
-		instrument.KindIdentity, instrument.KindInstrument, instrument.KindChain:
-		return ExitUnreachable
-	case instrument.KindTrip, instrument.KindInterlock, instrument.KindCompliance:
-		return ExitTrip
-	case instrument.KindBusy:
-		return ExitBusy
-	case instrument.KindCancelled:
-		return ExitInterrupted
+	if code, known := exitOfKind[instrument.KindOf(err)]; known {
+		return code
 	}
 	return ExitInternal
 }

@@ -2,6 +2,8 @@ package run
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,8 +95,8 @@ func (e *VersionError) Error() string {
 }
 
 // ScanJournal reads all segments of the journal of the run directory dir,
-// verifies checksums and sequence, and hands every readable record to visit,
-// in order of seq. Record.Data is the visitor's to keep. Nothing is repaired:
+// verifies checksums and sequence, and hands every readable record to visit
+// (nil = to nobody), in order of seq. Record.Data is the visitor's to keep. Nothing is repaired:
 // what is unreadable is reported with its place and everything else is kept.
 // It is an error when there is no journal, when it cannot be read from disk,
 // when visit returns one, and when the journal is newer than this program
@@ -252,6 +254,9 @@ func (s *scanner) line(text []byte, whole bool, number int, path string, segment
 		s.report.Bench, s.report.HasBench = record.Bench, true
 	}
 	s.account(record, e.Version, e.Segment, segment)
+	if s.visit == nil {
+		return nil
+	}
 	return s.visit(record)
 }
 
@@ -319,12 +324,7 @@ func (s *scanner) finish() *Report {
 	for _, u := range s.open {
 		s.report.Unknown = append(s.report.Unknown, *u)
 	}
-	slices.SortFunc(s.report.Unknown, func(a, b Unknown) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.report.Unknown, func(a, b Unknown) int { return cmp.Compare(a.Seq, b.Seq) })
 	return &s.report
 }
 
@@ -334,25 +334,12 @@ func (s *scanner) finish() *Report {
 func readLine(r *bufio.Reader) (text []byte, whole bool, err error) {
 	for {
 		chunk, err := r.ReadSlice('\n')
-		if room := maxLine + 1 - len(text); len(chunk) > room {
-			text = append(text, chunk[:room]...)
-		} else {
-			text = append(text, chunk...)
+		text = append(text, chunk[:min(len(chunk), maxLine+1-len(text))]...)
+		if err == nil {
+			return bytes.TrimSuffix(text, []byte{'\n'}), true, nil
 		}
-		switch {
-		case err == nil:
-			return trimLineFeed(text), true, nil
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		default:
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return text, false, err
 		}
 	}
-}
-
-func trimLineFeed(text []byte) []byte {
-	if n := len(text); n > 0 && text[n-1] == '\n' {
-		return text[:n-1]
-	}
-	return text
 }

@@ -213,7 +213,7 @@ func Begun(root, id string) (bool, error) {
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case name == firstSegment:
-			report, err := ScanJournal(dir, func(Record) error { return nil })
+			report, err := ScanJournal(dir, nil)
 			if err != nil || report.Records > 0 || slices.ContainsFunc(report.Damage, func(d Damage) bool { return !d.Torn }) {
 				return true, err
 			}

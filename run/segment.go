@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"xlab/instrument"
 )
@@ -29,18 +27,9 @@ func segmentName(n int) string {
 
 // segmentNumber is the inverse of segmentName.
 func segmentNumber(name string) (int, bool) {
-	if name == firstSegment {
-		return 1, true
-	}
-	digits, ok := strings.CutPrefix(name, "journal-")
-	if !ok {
-		return 0, false
-	}
-	if digits, ok = strings.CutSuffix(digits, ".jsonl"); !ok {
-		return 0, false
-	}
-	n, err := strconv.Atoi(digits)
-	return n, err == nil && n > 1 && segmentName(n) == name
+	n := 1
+	_, _ = fmt.Sscanf(name, "journal-%d.jsonl", &n) // a name of another form is not that of segment n
+	return n, n > 0 && segmentName(n) == name
 }
 
 // segments lists the numbers of the segments in dir in order.

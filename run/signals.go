@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime"
@@ -38,9 +39,7 @@ var reactions = func() map[os.Signal]reaction {
 		// ending the program.
 		syscall.SIGPIPE: goOn,
 	}
-	for s, r := range systemReactions {
-		table[s] = r
-	}
+	maps.Copy(table, systemReactions)
 	return table
 }()
 

@@ -24,7 +24,7 @@ func figuresOf(t *testing.T, s *run.Stored) figures {
 	if f.Figures != nil {
 		f.figures = *f.Figures
 	}
-	report, err := run.ScanJournal(s.Dir, func(run.Record) error { return nil })
+	report, err := run.ScanJournal(s.Dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ it is unique, or be "last"; after a plan that is the plan.`,
 // writeReport writes a run's page, into its directory where output names no file.
 // A damaged record is refused, or with partial named on the page.
 func writeReport(c *config.Config, s *run.Stored, output string, partial bool) (file string, err error) {
-	record, err := run.ScanJournal(s.Dir, func(run.Record) error { return nil })
+	record, err := run.ScanJournal(s.Dir, nil)
 	if err == nil {
 		err = run.Check(s.Dir, record)
 	}

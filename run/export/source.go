@@ -26,7 +26,7 @@ type Source struct {
 // in the provenance. A journal of a newer version is refused.
 func Open(dir string, partial bool) (*Source, error) {
 	s := &Source{dir: dir}
-	report, err := run.ScanJournal(dir, func(run.Record) error { return nil })
+	report, err := run.ScanJournal(dir, nil)
 	if err != nil {
 		return nil, err
 	}

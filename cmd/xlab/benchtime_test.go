@@ -5,24 +5,24 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
-
 	"xlab/instrument"
+	"xlab/lab/procedure"
 	"xlab/run"
 )
 
 // figuresOf are the times in a run's key figures. The run's own bench time has to
 // be the same, in its result and in the last line of its journal.
-func figuresOf(t *testing.T, s *run.Stored) figures {
+func figuresOf(t *testing.T, s *run.Stored) procedure.Figures {
 	t.Helper()
 	var f struct {
-		figures
-		Figures *figures `json:"figures"`
+		procedure.Figures
+		Nested *procedure.Figures `json:"figures"`
 	}
 	if err := json.Unmarshal(s.Result.Summary, &f); err != nil {
 		t.Fatal(err)
 	}
-	if f.Figures != nil {
-		f.figures = *f.Figures
+	if f.Nested != nil {
+		f.Figures = *f.Nested
 	}
 	report, err := run.ScanJournal(s.Dir, nil)
 	if err != nil {
@@ -31,13 +31,13 @@ func figuresOf(t *testing.T, s *run.Stored) figures {
 	if bench := instrument.Seconds(f.BenchSeconds); *s.Bench != bench || report.Bench != bench {
 		t.Errorf("bench time %v in the key figures, %v in the result, %v in the journal", bench, *s.Bench, report.Bench)
 	}
-	return f.figures
+	return f.Figures
 }
 
 // checkBenchTime compares the times of a run that was cut off n times with those of
 // one that was not. Of what the instruments did, the overhead is the same; in
 // addition devices were read, and what was under way at the end was cut off.
-func checkBenchTime(t *testing.T, n int, whole, got figures) {
+func checkBenchTime(t *testing.T, n int, whole, got procedure.Figures) {
 	t.Helper()
 	const (
 		share   = 0.01 // of the whole, by which the overhead differs between steps
@@ -58,7 +58,7 @@ func checkBenchTime(t *testing.T, n int, whole, got figures) {
 // time is that of an uninterrupted one and of what was read in between.
 func TestBenchTimeAfterInterruptions(t *testing.T) {
 	t.Parallel()
-	var whole figures
+	var whole procedure.Figures
 	for n := range 6 {
 		r := newKeptRig(t, 1)
 		args := []string{"form", "--devices", "r0c0-5"}
@@ -88,7 +88,7 @@ func TestBenchTimeAfterKills(t *testing.T) {
 	if raceDetector {
 		t.Skip("the processes that are killed are not under the race detector")
 	}
-	var whole figures
+	var whole procedure.Figures
 	for _, n := range []int{0, 1, 5} {
 		o := recordedBy(t, "0.2.0", "")
 		args := []string{"form"}

@@ -11,6 +11,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/screen"
@@ -27,7 +28,7 @@ type characterizeResult struct {
 	Notes       []string                  `json:"notes"` // what is missing, and why
 	Files       []string                  `json:"files"` // in the run's directory
 	Result      characterize.Measurement  `json:"result"`
-	figures
+	procedure.Figures
 }
 
 // specification is what the specifications of all measurements have in common.
@@ -240,13 +241,13 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f figures) any {
-		result.Array, result.figures = r.Header().Array, f
+	j.summarise = func(r *recorded, f procedure.Figures) any {
+		result.Array, result.Figures = r.Header().Array, f
 		return struct {
 			Measurement string                    `json:"measurement"`
 			Comparison  []characterize.Comparison `json:"comparison"`
 			Notes       []string                  `json:"notes"`
-			figures
+			procedure.Figures
 		}{what, result.Comparison, result.Notes, f}
 	}
 	j.files = func(r *recorded) error { return result.write(r.writeTo, c.Figures) }
@@ -260,7 +261,7 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 }
 
 func (a *app) rebuildCharacterize(c *config.Config, h *run.Header) (job, error) {
-	s, err := specOf[characterizeSpec[json.RawMessage]](h)
+	s, err := procedure.SpecOf[characterizeSpec[json.RawMessage]](h)
 	if err != nil {
 		return job{}, err
 	}
@@ -313,7 +314,7 @@ func (a *app) printCharacterized(result *characterizeResult) error {
 	if err := a.printComparison(result); err != nil {
 		return err
 	}
-	fmt.Fprint(a.out, result.overheadLine())
+	fmt.Fprint(a.out, result.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.Runs, result.Run), strings.Join(result.Files, ", "))
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/screen"
@@ -31,7 +32,7 @@ type formResult struct {
 	Preformed int          `json:"preformed"`
 	Defective []array.Cell `json:"defective"`
 	Untried   int          `json:"untried"`
-	figures
+	procedure.Figures
 }
 
 func (a *app) formCommand() *cobra.Command {
@@ -115,8 +116,8 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f figures) any {
-		result = formResult{figures: f, Defective: []array.Cell{}}
+	j.summarise = func(r *recorded, f procedure.Figures) any {
+		result = formResult{Figures: f, Defective: []array.Cell{}}
 		if outcome == nil {
 			return result
 		}
@@ -144,7 +145,7 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 }
 
 func (a *app) rebuildForm(c *config.Config, h *run.Header) (job, error) {
-	spec, err := specOf[forming.Spec](h)
+	spec, err := procedure.SpecOf[forming.Spec](h)
 	return a.formJob(c, h.Array, spec), err
 }
 
@@ -177,7 +178,7 @@ func (a *app) printFormed(o *forming.Outcome, result formResult) error {
 			fmt.Fprintf(a.out, "  %-7s %s\n", d.Cell, d.Reason)
 		}
 	}
-	fmt.Fprint(a.out, result.overheadLine())
+	fmt.Fprint(a.out, result.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }

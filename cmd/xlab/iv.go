@@ -10,6 +10,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/figure"
 
@@ -22,7 +23,7 @@ type ivResult struct {
 	Cell   array.Cell    `json:"cell"`
 	Levels []array.Level `json:"levels"` // v in V across the selected lines, i in A out of the column
 	Status string        `json:"status,omitempty"`
-	figures
+	procedure.Figures
 }
 
 func (a *app) ivCommand() *cobra.Command {
@@ -143,8 +144,8 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		}
 		return nil
 	}
-	j.summarise = func(r *recorded, f figures) any {
-		result.Array, result.figures = r.Header().Array, f
+	j.summarise = func(r *recorded, f procedure.Figures) any {
+		result.Array, result.Figures = r.Header().Array, f
 		return map[string]any{"device": cell.String(), "levels": len(result.Levels), "status": result.Status, "figures": f}
 	}
 	j.files = func(r *recorded) error {
@@ -177,7 +178,7 @@ func (r *ivResult) cut(sweep array.Sweep, limited []array.Limited) string {
 }
 
 func (a *app) rebuildIV(_ *config.Config, h *run.Header) (job, error) {
-	s, err := specOf[ivSpec](h)
+	s, err := procedure.SpecOf[ivSpec](h)
 	return a.ivJob(h.Array, s.Device, s.Sweep), err
 }
 

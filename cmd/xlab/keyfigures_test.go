@@ -3,7 +3,7 @@ package main
 import (
 	"encoding/json"
 	"testing"
-
+	"xlab/lab/procedure"
 	"xlab/run/keyfigure"
 )
 
@@ -11,7 +11,7 @@ import (
 // one: none is shown by its raw name.
 func TestKeyFiguresHaveWords(t *testing.T) {
 	for _, summary := range []any{formResult{}, tuneResult{}, (&mlpResult{}).withComparison(), insituResult{},
-		stabilityResult{}, trainResult{}, planResult{}, figures{}} {
+		stabilityResult{}, trainResult{}, planResult{}, procedure.Figures{}} {
 		text, err := json.Marshal(summary)
 		if err != nil {
 			t.Fatal(err)

@@ -33,7 +33,7 @@ there. The same program writes the same bytes: the date is that of its source.`,
 			}
 			root := c.Root()
 			root.DisableAutoGenTag = true
-			header := &doc.GenManHeader{Section: "1", Date: &date, Source: "xlab " + release, Manual: "xlab"}
+			header := &doc.GenManHeader{Section: "1", Date: &date, Source: "xlab " + run.Release, Manual: "xlab"}
 			if err := doc.GenManTree(root, header, args[0]); err != nil {
 				return err
 			}

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gonum.org/v1/gonum/mat"
-
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/transfer"
 	"xlab/run"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // played is a classifier that computes with a network and then changes what
@@ -63,7 +63,7 @@ func TestClassificationResult(t *testing.T) {
 	if err := w.classify(context.Background(), c, unrecorded{}); err != nil {
 		t.Fatal(err)
 	}
-	r := w.result(figures{Run: "x"})
+	r := w.result(procedure.Figures{Run: "x"})
 	if c.trims != 1 || r.Patterns != 40 || *r.Hardware.Train != *r.Software.Train || r.Hardware.Test != nil ||
 		r.InTolerance != nil || r.Weights != 214 {
 		t.Errorf("%d trims, result %+v", c.trims, r)

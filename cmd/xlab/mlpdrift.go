@@ -9,6 +9,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/stability"
@@ -289,7 +290,7 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 		}
 		return err
 	}
-	j.summarise = func(_ *recorded, f figures) any {
+	j.summarise = func(_ *recorded, f procedure.Figures) any {
 		result = spec.result(points, warnings, f)
 		return result
 	}
@@ -307,7 +308,7 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 }
 
 func (a *app) rebuildStability(c *config.Config, h *run.Header) (job, error) {
-	spec, err := specOf[stabilitySpec](h)
+	spec, err := procedure.SpecOf[stabilitySpec](h)
 	return a.stabilityJob(c, h.Command, spec), err
 }
 

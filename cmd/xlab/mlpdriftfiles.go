@@ -6,8 +6,8 @@ import (
 	"io"
 	"math"
 	"path/filepath"
-
 	"xlab/instrument"
+	"xlab/lab/procedure"
 	"xlab/mlp/stability"
 	"xlab/population"
 	"xlab/run"
@@ -25,14 +25,14 @@ type stabilityResult struct {
 	Network   string              `json:"network"`
 	Files     []string            `json:"files"`
 	Warnings  []string            `json:"warnings"`
-	figures
+	procedure.Figures
 }
 
-func (s *stabilitySpec) result(points []stability.Point, warnings []string, f figures) stabilityResult {
+func (s *stabilitySpec) result(points []stability.Point, warnings []string, f procedure.Figures) stabilityResult {
 	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...),
 		Lowest:   make(map[string]float64),
 		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference,
-		Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, figures: f}
+		Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, Figures: f}
 	for _, p := range points {
 		lowest, seen := r.Lowest[string(p.Variant)]
 		if !seen {
@@ -211,7 +211,7 @@ func (a *app) printStability(s stabilitySpec, r stabilityResult) error {
 	for _, text := range r.Warnings {
 		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
-	fmt.Fprint(a.out, r.overheadLine())
+	fmt.Fprint(a.out, r.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(a.Config.Runs, r.Run))
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
@@ -294,7 +295,7 @@ func (a *app) insituJob(c *config.Config, spec insituSpec) job {
 		}
 		return err
 	}
-	j.summarise = func(_ *recorded, f figures) any {
+	j.summarise = func(_ *recorded, f procedure.Figures) any {
 		result = trained.result(spec, f)
 		return result
 	}
@@ -317,7 +318,7 @@ func (a *app) insituJob(c *config.Config, spec insituSpec) job {
 }
 
 func (a *app) rebuildInsitu(c *config.Config, h *run.Header) (job, error) {
-	spec, err := specOf[insituSpec](h)
+	spec, err := procedure.SpecOf[insituSpec](h)
 	return a.insituJob(c, spec), err
 }
 
@@ -340,7 +341,7 @@ func insituNetwork(spec insituSpec, t *insituTrained) (*mlp.File, error) {
 		held[i].Conductance = instrument.Siemens(t.outcome.Network.G[k.Site.Layer].At(k.Site.Row, k.Site.Col))
 	}
 	f := &mlp.File{Network: t.outcome.Network, Placement: spec.Placement, Constraints: held, Provenance: mlp.Provenance{
-		Program: version(), Approach: mlp.InSitu, Seed: spec.Start.Seed, Training: training,
+		Program: run.Program(), Approach: mlp.InSitu, Seed: spec.Start.Seed, Training: training,
 		Data: mlp.Data{Name: set.Name, Digest: set.Digest(), Samples: set.Len(), Classes: set.Classes}}}
 	f.Provenance.DefectMap = defectsID(spec.Defects)
 	return f, nil

@@ -8,6 +8,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/insitu"
 	"xlab/mlp/stability"
@@ -58,7 +59,7 @@ func TestInsituSpecReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := specOf[insituSpec](&run.Header{Spec: json.RawMessage(text)})
+	back, err := procedure.SpecOf[insituSpec](&run.Header{Spec: json.RawMessage(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestStabilityResult(t *testing.T) {
 		{Variant: stability.Plain, Age: &age, Train: 80}, {Variant: stability.Biased, Age: &age, Train: 100}}
 	s.MLP.Warnings = []string{"before"}
 	bad := badlyWritten(&transfer.Outcome{Weights: make([]transfer.Weight, 4)}, "as trained", transfer.DefaultSpec())
-	r := s.result(points, bad, figures{})
+	r := s.result(points, bad, procedure.Figures{})
 	if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "weights as trained: 0 of 4 are within 30 %, and 97 % "+
 		"of them should be") {
 		t.Errorf("warnings %q", r.Warnings)

@@ -7,8 +7,8 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
-
 	"xlab/instrument"
+	"xlab/lab/procedure"
 	"xlab/mlp/draw"
 	"xlab/mlp/insitu"
 	"xlab/population"
@@ -35,12 +35,12 @@ type insituResult struct {
 	Held      int               `json:"held"`                  // devices that cannot be changed
 	BadReads  int               `json:"bad_reads"`
 	Curve     []insitu.Point    `json:"curve"`
-	figures
+	procedure.Figures
 }
 
-func (t *insituTrained) result(spec insituSpec, f figures) insituResult {
+func (t *insituTrained) result(spec insituSpec, f procedure.Figures) insituResult {
 	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal,
-		Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, figures: f}
+		Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, Figures: f}
 	if t == nil {
 		return r
 	}
@@ -136,7 +136,7 @@ func (a *app) printInsitu(spec insituSpec, t *insituTrained, result insituResult
 		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): "+
 			"these pulses were weaker than meant\n", screen.Count(result.Limited, "write"))
 	}
-	fmt.Fprint(a.out, result.overheadLine())
+	fmt.Fprint(a.out, result.OverheadLine())
 	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }

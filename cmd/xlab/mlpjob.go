@@ -11,6 +11,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
@@ -269,7 +270,7 @@ func (a *app) mlpJob(c *config.Config, command string, spec mlpSpec) job {
 		}
 		return w.verdict()
 	}
-	j.summarise = func(_ *recorded, f figures) any {
+	j.summarise = func(_ *recorded, f procedure.Figures) any {
 		result = w.result(f)
 		return result.withComparison()
 	}
@@ -318,7 +319,7 @@ func writingEvent(e transfer.Event, later ...run.Work) run.Event {
 }
 
 func (a *app) rebuildMLP(c *config.Config, h *run.Header) (job, error) {
-	spec, err := specOf[mlpSpec](h)
+	spec, err := procedure.SpecOf[mlpSpec](h)
 	return a.mlpJob(c, h.Command, spec), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/population"
 	"xlab/published"
@@ -32,18 +33,18 @@ type mlpResult struct {
 	Patterns  int                `json:"patterns"` // classified on the hardware
 	Classify  float64            `json:"classification_wall_seconds"`
 	Warnings  []string           `json:"warnings"`
-	figures
+	procedure.Figures
 }
 
 // setNames are the sets' names in results, in the order of networkRun.sets.
 var setNames = [...]string{"train", "test"}
 
-func (w *networkRun) result(f figures) mlpResult {
+func (w *networkRun) result(f procedure.Figures) mlpResult {
 	n := w.spec.Network
 	r := mlpResult{Approach: n.Provenance.Approach, Weights: n.Network.Design.Devices() / 2, Held: len(n.Constraints),
 		Unsettable: []mlp.Device{},
 		MeanError:  population.Undefined, Patterns: w.patterns, Classify: w.wall,
-		Warnings: append([]string{}, w.warnings...), figures: f}
+		Warnings: append([]string{}, w.warnings...), Figures: f}
 	pick := func(of func(*classified) *mlp.Evaluation) *accuracies {
 		x, any := &accuracies{}, false
 		for i, k := range w.sets {
@@ -183,7 +184,7 @@ func (w *networkRun) print(a *app, c *config.Config, r mlpResult) error {
 	for _, text := range r.Warnings {
 		fmt.Fprintln(a.Messages, "warning: "+text)
 	}
-	fmt.Fprint(a.out, r.overheadLine())
+	fmt.Fprint(a.out, r.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(c.Runs, r.Run))
 	return err
 }

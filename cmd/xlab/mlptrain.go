@@ -126,7 +126,7 @@ func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData)
 		}
 		return nil, run.Usage(fmt.Errorf("training: %w", err))
 	}
-	if out.file, err = out.result.File(version(), data.scaling); err != nil {
+	if out.file, err = out.result.File(run.Program(), data.scaling); err != nil {
 		return nil, err
 	}
 	out.file.Placement = p
@@ -283,7 +283,7 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 	if err != nil {
 		return err
 	}
-	r, err := run.Create(a.Config.Runs, run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: version(),
+	r, err := run.Create(a.Config.Runs, run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: run.Program(),
 		Bench: "none: trained in software", Chip: chip,
 		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays,
 			"training_set": describeSet(data.train)}})

@@ -15,6 +15,7 @@ import (
 	"time"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
@@ -81,7 +82,7 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			h := run.Header{Command: plan.Command, Arguments: a.Arguments, Program: version(),
+			h := run.Header{Command: plan.Command, Arguments: a.Arguments, Program: run.Program(),
 				Bench:     fmt.Sprintf("%s (%s)", c.Bench, c.Analyzer.Address),
 				Simulated: c.Simulated(), Limits: c.DeviceLimits(), Spec: spec}
 			if h.Chip, err = sim.ChipOf(c); err != nil {
@@ -394,7 +395,7 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id 
 
 // planOf reads the plan out of its run's header.
 func planOf(h *run.Header) (planSpec, error) {
-	spec, err := specOf[planSpec](h)
+	spec, err := procedure.SpecOf[planSpec](h)
 	if err == nil && spec.Plan == nil {
 		err = run.Usage(fmt.Errorf("run %s holds no plan", h.ID))
 	}
@@ -426,7 +427,7 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 	past.Adopt(claim.Header.ID, all)
 	h := claim.Header
 	now := time.Now().UTC().Round(0)
-	h.Resumed, h.Program, h.Arguments = &now, version(), a.Arguments
+	h.Resumed, h.Program, h.Arguments = &now, run.Program(), a.Arguments
 	r, err := claim.Continue(h, a.kept(run.Options{}))
 	if err != nil {
 		return errors.Join(err, claim.Release())

@@ -10,6 +10,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/screen"
@@ -26,7 +27,7 @@ type readResult struct {
 	Voltage     instrument.Volts `json:"voltage"`
 	Conductance [][]*float64     `json:"conductance_s"`
 	Flagged     []flagged        `json:"flagged"` // readings that are not plain measurements
-	figures
+	procedure.Figures
 }
 
 // flagged is a reading with a status.
@@ -130,8 +131,8 @@ func (a *app) readJob(name string, spec readSpec) job {
 		}
 		return nil
 	}
-	j.summarise = func(r *recorded, f figures) any {
-		result.Array, result.Voltage, result.figures = r.Header().Array, spec.Read.Voltage, f
+	j.summarise = func(r *recorded, f procedure.Figures) any {
+		result.Array, result.Voltage, result.Figures = r.Header().Array, spec.Read.Voltage, f
 		return map[string]any{"devices": len(spec.Devices), "flagged": len(result.Flagged), "figures": f}
 	}
 	j.files = func(r *recorded) error {
@@ -163,7 +164,7 @@ func (a *app) readJob(name string, spec readSpec) job {
 }
 
 func (a *app) rebuildRead(_ *config.Config, h *run.Header) (job, error) {
-	s, err := specOf[readSpec](h)
+	s, err := procedure.SpecOf[readSpec](h)
 	return a.readJob(h.Array, s), err
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
@@ -37,7 +37,7 @@ type job struct {
 	// summarise gives the key figures that are kept, files writes the data files,
 	// both with the bench safe, on every way out but one: of work that hangs
 	// nothing can be told.
-	summarise func(r *recorded, f figures) any
+	summarise func(r *recorded, f procedure.Figures) any
 	files     func(r *recorded) error
 	// show prints the outcome on stdout, after all else. It sees the run's error
 	// and returns only what went wrong with printing.
@@ -61,19 +61,6 @@ func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (job, erro
 		list["characterize-"+name] = a.rebuildCharacterize
 	}
 	return list
-}
-
-// specOf reads a run's specification back into what the command wrote.
-func specOf[T any](h *run.Header) (spec T, err error) {
-	text, ok := h.Spec.(json.RawMessage)
-	if !ok {
-		return spec, fmt.Errorf("the specification of run %s is missing", h.ID)
-	}
-	if err := json.Unmarshal(text, &spec); err != nil {
-		return spec, run.Usage(fmt.Errorf("the specification of run %s cannot be understood: %w; the program that wrote "+
-			"it can go on with it", h.ID, err))
-	}
-	return spec, nil
 }
 
 // recorded is a run on an open bench: its directory, and the arrays with the
@@ -125,15 +112,6 @@ func (r *recorded) WriteFile(name string, data []byte) error {
 		return nil
 	}
 	return r.Run.WriteFile(name, data)
-}
-
-// figures are the key figures that every run that touches devices has.
-type figures struct {
-	Run          string  `json:"run"`
-	BenchSeconds float64 `json:"bench_seconds"`
-	WallSeconds  float64 `json:"wall_seconds"`
-	BusySeconds  float64 `json:"instrument_seconds"` // what the instruments need by themselves for the same steps
-	Overhead     float64 `json:"overhead"`           // bench time over instrument time
 }
 
 // bar is the journaled crossbar of one of the job's arrays. Any other name is a
@@ -242,7 +220,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 
 // header says what a run is that the job is done in on the open bench.
 func (a *Lab) header(s *session.Session, j job, names []string) run.Header {
-	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: version(), Bench: s.Describe(),
+	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: run.Program(), Bench: s.Describe(),
 		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: a.Config.DeviceLimits(),
 		Spec: j.spec}
 	for _, name := range names {
@@ -266,7 +244,7 @@ func (a *Lab) header(s *session.Session, j job, names []string) run.Header {
 // under.
 func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 	takeUp func(ctx context.Context, r *recorded) error) error {
-	var end figures
+	var end procedure.Figures
 	// Work that hangs is left behind, with all that it has its hands on: what
 	// it writes may be read only once it has returned.
 	var returned atomic.Bool
@@ -284,7 +262,7 @@ func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 			case written == nil:
 				return err // refused before the run was taken up
 			case r.hung:
-				r.summary = figures{Run: written.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds()}
+				r.summary = procedure.Figures{Run: written.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds()}
 				return written.End(err, r.summary)
 			}
 			var summary any = end
@@ -444,8 +422,8 @@ func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
 // figures reads the bench's clock for the last time. Where the bench no longer
 // answers the bench time is 0; what is known not to answer is not asked,
 // because waiting for it would keep the bench from being made safe.
-func (r *recorded) figures(ctx context.Context, err error) figures {
-	f := figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(), BusySeconds: float64(r.needed())}
+func (r *recorded) figures(ctx context.Context, err error) procedure.Figures {
+	f := procedure.Figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(), BusySeconds: float64(r.needed())}
 	switch instrument.KindOf(err) {
 	case instrument.KindTimeout, instrument.KindUnreachable:
 		return f
@@ -476,19 +454,6 @@ func (r *recorded) overheadCutOff(now instrument.Seconds) instrument.Seconds {
 		return 0
 	}
 	return r.past.cutOff * overhead
-}
-
-// overheadLine explains the ratio of bench time to instrument time.
-func (f figures) overheadLine() string {
-	if f.BusySeconds == 0 || f.BenchSeconds == 0 {
-		return ""
-	}
-	bench := fmt.Sprintf("%.1f s", f.BenchSeconds)
-	if f.BenchSeconds > 3600 {
-		bench = run.FormatDuration(instrument.Seconds(f.BenchSeconds))
-	}
-	return fmt.Sprintf("bench time %s, of which the instruments needed %.1f s (ratio %.3f); wall time %.1f s\n",
-		bench, f.BusySeconds, f.Overhead, f.WallSeconds)
 }
 
 // writeTo puts a file into the run's directory.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 )
 
@@ -39,7 +40,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 				}
 			}
 		},
-		summarise: func(*recorded, figures) any { touched = true; return outcome },
+		summarise: func(*recorded, procedure.Figures) any { touched = true; return outcome },
 		files:     func(*recorded) error { touched = true; return nil },
 		show:      func(*recorded, error) error { touched = true; return nil },
 	})

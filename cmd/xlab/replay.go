@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -157,14 +158,14 @@ func (r *recorded) compareEnd(j job, s *run.Stored, err error) *replay.Differenc
 		return nil
 	}
 	var kept struct {
-		figures
-		Figures *figures `json:"figures"`
+		procedure.Figures
+		Nested *procedure.Figures `json:"figures"`
 	}
 	// Times are not the algorithm's: they are taken as they are.
-	if json.Unmarshal(s.Result.Summary, &kept) == nil && kept.Figures != nil {
-		kept.figures = *kept.Figures
+	if json.Unmarshal(s.Result.Summary, &kept) == nil && kept.Nested != nil {
+		kept.Figures = *kept.Nested
 	}
-	text, err := json.Marshal(j.summarise(r, kept.figures))
+	text, err := json.Marshal(j.summarise(r, kept.Figures))
 	if err != nil || !replay.SameJSON(computed(s.Result.Summary), computed(text)) {
 		d.Recorded, d.Asked = string(s.Result.Summary), string(text)
 		return d

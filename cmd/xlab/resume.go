@@ -310,8 +310,8 @@ func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
 // checkRecord refuses a damaged record, unless that was accepted: what was done
 // behind the first fault is then taken for not done.
 func (a *Lab) checkRecord(dir string, report *run.Report, accept bool) error {
-	if p := report.Header.Program; p != "" && p != version() {
-		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, version())
+	if p := report.Header.Program; p != "" && p != run.Program() {
+		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, run.Program())
 	}
 	err := run.Check(dir, report)
 	switch {

@@ -93,7 +93,7 @@ Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 result outside
 limits, 4 instrument unreachable, 5 safety trip (the bench is safe), 6 bench busy,
 7 interrupted and resumable, 8 partial, 9 THE BENCH COULD NOT BE MADE SAFE: switch
 the sources off by hand.`,
-		Version:       version(),
+		Version:       run.Program(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,

@@ -10,6 +10,7 @@ import (
 	"time"
 	"xlab/forming"
 	"xlab/instrument/array"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/chip"
@@ -60,7 +61,7 @@ type studyCase struct {
 	row     int // index
 	spec    tuning.Spec
 	outcome *tuning.Outcome
-	figures figures
+	figures procedure.Figures
 }
 
 func (a *app) studyTuningCommand() *cobra.Command {
@@ -235,7 +236,7 @@ func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (forme
 }
 
 func (a *app) tuneInMemory(ctx context.Context, name string, from formedChip,
-	spec tuning.Spec) (o *tuning.Outcome, f figures, err error) {
+	spec tuning.Spec) (o *tuning.Outcome, f procedure.Figures, err error) {
 	var state chip.Chip
 	if err := json.Unmarshal(from.state, &state); err != nil {
 		return nil, f, err

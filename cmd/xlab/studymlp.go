@@ -11,6 +11,7 @@ import (
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
@@ -242,7 +243,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 	if err := w.prepare(); err != nil {
 		return r, err
 	}
-	var end figures
+	var end procedure.Figures
 	began := time.Now()
 	err := s.app.onNetworkChip(ctx, f.state, w.spec.Placement.Arrays(),
 		func(ctx context.Context, on *session.Session, stack *guarded.Stack) error {

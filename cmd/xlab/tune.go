@@ -13,6 +13,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
@@ -25,7 +26,7 @@ import (
 // tuneResult is what `xlab tune --json` prints.
 type tuneResult struct {
 	tuning.Summary
-	figures
+	procedure.Figures
 }
 
 func (a *app) tuneCommand() *cobra.Command {
@@ -275,8 +276,8 @@ func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f figures) any {
-		result = tuneResult{figures: f}
+	j.summarise = func(r *recorded, f procedure.Figures) any {
+		result = tuneResult{Figures: f}
 		if outcome == nil {
 			return result
 		}
@@ -310,7 +311,7 @@ func passNote(pass int) string {
 }
 
 func (a *app) rebuildTune(c *config.Config, h *run.Header) (job, error) {
-	s, err := specOf[tuneSpec](h)
+	s, err := procedure.SpecOf[tuneSpec](h)
 	s.Spec.Targets = s.Targets
 	return a.tuneJob(c, h.Array, s.Spec, s.Defects), err
 }
@@ -365,7 +366,7 @@ func (a *app) printTuned(spec tuning.Spec, o *tuning.Outcome, result tuneResult)
 			fmt.Fprintf(a.out, "  %-7s %s, target %v%s: %s\n", r.Cell, r.Verdict, r.Target, read, r.Reason)
 		}
 	}
-	fmt.Fprint(a.out, result.overheadLine())
+	fmt.Fprint(a.out, result.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
 }

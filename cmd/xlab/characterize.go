@@ -56,7 +56,7 @@ func decoded[T specification](text []byte) (specification, error) {
 }
 
 // measure performs the measurement that a specification is of.
-func (a *app) measure(ctx context.Context, r *recorded, bar *array.Journaled, spec specification,
+func (a *app) measure(ctx context.Context, r procedure.Bench, bar *array.Journaled, spec specification,
 	o characterize.Options) (m characterize.Measurement, err error) {
 	switch s := spec.(type) {
 	case characterize.ThresholdSpec:
@@ -64,11 +64,11 @@ func (a *app) measure(ctx context.Context, r *recorded, bar *array.Journaled, sp
 	case characterize.IVSpec:
 		return measured(characterize.MeasureIV(ctx, bar, s, o))
 	case characterize.RetentionSpec:
-		return measured(characterize.MeasureRetention(ctx, bar, r.clock(), r.waiter(), s, o))
+		return measured(characterize.MeasureRetention(ctx, bar, r.Clock(), r.Waiter(), s, o))
 	case characterize.EnduranceSpec:
 		return measured(characterize.MeasureEndurance(ctx, bar, s, o))
 	case characterize.TemperatureSpec:
-		thermostat, restore := a.thermostat(r)
+		thermostat, restore := r.Thermostat()
 		defer func() { err = errors.Join(err, restore()) }()
 		return measured(characterize.MeasureTemperature(ctx, bar, thermostat, s, o))
 	case oneDevice:
@@ -230,10 +230,10 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 	result := characterizeResult{Measurement: what, Files: []string{}}
 	j := job{command: "characterize-" + what, arrays: []string{name},
 		spec: characterizeSpec[specification]{what, spec, defects}}
-	j.work = func(ctx context.Context, r *recorded) (err error) {
-		result.Result, err = a.measure(ctx, r, r.bar(name), spec, characterize.Options{Defects: defects,
+	j.work = func(ctx context.Context, r procedure.Bench) (err error) {
+		result.Result, err = a.measure(ctx, r, r.Crossbar(name), spec, characterize.Options{Defects: defects,
 			Observe: func(e characterize.Event) {
-				r.progress.Observe(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note,
+				r.Publish(run.Event{Kind: "device", Phase: e.Phase, Done: e.Done, Total: e.Total, Note: e.Note,
 					Ahead: e.Ahead, Steps: e.Steps})
 			}})
 		if result.Result != nil {
@@ -241,7 +241,7 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f procedure.Figures) any {
+	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result.Array, result.Figures = r.Header().Array, f
 		return struct {
 			Measurement string                    `json:"measurement"`
@@ -250,8 +250,8 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 			procedure.Figures
 		}{what, result.Comparison, result.Notes, f}
 	}
-	j.files = func(r *recorded) error { return result.write(r.writeTo, c.Figures) }
-	j.show = func(_ *recorded, _ error) error {
+	j.files = func(r procedure.Bench) error { return result.write(r.Write, c.Figures) }
+	j.show = func(_ error) error {
 		if result.Result == nil {
 			return nil
 		}

@@ -48,14 +48,14 @@ func (d *display) listen(o run.Observer) {
 	d.also = append(d.also, o)
 }
 
-// publish hands an event to the observer of a run. While the run passes through
-// its record there is nothing that is news to them.
-func (r *recorded) publish(events *run.Mailbox, e run.Event) {
+// Publish implements procedure.Bench. While the run passes through its record there
+// is nothing that is news to observers.
+func (r *recorded) Publish(e run.Event) {
 	if !r.tape.Live() {
 		r.progress.Observe(e)
 		return
 	}
-	events.Put(e)
+	r.events.Put(e)
 }
 
 // goLive lets the display speak, with a remaining time that counts from now,

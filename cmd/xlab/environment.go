@@ -40,9 +40,8 @@ func (v virtualClock) Wait(ctx context.Context, t instrument.Seconds) error {
 	return nil
 }
 
-// clock is the bench's clock as a measurement sees it: in s since the run began,
-// with the time between two segments, in which devices age too.
-func (r *recorded) clock() instrument.Clock { return recordedClock{r} }
+// Clock implements procedure.Bench: devices age between two segments too.
+func (r *recorded) Clock() instrument.Clock { return recordedClock{r} }
 
 type recordedClock struct{ r *recorded }
 
@@ -62,8 +61,8 @@ func (r *recorded) sinceBegun(ctx context.Context) (instrument.Seconds, error) {
 	return now + r.past.gap, err
 }
 
-// waiter lets time pass on the run's bench.
-func (r *recorded) waiter() instrument.Waiter { return recordedWaiter{r} }
+// Waiter implements procedure.Bench.
+func (r *recorded) Waiter() instrument.Waiter { return recordedWaiter{r} }
 
 type recordedWaiter struct{ r *recorded }
 
@@ -94,22 +93,20 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 	})
 }
 
-// thermostat brings the run's chip to temperatures; restore brings a simulated
-// one back to the configured temperature.
-func (a *Lab) thermostat(r *recorded) (t instrument.Thermostat, restore func() error) {
-	if r.session == nil { // in a replay nothing is reached
-		return &recordedThermostat{r: r}, func() error { return nil }
-	}
+// Thermostat implements procedure.Bench.
+func (r *recorded) Thermostat() (t instrument.Thermostat, restore func() error) {
 	restore = func() error { return nil }
-	sim := r.session.Sim
-	if sim == nil {
-		t = newOperator(a.In, r.progress.Message)
+	if r.session == nil { // in a replay nothing is reached
+		return &recordedThermostat{r: r}, restore
+	}
+	if s := r.session.Sim; s == nil {
+		t = newOperator(r.lab.In, r.progress.Message)
 	} else {
-		chamber := simulatedChamber{sim, r.Header().Array}
-		t, restore = chamber, func() error { return chamber.set(r.session.Config.Simulation.Temperature) }
+		chamber := simulatedChamber{s, r.session.Config.Simulation.Temperature, r.header.Arrays}
+		t, restore = chamber, chamber.restore
 	}
 	kept := &recordedThermostat{r: r, inner: t}
-	r.onLive(kept.again)
+	r.whenLive = append(r.whenLive, kept.again)
 	return kept, restore
 }
 
@@ -148,24 +145,23 @@ func (k *recordedThermostat) again(ctx context.Context) error {
 
 // simulatedChamber sets the temperature of a simulated chip.
 type simulatedChamber struct {
-	sim   *sim.Bench
-	array string
+	sim        *sim.Bench
+	configured instrument.Celsius
+	arrays     []run.ArrayHeader
 }
 
 func (s simulatedChamber) Reach(_ context.Context, t instrument.Celsius) (instrument.Celsius, error) {
-	return t, s.set(t)
+	for _, a := range s.arrays {
+		if err := s.sim.Heat(a.Name, t); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
 }
 
-func (s simulatedChamber) set(t instrument.Celsius) (err error) {
-	s.sim.Netlist.Do(func() {
-		if devices := s.sim.Netlist.Devices(s.array); devices != nil {
-			err = devices.SetTemperature(float64(t))
-		}
-	})
-	if err != nil {
-		return run.Usage(err) // outside of what the technology is known for
-	}
-	return nil
+func (s simulatedChamber) restore() error {
+	_, err := s.Reach(context.Background(), s.configured)
+	return err
 }
 
 // operator is the person at the bench, who is asked for what no instrument here

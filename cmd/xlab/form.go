@@ -101,22 +101,20 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 	var outcome *forming.Outcome
 	var result formResult
 	j := job{command: "form", arrays: []string{name}, spec: spec}
-	j.work = func(ctx context.Context, r *recorded) (err error) {
-		events := run.NewMailbox(r.progress.Observe)
-		defer events.Close()
-		outcome, err = forming.Run(ctx, r.bar(name), r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
+	j.work = func(ctx context.Context, r procedure.Bench) (err error) {
+		outcome, err = forming.Run(ctx, r.Crossbar(name), r.Header().Array, spec, forming.Options{Observe: func(e forming.Event) {
 			note := fmt.Sprintf("%s %s", e.Record.Cell, e.Record.State)
 			if e.Round > 1 {
 				note = "second round, " + note
 			}
-			r.publish(events, run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note, Ahead: e.Ahead})
+			r.Publish(run.Event{Kind: "device", Done: e.Done, Total: e.Total, Note: note, Ahead: e.Ahead})
 		}})
 		if outcome != nil {
-			outcome.Defects.Run, outcome.Defects.Chip = r.ID(), r.Header().Chip
+			outcome.Defects.Run, outcome.Defects.Chip = r.Header().ID, r.Header().Chip
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f procedure.Figures) any {
+	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result = formResult{Figures: f, Defective: []array.Cell{}}
 		if outcome == nil {
 			return result
@@ -126,16 +124,16 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 		result.Untried = outcome.Count(array.StateUntried)
 		return result
 	}
-	j.files = func(r *recorded) error {
+	j.files = func(r procedure.Bench) error {
 		if outcome == nil {
 			return nil
 		}
-		if err := r.writeTo(defectsFile, outcome.Defects.Write); err != nil {
+		if err := r.Write(defectsFile, outcome.Defects.Write); err != nil {
 			return err
 		}
-		return errors.Join(r.writeTo("devices.csv", outcome.WriteCSV), r.draw(outcome.Figures(spec)...))
+		return errors.Join(r.Write("devices.csv", outcome.WriteCSV), r.Draw(outcome.Figures(spec)...))
 	}
-	j.show = func(r *recorded, err error) error {
+	j.show = func(err error) error {
 		if outcome == nil || err != nil && result.Untried == result.Devices && !a.json {
 			return nil // nothing to show
 		}

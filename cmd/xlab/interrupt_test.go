@@ -15,6 +15,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 )
 
@@ -112,8 +113,8 @@ func TestPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.app.Config = c
-	work := func(ctx context.Context, rec *recorded) error {
-		if _, err := rec.bar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.Step()); err != nil {
+	work := func(ctx context.Context, rec procedure.Bench) error {
+		if _, err := rec.Crossbar("A").Do(ctx, array.Cell{Row: 3, Col: 7}, c.Read.Step()); err != nil {
 			return err
 		}
 		r.sim.Netlist.Do(func() {

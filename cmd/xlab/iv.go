@@ -126,8 +126,8 @@ type ivSpec struct {
 func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 	result := ivResult{Cell: cell, Levels: []array.Level{}}
 	j := job{command: "iv", arrays: []string{name}, spec: ivSpec{cell, sweep}}
-	j.work = func(ctx context.Context, r *recorded) error {
-		results, err := r.bar(name).Do(ctx, cell, sweep)
+	j.work = func(ctx context.Context, r procedure.Bench) error {
+		results, err := r.Crossbar(name).Do(ctx, cell, sweep)
 		if err != nil {
 			return err
 		}
@@ -144,14 +144,14 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		}
 		return nil
 	}
-	j.summarise = func(r *recorded, f procedure.Figures) any {
+	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result.Array, result.Figures = r.Header().Array, f
 		return map[string]any{"device": cell.String(), "levels": len(result.Levels), "status": result.Status, "figures": f}
 	}
-	j.files = func(r *recorded) error {
-		return errors.Join(r.writeTo("iv.csv", result.csv), r.draw(result.curve(sweep)))
+	j.files = func(r procedure.Bench) error {
+		return errors.Join(r.Write("iv.csv", result.csv), r.Draw(result.curve(sweep)))
 	}
-	j.show = func(_ *recorded, err error) error {
+	j.show = func(err error) error {
 		switch {
 		case err != nil && len(result.Levels) == 0:
 			return nil

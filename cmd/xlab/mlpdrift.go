@@ -10,7 +10,6 @@ import (
 	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/stability"
 	"xlab/mlp/transfer"
@@ -245,8 +244,8 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 	var warnings []string
 	var result stabilityResult
 	j := job{command: command, arrays: spec.MLP.Placement.Arrays(), spec: spec}
-	j.work = func(ctx context.Context, r *recorded) (err error) {
-		hardware, err := r.classifier(c, spec.MLP.Network.Network.Design, spec.MLP.Placement)
+	j.work = func(ctx context.Context, r procedure.Bench) (err error) {
+		hardware, err := r.Classifier(spec.MLP.Network.Network.Design, spec.MLP.Placement)
 		if err != nil {
 			return err
 		}
@@ -254,15 +253,13 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 		if err != nil {
 			return err
 		}
-		events := run.NewMailbox(r.progress.Observe)
-		defer events.Close()
 		later := []run.Work{classifications(spec.Measure.Points())}
 		bench := stability.Bench{Classifier: hardware, Write: func(ctx context.Context, n *mlp.Network) error {
 			what := "as trained"
 			if n != task.Network {
 				what = stabilityNames[stability.Biased]
 			}
-			o, err := spec.write(ctx, n, r, func(e transfer.Event) { r.publish(events, writingEvent(e, later...)) })
+			o, err := spec.write(ctx, n, r, func(e transfer.Event) { r.Publish(writingEvent(e, later...)) })
 			later = nil // what is left is known as soon as something has been classified
 			if err == nil {
 				warnings = append(warnings, badlyWritten(o, what, spec.MLP.Import.Weights)...)
@@ -275,11 +272,11 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 				return err
 			}
 		}
-		o := stability.Options{Clock: r.clock(), Waiter: r.waiter(), Observe: func(e stability.Event) {
-			r.publish(events, stabilityEvent(e))
+		o := stability.Options{Clock: r.Clock(), Waiter: r.Waiter(), Observe: func(e stability.Event) {
+			r.Publish(stabilityEvent(e))
 		}}
 		if len(spec.Measure.Temperatures) > 0 {
-			thermostat, restore := a.networkThermostat(r, spec.MLP.Placement.Arrays())
+			thermostat, restore := r.Thermostat()
 			defer func() { err = errors.Join(err, restore()) }()
 			o.Thermostat = thermostat
 		}
@@ -290,12 +287,12 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 		}
 		return err
 	}
-	j.summarise = func(_ *recorded, f procedure.Figures) any {
+	j.summarise = func(_ procedure.Bench, f procedure.Figures) any {
 		result = spec.result(points, warnings, f)
 		return result
 	}
-	j.files = func(r *recorded) error { return spec.files(r, points) }
-	j.show = func(_ *recorded, _ error) error {
+	j.files = func(r procedure.Bench) error { return spec.files(r, points) }
+	j.show = func(_ error) error {
 		if len(points) == 0 {
 			return nil
 		}
@@ -313,12 +310,12 @@ func (a *app) rebuildStability(c *config.Config, h *run.Header) (job, error) {
 }
 
 // write imports a network in one of its ways.
-func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r *recorded,
+func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, r procedure.Bench,
 	observe func(transfer.Event)) (*transfer.Outcome, error) {
 	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints,
 		Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
 	for _, name := range s.MLP.Placement.Arrays() {
-		task.Arrays[name] = transfer.Array{Bench: r.bar(name), Defects: s.MLP.Defects[name]}
+		task.Arrays[name] = transfer.Array{Bench: r.Crossbar(name), Defects: s.MLP.Defects[name]}
 	}
 	return transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: observe})
 }
@@ -335,9 +332,9 @@ func badlyWritten(o *transfer.Outcome, what string, s transfer.Spec) []string {
 }
 
 // prepareReference writes the reference device.
-func (s *stabilitySpec) prepareReference(ctx context.Context, r *recorded) error {
+func (s *stabilitySpec) prepareReference(ctx context.Context, r procedure.Bench) error {
 	k := s.Reference
-	bar := r.bar(k.Array)
+	bar := r.Crossbar(k.Array)
 	rows, cols := bar.Size()
 	how := s.MLP.Import.Tuning
 	var err error
@@ -358,14 +355,14 @@ func (s *stabilitySpec) prepareReference(ctx context.Context, r *recorded) error
 // feedbackStage is the simulated board's difference stages with a memristor in
 // their feedback: the gain is set by what a reference device of the chip reads.
 type feedbackStage struct {
-	r         *recorded
+	r         procedure.Bench
 	reference referenceSpec
 	factor    float64
 }
 
 // Reference implements stability.FeedbackStage.
 func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, error) {
-	results, err := f.r.bar(f.reference.Array).Do(ctx, f.reference.Cell, f.reference.Read)
+	results, err := f.r.Crossbar(f.reference.Array).Do(ctx, f.reference.Cell, f.reference.Read)
 	if err != nil {
 		return 0, err
 	}
@@ -377,42 +374,10 @@ func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, erro
 }
 
 // Gain implements stability.FeedbackStage.
-func (f *feedbackStage) Gain(_ context.Context, factor float64) (err error) {
-	if s := f.r.session; s != nil && s.Sim != nil {
-		s.Sim.Netlist.Do(func() { err = s.Sim.Netlist.ScaleDifference(factor / f.factor) })
-	}
+func (f *feedbackStage) Gain(_ context.Context, factor float64) error {
+	err := f.r.ScaleDifference(factor / f.factor)
 	if err == nil {
 		f.factor = factor
 	}
 	return err
-}
-
-// networkThermostat is thermostat for all arrays of a network.
-func (a *Lab) networkThermostat(r *recorded, arrays []string) (t instrument.Thermostat, restore func() error) {
-	if r.session == nil || r.session.Sim == nil {
-		return a.thermostat(r)
-	}
-	oven := simulatedOven{r.session.Sim, arrays}
-	kept := &recordedThermostat{r: r, inner: oven}
-	r.onLive(kept.again)
-	return kept, func() error {
-		_, err := oven.Reach(context.Background(), r.session.Config.Simulation.Temperature)
-		return err
-	}
-}
-
-// simulatedOven sets the temperature of several arrays.
-type simulatedOven struct {
-	sim    *sim.Bench
-	arrays []string
-}
-
-// Reach implements instrument.Thermostat.
-func (o simulatedOven) Reach(_ context.Context, t instrument.Celsius) (instrument.Celsius, error) {
-	for _, name := range o.arrays {
-		if err := (simulatedChamber{o.sim, name}).set(t); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
 }

@@ -87,7 +87,7 @@ func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Po
 }
 
 // files writes the data and the figures.
-func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
+func (s *stabilitySpec) files(r procedure.Bench, points []stability.Point) error {
 	if len(points) == 0 {
 		return nil
 	}
@@ -112,9 +112,9 @@ func (s *stabilitySpec) files(r *recorded, points []stability.Point) error {
 	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own " +
 		"remedies; nothing is published for this network."
 	return errors.Join(
-		r.writeTo(networkFile, s.MLP.Network.Write),
-		r.writeTo("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
-		r.draw(
+		r.Write(networkFile, s.MLP.Network.Write),
+		r.Write("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
+		r.Draw(
 			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. "+
 				"Error bars: one standard deviation of a share counted in so many patterns; "+
 				"the patterns are the same at every point, so that changes are surer than the bars.", patterns) + remedies,

@@ -278,34 +278,32 @@ func (a *app) insituJob(c *config.Config, spec insituSpec) job {
 	var trained *insituTrained
 	var result insituResult
 	j := job{command: "mlp-insitu", arrays: spec.Placement.Arrays(), spec: spec}
-	j.work = func(ctx context.Context, r *recorded) (err error) {
-		classifier, err := r.classifier(c, spec.Design, spec.Placement)
+	j.work = func(ctx context.Context, r procedure.Bench) (err error) {
+		classifier, err := r.Classifier(spec.Design, spec.Placement)
 		if err != nil {
 			return err
 		}
-		events := run.NewMailbox(r.progress.Observe)
-		defer events.Close()
 		trained, err = trainInPlace(ctx, insituBench{
-			bar:        func(name string) array.DUT { return r.bar(name) },
+			bar:        func(name string) array.DUT { return r.Crossbar(name) },
 			classifier: classifier,
-			observe:    func(e run.Event) { r.publish(events, e) },
+			observe:    func(e run.Event) { r.Publish(e) },
 		}, spec)
 		if err == nil {
 			err = trained.verdict(spec)
 		}
 		return err
 	}
-	j.summarise = func(_ *recorded, f procedure.Figures) any {
+	j.summarise = func(_ procedure.Bench, f procedure.Figures) any {
 		result = trained.result(spec, f)
 		return result
 	}
-	j.files = func(r *recorded) error {
+	j.files = func(r procedure.Bench) error {
 		if trained == nil || trained.outcome == nil {
 			return nil
 		}
 		return insituFiles(r, spec, trained)
 	}
-	j.show = func(_ *recorded, _ error) error {
+	j.show = func(_ error) error {
 		if trained == nil || trained.outcome == nil {
 			return nil
 		}

@@ -62,15 +62,15 @@ func (t *insituTrained) result(spec insituSpec, f procedure.Figures) insituResul
 }
 
 // insituFiles writes the curve, the network at its best, and the figures.
-func insituFiles(r *recorded, spec insituSpec, t *insituTrained) error {
+func insituFiles(r procedure.Bench, spec insituSpec, t *insituTrained) error {
 	errs := []error{
-		r.writeTo("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
-		r.draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns",
+		r.Write("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
+		r.Draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns",
 			fmt.Sprintf("best epoch, %d", t.outcome.Best), t.outcome.Result, spec.Classes)),
 	}
 	f, err := insituNetwork(spec, t)
 	if err == nil {
-		err = r.writeTo(networkFile, f.Write)
+		err = r.Write(networkFile, f.Write)
 	}
 	return errors.Join(append(errs, err)...)
 }

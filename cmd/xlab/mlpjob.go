@@ -245,37 +245,35 @@ func (a *app) mlpJob(c *config.Config, command string, spec mlpSpec) job {
 	w := &networkRun{spec: spec}
 	var result mlpResult
 	j := job{command: command, arrays: spec.Placement.Arrays(), spec: spec}
-	j.work = func(ctx context.Context, r *recorded) error {
+	j.work = func(ctx context.Context, r procedure.Bench) error {
 		if err := w.prepare(); err != nil {
 			return err
 		}
-		events := run.NewMailbox(r.progress.Observe)
-		defer events.Close()
 		if spec.Import != nil {
-			err := w.write(ctx, func(name string) array.DUT { return r.bar(name) },
-				func(e transfer.Event) { r.publish(events, writingEvent(e, w.toClassify()...)) })
+			err := w.write(ctx, func(name string) array.DUT { return r.Crossbar(name) },
+				func(e transfer.Event) { r.Publish(writingEvent(e, w.toClassify()...)) })
 			if err != nil {
 				return err
 			}
 		}
 		if spec.Classify {
-			bench, err := r.classifier(c, spec.Network.Network.Design, spec.Placement)
+			bench, err := r.Classifier(spec.Network.Network.Design, spec.Placement)
 			if err != nil {
 				return err
 			}
-			w.observe = func(e run.Event) { r.publish(events, e) }
+			w.observe = func(e run.Event) { r.Publish(e) }
 			if err := w.classify(ctx, bench, r); err != nil {
 				return err
 			}
 		}
 		return w.verdict()
 	}
-	j.summarise = func(_ *recorded, f procedure.Figures) any {
+	j.summarise = func(_ procedure.Bench, f procedure.Figures) any {
 		result = w.result(f)
 		return result.withComparison()
 	}
-	j.files = func(r *recorded) error { return w.files(r) }
-	j.show = func(_ *recorded, err error) error {
+	j.files = func(r procedure.Bench) error { return w.files(r) }
+	j.show = func(err error) error {
 		if len(w.sets) == 0 || err != nil && w.imported == nil && w.patterns == 0 {
 			return nil // nothing was done
 		}
@@ -324,11 +322,11 @@ func (a *app) rebuildMLP(c *config.Config, h *run.Header) (job, error) {
 }
 
 // files writes the data and the figures.
-func (w *networkRun) files(r *recorded) error {
+func (w *networkRun) files(r procedure.Bench) error {
 	if len(w.sets) == 0 {
 		return nil
 	}
-	err := r.writeTo(networkFile, w.spec.Network.Write)
+	err := r.Write(networkFile, w.spec.Network.Write)
 	var figures []figure.Figure
 	for i, k := range w.sets {
 		samples := []figure.Sample{{Name: "software", Values: k.soft.Margins}}
@@ -336,7 +334,7 @@ func (w *networkRun) files(r *recorded) error {
 		if k.hard != nil {
 			samples = append(samples, figure.Sample{Name: "hardware", Values: k.hard.Margins})
 			shown, by = k.hard, "by the hardware"
-			err = errors.Join(err, r.writeTo("outputs-"+setNames[i]+".csv", k.writeOutputs))
+			err = errors.Join(err, r.Write("outputs-"+setNames[i]+".csv", k.writeOutputs))
 		} else if k.expected != nil {
 			samples = append(samples, figure.Sample{Name: "expected by the reads", Values: k.expected.Margins})
 			shown, by = k.expected, "computed with the conductances read"
@@ -347,12 +345,12 @@ func (w *networkRun) files(r *recorded) error {
 	}
 	figures = append([]figure.Figure{w.accuracyFigure()}, figures...)
 	if o := w.imported; o != nil {
-		err = errors.Join(err, r.writeTo("devices.csv", o.WriteCSV))
+		err = errors.Join(err, r.Write("devices.csv", o.WriteCSV))
 		figures = append(figures, weightFigure(w.spec.Import.Weights.Tolerance, o))
 		measured := mlp.File{Provenance: w.spec.Network.Provenance, Network: o.Actual, Placement: w.spec.Placement}
-		err = errors.Join(err, r.writeTo("network-read.json", measured.Write))
+		err = errors.Join(err, r.Write("network-read.json", measured.Write))
 	}
-	return errors.Join(err, r.draw(figures...))
+	return errors.Join(err, r.Draw(figures...))
 }
 
 // accuracyFigure sets the parts recognised beside published ones.

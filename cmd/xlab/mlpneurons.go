@@ -56,13 +56,12 @@ func (s *mlpSpec) classifyIfPossible(c *config.Config) {
 	s.Classify, s.Trim = err == nil, err == nil
 }
 
-// classifier is the network of this design and placement on the run's bench. In a
-// replay there is none: everything comes from the record.
-func (r *recorded) classifier(c *config.Config, design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
+// Classifier implements procedure.Bench. In a replay everything comes from the record.
+func (r *recorded) Classifier(design mlp.Design, placement mlp.Placement) (*hardware.Classifier, error) {
 	if r.session != nil {
 		return r.session.Classifier(design, placement, r)
 	}
-	boards, err := session.UnopenedBoards(c, placement)
+	boards, err := session.UnopenedBoards(r.lab.Config, placement)
 	if err != nil {
 		return nil, err
 	}

@@ -97,8 +97,8 @@ func (a *app) readJob(name string, spec readSpec) job {
 	var g grid
 	result := readResult{Flagged: []flagged{}}
 	j := job{command: "read", arrays: []string{name}, spec: spec}
-	j.work = func(ctx context.Context, r *recorded) error {
-		bar := r.bar(name)
+	j.work = func(ctx context.Context, r procedure.Bench) error {
+		bar := r.Crossbar(name)
 		result.Rows, result.Cols = bar.Size()
 		g = grid{title: "conductance at " + spec.Read.Voltage.String(), unit: "µS", scale: 1e6, rows: result.Rows,
 			cols: result.Cols, values: make([]float64, result.Rows*result.Cols)}
@@ -123,7 +123,7 @@ func (a *app) readJob(name string, spec readSpec) job {
 			if results[0].Valid() {
 				g.values[cell.Row*g.cols+cell.Col] = float64(results[0].Conductance())
 			}
-			r.progress.Observe(run.Event{Kind: "device", Done: i + 1, Total: len(spec.Devices)})
+			r.Publish(run.Event{Kind: "device", Done: i + 1, Total: len(spec.Devices)})
 		}
 		if n := len(result.Flagged); n > 0 {
 			return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d readings are not plain measurements; "+
@@ -131,11 +131,11 @@ func (a *app) readJob(name string, spec readSpec) job {
 		}
 		return nil
 	}
-	j.summarise = func(r *recorded, f procedure.Figures) any {
+	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result.Array, result.Voltage, result.Figures = r.Header().Array, spec.Read.Voltage, f
 		return map[string]any{"devices": len(spec.Devices), "flagged": len(result.Flagged), "figures": f}
 	}
-	j.files = func(r *recorded) error {
+	j.files = func(r procedure.Bench) error {
 		if g.values == nil {
 			return nil
 		}
@@ -151,10 +151,10 @@ func (a *app) readJob(name string, spec readSpec) job {
 			caption += fmt.Sprintf(" %s marked: the instrument reports a status with the reading.",
 				screen.Count(len(status.Cells), "device"))
 		}
-		return errors.Join(r.writeTo("conductance.csv", g.csv),
-			r.draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))
+		return errors.Join(r.Write("conductance.csv", g.csv),
+			r.Draw(figure.Figure{Name: "conductance", Spec: m, Caption: caption}))
 	}
-	j.show = func(_ *recorded, err error) error {
+	j.show = func(err error) error {
 		if g.values == nil || err != nil && !slices.ContainsFunc(g.values, func(v float64) bool { return !math.IsNaN(v) }) {
 			return nil // nothing to show
 		}

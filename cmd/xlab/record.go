@@ -13,62 +13,23 @@ import (
 	"time"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
+	"xlab/run/figure"
 	"xlab/run/guarded"
 	"xlab/run/replay"
 )
 
-// job is the work of one run, as a command starts it and `xlab resume` takes it
-// up again.
-//
-// work must be deterministic given the results it gets: a run is taken up again
-// by running it once more over the recorded results. Whatever it measures goes
-// through the crossbars of r.bar or through r.Recall; random numbers have their
-// seed in spec; nothing depends on the wall clock or on the order of a map.
-type job struct {
-	command string   // as in the run's header; names the function that rebuilds the job (see jobs)
-	arrays  []string // boards it works on; the first names the run
-	spec    any      // everything the work depends on, as JSON: from the header alone the job can be rebuilt
-	work    func(ctx context.Context, r *recorded) error
-	// summarise gives the key figures that are kept, files writes the data files,
-	// both with the bench safe, on every way out but one: of work that hangs
-	// nothing can be told.
-	summarise func(r *recorded, f procedure.Figures) any
-	files     func(r *recorded) error
-	// show prints the outcome on stdout, after all else. It sees the run's error
-	// and returns only what went wrong with printing.
-	show func(r *recorded, err error) error
-}
-
-// jobs are the functions that rebuild a job from a run's header, by command.
-func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (job, error) {
-	list := map[string]func(c *config.Config, h *run.Header) (job, error){
-		"form": a.rebuildForm,
-		"tune": a.rebuildTune,
-		"read": a.rebuildRead,
-		"iv":   a.rebuildIV,
-	}
-	list["mlp-insitu"] = a.rebuildInsitu
-	list["mlp-drift"], list["mlp-temperature"] = a.rebuildStability, a.rebuildStability
-	for _, name := range []string{"mlp-import", "mlp-infer", "mlp-run"} {
-		list[name] = a.rebuildMLP
-	}
-	for name := range a.measurements() {
-		list["characterize-"+name] = a.rebuildCharacterize
-	}
-	return list
-}
-
 // recorded is a run on an open bench: its directory, and the arrays with the
 // journal in front of them.
 type recorded struct {
-	*run.Run                  // nil while a resumed run is being checked, and in a replay
-	header   run.Header       // of this segment
+	*run.Run            // nil while a resumed run is being checked, and in a replay
+	header   run.Header // of this segment
+	lab      *Lab
 	session  *session.Session // nil in a replay
+	events   *run.Mailbox     // in front of the progress, while there is work
 	stack    *guarded.Stack   // nil until the work begins
 	tape     *replay.Tape     // what earlier segments recorded
 	past     past
@@ -87,7 +48,10 @@ type recorded struct {
 	liveBase instrument.Seconds // bench time then
 	liveBusy instrument.Seconds // what the instruments had needed by then
 
-	whenLive []func(ctx context.Context) error // see onLive
+	// whenLive is what has to be done before the first thing that a resumed run does
+	// itself: bringing back what the earlier segments had brought about and the end
+	// of their process has undone.
+	whenLive []func(ctx context.Context) error
 }
 
 // past is what is known of a run's earlier segments; zero for a new run.
@@ -100,7 +64,7 @@ type past struct {
 	gap     instrument.Seconds // between its end and now, on a bench whose clock went on
 }
 
-// Header says what the run is.
+// Header implements procedure.Bench.
 func (r *recorded) Header() run.Header { return r.header }
 
 // ID names the run.
@@ -114,41 +78,17 @@ func (r *recorded) WriteFile(name string, data []byte) error {
 	return r.Run.WriteFile(name, data)
 }
 
-// bar is the journaled crossbar of one of the job's arrays. Any other name is a
-// bug.
-func (r *recorded) bar(name string) *array.Journaled { return r.stack.Crossbar(name) }
+// Crossbar implements procedure.Bench.
+func (r *recorded) Crossbar(name string) *array.Journaled { return r.stack.Crossbar(name) }
 
-// Recall journals what was asked and answered; when the run is taken up again,
-// it fills answer, a pointer, from the record and does not call do.
+// Recall implements procedure.Bench.
 func (r *recorded) Recall(kind string, asked, answer any, do func() error) error {
 	return r.tape.Recall(kind, asked, answer, do)
 }
 
-// onLive names what has to be done before the first thing that a resumed run
-// does itself: bringing back what the earlier segments had brought about and
-// the end of their process has undone.
-func (r *recorded) onLive(f func(ctx context.Context) error) { r.whenLive = append(r.whenLive, f) }
-
-// perform carries a job out as a new run: directory, journal, safe exit.
-func (a *app) perform(ctx context.Context, j job) error {
-	r, err := a.carryOut(ctx, j)
-	return showOutcome(r, j, err)
-}
-
-// showOutcome lets a job print what came of it; err is how its run ended.
-func showOutcome(r *recorded, j job, err error) error {
-	if r == nil || r.Run == nil || r.hung || j.show == nil {
-		return err // there is nothing that could be shown
-	}
-	if printErr := j.show(r, err); err == nil {
-		err = printErr
-	}
-	return err
-}
-
-// carryOut is perform without showing anything. The run is nil where none was
-// begun.
-func (a *Lab) carryOut(ctx context.Context, j job) (*recorded, error) {
+// carryOut carries a job out as a new run: directory, journal, safe exit. The run is
+// nil where none was begun.
+func (a *Lab) carryOut(ctx context.Context, j procedure.Job) (*recorded, error) {
 	return a.onBench(ctx, j, func(r *recorded) (err error) {
 		o := a.kept(r.session.Options())
 		r.header.Task, o.Announce = a.Task, a.Announce
@@ -162,13 +102,13 @@ func (a *Lab) carryOut(ctx context.Context, j job) (*recorded, error) {
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) error,
+func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *recorded) error,
 	takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
 	if err := a.checkNotify(); err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, name := range j.arrays {
+	for _, name := range j.Arrays() {
 		board, err := a.Config.Board(name)
 		if err != nil {
 			return nil, err
@@ -191,7 +131,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r = &recorded{header: a.header(s, j, names), session: s, began: time.Now()}
+	r = &recorded{lab: a, header: a.header(s, j, names), session: s, began: time.Now()}
 	if err := prepare(r); err != nil {
 		return nil, errors.Join(err, s.MakeSafe(ctx))
 	}
@@ -203,7 +143,7 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 			a.noteRun(ctx, r.ID())
 		}
 	}()
-	r.progress = newDisplay(run.ProgressOptions{Output: a.Messages, Label: strings.ReplaceAll(j.command, "-", " "),
+	r.progress = newDisplay(run.ProgressOptions{Output: a.Messages, Label: strings.ReplaceAll(j.Command(), "-", " "),
 		Quiet: r.past.records != nil})
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
@@ -219,10 +159,10 @@ func (a *Lab) onBench(ctx context.Context, j job, prepare func(r *recorded) erro
 }
 
 // header says what a run is that the job is done in on the open bench.
-func (a *Lab) header(s *session.Session, j job, names []string) run.Header {
-	h := run.Header{Command: j.command, Arguments: a.Arguments, Program: run.Program(), Bench: s.Describe(),
+func (a *Lab) header(s *session.Session, j procedure.Job, names []string) run.Header {
+	h := run.Header{Command: j.Command(), Arguments: a.Arguments, Program: run.Program(), Bench: s.Describe(),
 		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: a.Config.DeviceLimits(),
-		Spec: j.spec}
+		Spec: j.Spec()}
 	for _, name := range names {
 		w := s.Wirings[name]
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
@@ -242,7 +182,7 @@ func (a *Lab) header(s *session.Session, j job, names []string) run.Header {
 // guard does a job's work and leaves the bench safe and the run's directory
 // complete on every way out. opening is the context that the bench was opened
 // under.
-func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
+func (a *Lab) guard(ctx, opening context.Context, r *recorded, j procedure.Job,
 	takeUp func(ctx context.Context, r *recorded) error) error {
 	var end procedure.Figures
 	// Work that hangs is left behind, with all that it has its hands on: what
@@ -265,15 +205,8 @@ func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 				r.summary = procedure.Figures{Run: written.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds()}
 				return written.End(err, r.summary)
 			}
-			var summary any = end
-			if j.summarise != nil {
-				summary = j.summarise(r, end)
-			}
-			r.summary = summary
-			if j.files != nil {
-				err = errors.Join(err, j.files(r))
-			}
-			return written.End(err, summary)
+			r.summary = j.Summary(r, end)
+			return written.End(errors.Join(err, j.Files(r)), r.summary)
 		},
 	}, func(ctx context.Context) error {
 		defer returned.Store(true)
@@ -296,7 +229,9 @@ func (a *Lab) guard(ctx, opening context.Context, r *recorded, j job,
 			return err
 		}
 		defer r.tape.Close()
-		err = j.work(ctx, r)
+		r.events = run.NewMailbox(r.progress.Observe)
+		defer r.events.Close()
+		err = j.Work(ctx, r)
 		end = r.figures(ctx, err)
 		return err
 	})
@@ -456,8 +391,8 @@ func (r *recorded) overheadCutOff(now instrument.Seconds) instrument.Seconds {
 	return r.past.cutOff * overhead
 }
 
-// writeTo puts a file into the run's directory.
-func (r *recorded) writeTo(name string, write func(w io.Writer) error) error {
+// Write implements procedure.Bench.
+func (r *recorded) Write(name string, write func(w io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
@@ -478,3 +413,22 @@ func (a *Lab) begun(ctx context.Context, r *recorded) {
 	}
 	a.noteRun(ctx, r.ID())
 }
+
+// Draw implements procedure.Bench.
+func (r *recorded) Draw(list ...figure.Figure) error {
+	_, err := figure.WriteFiles(r.Write, r.session.Config.Figures, list...)
+	return err
+}
+
+// ScaleDifference implements procedure.Bench.
+func (r *recorded) ScaleDifference(by float64) (err error) {
+	if r.session != nil && r.session.Sim != nil {
+		board := r.session.Sim.Netlist
+		board.Do(func() { err = board.ScaleDifference(by) })
+	}
+	return err
+}
+
+// Told tells whether there is an outcome to show: the run was begun, and its work
+// has returned.
+func (r *recorded) Told() bool { return r.Run != nil && !r.hung }

@@ -24,9 +24,9 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 	outcome, touched := 0, false // of the work alone, until it has returned
 	release, returned := make(chan struct{}), make(chan struct{})
 	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
-		work: func(ctx context.Context, rec *recorded) error {
+		work: func(ctx context.Context, rec procedure.Bench) error {
 			defer close(returned)
-			if _, err := rec.bar("A").Do(ctx, array.Cell{}, c.Read.Step()); err != nil {
+			if _, err := rec.Crossbar("A").Do(ctx, array.Cell{}, c.Read.Step()); err != nil {
 				return err
 			}
 			r.signals <- os.Interrupt
@@ -40,9 +40,9 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 				}
 			}
 		},
-		summarise: func(*recorded, procedure.Figures) any { touched = true; return outcome },
-		files:     func(*recorded) error { touched = true; return nil },
-		show:      func(*recorded, error) error { touched = true; return nil },
+		summarise: func(procedure.Bench, procedure.Figures) any { touched = true; return outcome },
+		files:     func(procedure.Bench) error { touched = true; return nil },
+		show:      func(error) error { touched = true; return nil },
 	})
 	close(release)
 	<-returned

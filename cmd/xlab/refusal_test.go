@@ -8,6 +8,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/run"
 )
 
@@ -89,8 +90,8 @@ func TestRefusedOnTheBench(t *testing.T) {
 			}
 		}
 		err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
-			work: func(ctx context.Context, rec *recorded) error {
-				_, err := rec.bar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
+			work: func(ctx context.Context, rec procedure.Bench) error {
+				_, err := rec.Crossbar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
 				return err
 			}})
 		var limit *instrument.LimitError

@@ -72,7 +72,7 @@ func (a *app) replay(ctx context.Context, s *run.Stored, accept bool) error {
 	if err != nil {
 		return err
 	}
-	r := &recorded{header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.Messages, Quiet: true})}
+	r := &recorded{lab: &a.Lab, header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.Messages, Quiet: true})}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return err
@@ -83,14 +83,14 @@ func (a *app) replay(ctx context.Context, s *run.Stored, accept bool) error {
 	}
 	// There is nothing to make safe: the guard is there for interrupts and for
 	// bugs.
-	err = run.Guard(ctx, run.GuardOptions{Signals: a.Signals}, func(ctx context.Context) error { return j.work(ctx, r) })
+	err = run.Guard(ctx, run.GuardOptions{Signals: a.Signals}, func(ctx context.Context) error { return j.Work(ctx, r) })
 	return a.reportReplay(r, j, s, err)
 }
 
 // connectTape puts the tape in front of arrays that are not there.
-func (r *recorded) connectTape(c *config.Config, j job) error {
+func (r *recorded) connectTape(c *config.Config, j procedure.Job) error {
 	if len(r.header.Arrays) == 0 { // an old journal: the sizes are those of the bench
-		for _, name := range j.arrays {
+		for _, name := range j.Arrays() {
 			w, err := c.Wiring(name)
 			if err != nil {
 				return err
@@ -103,8 +103,8 @@ func (r *recorded) connectTape(c *config.Config, j job) error {
 }
 
 // reportReplay says how a replay ended; err is what the work returned.
-func (a *app) reportReplay(r *recorded, j job, s *run.Stored, err error) error {
-	result := replayResult{Run: r.ID(), Command: j.command, Records: r.tape.Used(), Missing: r.tape.Missing()}
+func (a *app) reportReplay(r *recorded, j procedure.Job, s *run.Stored, err error) error {
+	result := replayResult{Run: r.ID(), Command: j.Command(), Records: r.tape.Used(), Missing: r.tape.Missing()}
 	var panicked *run.PanicError
 	switch {
 	case errors.As(err, &result.Difference):
@@ -142,7 +142,7 @@ func (a *app) reportReplay(r *recorded, j job, s *run.Stored, err error) error {
 }
 
 // compareEnd compares how the work ended with how the run ended.
-func (r *recorded) compareEnd(j job, s *run.Stored, err error) *replay.Difference {
+func (r *recorded) compareEnd(j procedure.Job, s *run.Stored, err error) *replay.Difference {
 	if r.tape.Rest() {
 		return r.tape.Surplus()
 	}
@@ -154,9 +154,6 @@ func (r *recorded) compareEnd(j job, s *run.Stored, err error) *replay.Differenc
 	if d.Recorded != d.Asked {
 		return d
 	}
-	if j.summarise == nil {
-		return nil
-	}
 	var kept struct {
 		procedure.Figures
 		Nested *procedure.Figures `json:"figures"`
@@ -165,7 +162,7 @@ func (r *recorded) compareEnd(j job, s *run.Stored, err error) *replay.Differenc
 	if json.Unmarshal(s.Result.Summary, &kept) == nil && kept.Nested != nil {
 		kept.Figures = *kept.Nested
 	}
-	text, err := json.Marshal(j.summarise(r, kept.Figures))
+	text, err := json.Marshal(j.Summary(r, kept.Figures))
 	if err != nil || !replay.SameJSON(computed(s.Result.Summary), computed(text)) {
 		d.Recorded, d.Asked = string(s.Result.Summary), string(text)
 		return d

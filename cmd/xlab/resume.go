@@ -9,6 +9,7 @@ import (
 	"strings"
 	"xlab/instrument"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/plan"
@@ -288,10 +289,10 @@ func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
 }
 
 // rebuild makes the job of a run from its header.
-func (a *Lab) rebuild(h *run.Header) (job, error) {
+func (a *Lab) rebuild(h *run.Header) (procedure.Job, error) {
 	rebuild := a.Jobs[h.Command]
 	if rebuild == nil {
-		return job{}, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
+		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
 	return rebuild(a.Config, h)

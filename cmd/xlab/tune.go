@@ -263,12 +263,10 @@ func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *
 	var outcome *tuning.Outcome
 	var result tuneResult
 	j := job{command: "tune", arrays: []string{name}, spec: tuneSpec{spec, spec.Targets, defects}}
-	j.work = func(ctx context.Context, r *recorded) (err error) {
-		events := run.NewMailbox(r.progress.Observe)
-		defer events.Close()
-		outcome, err = tuning.Tune(ctx, r.bar(name), r.Header().Array, spec, defects,
+	j.work = func(ctx context.Context, r procedure.Bench) (err error) {
+		outcome, err = tuning.Tune(ctx, r.Crossbar(name), r.Header().Array, spec, defects,
 			tuning.Options{Observe: func(e tuning.Event) {
-				r.publish(events, run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
+				r.Publish(run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
 					Note: passNote(e.Pass), Ahead: e.Ahead})
 			}})
 		if err == nil {
@@ -276,7 +274,7 @@ func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *
 		}
 		return err
 	}
-	j.summarise = func(r *recorded, f procedure.Figures) any {
+	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result = tuneResult{Figures: f}
 		if outcome == nil {
 			return result
@@ -287,13 +285,13 @@ func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *
 			Comparison []characterize.Comparison `json:"comparison"`
 		}{result, compareTuning(spec, result.Summary)}
 	}
-	j.files = func(r *recorded) error {
+	j.files = func(r procedure.Bench) error {
 		if outcome == nil {
 			return nil
 		}
 		return tuneFiles(r, spec, outcome, result)
 	}
-	j.show = func(_ *recorded, _ error) error {
+	j.show = func(_ error) error {
 		if outcome == nil {
 			return nil
 		}

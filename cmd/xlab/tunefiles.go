@@ -5,29 +5,24 @@ import (
 	"fmt"
 	"slices"
 
+	"xlab/lab/procedure"
 	"xlab/population"
 	"xlab/run/figure"
 	"xlab/run/screen"
 	"xlab/tuning"
 )
 
-// draw writes figures into the run's directory.
-func (r *recorded) draw(list ...figure.Figure) error {
-	_, err := figure.WriteFiles(r.writeTo, r.session.Config.Figures, list...)
-	return err
-}
-
 // tuneFiles writes the data and figures of a tuning run.
-func tuneFiles(r *recorded, spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
+func tuneFiles(r procedure.Bench, spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
 	rows, cols := spec.Targets.Size()
 	g := grid{rows: rows, cols: cols, values: o.Reads}
 	err := errors.Join(
-		r.writeTo("devices.csv", o.WriteCSV),
-		r.writeTo("conductance.csv", g.csv),
-		r.writeTo("traces.csv", o.WriteTraces),
+		r.Write("devices.csv", o.WriteCSV),
+		r.Write("conductance.csv", g.csv),
+		r.Write("traces.csv", o.WriteTraces),
 	)
 	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
-	return errors.Join(err, r.draw(
+	return errors.Join(err, r.Draw(
 		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of "+
 			"the whole array, and error: the result over its target, less one. %d of %s are %s.",
 			result.InTolerance, screen.Count(result.Devices, "device"), within)},

@@ -225,6 +225,19 @@ func NewChip(c *config.Config, seed uint64) (*chip.Chip, error) {
 	return chip.New(technology, seed, sizes)
 }
 
+// Heat brings an array of the chip to a temperature.
+func (s *Bench) Heat(array string, t instrument.Celsius) (err error) {
+	s.Netlist.Do(func() {
+		if devices := s.Netlist.Devices(array); devices != nil {
+			err = devices.SetTemperature(float64(t))
+		}
+	})
+	if err != nil {
+		return run.Usage(err) // outside of what the technology is known for
+	}
+	return nil
+}
+
 // Describe says in words which chip is on the bench.
 func (s *Bench) Describe() string {
 	if s.File == "" {

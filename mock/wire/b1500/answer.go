@@ -1,5 +1,7 @@
 package b1500
 
+import "slices"
+
 // mostRecords is the size of the output data buffer (34034 in the manual).
 const mostRecords = 34034
 
@@ -28,9 +30,7 @@ func (q *answers) next() ([]byte, bool) {
 		return nil, false
 	}
 	first := q.blocks[0]
-	n := copy(q.blocks, q.blocks[1:])
-	q.blocks[n] = block{}
-	q.blocks = q.blocks[:n]
+	q.blocks = slices.Delete(q.blocks, 0, 1)
 	q.records -= first.records
 	return first.text, true
 }
@@ -38,7 +38,7 @@ func (q *answers) next() ([]byte, bool) {
 func (q *answers) waiting() bool { return q.query != nil || len(q.blocks) > 0 }
 
 // answer puts a query's answer, without its line end, in place of an unread one.
-func (q *answers) answer(text []byte) { q.query = append(text, '\r', '\n') }
+func (q *answers) answer(text string) { q.query = []byte(text + "\r\n") }
 
 // clear drops everything.
 func (q *answers) clear() { *q = answers{} }

@@ -330,13 +330,13 @@ func TestErrors(t *testing.T) {
 				}
 			}
 		}
-		if e := code(100).text(); ask(t, a, "EMG? 100") != e && !strings.HasPrefix(c.lines, "ST") {
+		if e := (fault{code: 100}).text(); ask(t, a, "EMG? 100") != e && !strings.HasPrefix(c.lines, "ST") {
 			t.Errorf("%s: does not answer afterwards", c.lines)
 		}
 	}
 }
 
-func itoa(n int) string { return string(appendPlain(nil, float64(n))) }
+func itoa(n int) string { return settingText(float64(n)) }
 
 func TestParseSlots(t *testing.T) {
 	for text, want := range map[string][]int{

@@ -1,101 +1,47 @@
 package b1500
 
-import "strconv"
-
-// code is the number of an error of the analyzer.
-type code int
-
-const (
-	undefinedCommand   code = 100
-	numericSyntax      code = 102
-	terminatorPosition code = 103
-	parameterValue     code = 120
-	channelNumber      code = 121
-	channelCount       code = 122
-	complianceValue    code = 123
-	rangeValue         code = 124
-	samePolarity       code = 130
-	inputBufferFull    code = 150
-	dataBufferFull     code = 151
-	noModule           code = 153
-	wrongST            code = 160
-	wrongEND           code = 161
-	notInProgram       code = 162
-	outputOff          code = 200
-	complianceMissing  code = 201
-	interlockOpen      code = 202
-	nothingStored      code = 205
-	modeMissing        code = 217
-	sweepMissing       code = 220
-	pulseMissing       code = 221
-	pulseSweepMissing  code = 222
-	timingMissing      code = 223
-	samplingMissing    code = 224
+import (
+	"slices"
+	"strconv"
 )
 
-// text is what ERRX? and EMG? say of a code. Numbers beyond those listed in the
-// package comment are recalled (K).
-func (c code) text() string {
-	switch c {
-	case 0:
-		return "No Error."
-	case undefinedCommand:
-		return "Undefined GPIB command."
-	case numericSyntax:
-		return "Incorrect numeric data syntax."
-	case terminatorPosition:
-		return "Incorrect terminator position."
-	case parameterValue:
-		return "Incorrect parameter value."
-	case channelNumber:
-		return "Channel number must be 1 to 10."
-	case channelCount:
-		return "Number of channels must be corrected."
-	case complianceValue:
-		return "Compliance must be set correctly."
-	case rangeValue:
-		return "Incorrect range value for this channel."
-	case samePolarity:
-		return "Start and stop must be same polarity."
-	case inputBufferFull:
-		return "Command input buffer is full."
-	case dataBufferFull:
-		return "Output data buffer is full."
-	case noModule:
-		return "No module for the specified channel."
-	case wrongST:
-		return "Incorrect ST execution."
-	case wrongEND:
-		return "Incorrect END execution."
-	case notInProgram:
-		return "Incorrect command for program memory."
-	case outputOff:
-		return "Channel output switch must be ON."
-	case complianceMissing:
-		return "Compliance must be set."
-	case interlockOpen:
-		return "Interlock circuit must be closed."
-	case nothingStored:
-		return "DZ must be sent before RZ."
-	case modeMissing:
-		return "Send MM before measurement trigger."
-	case sweepMissing:
-		return "Send WV or WI to set primary sweep source."
-	case pulseMissing:
-		return "Send PV or PI to set pulse source."
-	case pulseSweepMissing:
-		return "Send PWV or PWI to set pulse sweep source."
-	case timingMissing:
-		return "Send PT to set pulse timing."
-	case samplingMissing:
-		return "Send MV or MI to set sampling source."
-	}
-	return "Undefined error."
-}
+// errorCode is the number of an error of the analyzer.
+type errorCode int
+
+const (
+	undefinedCommand   errorCode = 100
+	numericSyntax      errorCode = 102
+	terminatorPosition errorCode = 103
+	parameterValue     errorCode = 120
+	channelNumber      errorCode = 121
+	channelCount       errorCode = 122
+	complianceValue    errorCode = 123
+	rangeValue         errorCode = 124
+	samePolarity       errorCode = 130
+	inputBufferFull    errorCode = 150
+	dataBufferFull     errorCode = 151
+	noModule           errorCode = 153
+	wrongST            errorCode = 160
+	wrongEND           errorCode = 161
+	notInProgram       errorCode = 162
+	outputOff          errorCode = 200
+	complianceMissing  errorCode = 201
+	interlockOpen      errorCode = 202
+	nothingStored      errorCode = 205
+	modeMissing        errorCode = 217
+	sweepMissing       errorCode = 220
+	pulseMissing       errorCode = 221
+	pulseSweepMissing  errorCode = 222
+	timingMissing      errorCode = 223
+	samplingMissing    errorCode = 224
+)
+
+// number is the code as ERR? gives it.
+func (c errorCode) number() string { return strconv.Itoa(int(c)) }
 
 // fault is how a command failed; the zero value says that it did not.
 type fault struct {
-	code code
+	code errorCode
 	slot int // slot concerned, 0 = none
 }
 
@@ -125,20 +71,6 @@ func (q *errorQueue) pop() fault {
 		return fault{}
 	}
 	f := q.entries[0]
-	n := copy(q.entries, q.entries[1:])
-	q.entries = q.entries[:n]
+	q.entries = slices.Delete(q.entries, 0, 1)
 	return f
-}
-
-// appendError writes a fault as ERRX? gives it: +202,"Interlock ...; SLOT1".
-func appendError(b []byte, f fault) []byte {
-	b = append(b, '+')
-	b = strconv.AppendInt(b, int64(f.code), 10)
-	b = append(b, ',', '"')
-	b = append(b, f.code.text()...)
-	if f.slot > 0 {
-		b = append(b, "; SLOT"...)
-		b = strconv.AppendInt(b, int64(f.slot), 10)
-	}
-	return append(b, '"')
 }

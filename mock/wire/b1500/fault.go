@@ -9,7 +9,7 @@ import "fmt"
 // InjectError puts an error into the error queue as if a command had failed.
 // slot is the slot concerned, 0 for none.
 func (a *Analyzer) InjectError(number, slot int) {
-	a.errors.push(fault{code: code(number), slot: slot})
+	a.errors.push(fault{code: errorCode(number), slot: slot})
 }
 
 // PowerCycle switches the analyzer off and on: all settings, stored programs,

@@ -11,7 +11,10 @@ import (
 // learner writes the answer to *LRN?: commands that would bring about the
 // present settings, joined by semicolons, no spaces. The shapes are those of the
 // golden frames.
-type learner struct{ text []byte }
+type learner struct {
+	*Analyzer
+	text []byte
+}
 
 // item appends a command with its parameters.
 func (l *learner) item(header string, parameters ...float64) {
@@ -23,7 +26,7 @@ func (l *learner) item(header string, parameters ...float64) {
 		if i > 0 {
 			l.text = append(l.text, ',')
 		}
-		l.text = appendPlain(l.text, p)
+		l.text = append(l.text, settingText(p)...)
 	}
 }
 
@@ -36,33 +39,36 @@ func (l *learner) next() {
 }
 
 // eachChannel appends one command per channel.
-func (l *learner) eachChannel(a *Analyzer, header string, value func(*channel) int) {
-	for _, ch := range a.channels {
+func (l *learner) eachChannel(header string, value func(*channel) int) {
+	for _, ch := range l.channels {
 		l.item(header, float64(ch.slot), float64(value(ch)))
 	}
 }
 
 // learn is *LRN?: 0 output switches, 1 to 10 the output of a slot, the others
 // as the programming guide numbers them.
-func (a *Analyzer) learn(p []float64) fault {
-	n, ok := whole(p[0])
-	if !ok {
-		return fault{code: parameterValue}
+func (a *Analyzer) learn(p *parameters) {
+	n := p.choice(0, 0, 110)
+	write := learners[n]
+	if n >= 1 && n <= mostSlots {
+		ch := a.channel(p, 0)
+		write = func(l *learner) { l.output(ch) }
 	}
-	var l learner
-	s := &a.settings
-	switch {
-	case n == 0:
-		l.switches(a)
-	case n >= 1 && n <= 10:
-		ch := a.slots[n]
-		if ch == nil {
-			return fault{noModule, n}
-		}
-		l.output(ch)
-	case n == 30:
-		l.filters(a)
-	case n == 31:
+	p.check(write != nil, parameterValue)
+	if p.bad() {
+		return
+	}
+	l := learner{Analyzer: a}
+	write(&l)
+	a.answers.answer(string(l.text))
+}
+
+// learners write what belongs to a number of *LRN? beyond the slots.
+var learners = map[int]func(*learner){
+	0:  (*learner).switches,
+	30: (*learner).filters,
+	31: func(l *learner) {
+		s := &l.settings
 		l.item("TM", float64(s.trigger))
 		l.item("AV", float64(s.average), float64(s.averageMode))
 		l.item("CM", flag(s.calibrate))
@@ -70,52 +76,45 @@ func (a *Analyzer) learn(p []float64) fault {
 		if s.mode != 0 {
 			l.item("MM", append([]float64{float64(s.mode)}, slotsOf(s.measured)...)...)
 		}
-	case n == 32:
-		for _, ch := range a.channels {
-			l.item("RI", float64(ch.slot), float64(ch.irange))
-			l.item("RV", float64(ch.slot), float64(ch.vrange))
+	},
+	32: func(l *learner) {
+		for _, ch := range l.channels {
+			l.item("RI", float64(ch.slot), float64(ch.ranges[current]))
+			l.item("RV", float64(ch.slot), float64(ch.ranges[voltage]))
 		}
-	case n == 33:
-		l.staircase(a)
-	case n == 34:
-		l.pulses(a)
-	case n == 46:
-		l.eachChannel(a, "CMM", func(ch *channel) int { return ch.operation })
-	case n == 47:
-		l.sampling(a)
-	case n == 53:
-		l.eachChannel(a, "SSR", func(*channel) int { return 0 })
-	case n == 54:
-		for _, ch := range a.channels {
+	},
+	33: (*learner).staircase,
+	34: (*learner).pulses,
+	46: func(l *learner) { l.eachChannel("CMM", func(ch *channel) int { return ch.operation }) },
+	47: (*learner).sampling,
+	53: func(l *learner) { l.eachChannel("SSR", func(*channel) int { return 0 }) },
+	54: func(l *learner) {
+		for _, ch := range l.channels {
 			l.item("RM", float64(ch.slot), float64(ch.rangeMode), float64(ch.rangeRate))
 		}
-	case n == 55:
-		for _, ch := range a.channels {
+	},
+	55: func(l *learner) {
+		for _, ch := range l.channels {
 			l.next()
 			// What the second one tells is not known (K).
 			l.item("AAD", float64(ch.slot), float64(ch.adc))
 			l.item("AAD", float64(ch.slot), float64(ch.adc))
 		}
-	case n == 56:
-		for i, t := range s.integration {
+	},
+	56: func(l *learner) {
+		for i, t := range l.settings.integration {
 			l.item("AIT", float64(i), float64(t.mode), t.n)
 		}
-		l.item("AZ", flag(s.autoZero))
-	case n == 57:
-		for i, w := range s.waits {
+		l.item("AZ", flag(l.settings.autoZero))
+	},
+	57: func(l *learner) {
+		for i, w := range l.settings.waits {
 			l.item("WAT", float64(i+1))
-			l.text = strconv.AppendFloat(append(l.text, ','), w.n, 'f', 1, 64)
-			l.text = strconv.AppendFloat(append(l.text, ','), w.offset, 'f', 4, 64)
+			l.text = fmt.Appendf(l.text, ",%.1f,%.4f", w.n, w.offset)
 		}
-	case n == 60:
-		l.item("TSC", flag(s.timeStamp))
-	case n == 110:
-		l.item("PAD", flag(s.parallel))
-	default:
-		return fault{code: parameterValue}
-	}
-	a.answers.answer(l.text)
-	return fault{}
+	},
+	60:  func(l *learner) { l.item("TSC", flag(l.settings.timeStamp)) },
+	110: func(l *learner) { l.item("PAD", flag(l.settings.parallel)) },
 }
 
 func flag(on bool) float64 {
@@ -135,13 +134,8 @@ func slotsOf(chs []*channel) []float64 {
 
 // switches names the channels that are on, CL alone where none is. Nothing is
 // said of those that are off.
-func (l *learner) switches(a *Analyzer) {
-	var on []*channel
-	for _, ch := range a.channels {
-		if ch.on {
-			on = append(on, ch)
-		}
-	}
+func (l *learner) switches() {
+	on := l.selected(&parameters{})
 	if on == nil {
 		l.item("CL")
 		return
@@ -157,29 +151,20 @@ func (l *learner) output(ch *channel) {
 		return
 	}
 	s := ch.present
-	header, forced, bound := "DV", ch.module.voltages, ch.module.currents
-	full, most := voltageRange, currentRange
-	if s.mode == bench.ForceCurrent {
-		header, forced, bound = "DI", bound, forced
-		full, most = most, full
-	}
-	code, scale := activeRange(forced, full, s.rangeCode, s.level)
-	l.item(header, float64(ch.slot), float64(code))
-	l.text = appendFixed(append(l.text, ','), s.level, scale)
-	code, scale = activeRange(bound, most, s.compRange, s.compliance)
-	l.text = appendFixed(append(l.text, ','), s.compliance, scale)
-	l.text = strconv.AppendInt(append(l.text, ','), int64(s.polarity), 10)
-	l.text = strconv.AppendInt(append(l.text, ','), int64(code), 10)
+	l.item(sourceHeader("D", s.mode), float64(ch.slot))
+	code, scale := ch.module.active(s.mode, s.rangeCode, s.level)
+	compCode, compScale := ch.module.active(other(s.mode), s.compRange, s.compliance)
+	l.text = appendFixed(fmt.Appendf(l.text, ",%d,", code), s.level, scale)
+	l.text = appendFixed(append(l.text, ','), s.compliance, compScale)
+	l.text = fmt.Appendf(l.text, ",%d,%d", s.polarity, compCode)
 }
 
-// activeRange is the range, with its full scale, in which a value is given of
-// which code was sent: that range, or the smallest one beyond it that holds the
-// value.
-func activeRange(codes []int, full func(int) (float64, bool), code int, value float64) (int, float64) {
-	least, _ := full(max(code, -code))
-	active, scale := 0, 0.0
-	for _, active = range codes {
-		if scale, _ = full(active); scale >= least && scale >= math.Abs(value) {
+// active is the range, with its full scale, in which a value is given of which
+// code was sent: that range, or the smallest one beyond it that holds the value.
+func (m *module) active(quantity bench.Mode, code int, value float64) (active int, scale float64) {
+	least := fullScale(quantity, code)
+	for _, active = range m.ranges[quantity] {
+		if scale = fullScale(quantity, active); scale >= least && scale >= math.Abs(value) {
 			break
 		}
 	}
@@ -196,16 +181,16 @@ func appendFixed(b []byte, v, full float64) []byte {
 }
 
 // filters groups the channels by filter; a group of all needs no numbers.
-func (l *learner) filters(a *Analyzer) {
+func (l *learner) filters() {
 	groups := [2][]*channel{}
-	for _, ch := range a.channels {
+	for _, ch := range l.channels {
 		i := int(flag(ch.filter))
 		groups[i] = append(groups[i], ch)
 	}
 	for i, chs := range groups {
 		switch len(chs) {
 		case 0:
-		case len(a.channels):
+		case len(l.channels):
 			l.item("FL", float64(i))
 		default:
 			l.item("FL", append([]float64{float64(i)}, slotsOf(chs)...)...)
@@ -213,26 +198,21 @@ func (l *learner) filters(a *Analyzer) {
 	}
 }
 
-// header is the command of a source: V or I appended to its stem.
-func header(stem string, m bench.Mode) string {
-	if m == bench.ForceCurrent {
-		return stem + "I"
-	}
-	return stem + "V"
-}
+// sourceHeader is the command of a source: V or I appended to its stem.
+func sourceHeader(stem string, m bench.Mode) string { return stem + string(letter(m)) }
 
-func (l *learner) staircase(a *Analyzer) {
-	t := a.settings.sweep
+func (l *learner) staircase() {
+	t := l.settings.sweep
 	l.item("WM", float64(t.abort), float64(t.post))
 	l.item("WT", t.hold, t.delay, t.stepDelay, t.trigger[0], t.trigger[1])
-	if r := a.sources.primary; r != nil {
+	if r := l.sources.primary; r != nil {
 		p := []float64{float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.start, r.stop, float64(r.steps),
 			r.s.compliance}
-		l.item(header("W", r.s.mode), withPower(p, r)...)
+		l.item(sourceHeader("W", r.s.mode), withPower(p, r)...)
 	}
-	if r := a.sources.extra[2]; r != nil {
+	if r := l.sources.extra[2]; r != nil {
 		p := []float64{float64(r.ch.slot), float64(r.s.rangeCode), r.start, r.stop, r.s.compliance}
-		l.item(header("WS", r.s.mode), withPower(p, r)...)
+		l.item(sourceHeader("WS", r.s.mode), withPower(p, r)...)
 	}
 }
 
@@ -243,15 +223,15 @@ func withPower(p []float64, r *ramp) []float64 {
 	return p
 }
 
-func (l *learner) pulses(a *Analyzer) {
-	if t := a.settings.pulse; t != nil {
+func (l *learner) pulses() {
+	if t := l.settings.pulse; t != nil {
 		l.item("PT", t.hold, t.width, t.period, t.delay)
 	}
-	if p := a.sources.pulse; p != nil {
-		l.item(header("P", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
+	if p := l.sources.pulse; p != nil {
+		l.item(sourceHeader("P", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
 	}
-	if r := a.sources.pulseSweep; r != nil {
-		l.item(header("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start, r.stop,
+	if r := l.sources.pulseSweep; r != nil {
+		l.item(sourceHeader("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start, r.stop,
 			float64(r.steps), r.s.compliance)
 	}
 	if len(l.text) == 0 {
@@ -259,14 +239,16 @@ func (l *learner) pulses(a *Analyzer) {
 	}
 }
 
-func (l *learner) sampling(a *Analyzer) {
-	t := a.settings.sampling
+func (l *learner) sampling() {
+	t := l.settings.sampling
 	l.item("ML", float64(t.mode))
 	l.item("MT", t.hold, t.interval, float64(t.number), t.baseHold)
 	l.item("MSC", float64(t.abort), float64(t.post))
-	for _, p := range a.sources.sampling {
-		if p != nil {
-			l.item(header("M", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
-		}
+	for _, p := range nonNil(l.sources.sampling[:]) {
+		l.item(sourceHeader("M", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
 	}
 }
+
+// settingText is a number as *LRN? and other setting queries give it: without spaces, a
+// capital E where there is an exponent.
+func settingText(v float64) string { return strconv.FormatFloat(v, 'G', -1, 64) }

@@ -1,11 +1,14 @@
 package b1500
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"xlab/mock/bench"
 )
 
 // Slot says what is plugged into one slot of the mainframe and which unit of
@@ -59,117 +62,92 @@ func slotsOfHRSMUs(numbers ...int) []Slot {
 // outputLimit allows currents up to amps while the voltage is at most volts.
 type outputLimit struct{ volts, amps float64 }
 
+// A quantity is named by the mode that forces it.
+const (
+	voltage = bench.ForceVoltage
+	current = bench.ForceCurrent
+)
+
+// other is the quantity that is not forced.
+func other(forced bench.Mode) bench.Mode {
+	if forced == voltage {
+		return current
+	}
+	return voltage
+}
+
+// letter stands for a quantity in records and headers.
+func letter(quantity bench.Mode) byte {
+	if quantity == current {
+		return 'I'
+	}
+	return 'V'
+}
+
 // module holds the ranges and output limits of one SMU model.
 type module struct {
-	model    string
-	voltages []int         // codes of the voltage ranges, ascending full scale
-	currents []int         // codes of the current ranges, ascending full scale
-	limits   []outputLimit // ascending volts
+	ranges [3][]int      // codes by quantity, ascending full scale
+	limits []outputLimit // ascending volts
 }
 
-// moduleOf returns the data of a model from its data sheet, nil if the model
-// is not known.
-func moduleOf(model string) *module {
-	medium := []outputLimit{{20, 0.1}, {40, 0.05}, {100, 0.02}}
-	switch model {
-	case "B1517A": // HRSMU
-		return &module{model, []int{5, 20, 50, 200, 400, 1000}, []int{9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, medium}
-	case "B1511A", "B1511B": // MPSMU
-		return &module{model, []int{5, 20, 50, 200, 400, 1000}, []int{11, 12, 13, 14, 15, 16, 17, 18, 19}, medium}
-	case "B1510A": // HPSMU
-		return &module{model, []int{20, 200, 400, 1000, 2000}, []int{11, 12, 13, 14, 15, 16, 17, 18, 19, 20},
-			[]outputLimit{{20, 1}, {40, 0.5}, {100, 0.125}, {200, 0.05}}}
-	case "B1514A": // MCSMU
-		return &module{model, []int{2, 20, 200, 400}, []int{15, 16, 17, 18, 19, 20}, []outputLimit{{30, 0.1}}}
-	}
-	return nil
+// modules are the models that are known, from their data sheets.
+var modules = map[string]*module{
+	"B1517A": hrsmu,
+	"B1511A": mpsmu,
+	"B1511B": mpsmu,
+	"B1510A": hpsmu,
+	"B1514A": mcsmu,
 }
 
-// voltageRange returns the full scale in V of a range code without its sign.
-func voltageRange(code int) (float64, bool) {
-	switch plainVoltageCode(code) {
-	case 2:
-		return 0.2, true
-	case 5:
-		return 0.5, true
-	case 20:
-		return 2, true
-	case 50:
-		return 5, true
-	case 200:
-		return 20, true
-	case 400:
-		return 40, true
-	case 1000:
-		return 100, true
-	case 2000:
-		return 200, true
-	}
-	return 0, false
+var (
+	hrsmu = &module{[3][]int{voltage: mediumVoltages, current: {9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}}, medium}
+	mpsmu = &module{[3][]int{voltage: mediumVoltages, current: {11, 12, 13, 14, 15, 16, 17, 18, 19}}, medium}
+	hpsmu = &module{[3][]int{voltage: {20, 200, 400, 1000, 2000}, current: {11, 12, 13, 14, 15, 16, 17, 18, 19, 20}},
+		[]outputLimit{{20, 1}, {40, 0.5}, {100, 0.125}, {200, 0.05}}}
+	mcsmu = &module{[3][]int{voltage: {2, 20, 200, 400}, current: {15, 16, 17, 18, 19, 20}}, []outputLimit{{30, 0.1}}}
+
+	mediumVoltages = []int{5, 20, 50, 200, 400, 1000}
+	medium         = []outputLimit{{20, 0.1}, {40, 0.05}, {100, 0.02}}
+)
+
+// olderCodes are range codes by which others are known too.
+var olderCodes = [3]map[int]int{voltage: {11: 20, 12: 200, 13: 400, 14: 1000, 15: 2000}}
+
+// fullScales are those of the range codes in V and A. The powers of ten are
+// written out: they are to be the nearest float64, which multiplication does not
+// promise.
+var fullScales = [3]map[int]float64{
+	voltage: {2: 0.2, 5: 0.5, 20: 2, 50: 5, 200: 20, 400: 40, 1000: 100, 2000: 200},
+	current: {9: 1e-11, 10: 1e-10, 11: 1e-9, 12: 1e-8, 13: 1e-7, 14: 1e-6, 15: 1e-5, 16: 1e-4, 17: 1e-3, 18: 1e-2,
+		19: 1e-1, 20: 1},
 }
 
-// plainVoltageCode maps the older two-digit codes of the voltage ranges to the
-// ones that tell tenths of a volt.
-func plainVoltageCode(code int) int {
-	switch code {
-	case 11:
-		return 20
-	case 12:
-		return 200
-	case 13:
-		return 400
-	case 14:
-		return 1000
-	case 15:
-		return 2000
-	}
-	return code
+// plain is a range code, which is negative for a fixed range, without its sign
+// and as fullScales has it.
+func plain(quantity bench.Mode, code int) int {
+	code = max(code, -code)
+	return cmp.Or(olderCodes[quantity][code], code)
 }
 
-// currentRange returns the full scale in A of a range code without its sign.
-func currentRange(code int) (float64, bool) {
-	// Written out: the powers of ten are to be the nearest float64, which
-	// multiplication does not promise.
-	switch code {
-	case 9:
-		return 1e-11, true
-	case 10:
-		return 1e-10, true
-	case 11:
-		return 1e-9, true
-	case 12:
-		return 1e-8, true
-	case 13:
-		return 1e-7, true
-	case 14:
-		return 1e-6, true
-	case 15:
-		return 1e-5, true
-	case 16:
-		return 1e-4, true
-	case 17:
-		return 1e-3, true
-	case 18:
-		return 1e-2, true
-	case 19:
-		return 1e-1, true
-	case 20:
-		return 1, true
-	}
-	return 0, false
+// fullScale returns the full scale in V or A of a range code, signed or not; 0 if
+// there is no such code.
+func fullScale(quantity bench.Mode, code int) float64 {
+	return fullScales[quantity][plain(quantity, code)]
 }
 
 // overload is the part of its full scale up to which a range shows a value (K).
 const overload = 1.15
 
-// hasVoltageRange tells whether the module has the range; 0 (auto) always is.
-func (m *module) hasVoltageRange(code int) bool {
-	return code == 0 || contains(m.voltages, plainVoltageCode(code))
+// hasRange tells whether a range code, signed or not, is one of the module's
+// ranges for a quantity; 0 (auto) always is.
+func (m *module) hasRange(quantity bench.Mode, code int) bool {
+	return code == 0 || slices.Contains(m.ranges[quantity], plain(quantity, code))
 }
 
-// hasCurrentRange tells whether the module has the range; 0 (auto) always is.
-func (m *module) hasCurrentRange(code int) bool {
-	return code == 0 || contains(m.currents, code)
+// widest is the full scale in V or A of the module's largest range.
+func (m *module) widest(quantity bench.Mode) float64 {
+	codes := m.ranges[quantity]
+	return fullScale(quantity, codes[len(codes)-1])
 }
 
 // maxVoltage is the largest voltage of the module in V.
@@ -201,13 +179,4 @@ func (m *module) voltageAt(amps float64) float64 {
 		}
 	}
 	return reach
-}
-
-func contains(codes []int, code int) bool {
-	for _, c := range codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
 }

@@ -2,7 +2,10 @@ package b1500
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -31,10 +34,10 @@ func (m *programs) drop(n int) {
 
 // startProgram is ST: what follows is stored until END. An older program of the
 // same number is replaced.
-func (a *Analyzer) startProgram(p []float64) fault {
-	n, ok := choice(p[0], 1, mostPrograms)
-	if !ok {
-		return fault{code: parameterValue}
+func (a *Analyzer) startProgram(p *parameters) {
+	n := p.choice(0, 1, mostPrograms)
+	if p.bad() {
+		return
 	}
 	m := &a.programs
 	if m.stored == nil {
@@ -43,49 +46,70 @@ func (a *Analyzer) startProgram(p []float64) fault {
 	m.drop(n)
 	m.stored[n] = nil
 	m.recording = n
-	return fault{}
 }
 
 // record takes one command into the program that is being recorded.
-func (a *Analyzer) record(s *statement, direct bool, text []byte) fault {
+func (a *Analyzer) record(header string, direct bool, text []byte) fault {
 	m := &a.programs
-	switch string(s.header()) {
-	case "END":
+	switch {
+	case header == "END":
 		m.recording = 0
-		return fault{}
-	case "ST":
+	case header == "ST":
 		return fault{code: wrongST}
-	}
-	if direct {
+	case direct || m.commands >= mostCommands:
 		return fault{code: notInProgram}
+	default:
+		m.stored[m.recording] = append(m.stored[m.recording], string(bytes.Trim(text, spaces)))
+		m.commands++
 	}
-	if m.commands >= mostCommands {
-		return fault{code: notInProgram}
-	}
-	m.stored[m.recording] = append(m.stored[m.recording], string(bytes.Trim(text, spaces)))
-	m.commands++
 	return fault{}
 }
 
+// program reads the number of a stored program.
+func (a *Analyzer) program(p *parameters, i int) int {
+	n := p.choice(i, 1, mostPrograms)
+	_, exists := a.programs.stored[n]
+	p.check(exists, parameterValue)
+	return n
+}
+
 // do is DO: it runs stored programs one after the other.
-func (a *Analyzer) do(p []float64) fault {
+func (a *Analyzer) do(p *parameters) {
 	m := &a.programs
 	if m.depth == 0 {
 		m.budget = mostCommands
 	}
-	if m.depth >= mostNesting {
-		return fault{code: notInProgram}
+	p.check(m.depth < mostNesting, notInProgram)
+	numbers := make([]int, len(p.values))
+	for i := range numbers {
+		numbers[i] = a.program(p, i)
 	}
-	for _, x := range p {
-		n, ok := choice(x, 1, mostPrograms)
-		if _, exists := m.stored[n]; !ok || !exists {
-			return fault{code: parameterValue}
-		}
+	if !p.bad() {
+		p.fail(a.runStored(numbers))
 	}
+}
+
+// runPrograms is RU: first,last.
+func (a *Analyzer) runPrograms(p *parameters) {
+	first := p.choice(0, 1, mostPrograms)
+	last := p.choice(1, first, mostPrograms)
+	if p.bad() {
+		return
+	}
+	numbers := slices.Sorted(maps.Keys(a.programs.stored))
+	a.programs.budget = mostCommands
+	a.programs.depth++
+	p.fail(a.runStored(slices.DeleteFunc(numbers, func(n int) bool { return n < first || n > last })))
+	a.programs.depth--
+}
+
+// runStored runs stored programs one after the other, as far as the budget goes.
+func (a *Analyzer) runStored(numbers []int) fault {
+	m := &a.programs
 	m.depth++
 	defer func() { m.depth-- }()
-	for _, x := range p {
-		for _, text := range m.stored[int(x)] {
+	for _, n := range numbers {
+		for _, text := range m.stored[n] {
 			if m.budget == 0 {
 				return fault{code: notInProgram}
 			}
@@ -96,77 +120,32 @@ func (a *Analyzer) do(p []float64) fault {
 	return fault{}
 }
 
-// runPrograms is RU: first,last.
-func (a *Analyzer) runPrograms(p []float64) fault {
-	first, ok := choice(p[0], 1, mostPrograms)
-	last, ok2 := choice(p[1], first, mostPrograms)
-	if !ok || !ok2 {
-		return fault{code: parameterValue}
-	}
-	m := &a.programs
-	m.budget = mostCommands
-	m.depth++
-	defer func() { m.depth-- }()
-	for n := first; n <= last; n++ {
-		if _, exists := m.stored[n]; exists {
-			if f := a.do([]float64{float64(n)}); f.bad() {
-				return f
-			}
-		}
-	}
-	return fault{}
-}
-
 // scratch is SCR: it removes one program or all.
-func (a *Analyzer) scratch(p []float64) fault {
-	if len(p) == 0 {
+func (a *Analyzer) scratch(p *parameters) {
+	if !p.given(0) {
 		a.programs = programs{}
-		return fault{}
+	} else if n := p.choice(0, 1, mostPrograms); !p.bad() {
+		a.programs.drop(n)
 	}
-	n, ok := choice(p[0], 1, mostPrograms)
-	if !ok {
-		return fault{code: parameterValue}
-	}
-	a.programs.drop(n)
-	return fault{}
 }
 
 // listProgram is LST?: without a parameter how many programs there are and
 // their numbers, with the number of a program its commands.
-func (a *Analyzer) listProgram(p []float64) fault {
-	m := &a.programs
-	if len(p) == 0 {
-		b := strconv.AppendInt(nil, int64(len(m.stored)), 10)
-		for n := 1; n <= mostPrograms && len(m.stored) > 0; n++ {
-			if _, exists := m.stored[n]; exists {
-				b = append(b, ',')
-				b = strconv.AppendInt(b, int64(n), 10)
-			}
+func (a *Analyzer) listProgram(p *parameters) {
+	stored := a.programs.stored
+	if !p.given(0) {
+		text := strconv.Itoa(len(stored))
+		for _, n := range slices.Sorted(maps.Keys(stored)) {
+			text += "," + strconv.Itoa(n)
 		}
-		a.answers.answer(b)
-		return fault{}
+		a.answers.answer(text)
+		return
 	}
-	n, ok := choice(p[0], 1, mostPrograms)
-	if _, exists := m.stored[n]; !ok || !exists {
-		return fault{code: parameterValue}
+	n, first, count := a.program(p, 0), p.choiceOr(1, 1, mostCommands, 1), p.choiceOr(2, 0, 3000, 3000)
+	if p.bad() {
+		return
 	}
-	first, count := 1, 3000
-	if len(p) > 1 {
-		first, ok = choice(p[1], 1, mostCommands)
-	}
-	if ok && len(p) > 2 {
-		count, ok = choice(p[2], 0, 3000)
-	}
-	if !ok {
-		return fault{code: parameterValue}
-	}
-	b := strconv.AppendInt([]byte("ST"), int64(n), 10)
-	for i, text := range m.stored[n] {
-		if i+1 >= first && i+1 < first+count {
-			b = append(b, ';')
-			b = append(b, text...)
-		}
-	}
-	a.answers.answer(append(b, ";END"...))
-	return fault{}
+	commands := stored[n][min(first-1, len(stored[n])):]
+	parts := slices.Concat([]string{"ST" + strconv.Itoa(n)}, commands[:min(count, len(commands))], []string{"END"})
+	a.answers.answer(strings.Join(parts, ";"))
 }

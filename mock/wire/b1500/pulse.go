@@ -6,63 +6,18 @@ import (
 	"xlab/mock/bench"
 )
 
-// Pulse times are multiples of pulseStep s. timeSlack is what two times of a
-// pulse may differ by and still mean the same moment.
-const (
-	pulseStep     = 1e-4
-	timeSlack     = 1e-9
-	shortestPulse = 0.5e-3
-	longestPulse  = 2.0
-	shortestCycle = 5e-3
-	longestCycle  = 5.0
-	recovery      = 2e-3 // from the end of a pulse to the end of its period, at least
-)
-
-// pulseTiming is PT.
-type pulseTiming struct {
-	hold, width, period, delay float64 // period 0 = automatic
-}
-
-// multiTiming is MCPT.
-type multiTiming struct {
-	hold, period, measureDelay float64 // 0 = automatic for the last two
-	average                    int
-}
-
-// channelTiming is MCPNT; width 0 = not set.
-type channelTiming struct{ delay, width float64 }
-
-// pulse is a source that pulses: PV, PI and MCPNX.
-type pulse struct {
-	ch            *channel
-	s             setting // its level is the base
-	peak          float64
-	channelTiming // filled in when it is used
-}
-
-// sources are the sources that XE uses.
-type sources struct {
-	primary    *ramp             // WV, WI
-	extra      [11]*ramp         // WSV, WSI (2) and WNX (2 to 10)
-	pulse      *pulse            // PV, PI
-	pulseSweep *ramp             // PWV, PWI
-	multi      [11]*pulse        // MCPNX, by its number
-	multiKind  int               // MCPWS
-	multiSteps int               // MCPWS, 0 = not set
-	multiRamps [11]*ramp         // MCPWNX, by its number
-	timing     [11]channelTiming // MCPNT, by slot
-	sampling   [11]*pulse        // MV, MI, by slot
-}
-
-// onGrid brings a time of a pulse onto the grid of 0.1 ms; false if it is off
-// the grid and the analyzer is strict.
-func (a *Analyzer) onGrid(t float64) (float64, bool) {
-	n := math.Round(t / pulseStep)
-	if a.options.StrictTimes && math.Abs(t-n*pulseStep) > timeSlack {
-		return 0, false
+// onGrid reads a time of a pulse that lies within bounds and brings it onto the
+// grid of 0.1 ms, which a strict analyzer wants it to be on.
+func (a *Analyzer) onGrid(p *parameters, i int, least, most float64) float64 {
+	if !p.given(i) {
+		return 0
 	}
-	// Dividing gives the float64 nearest to the decimal number.
-	return n / 1e4, true
+	t := p.values[i]
+	n := math.Round(t / pulseStep)
+	p.check(!a.options.StrictTimes || math.Abs(t-n*pulseStep) <= timeSlack, parameterValue)
+	t = n / 1e4 // dividing gives the float64 nearest to the decimal number
+	p.check(t >= least && t <= most, parameterValue)
+	return t
 }
 
 // cycle checks a period that has to hold a pulse which ends at end, and returns
@@ -72,161 +27,101 @@ func (a *Analyzer) cycle(period, end float64) (float64, bool) {
 		least := math.Max(shortestCycle, end+recovery)
 		return math.Ceil(least/pulseStep-1e-4) / 1e4, true
 	}
-	return period, within(period, shortestCycle, longestCycle) && period >= end+recovery-timeSlack
+	return period, period >= shortestCycle && period <= longestCycle && period >= end+recovery-timeSlack
 }
 
 // setPulseTiming is PT: hold,width[,period[,delay]].
-func (a *Analyzer) setPulseTiming(p []float64) fault {
-	var t pulseTiming
-	ok, ok2 := false, true
-	t.hold = p[0]
-	t.width, ok = a.onGrid(p[1])
-	if len(p) > 2 {
-		t.period, ok2 = a.onGrid(p[2])
+func (a *Analyzer) setPulseTiming(p *parameters) {
+	t := pulseTiming{hold: p.number(0, 0, 655.35), width: a.onGrid(p, 1, shortestPulse, longestPulse),
+		period: a.onGrid(p, 2, 0, longestCycle), delay: p.number(3, 0, longestCycle)}
+	_, ok := a.cycle(t.period, t.delay+t.width)
+	p.check(ok, parameterValue)
+	if !p.bad() {
+		a.settings.pulse = &t
 	}
-	if len(p) > 3 {
-		t.delay = p[3]
-	}
-	if !ok || !ok2 || !within(t.hold, 0, 655.35) || !within(t.width, shortestPulse, longestPulse) ||
-		!within(t.delay, 0, longestCycle) {
-		return fault{code: parameterValue}
-	}
-	if _, ok := a.cycle(t.period, t.delay+t.width); !ok {
-		return fault{code: parameterValue}
-	}
-	a.settings.pulse = &t
-	return fault{}
 }
 
-// newPulse checks the parameters of a pulse source.
-func (a *Analyzer) newPulse(mode bench.Mode, channel, rangeCode, base, peak float64, comp *float64) (*pulse, fault) {
-	ch, f := a.channel(channel)
-	if f.bad() {
-		return nil, f
-	}
-	if !ch.on {
-		return nil, ch.off()
-	}
-	s, f := a.source(ch, mode, rangeCode, base, peak, comp)
-	if f.bad() {
-		return nil, f
-	}
-	return &pulse{ch: ch, s: s, peak: peak}, fault{}
+// newPulse checks a pulse source: the parameters of its channel and, from rest on,
+// of its range, base, pulse and compliance.
+func (a *Analyzer) newPulse(p *parameters, mode bench.Mode, channel, rest int) *pulse {
+	src := &pulse{ch: a.enabled(p, channel), peak: p.values[rest+2]}
+	src.s = a.source(p, src.ch, mode, rest, p.values[rest+1], src.peak, rest+3)
+	return src
 }
 
 // setPulse is PV and PI: ch,range,base,pulse[,comp].
-func (a *Analyzer) setPulse(mode bench.Mode, p []float64) fault {
-	src, f := a.newPulse(mode, p[0], p[1], p[2], p[3], parameter(p, 4))
-	if f.bad() {
-		return f
+func (a *Analyzer) setPulse(p *parameters, mode bench.Mode) {
+	if src := a.newPulse(p, mode, 0, 1); p.accept(src.ch, src.s) {
+		a.sources.pulse = src
 	}
-	src.ch.remember(src.s)
-	a.sources.pulse = src
-	return fault{}
 }
 
 // setPulseSweep is PWV and PWI: ch,mode,range,base,start,stop,steps[,comp].
-func (a *Analyzer) setPulseSweep(mode bench.Mode, p []float64) fault {
-	r, f := a.newRamp(mode, p[0], p[1], p[2], p[3], p[4], p[5], p[6], parameter(p, 7), nil)
-	if f.bad() {
-		return f
+func (a *Analyzer) setPulseSweep(p *parameters, mode bench.Mode) {
+	r := a.newRamp(p, mode, ramp{ch: a.enabled(p, 0), kind: p.choice(1, 1, 4), steps: p.choice(6, 1, mostSteps),
+		base: p.values[3], start: p.values[4], stop: p.values[5]}, 2, 7)
+	if p.accept(r.ch, r.s) {
+		a.sources.pulseSweep = r
 	}
-	r.ch.remember(r.s)
-	a.sources.pulseSweep = r
-	return fault{}
 }
 
 // setMultiTiming is MCPT: hold[,period[,measurement delay[,average]]].
-func (a *Analyzer) setMultiTiming(p []float64) fault {
-	t := multiTiming{hold: p[0], average: 1}
-	ok, ok2 := true, true
-	if len(p) > 1 {
-		t.period, ok = a.onGrid(p[1])
+func (a *Analyzer) setMultiTiming(p *parameters) {
+	t := multiTiming{hold: p.number(0, 0, 655.35), period: a.onGrid(p, 1, 0, longestCycle),
+		measureDelay: p.number(2, 0, longestCycle), average: p.choiceOr(3, 1, 1023, 1)}
+	p.check(t.period == 0 || t.period >= shortestCycle, parameterValue)
+	if !p.bad() {
+		a.settings.multi = &t
 	}
-	if len(p) > 2 {
-		t.measureDelay = p[2]
-	}
-	if len(p) > 3 {
-		t.average, ok2 = choice(p[3], 1, 1023)
-	}
-	if !ok || !ok2 || !within(t.hold, 0, 655.35) || !within(t.measureDelay, 0, longestCycle) ||
-		t.period != 0 && !within(t.period, shortestCycle, longestCycle) {
-		return fault{code: parameterValue}
-	}
-	a.settings.multi = &t
-	return fault{}
 }
 
 // setChannelTiming is MCPNT: ch,delay,width.
-func (a *Analyzer) setChannelTiming(p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
+func (a *Analyzer) setChannelTiming(p *parameters) {
+	ch := a.channel(p, 0)
+	t := channelTiming{a.onGrid(p, 1, 0, longestCycle), a.onGrid(p, 2, shortestPulse, longestPulse)}
+	if !p.bad() {
+		a.sources.timing[ch.slot] = t
 	}
-	delay, ok := a.onGrid(p[1])
-	width, ok2 := a.onGrid(p[2])
-	if !ok || !ok2 || !within(delay, 0, longestCycle) || !within(width, shortestPulse, longestPulse) {
-		return fault{parameterValue, ch.slot}
-	}
-	a.sources.timing[ch.slot] = channelTiming{delay, width}
-	return fault{}
 }
 
 // setMultiPulse is MCPNX: n,ch,mode,range,base,pulse[,comp].
-func (a *Analyzer) setMultiPulse(p []float64) fault {
-	n, ok := choice(p[0], 1, 10)
-	mode, ok2 := sourceMode(p[2])
-	if !ok || !ok2 {
-		return fault{code: parameterValue}
+func (a *Analyzer) setMultiPulse(p *parameters) {
+	n, mode := p.choice(0, 1, 10), p.mode(2)
+	src := a.newPulse(p, mode, 1, 3)
+	if !p.accept(src.ch, src.s) {
+		return
 	}
-	src, f := a.newPulse(mode, p[1], p[3], p[4], p[5], parameter(p, 6))
-	if f.bad() {
-		return f
-	}
-	src.ch.remember(src.s)
 	for i, other := range a.sources.multi {
 		if other != nil && other.ch == src.ch {
 			a.sources.multi[i] = nil // a channel pulses as one source only
 		}
 	}
 	a.sources.multi[n] = src
-	return fault{}
 }
 
 // setMultiSweep is MCPWS: mode,steps.
-func (a *Analyzer) setMultiSweep(p []float64) fault {
-	kind, ok := choice(p[0], 1, 4)
-	steps, ok2 := choice(p[1], 1, mostSteps)
-	if !ok || !ok2 {
-		return fault{code: parameterValue}
+func (a *Analyzer) setMultiSweep(p *parameters) {
+	kind, steps := p.choice(0, 1, 4), p.choice(1, 1, mostSteps)
+	if !p.bad() {
+		a.sources.multiKind, a.sources.multiSteps, a.sources.multiRamps = kind, steps, [11]*ramp{}
 	}
-	a.sources.multiKind, a.sources.multiSteps, a.sources.multiRamps = kind, steps, [11]*ramp{}
-	return fault{}
 }
 
 // setMultiRamp is MCPWNX: n,ch,mode,range,base,start,stop[,comp[,power]].
-func (a *Analyzer) setMultiRamp(p []float64) fault {
-	n, ok := choice(p[0], 1, 10)
-	mode, ok2 := sourceMode(p[2])
-	if !ok || !ok2 {
-		return fault{code: parameterValue}
+func (a *Analyzer) setMultiRamp(p *parameters) {
+	n, mode := p.choice(0, 1, 10), p.mode(2)
+	p.check(a.sources.multiSteps > 0, pulseSweepMissing)
+	r := a.newRamp(p, mode, ramp{ch: a.enabled(p, 1), kind: a.sources.multiKind, steps: a.sources.multiSteps,
+		base: p.values[4], start: p.values[5], stop: p.values[6]}, 3, 7)
+	if !p.accept(r.ch, r.s) {
+		return
 	}
-	if a.sources.multiSteps == 0 {
-		return fault{code: pulseSweepMissing}
-	}
-	r, f := a.newRamp(mode, p[1], float64(a.sources.multiKind), p[3], p[4], p[5], p[6], float64(a.sources.multiSteps),
-		parameter(p, 7), parameter(p, 8))
-	if f.bad() {
-		return f
-	}
-	r.ch.remember(r.s)
 	for i, other := range a.sources.multiRamps {
 		if other != nil && other.ch == r.ch {
 			a.sources.multiRamps[i] = nil
 		}
 	}
 	a.sources.multiRamps[n] = r
-	return fault{}
 }
 
 // measurePulse is MM 3.
@@ -249,27 +144,17 @@ func (a *Analyzer) measureMultiPulse() fault {
 	if t == nil {
 		return fault{code: timingMissing}
 	}
-	var pulses []*pulse
+	pulses, missing := nonNil(a.sources.multi[:]), pulseMissing
 	var ramps []*ramp
-	if a.settings.mode == 27 {
-		for _, p := range a.sources.multi {
-			if p != nil {
-				pulses = append(pulses, p)
-			}
+	if a.settings.mode == 28 {
+		pulses, missing = nil, pulseSweepMissing
+		ramps = nonNil(a.sources.multiRamps[:])
+		for _, r := range ramps {
+			pulses = append(pulses, r.asPulse())
 		}
-		if pulses == nil {
-			return fault{code: pulseMissing}
-		}
-	} else {
-		for _, r := range a.sources.multiRamps {
-			if r != nil {
-				pulses = append(pulses, r.asPulse())
-				ramps = append(ramps, r)
-			}
-		}
-		if pulses == nil {
-			return fault{code: pulseSweepMissing}
-		}
+	}
+	if len(pulses) == 0 {
+		return fault{code: missing}
 	}
 	end := 0.0
 	for _, p := range pulses {
@@ -285,13 +170,6 @@ func (a *Analyzer) measureMultiPulse() fault {
 	}
 	return a.pulses(pulses, train{hold: t.hold, period: period, measureDelay: t.measureDelay, average: t.average,
 		ramps: ramps})
-}
-
-// asPulse makes a pulse of a pulsed sweep's source.
-func (r *ramp) asPulse() *pulse {
-	p := &pulse{ch: r.ch, s: r.s, peak: r.start}
-	p.s.level = r.base
-	return p
 }
 
 // measurePulseSweep is MM 4, a pulsed sweep, and MM 5, a staircase with a

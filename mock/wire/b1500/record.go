@@ -1,10 +1,9 @@
 package b1500
 
 import (
+	"fmt"
 	"math"
 	"strconv"
-
-	"xlab/mock/bench"
 )
 
 // Bits of a record's status (FMT 21).
@@ -52,42 +51,37 @@ func (a *Analyzer) room(records int) fault {
 }
 
 // value writes one measured record.
-func (w *blockWriter) value(status byte, letter, kind byte, v float64) {
-	w.begin()
-	switch w.format {
-	case 1, 5, 11, 15:
-		w.block.text = append(w.block.text, statusLetter(status), letter, kind)
-	case 21, 25:
-		w.block.text = append(w.block.text, '0'+status/100, '0'+status/10%10, '0'+status%10, letter, kind)
-	}
-	w.number(v)
+func (w *blockWriter) value(status, letter, kind byte, v float64) {
+	w.record([]byte{statusLetter(status), letter, kind},
+		[]byte{'0' + status/100, '0' + status/10%10, '0' + status%10, letter, kind}, v)
 }
 
 // source writes one record of a source's level; last is that of the last step.
-func (w *blockWriter) source(last bool, letter byte, mode bench.Mode, level float64) {
+func (w *blockWriter) source(last bool, letter, kind byte, level float64) {
 	step := byte('W')
 	if last {
 		step = 'E'
 	}
-	kind := byte('V')
-	if mode == bench.ForceCurrent {
-		kind = 'I'
-	}
-	w.begin()
-	switch w.format {
-	case 1, 5, 11, 15:
-		w.block.text = append(w.block.text, step, letter, kind)
-	case 21, 25:
-		w.block.text = append(w.block.text, ' ', ' ', step, letter, kind|0x20)
-	}
-	w.number(level)
+	w.record([]byte{step, letter, kind}, []byte{' ', ' ', step, letter, kind | 0x20}, level)
 }
 
-func (w *blockWriter) begin() {
+// record writes a number behind its head, which FMT 21 has longer.
+func (w *blockWriter) record(head, longHead []byte, v float64) {
 	if w.block.records > 0 {
 		w.block.text = append(w.block.text, ',')
 	}
 	w.block.records++
+	switch w.format {
+	case 1, 5, 11, 15:
+		w.block.text = append(w.block.text, head...)
+	case 21, 25:
+		w.block.text = append(w.block.text, longHead...)
+	}
+	digits := 7
+	if w.format < 10 {
+		digits = 6
+	}
+	w.block.text = appendNumber(w.block.text, v, digits)
 }
 
 // statusLetter is the status in the older formats, which name only the worst.
@@ -103,14 +97,6 @@ func statusLetter(status byte) byte {
 	return 'N'
 }
 
-func (w *blockWriter) number(v float64) {
-	digits := 7
-	if w.format < 10 {
-		digits = 6
-	}
-	w.block.text = appendNumber(w.block.text, v, digits)
-}
-
 // appendNumber writes a number in engineering form with a fixed number of
 // digits, one to three of them before the point, and an exponent that is a
 // multiple of three: +12.34560E-06.
@@ -122,17 +108,11 @@ func appendNumber(b []byte, v float64, digits int) []byte {
 	// The library rounds to the digits wanted; only the point has to move.
 	var room [24]byte
 	e := strconv.AppendFloat(room[:0], math.Abs(v), 'e', digits-1, 64)
-	exponent := 0
-	if v != 0 {
-		n, err := strconv.Atoi(string(e[digits+2:]))
-		if err != nil || n < -99 {
-			v, e = 0, strconv.AppendFloat(room[:0], 0, 'e', digits-1, 64)
-		} else {
-			exponent = n
-		}
+	exponent, _ := strconv.Atoi(string(e[digits+2:]))
+	if exponent < -99 {
+		return appendNumber(b, 0, digits)
 	}
 	before := ((exponent % 3) + 3) % 3
-	exponent -= before
 	sign := byte('+')
 	if v < 0 {
 		sign = '-'
@@ -141,12 +121,5 @@ func appendNumber(b []byte, v float64, digits int) []byte {
 	b = append(b, e[2:2+before]...)
 	b = append(b, '.')
 	b = append(b, e[2+before:digits+1]...)
-	b = append(b, 'E')
-	if exponent < 0 {
-		b = append(b, '-')
-		exponent = -exponent
-	} else {
-		b = append(b, '+')
-	}
-	return append(b, '0'+byte(exponent/10), '0'+byte(exponent%10))
+	return fmt.Appendf(b, "E%+03d", exponent-before)
 }

@@ -6,83 +6,43 @@ import (
 	"xlab/mock/bench"
 )
 
-// samplingTiming is ML, MT and MSC.
-type samplingTiming struct {
-	mode     int     // 1 linear, 2 to 7 logarithmic
-	hold     float64 // at the bias, before the first sample
-	interval float64
-	number   int
-	baseHold float64
-	abort    int // 1 off, 2 on
-	post     int // level afterwards: 1 base, 2 bias
-}
-
-// perDecade is the number of samples per decade of a logarithmic mode.
-func perDecade(mode int) float64 {
-	return [...]float64{10, 25, 50, 100, 250, 5000}[mode-2]
-}
-
 // setSamplingMode is ML.
-func (a *Analyzer) setSamplingMode(p []float64) fault {
-	mode, ok := choice(p[0], 1, 7)
-	if !ok {
-		return fault{code: parameterValue}
+func (a *Analyzer) setSamplingMode(p *parameters) {
+	if mode := p.choice(0, 1, 7); !p.bad() {
+		a.settings.sampling.mode = mode
 	}
-	a.settings.sampling.mode = mode
-	return fault{}
 }
 
 // setSamplingTiming is MT: hold,interval,number[,base hold].
-func (a *Analyzer) setSamplingTiming(p []float64) fault {
+func (a *Analyzer) setSamplingTiming(p *parameters) {
 	t := a.settings.sampling
-	var ok bool
-	t.hold, t.interval, t.baseHold = p[0], p[1], 0
-	t.number, ok = choice(p[2], 1, 100001)
-	if len(p) > 3 {
-		t.baseHold = p[3]
+	t.hold, t.interval = p.number(0, 0, 655.35), p.number(1, 1e-4, 65.535)
+	t.number, t.baseHold = p.choice(2, 1, 100001), p.number(3, 0, 655.35)
+	if !p.bad() {
+		a.settings.sampling = t
 	}
-	if !ok || !within(t.hold, 0, 655.35) || !within(t.interval, 1e-4, 65.535) || !within(t.baseHold, 0, 655.35) {
-		return fault{code: parameterValue}
-	}
-	a.settings.sampling = t
-	return fault{}
 }
 
 // setSamplingAbort is MSC: abort[,post].
-func (a *Analyzer) setSamplingAbort(p []float64) fault {
-	abort, ok := choice(p[0], 1, 2)
-	post, ok2 := 2, true
-	if len(p) > 1 {
-		post, ok2 = choice(p[1], 1, 2)
+func (a *Analyzer) setSamplingAbort(p *parameters) {
+	abort, post := p.choice(0, 1, 2), p.choiceOr(1, 1, 2, 2)
+	if !p.bad() {
+		a.settings.sampling.abort, a.settings.sampling.post = abort, post
 	}
-	if !ok || !ok2 {
-		return fault{code: parameterValue}
-	}
-	a.settings.sampling.abort, a.settings.sampling.post = abort, post
-	return fault{}
 }
 
 // setSampling is MV and MI: ch,range,base,bias[,comp].
-func (a *Analyzer) setSampling(mode bench.Mode, p []float64) fault {
-	src, f := a.newPulse(mode, p[0], p[1], p[2], p[3], parameter(p, 4))
-	if f.bad() {
-		return f
+func (a *Analyzer) setSampling(p *parameters, mode bench.Mode) {
+	if src := a.newPulse(p, mode, 0, 1); p.accept(src.ch, src.s) {
+		a.sources.sampling[src.ch.slot] = src
 	}
-	src.ch.remember(src.s)
-	a.sources.sampling[src.ch.slot] = src
-	return fault{}
 }
 
 // clearSampling is MCC.
-func (a *Analyzer) clearSampling(p []float64) fault {
-	chs, f := a.channelList(p)
-	if f.bad() {
-		return f
-	}
-	for _, ch := range chs {
+func (a *Analyzer) clearSampling(p *parameters) {
+	for _, ch := range a.channelList(p, 0) {
 		a.sources.sampling[ch.slot] = nil
 	}
-	return fault{}
 }
 
 // measureSampling is MM 10: the sources go from base to bias, and the channels
@@ -121,38 +81,18 @@ func (a *Analyzer) measureSampling() fault {
 	a.elapse(t.baseHold)
 	step(true)
 	a.elapse(t.hold)
-	rs := a.readings()
-	w := a.newBlock()
-	stopped := false
 	ticks, now := 0.0, 0.0 // the sample's time in intervals; the time that passed since the first
-	for i := range t.number {
+	n := series{total: t.number, abort: t.abort == 2, indexed: indexed > 0}
+	w := a.measureSteps(n, func(i int, rs []reading) {
 		if i > 0 {
 			ticks = t.next(ticks, i)
 		}
-		if stopped {
-			miss(rs)
-		} else {
-			if wait := ticks*t.interval - now; wait > 0 {
-				a.elapse(wait)
-				now += wait
-			}
-			forget(rs)
-			now += a.lookInTurn(rs)
+		if wait := ticks*t.interval - now; wait > 0 {
+			a.elapse(wait)
+			now += wait
 		}
-		if indexed > 0 {
-			w.value(0, rs[0].ch.letter(), 'X', float64(i+1))
-		}
-		all := a.write(w, rs, a.settings.timeStamp)
-		stopped = stopped || t.abort == 2 && all != 0
-	}
+		now += a.lookInTurn(rs)
+	})
 	step(t.post == 2)
 	return a.finish(w)
-}
-
-// next is the time of sample i in intervals, at least one after the last.
-func (t samplingTiming) next(last float64, i int) float64 {
-	if t.mode == 1 {
-		return float64(i)
-	}
-	return math.Max(last+1, math.Round(math.Pow(10, float64(i)/perDecade(t.mode))))
 }

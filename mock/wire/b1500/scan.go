@@ -3,115 +3,53 @@ package b1500
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
-
-// mostParameters is more than any command takes.
-const mostParameters = 16
-
-// longestHeader is more than any header has, with its * and ?.
-const longestHeader = 12
 
 // spaces may stand between the parts of a command.
 const spaces = " \t\r"
 
 // statement is one command: its header in upper case and its parameters.
 type statement struct {
-	headerBytes [longestHeader]byte
-	headerLen   int
-	values      [mostParameters]float64
-	count       int
+	header string
+	parameters
 }
-
-func (s *statement) header() []byte        { return s.headerBytes[:s.headerLen] }
-func (s *statement) parameters() []float64 { return s.values[:s.count] }
 
 // scan splits one command into header and parameters. An empty command gives
 // an empty header. Parameters are read only after the header, so that a fault
 // still tells which command it was.
-func (s *statement) scan(text []byte) fault {
-	s.headerLen, s.count = 0, 0
+func scan(text []byte) *statement {
 	text = bytes.Trim(text, spaces)
-	i := 0
-	for ; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c >= 'a' && c <= 'z':
-			c -= 'a' - 'A'
-		case c >= 'A' && c <= 'Z', c == '*' && i == 0:
-		default:
-			c = 0
-		}
-		if c == 0 {
-			break
-		}
-		if s.headerLen == longestHeader {
-			return fault{code: undefinedCommand}
-		}
-		s.headerBytes[s.headerLen] = c
-		s.headerLen++
+	rest := bytes.TrimLeftFunc(bytes.TrimPrefix(text, []byte{'*'}), func(r rune) bool {
+		return r|0x20 >= 'a' && r|0x20 <= 'z'
+	})
+	if len(rest) < len(text) {
+		rest = bytes.TrimPrefix(rest, []byte{'?'})
 	}
-	if i < len(text) && text[i] == '?' && s.headerLen > 0 {
-		if s.headerLen == longestHeader {
-			return fault{code: undefinedCommand}
-		}
-		s.headerBytes[s.headerLen] = '?'
-		s.headerLen++
-		i++
-	}
-	if s.headerLen == 0 {
-		if len(text) > 0 {
-			return fault{code: undefinedCommand}
-		}
-		return fault{}
-	}
-	rest := bytes.TrimLeft(text[i:], spaces)
+	s := &statement{header: strings.ToUpper(string(text[:len(text)-len(rest)]))}
+	s.check(s.header != "" || len(text) == 0, undefinedCommand)
+	rest = bytes.TrimLeft(rest, spaces)
 	if len(rest) == 0 {
-		return fault{}
+		return s
 	}
-	for {
-		part := rest
-		comma := bytes.IndexByte(rest, ',')
-		if comma >= 0 {
-			part = rest[:comma]
-		}
-		v, ok := number(bytes.Trim(part, spaces))
-		if !ok {
-			return fault{code: numericSyntax}
-		}
-		if s.count == mostParameters {
-			return fault{code: terminatorPosition}
-		}
-		s.values[s.count] = v
-		s.count++
-		if comma < 0 {
-			return fault{}
-		}
-		rest = rest[comma+1:]
+	s.values = s.room[:0]
+	for more := true; more && !s.bad(); {
+		var part []byte
+		part, rest, more = bytes.Cut(rest, []byte{','})
+		v, ok := parseNumber(bytes.Trim(part, spaces))
+		s.check(ok, numericSyntax)
+		s.check(len(s.values) < len(s.room), terminatorPosition)
+		s.values = append(s.values, v)
 	}
+	return s
 }
 
-// number reads a decimal number. Go's own syntax has more than the instrument
-// accepts (hexadecimal, inf, nan, underscores), so the letters are checked first.
-func number(b []byte) (float64, bool) {
-	if len(b) == 0 {
+// parseNumber reads a decimal number. Go's own syntax has more than the instrument
+// accepts (hexadecimal, inf, nan, underscores): what has other letters than E.
+func parseNumber(b []byte) (float64, bool) {
+	if bytes.ContainsFunc(b, func(r rune) bool { return r > '9' && r != 'e' && r != 'E' }) {
 		return 0, false
-	}
-	for _, c := range b {
-		switch {
-		case c >= '0' && c <= '9', c == '+', c == '-', c == '.', c == 'e', c == 'E':
-		default:
-			return 0, false
-		}
 	}
 	v, err := strconv.ParseFloat(string(b), 64)
 	return v, err == nil
-}
-
-// whole turns a parameter into an integer; false if it is none.
-func whole(x float64) (int, bool) {
-	if x < -1e9 || x > 1e9 {
-		return 0, false
-	}
-	n := int(x)
-	return n, float64(n) == x
 }

@@ -1,168 +1,57 @@
 package b1500
 
-import "xlab/mock/bench"
+import (
+	"slices"
 
-// integration is one AIT setting.
-type integration struct {
-	mode int     // 0 auto, 1 manual, 2 power line cycles, 3 time
-	n    float64 // conversions, cycles or seconds, by mode
-}
-
-// wait is one WAT setting: the initial wait is multiplied by n, then offset is
-// added.
-type wait struct{ n, offset float64 }
-
-// settings are those that belong to no single channel and no source.
-type settings struct {
-	format, formatMode int // FMT
-	trigger            int // TM
-
-	mode     int        // MM, 0 = not set
-	measured []*channel // MM, in its order
-
-	integration [3]integration // AIT by type; type 2 with n = 0 was not set
-	average     int            // AV as sent
-	averageMode int
-	autoZero    bool
-	parallel    bool
-	calibrate   bool
-	timeStamp   bool
-	waits       [3]wait // WAT types 1 to 3
-
-	sweep    sweepTiming
-	sampling samplingTiming
-	pulse    *pulseTiming // PT, nil = not set
-	multi    *multiTiming // MCPT, nil = not set
-
-	interlockVolts float64 // voltages beyond it need the interlock closed
-}
-
-// initialSettings are those after power-on.
-func initialSettings() settings {
-	return settings{
-		format:         1,
-		trigger:        1,
-		integration:    [3]integration{{0, 1}, {0, 6}, {0, 1}},
-		average:        1,
-		calibrate:      true,
-		waits:          [3]wait{{n: 1}, {n: 1}, {n: 1}},
-		sweep:          sweepTiming{abort: 1, post: 1},
-		sampling:       samplingTiming{mode: 1, interval: 2e-3, number: 1000, abort: 1, post: 2},
-		interlockVolts: 42,
-	}
-}
-
-// aperture is the integration time of a channel in s.
-func (a *Analyzer) aperture(ch *channel) float64 {
-	t := a.integrationTime(a.settings.integration[ch.adc])
-	if ch.adc == 1 && a.settings.autoZero {
-		t *= 2 // the converter's own zero is measured too
-	}
-	return t
-}
-
-// pulseAperture is the integration time within a pulse in s.
-func (a *Analyzer) pulseAperture() float64 {
-	return a.integrationTime(a.settings.integration[2])
-}
-
-func (a *Analyzer) integrationTime(i integration) float64 {
-	switch i.mode {
-	case 2:
-		return i.n / a.options.LineFrequency
-	case 3:
-		return i.n
-	}
-	return i.n * a.options.Timing.Conversion
-}
+	"xlab/mock/bench"
+)
 
 // setFormat is FMT: it clears the output data buffer too.
-func (a *Analyzer) setFormat(p []float64) fault {
-	format, ok := whole(p[0])
-	if !ok {
-		return fault{code: parameterValue}
+func (a *Analyzer) setFormat(p *parameters) {
+	format, mode := p.choice(0, 1, 25), p.choice(1, 0, 10)
+	// Without the binary formats.
+	p.check(slices.Contains([]int{1, 2, 5, 11, 12, 15, 21, 22, 25}, format), parameterValue)
+	if !p.bad() {
+		a.settings.format, a.settings.formatMode = format, mode
+		a.answers.clearData()
 	}
-	switch format {
-	case 1, 2, 5, 11, 12, 15, 21, 22, 25:
-	default: // binary formats among them
-		return fault{code: parameterValue}
-	}
-	mode := 0
-	if len(p) > 1 {
-		if mode, ok = choice(p[1], 0, 10); !ok {
-			return fault{code: parameterValue}
-		}
-	}
-	a.settings.format, a.settings.formatMode = format, mode
-	a.answers.clearData()
-	return fault{}
 }
 
 // setMode is MM.
-func (a *Analyzer) setMode(p []float64) fault {
-	mode, ok := whole(p[0])
-	if !ok {
-		return fault{code: parameterValue}
+func (a *Analyzer) setMode(p *parameters) {
+	mode := p.choice(0, 1, 28)
+	pulsed := slices.Contains([]int{3, 4, 5}, mode)
+	p.check(pulsed || slices.Contains([]int{1, 2, 10, 16, 27, 28}, mode), parameterValue)
+	p.check(p.given(1) && !(pulsed && p.given(2)), channelCount)
+	if chs := a.channelList(p, 1); !p.bad() {
+		a.settings.mode, a.settings.measured = mode, chs
 	}
-	most := 10
-	switch mode {
-	case 1, 2, 10, 16, 27, 28:
-	case 3, 4, 5:
-		most = 1
-	default:
-		return fault{code: parameterValue}
-	}
-	if n := len(p) - 1; n < 1 || n > most {
-		return fault{code: channelCount}
-	}
-	chs, f := a.channelList(p[1:])
-	if f.bad() {
-		return f
-	}
-	a.settings.mode, a.settings.measured = mode, chs
-	return fault{}
 }
 
 // setTrigger is TM. Only the trigger by command exists here.
-func (a *Analyzer) setTrigger(p []float64) fault {
-	if _, ok := choice(p[0], 1, 1); !ok {
-		return fault{code: parameterValue}
-	}
-	return fault{}
-}
+func (a *Analyzer) setTrigger(p *parameters) { p.choice(0, 1, 1) }
 
 // pause is PA.
-func (a *Analyzer) pause(p []float64) fault {
-	if !within(p[0], 0, 99.9999) {
-		return fault{code: parameterValue}
+func (a *Analyzer) pause(p *parameters) {
+	if seconds := p.number(0, 0, 99.9999); !p.bad() {
+		a.elapse(seconds)
 	}
-	a.elapse(p[0])
-	return fault{}
 }
 
 // setConverter is AAD: ch[,type].
-func (a *Analyzer) setConverter(p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
+func (a *Analyzer) setConverter(p *parameters) {
+	ch, kind := a.channel(p, 0), p.choice(1, 0, 1)
+	if !p.bad() {
+		ch.adc = kind
 	}
-	kind := 0
-	if len(p) > 1 {
-		var ok bool
-		if kind, ok = choice(p[1], 0, 1); !ok {
-			return fault{parameterValue, ch.slot}
-		}
-	}
-	ch.adc = kind
-	return fault{}
 }
 
 // setIntegration is AIT: type,mode[,N].
-func (a *Analyzer) setIntegration(p []float64) fault {
-	kind, ok := choice(p[0], 0, 2)
-	mode, ok2 := choice(p[1], 0, 3)
-	if !ok || !ok2 || (kind == 1 && mode == 3) {
-		return fault{code: parameterValue}
+func (a *Analyzer) setIntegration(p *parameters) {
+	kind, mode := p.choice(0, 0, 2), p.choice(1, 0, 3)
+	p.check(kind != 1 || mode != 3, parameterValue)
+	if p.bad() {
+		return
 	}
 	i := integration{mode: mode, n: 1}
 	least, most := 1.0, 1023.0
@@ -175,140 +64,85 @@ func (a *Analyzer) setIntegration(p []float64) fault {
 		most = 127
 		i.n = [2]float64{6, 3}[mode]
 	}
-	if len(p) > 2 {
-		i.n = p[2]
-		if _, is := whole(i.n); !is && mode != 3 || !within(i.n, least, most) {
-			return fault{code: parameterValue}
-		}
+	if p.given(2) {
+		i.n = p.number(2, least, most)
+		_, is := whole(i.n)
+		p.check(is || mode == 3, parameterValue)
 	}
-	a.settings.integration[kind] = i
-	return fault{}
+	if !p.bad() {
+		a.settings.integration[kind] = i
+	}
 }
 
 // setAverage is AV, the older form of AIT for the high-speed converter:
 // samples, or power line cycles when negative.
-func (a *Analyzer) setAverage(p []float64) fault {
-	n, ok := whole(p[0])
-	mode := 0
-	if len(p) > 1 {
-		var ok2 bool
-		mode, ok2 = choice(p[1], 0, 1)
-		ok = ok && ok2
-	}
-	switch {
-	case ok && n >= 1 && n <= 1023:
-		a.settings.integration[0] = integration{mode, float64(n)}
-	case ok && n <= -1 && n >= -100:
-		a.settings.integration[0] = integration{2, float64(-n)}
-	default:
-		return fault{code: parameterValue}
+func (a *Analyzer) setAverage(p *parameters) {
+	n, mode := p.choice(0, -100, 1023), p.choice(1, 0, 1)
+	p.check(n != 0, parameterValue)
+	if p.bad() {
+		return
 	}
 	a.settings.average, a.settings.averageMode = n, mode
-	return fault{}
+	a.settings.integration[0] = integration{mode, float64(n)}
+	if n < 0 {
+		a.settings.integration[0] = integration{2, float64(-n)}
+	}
 }
 
 // setFilter is FL: mode[,ch...]. The filter changes how an output settles,
 // which the bench does not model; the setting is kept and read back.
-func (a *Analyzer) setFilter(p []float64) fault {
-	mode, ok := choice(p[0], 0, 1)
-	if !ok {
-		return fault{code: parameterValue}
-	}
-	chs, f := a.channelList(p[1:])
-	if f.bad() {
-		return f
-	}
-	for _, ch := range chs {
+func (a *Analyzer) setFilter(p *parameters) {
+	mode := p.choice(0, 0, 1)
+	for _, ch := range a.channelList(p, 1) {
 		ch.filter = mode == 1
 	}
-	return fault{}
 }
 
 // setResistor is SSR: ch,mode. The bench has no series resistor, and taking
 // the command without effect would be a lie, so only "off" is accepted.
-func (a *Analyzer) setResistor(p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
-	}
-	if p[1] != 0 {
-		return fault{parameterValue, ch.slot}
-	}
-	return fault{}
+func (a *Analyzer) setResistor(p *parameters) {
+	a.channel(p, 0)
+	p.choice(1, 0, 0)
 }
 
 // setRange is RI and RV: ch,range; negative is fixed.
-func (a *Analyzer) setRange(quantity bench.Mode, p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
+func (a *Analyzer) setRange(p *parameters, quantity bench.Mode) {
+	ch := a.channel(p, 0)
+	if code := p.rangeCode(1, ch, quantity); !p.bad() {
+		ch.ranges[quantity] = code
 	}
-	n, ok := whole(p[1])
-	if !ok || !ch.hasRange(quantity, n) {
-		return fault{rangeValue, ch.slot}
-	}
-	if quantity == bench.ForceCurrent {
-		ch.irange = n
-	} else {
-		ch.vrange = n
-	}
-	return fault{}
 }
 
 // setRangeMode is RM: ch,mode[,rate]. How auto ranging climbs is not modelled;
 // the setting is kept and read back.
-func (a *Analyzer) setRangeMode(p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
+func (a *Analyzer) setRangeMode(p *parameters) {
+	ch, mode, rate := a.channel(p, 0), p.choice(1, 1, 3), p.choiceOr(2, 11, 100, 50)
+	if !p.bad() {
+		ch.rangeMode, ch.rangeRate = mode, rate
 	}
-	mode, ok := choice(p[1], 1, 3)
-	rate := 50
-	if ok && len(p) > 2 {
-		rate, ok = choice(p[2], 11, 100)
-	}
-	if !ok {
-		return fault{parameterValue, ch.slot}
-	}
-	ch.rangeMode, ch.rangeRate = mode, rate
-	return fault{}
 }
 
 // setOperation is CMM: ch,mode with 0 what is not forced, 1 current, 2 voltage,
 // 3 what is forced, 4 both.
-func (a *Analyzer) setOperation(p []float64) fault {
-	ch, f := a.channel(p[0])
-	if f.bad() {
-		return f
+func (a *Analyzer) setOperation(p *parameters) {
+	ch, mode := a.channel(p, 0), p.choice(1, 0, 4)
+	if !p.bad() {
+		ch.operation = mode
 	}
-	mode, ok := choice(p[1], 0, 4)
-	if !ok {
-		return fault{parameterValue, ch.slot}
-	}
-	ch.operation = mode
-	return fault{}
 }
 
 // setWait is WAT: type,N[,offset].
-func (a *Analyzer) setWait(p []float64) fault {
-	kind, ok := choice(p[0], 1, 3)
-	w := wait{n: p[1]}
-	if len(p) > 2 {
-		w.offset = p[2]
+func (a *Analyzer) setWait(p *parameters) {
+	kind, w := p.choice(0, 1, 3), wait{n: p.number(1, 0, 10), offset: p.number(2, 0, 1)}
+	if !p.bad() {
+		a.settings.waits[kind-1] = w
 	}
-	if !ok || !within(w.n, 0, 10) || !within(w.offset, 0, 1) {
-		return fault{code: parameterValue}
-	}
-	a.settings.waits[kind-1] = w
-	return fault{}
 }
 
 // setInterlockVolts is INTLKVTH: the voltage beyond which the interlock must be
 // closed.
-func (a *Analyzer) setInterlockVolts(p []float64) fault {
-	if !within(p[0], 0, 42) {
-		return fault{code: parameterValue}
+func (a *Analyzer) setInterlockVolts(p *parameters) {
+	if volts := p.number(0, 0, 42); !p.bad() {
+		a.settings.interlockVolts = volts
 	}
-	a.settings.interlockVolts = p[0]
-	return fault{}
 }

@@ -54,35 +54,23 @@ func (a *Analyzer) pulses(ps []*pulse, t train) fault {
 	}
 	a.drive(chs...)
 	a.elapse(t.hold)
-	rs := a.readings()
-	w := a.newBlock()
-	stopped := false
-	for i := range total {
-		if !stopped {
-			for j, r := range t.ramps {
-				ps[j].peak = r.level(lead, i)
-				ps[j].s.compliance = r.at(ps[j].peak).compliance
-			}
-			if t.staircase != nil {
-				lead.ch.present = lead.at(lead.level(lead, i))
-				a.drive(lead.ch)
-			}
-			forget(rs)
-			for range t.average {
-				a.period(ps, chs, t, rs)
-			}
-			for j := range rs {
-				rs[j].value /= float64(t.average)
-			}
-		} else {
-			miss(rs)
+	n := series{total: total, abort: lead != nil && a.settings.sweep.abort == 2, sources: sources[:reported], lead: lead}
+	w := a.measureSteps(n, func(i int, rs []reading) {
+		for j, r := range t.ramps {
+			ps[j].peak = r.level(lead, i)
+			ps[j].s.compliance = r.at(ps[j].peak).compliance
 		}
-		all := a.write(w, rs, a.settings.timeStamp)
-		for _, r := range sources[:reported] {
-			w.source(i == total-1, r.ch.letter(), r.s.mode, r.level(lead, i))
+		if t.staircase != nil {
+			lead.ch.present = lead.at(lead.level(lead, i))
+			a.drive(lead.ch)
 		}
-		stopped = stopped || lead != nil && a.settings.sweep.abort == 2 && all != 0
-	}
+		for range t.average {
+			a.period(ps, chs, t, rs)
+		}
+		for j := range rs {
+			rs[j].value /= float64(t.average)
+		}
+	})
 	if t.staircase != nil {
 		end := lead.start
 		if a.settings.sweep.post == 2 {

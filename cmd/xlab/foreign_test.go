@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 // A name that comes with a plan does nothing to a terminal, also behind a pipe, and

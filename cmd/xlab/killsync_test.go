@@ -9,10 +9,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"xlab/lab/plan"
 	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 // Variables of the process that dies: the point of its journals' keeping at which

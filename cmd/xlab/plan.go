@@ -15,11 +15,11 @@ import (
 	"time"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/plan"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
-	"xlab/run/plan"
 	"xlab/run/screen"
 
 	"github.com/spf13/cobra"

@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"testing"
 
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 const shortNight = `

@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"xlab/instrument"
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 	"xlab/run/screen"
 )
 

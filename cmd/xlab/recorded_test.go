@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 // recordedVersions are those of which testdata has runs.

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"xlab/instrument"
 	"xlab/lab/config"
+	"xlab/lab/plan"
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/run"
-	"xlab/run/plan"
 	"xlab/run/screen"
 
 	"github.com/spf13/cobra"

@@ -16,10 +16,10 @@ import (
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/plan"
 	"xlab/lab/session"
 	"xlab/mock/device"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 const (

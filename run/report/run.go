@@ -12,10 +12,10 @@ import (
 
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/lab/plan"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/keyfigure"
-	"xlab/run/plan"
 )
 
 // File is the page's name in a run's directory.

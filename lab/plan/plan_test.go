@@ -11,8 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 const night = `

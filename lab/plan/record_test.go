@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/plan"
 )
 
 // TestEitherLinkIsEnough: the run of a task is found from the plan's record alone,

@@ -260,19 +260,19 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 	return j
 }
 
-func (a *app) rebuildCharacterize(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildCharacterize(c *config.Config, h *run.Header) (procedure.Job, error) {
 	s, err := procedure.SpecOf[characterizeSpec[json.RawMessage]](h)
 	if err != nil {
-		return job{}, err
+		return nil, err
 	}
 	decode := a.measurements()[s.Measurement]
 	if decode == nil {
-		return job{}, run.Usage(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID,
+		return nil, run.Usage(fmt.Errorf("run %s is of a measurement %q that this program does not know", h.ID,
 			s.Measurement))
 	}
 	spec, err := decode(s.Spec)
 	if err != nil {
-		return job{}, run.Usage(fmt.Errorf("the specification of run %s cannot be understood: %w", h.ID, err))
+		return nil, run.Usage(fmt.Errorf("the specification of run %s cannot be understood: %w", h.ID, err))
 	}
 	return a.characterizeJob(c, s.Measurement, h.Array, spec, s.Defects), nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/run"
@@ -74,7 +74,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 			devices = append(devices, cell)
 		}
 	}
-	a := &app{Lab: Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	p, err := a.thresholdsOf(context.Background(), "A", seeds, characterize.DefaultThresholdSpec(devices), false)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func BenchmarkThresholdsOfSevenChips(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a := &app{Lab: Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	for b.Loop() {
 		p, err := a.thresholdsOf(context.Background(), "A", sevenChips,
 			characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)
@@ -131,43 +131,6 @@ func TestCharacterizeInterrupted(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "thresholds.csv"))
 	if lines := strings.Count(string(text), "\n"); err != nil || lines < 2 || lines > 99 {
 		t.Errorf("%d lines of data, %v", lines, err)
-	}
-}
-
-// A person at the bench is asked again until the answer can be used.
-func TestOperator(t *testing.T) {
-	var said []string
-	o := newOperator(strings.NewReader("41.5\nwarm\n70 °C\n\n"), func(text string) { said = append(said, text) })
-	ctx := context.Background()
-	for _, c := range []struct{ want, real instrument.Celsius }{{40, 41.5}, {65, 70}, {85, 85}} {
-		if real, err := o.Reach(ctx, c.want); err != nil || real != c.real {
-			t.Errorf("asked for %v: %v, %v; want %v", c.want, real, err, c.real)
-		}
-	}
-	if len(said) != 4 || !strings.Contains(said[0], "bring the chip to 40 °C") ||
-		!strings.Contains(said[2], `"warm" does not start with a number`) {
-		t.Errorf("said: %q", said)
-	}
-	if _, err := o.Reach(ctx, 25); !errors.Is(err, run.ErrUsage) {
-		t.Errorf("without anybody to answer: %v", err)
-	}
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	in, nobody := io.Pipe()
-	defer nobody.Close()
-	if _, err := newOperator(in, func(string) {}).Reach(ended, 25); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end of the context: %v", err)
-	}
-}
-
-func TestWallClock(t *testing.T) {
-	if err := (wallClock{}).Wait(context.Background(), 1e-3); err != nil {
-		t.Error(err)
-	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := (wallClock{}).Wait(ended, 1e6); !errors.Is(err, context.Canceled) {
-		t.Errorf("waiting for days after the end of the context: %v", err)
 	}
 }
 

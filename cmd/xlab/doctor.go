@@ -128,7 +128,7 @@ func (a *app) diagnose(ctx context.Context) (findings []finding, first error) {
 		}
 		report("wiring of neurons", nil, "%s: %s", a.Config.Neurons.Wiring, session.DescribeNeurons(w))
 	}
-	ctx, release := a.interruptible(ctx)
+	ctx, release := a.Interruptible(ctx)
 	defer release()
 	s := session.New(a.Config, nil)
 	if a.Config.Simulated() {

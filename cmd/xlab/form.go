@@ -142,7 +142,7 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 	return j
 }
 
-func (a *app) rebuildForm(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildForm(c *config.Config, h *run.Header) (procedure.Job, error) {
 	spec, err := procedure.SpecOf[forming.Spec](h)
 	return a.formJob(c, h.Array, spec), err
 }

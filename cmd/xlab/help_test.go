@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"xlab/lab"
 	"xlab/lab/session"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,7 @@ import (
 
 // quietApp is an app that nobody hears.
 func quietApp() *app {
-	return &app{Lab: Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: io.Discard}
+	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: io.Discard}
 }
 
 // TestExamples checks that every command has an example and that the commands,
@@ -112,7 +113,7 @@ func TestLongTime(t *testing.T) {
 func completed(t *testing.T, args ...string) []string {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: &out}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: &out}
 	if code := a.execute(append([]string{cobra.ShellCompNoDescRequestCmd}, args...)); code != 0 {
 		t.Fatalf("%v: exit code %d", args, code)
 	}

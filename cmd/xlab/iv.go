@@ -177,7 +177,7 @@ func (r *ivResult) cut(sweep array.Sweep, limited []array.Limited) string {
 		array.Unheld(limited, "--compliance"))
 }
 
-func (a *app) rebuildIV(_ *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildIV(_ *config.Config, h *run.Header) (procedure.Job, error) {
 	s, err := procedure.SpecOf[ivSpec](h)
 	return a.ivJob(h.Array, s.Device, s.Sweep), err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
@@ -41,12 +42,12 @@ func (j job) Files(b procedure.Bench) error {
 
 // perform carries a job out as a new run: directory, journal, safe exit.
 func (a *app) perform(ctx context.Context, j job) error {
-	r, err := a.carryOut(ctx, j)
+	r, err := a.CarryOut(ctx, j)
 	return showOutcome(r, j, err)
 }
 
 // showOutcome lets a job print what came of it; err is how its run ended.
-func showOutcome(r *recorded, j procedure.Job, err error) error {
+func showOutcome(r *lab.Run, j procedure.Job, err error) error {
 	if r == nil || !r.Told() {
 		return err // there is nothing that could be shown
 	}
@@ -59,8 +60,8 @@ func showOutcome(r *recorded, j procedure.Job, err error) error {
 }
 
 // jobs are the functions that rebuild a job from a run's header, by command.
-func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (job, error) {
-	list := map[string]func(c *config.Config, h *run.Header) (job, error){
+func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) {
+	list := map[string]func(c *config.Config, h *run.Header) (procedure.Job, error){
 		"form": a.rebuildForm,
 		"tune": a.rebuildTune,
 		"read": a.rebuildRead,

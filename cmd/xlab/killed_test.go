@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"xlab/lab"
 	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/mock/device"
@@ -95,7 +96,7 @@ func TestKilledServers(t *testing.T) {
 func formAt(t *testing.T, dir, config string, more ...string) (code int, said string) {
 	t.Helper()
 	errs := newOutput()
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 	code = a.execute(append([]string{"form", "--devices", "r0c0-1", "--config", config,
 		"--set", "runs=" + filepath.Join(dir, "runs"), "--set", "locks=" + filepath.Join(dir, "locks")}, more...))
 	return code, errs.String()
@@ -146,7 +147,7 @@ func TestServedFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		errs := newOutput()
-		a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 		code := a.execute([]string{"form", "--set", "simulation.faults=" + script,
 			"--set", "simulation.chip=" + filepath.Join(dir, "other.json"), "--set", "runs=" + dir})
 		if code != run.ExitUsage || !strings.Contains(errs.String(), c.want) {

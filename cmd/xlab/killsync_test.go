@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"xlab/lab"
 	"xlab/lab/plan"
 	"xlab/lab/session"
 	"xlab/mock/chip"
@@ -40,7 +41,7 @@ func dying() {
 		}
 		mu.Unlock()
 	}
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
 	a.Keep = func(o run.Options) run.Options {
 		o.Create = func(path string) (run.File, error) {
 			point()

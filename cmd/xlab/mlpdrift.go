@@ -304,7 +304,7 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 	return j
 }
 
-func (a *app) rebuildStability(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildStability(c *config.Config, h *run.Header) (procedure.Job, error) {
 	spec, err := procedure.SpecOf[stabilitySpec](h)
 	return a.stabilityJob(c, h.Command, spec), err
 }

@@ -315,7 +315,7 @@ func (a *app) insituJob(c *config.Config, spec insituSpec) job {
 	return j
 }
 
-func (a *app) rebuildInsitu(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildInsitu(c *config.Config, h *run.Header) (procedure.Job, error) {
 	spec, err := procedure.SpecOf[insituSpec](h)
 	return a.insituJob(c, spec), err
 }

@@ -316,7 +316,7 @@ func writingEvent(e transfer.Event, later ...run.Work) run.Event {
 		Ahead: slices.Concat(e.Ahead, later)}
 }
 
-func (a *app) rebuildMLP(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildMLP(c *config.Config, h *run.Header) (procedure.Job, error) {
 	spec, err := procedure.SpecOf[mlpSpec](h)
 	return a.mlpJob(c, h.Command, spec), err
 }

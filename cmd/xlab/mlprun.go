@@ -30,7 +30,7 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 			if err != nil {
 				return err
 			}
-			ctx, release := a.interruptible(cmd.Context())
+			ctx, release := a.Interruptible(cmd.Context())
 			t.shown = a.Messages
 			out, err := t.train(ctx, c, data)
 			release()

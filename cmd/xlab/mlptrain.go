@@ -271,7 +271,7 @@ they were read with. Nothing is connected to and nothing stressed.`,
 
 // mlpTrain trains as a run without a bench.
 func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output string) error {
-	ctx, release := a.interruptible(ctx)
+	ctx, release := a.Interruptible(ctx)
 	defer release()
 	began := time.Now()
 	t.shown = a.Messages

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 	"xlab/input"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/plan"
-	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
@@ -24,13 +24,6 @@ import (
 
 	"github.com/spf13/cobra"
 )
-
-// planSpec is what a plan's run keeps: the plan, and what held for all of it.
-type planSpec struct {
-	Plan   *plan.Plan `json:"plan"`
-	Config string     `json:"config,omitempty"` // --config, absolute
-	Set    []string   `json:"set,omitempty"`    // --set, but where people are told: that is not kept
-}
 
 func (a *app) planCommand() *cobra.Command {
 	var dryRun, goOn bool
@@ -68,7 +61,7 @@ hwdocs/plans.md has the file's form.`,
 			if dryRun {
 				return a.printEstimates(p, estimates)
 			}
-			if err := a.checkNotify(); err != nil {
+			if err := a.CheckNotify(); err != nil {
 				return err
 			}
 			if goOn {
@@ -76,7 +69,7 @@ hwdocs/plans.md has the file's form.`,
 					return err
 				}
 			}
-			spec := planSpec{Plan: p, Set: a.set}
+			spec := plan.Spec{Plan: p, Set: a.set}
 			if a.file != "" {
 				if spec.Config, err = filepath.Abs(a.file); err != nil {
 					return err
@@ -88,7 +81,7 @@ hwdocs/plans.md has the file's form.`,
 			if h.Chip, err = sim.ChipOf(c); err != nil {
 				return err
 			}
-			r, err := run.CreateWith(c.Runs, h, a.kept(run.Options{}))
+			r, err := run.CreateWith(c.Runs, h, a.Kept(run.Options{}))
 			if err != nil {
 				return err
 			}
@@ -208,7 +201,7 @@ func (a *app) checkLimits(s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{Lab: Lab{Opener: session.Opener{Messages: a.Messages, NewBench: a.NewBench}, In: a.In, Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
+	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: a.Messages, NewBench: a.NewBench}, In: a.In, Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
 }
 
 // shared are the flags that hold for all tasks.
@@ -230,10 +223,10 @@ func (a *app) shared() []string {
 }
 
 // carryOutPlan does what is left of a plan and ends its run.
-func (a *app) carryOutPlan(ctx context.Context, r *run.Run, spec planSpec, past []plan.Entry) error {
+func (a *app) carryOutPlan(ctx context.Context, r *run.Run, spec plan.Spec, past []plan.Entry) error {
 	a.CutOff = r.ID()
 	show := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "plan " + spec.Plan.Name})
-	alarm, err := a.newAlarm(r.Header(), r.Dir(), show.Message)
+	alarm, err := a.NewAlarm(r.Header(), r.Dir(), show.Message)
 	if err != nil {
 		return errors.Join(err, r.End(err, nil))
 	}
@@ -245,12 +238,12 @@ func (a *app) carryOutPlan(ctx context.Context, r *run.Run, spec planSpec, past 
 	// A guard without instruments: every task leaves the bench safe by itself,
 	// and an interrupt between two of them ends the plan as well.
 	return run.Guard(ctx, run.GuardOptions{Journal: r.Journal(), Signals: a.Signals, Notify: show.Message, Grace: forever,
-		Stacks: func(text []byte) error { return r.WriteFile(stacksFile, text) },
+		Stacks: func(text []byte) error { return r.WriteFile(lab.StacksFile, text) },
 		Finish: func(err error) error {
 			show.Close()
 			summary := planResult{Run: r.ID(), Plan: spec.Plan.Name, Tasks: e.Entries(), Total: tasks}
 			err = r.End(err, summary)
-			alarm.end(err, summary)
+			alarm.End(err, summary)
 			if printErr := a.printPlan(summary); err == nil {
 				err = printErr
 			}
@@ -258,7 +251,7 @@ func (a *app) carryOutPlan(ctx context.Context, r *run.Run, spec planSpec, past 
 		},
 	}, func(ctx context.Context) error {
 		return e.Run(ctx, planRunner{a, a.Config, r.ID(), alarm}, func(t plan.Task, x plan.Entry) {
-			alarm.vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
+			alarm.Vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
 			show.Message(taskLine(x, e.Done(), tasks))
 		})
 	})
@@ -321,7 +314,7 @@ type planRunner struct {
 	app    *app
 	config *config.Config
 	id     string // of the plan's run
-	alarm  *alarm
+	alarm  *lab.Alarm
 }
 
 // Run carries out a task.
@@ -344,7 +337,7 @@ func (p planRunner) Resume(ctx context.Context, t plan.Task, id string,
 	if s.Result != nil && !s.Resumable() {
 		return reportOf(s), nil // it ended before the plan could note it
 	}
-	if err := refuseToResume(s); err != nil {
+	if err := lab.RefuseToResume(s); err != nil {
 		return plan.Report{}, err
 	}
 	args := append(p.app.shared(), "resume", id)
@@ -372,7 +365,7 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id 
 		id = run
 		return begun(run)
 	}
-	child.Watch = p.alarm.vigil
+	child.Watch = p.alarm.Vigil
 	root := child.root()
 	root.SetArgs(args)
 	root.SetOut(io.Discard)
@@ -388,23 +381,14 @@ func (p planRunner) command(ctx context.Context, t plan.Task, args []string, id 
 	}
 	r := plan.Report{Outcome: run.OutcomeOf(err)}
 	if err != nil {
-		r.Cause = cause(err)
+		r.Cause = lab.Cause(err)
 	}
 	return r, nil
 }
 
-// planOf reads the plan out of its run's header.
-func planOf(h *run.Header) (planSpec, error) {
-	spec, err := procedure.SpecOf[planSpec](h)
-	if err == nil && spec.Plan == nil {
-		err = run.Usage(fmt.Errorf("run %s holds no plan", h.ID))
-	}
-	return spec, err
-}
-
 // resumePlan goes on with a plan.
 func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
-	if err := a.checkNotify(); err != nil {
+	if err := a.CheckNotify(); err != nil {
 		return err
 	}
 	var past plan.Record
@@ -412,11 +396,11 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
+	if err := a.CheckRecord(dir, &claim.Report, accept); err != nil {
 		return errors.Join(err, claim.Release())
 	}
-	a.askWhomToTell(&claim.Header)
-	spec, err := planOf(&claim.Header)
+	a.AskWhomToTell(&claim.Header)
+	spec, err := plan.SpecOf(&claim.Header)
 	var all []*run.Stored
 	if err == nil {
 		all, err = run.All(a.Config.Runs)
@@ -428,7 +412,7 @@ func (a *app) resumePlan(ctx context.Context, dir string, accept bool) error {
 	h := claim.Header
 	now := time.Now().UTC().Round(0)
 	h.Resumed, h.Program, h.Arguments = &now, run.Program(), a.Arguments
-	r, err := claim.Continue(h, a.kept(run.Options{}))
+	r, err := claim.Continue(h, a.Kept(run.Options{}))
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}
@@ -456,7 +440,7 @@ func (a *app) continuePlan(ctx context.Context, p *plan.Plan) (taken bool, err e
 		if s.Header.Command != plan.Command {
 			continue
 		}
-		spec, err := planOf(&s.Header)
+		spec, err := plan.SpecOf(&s.Header)
 		if err != nil || spec.Plan.Name != p.Name || s.Header.Chip != chip {
 			continue // another plan, or one that cannot be read
 		}

@@ -163,7 +163,7 @@ func (a *app) readJob(name string, spec readSpec) job {
 	return j
 }
 
-func (a *app) rebuildRead(_ *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildRead(_ *config.Config, h *run.Header) (procedure.Job, error) {
 	s, err := procedure.SpecOf[readSpec](h)
 	return a.readJob(h.Array, s), err
 }

@@ -74,7 +74,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 			}
 		}
 	}
-	if _, err := a.rebuild(&run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, run.ErrUsage) {
+	if _, err := a.Rebuild(&run.Header{ID: "x", Command: "nonesuch", Program: "9"}); !errors.Is(err, run.ErrUsage) {
 		t.Errorf("%v", err)
 	}
 }

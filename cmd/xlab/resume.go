@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"xlab/instrument"
-	"xlab/lab/config"
+	"xlab/lab"
 	"xlab/lab/plan"
-	"xlab/lab/procedure"
-	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/screen"
 
@@ -52,7 +48,8 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 			if s.Header.Command == plan.Command {
 				return a.resumePlan(cmd.Context(), s.Dir, accept)
 			}
-			return a.resume(cmd.Context(), s.Dir, accept)
+			r, j, err := a.Resume(cmd.Context(), s.Dir, accept)
+			return showOutcome(r, j, err)
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the runs that can be taken up, and do nothing")
@@ -63,7 +60,7 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 // resumable finds the run to take up.
 func (a *app) resumable(args []string) (*run.Stored, error) {
 	if len(args) == 0 {
-		candidates, _, err := a.allResumable()
+		candidates, _, err := a.AllResumable()
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +74,7 @@ func (a *app) resumable(args []string) (*run.Stored, error) {
 		return nil, run.Usage(err)
 	}
 	if a.Task != nil {
-		return s, refuseToResume(s) // the plan is at work, and this is its doing
+		return s, lab.RefuseToResume(s) // the plan is at work, and this is its doing
 	}
 	all, err := run.All(a.Config.Runs)
 	if err != nil {
@@ -85,129 +82,22 @@ func (a *app) resumable(args []string) (*run.Stored, error) {
 	}
 	switch owner := plan.Owners(all)[s.ID]; {
 	case owner != nil && owner.Outcome == run.OutcomeRunning:
-		return nil, refuseToResume(owner)
+		return nil, lab.RefuseToResume(owner)
 	case owner != nil && owner.Resumable():
 		fmt.Fprintf(a.Messages, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
 		return owner, nil
 	}
-	return s, refuseToResume(s)
-}
-
-// refuseToResume says why a run cannot be taken up; nil when it can.
-func refuseToResume(s *run.Stored) error {
-	switch {
-	case s.Resumable():
-		return nil
-	case s.Outcome == run.OutcomeRunning:
-		return &instrument.Error{Op: "resume", Channel: s.ID, Kind: instrument.KindBusy,
-			Err:    errors.New("its process is still at work"),
-			Advice: "wait until it has ended, or interrupt it"}
-	case s.Outcome == run.OutcomeBroken:
-		return run.Usage(fmt.Errorf("run %s cannot be understood: %s", s.ID, strings.Join(s.Problems, "; ")))
-	}
-	return run.Usage(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
-}
-
-// leftOut counts runs that were cut off and are not offered, by reason.
-type leftOut map[string]int
-
-// allResumable lists the runs of this bench that can be taken up, oldest first.
-func (a *Lab) allResumable() (found []*run.Stored, left leftOut, err error) {
-	all, err := run.All(a.Config.Runs)
-	if err != nil {
-		return nil, nil, err
-	}
-	chip, err := sim.ChipOf(a.Config)
-	if err != nil {
-		return nil, nil, err
-	}
-	left = make(leftOut)
-	owners := plan.Owners(all)
-	for _, s := range all {
-		if !s.Resumable() {
-			continue
-		}
-		owner := owners[s.ID]
-		if why := a.neverResumable(chip, s); why != "" {
-			left[why]++
-		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
-			left["going on with their plan"]++
-		} else {
-			found = append(found, s)
-		}
-	}
-	return found, left, nil
-}
-
-// neverResumable says why a run that was cut off can only fail again on this
-// bench, in words that go behind a number of runs; "" where it may go on.
-func (a *Lab) neverResumable(chip string, s *run.Stored) string {
-	h := s.Header
-	switch {
-	case h.ID == "":
-		return "without a readable header"
-	case h.Simulated != a.Config.Simulated() || h.Simulated && h.Chip != chip ||
-		!h.Simulated && !strings.HasPrefix(h.Bench, a.Config.Bench+" ("):
-		return "of another bench or chip"
-	}
-	var err error
-	if h.Command == plan.Command {
-		_, err = planOf(&h)
-	} else {
-		_, err = a.rebuild(&h)
-	}
-	if err != nil {
-		return "whose work this program cannot make out"
-	}
-	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.DeviceLimits() {
-		switch s.Result.Kind {
-		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
-			return "that failed at what would be refused again"
-		}
-	}
-	return ""
-}
-
-// needsAccepting says why a run is not taken up without --accept, as far as that
-// can be told without its bench; "" for no such reason.
-func needsAccepting(c *config.Config, s *run.Stored) (string, error) {
-	k := newKnowledge(0)
-	report, err := run.ScanJournal(s.Dir, k.see)
-	if err != nil {
-		return "", err
-	}
-	if run.Check(s.Dir, report) != nil {
-		return "with a damaged record", nil
-	}
-	if s.Header.Command == plan.Command {
-		return "", nil
-	}
-	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits()}
-	for _, h := range k.header.Arrays {
-		w, err := c.Wiring(h.Name)
-		if err != nil {
-			return "of arrays that the bench does not have", nil
-		}
-		now.Arrays = append(now.Arrays, run.ArrayHeader{Name: h.Name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
-	}
-	if len(compareBench(k.header, now)) > 0 {
-		return "made with other limits or other wiring", nil
-	}
-	later, err := laterRuns(c, s.Header, k.header)
-	if len(later) > 0 {
-		return "on arrays that were worked on since", err
-	}
-	return "", err
+	return s, lab.RefuseToResume(s)
 }
 
 func (a *app) listResumable() error {
-	list, left, err := a.allResumable()
+	list, left, err := a.AllResumable()
 	if err != nil {
 		return err
 	}
 	summaries := []run.Summary{}
 	for _, s := range list {
-		why, err := needsAccepting(a.Config, s)
+		why, err := lab.NeedsAccepting(a.Config, s)
 		if err != nil {
 			return err
 		}
@@ -239,89 +129,4 @@ func (a *app) listResumable() error {
 			screen.Brief(s.Cause, longestCell))
 	}
 	return w.Flush()
-}
-
-// resume takes up the run in dir. Until the bench has been compared with the
-// one that the run began on, nothing is written.
-func (a *app) resume(ctx context.Context, dir string, accept bool) (err error) {
-	known := newKnowledge(a.Config.Simulation.Temperature)
-	claim, err := run.NewClaim(dir, known.see)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, claim.Release()) }()
-	a.CutOff = claim.Header.ID
-	known.forget(claim.Unknown)
-	if err := a.checkRecord(dir, &claim.Report, accept); err != nil {
-		return err
-	}
-	a.askWhomToTell(&claim.Header)
-	j, err := a.rebuild(&claim.Header)
-	if err != nil {
-		return err
-	}
-	r, err := a.onBench(ctx, j, func(r *recorded) error {
-		r.past = pastOf(claim, known, r.session.Sim != nil)
-		later, err := laterRuns(a.Config, claim.Header, known.header)
-		if err != nil {
-			return err
-		}
-		return a.acceptable(claim.Header.ID, append(compareBench(known.header, r.header), later...), accept)
-	}, func(ctx context.Context, r *recorded) (err error) {
-		looks, err := known.look(ctx, r.session)
-		if err != nil {
-			return fmt.Errorf("before the run is taken up: %w", err)
-		}
-		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
-			return err
-		}
-		if r.Run, err = claim.Continue(r.header, a.kept(r.session.Options())); err != nil {
-			return err
-		}
-		r.header = r.Run.Header()
-		a.begun(ctx, r)
-		if err := a.watchOver(r); err != nil {
-			return err
-		}
-		return r.Journal().Event("check", map[string]any{"reads": looks, "accepted": accept})
-	})
-	return showOutcome(r, j, err)
-}
-
-// rebuild makes the job of a run from its header.
-func (a *Lab) rebuild(h *run.Header) (procedure.Job, error) {
-	rebuild := a.Jobs[h.Command]
-	if rebuild == nil {
-		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
-			"that began it is version %s", h.ID, h.Command, h.Program))
-	}
-	return rebuild(a.Config, h)
-}
-
-// pastOf says what the earlier segments leave to the next one.
-func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
-	p := past{records: claim.Records(), skip: known.skips.Spans(), wall: claim.Wall, clock: claim.Bench,
-		cutOff: claim.CutOff}
-	if !virtual {
-		p.gap = known.gap(claim.Written)
-	}
-	return p
-}
-
-// checkRecord refuses a damaged record, unless that was accepted: what was done
-// behind the first fault is then taken for not done.
-func (a *Lab) checkRecord(dir string, report *run.Report, accept bool) error {
-	if p := report.Header.Program; p != "" && p != run.Program() {
-		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, run.Program())
-	}
-	err := run.Check(dir, report)
-	switch {
-	case err == nil:
-		return nil
-	case accept:
-		fmt.Fprintf(a.Messages, "accepted: %v\n", err)
-		return nil
-	}
-	return fmt.Errorf("%w; --accept goes as far as the first fault, "+
-		"and takes what is recorded behind it for not done", err)
 }

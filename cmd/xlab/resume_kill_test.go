@@ -15,11 +15,13 @@ import (
 	"testing"
 	"time"
 	"xlab/instrument/array"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/plan"
 	"xlab/lab/session"
 	"xlab/mock/device"
 	"xlab/run"
+	"xlab/run/replay"
 )
 
 const (
@@ -291,10 +293,11 @@ func (b *killBench) checkRecords(dir string) {
 		if s.Outcome == run.OutcomeBroken {
 			continue // killed before its first line
 		}
-		k := newKnowledge(25)
+		var skips replay.Skips
 		report, err := run.ScanJournal(filepath.Join(runs, s.ID), func(r run.Record) error {
 			countStress(b.t, r, known, unknown)
-			return k.see(r)
+			skips.See(r)
+			return nil
 		})
 		if err != nil {
 			b.t.Fatal(err)
@@ -304,14 +307,14 @@ func (b *killBench) checkRecords(dir string) {
 				b.t.Errorf("%s: %s", s.ID, d)
 			}
 		}
-		if len(report.Unknown) > 0 || len(k.skips.Spans()) > 0 {
-			b.t.Errorf("%s: unknown %v, not used %v", s.ID, report.Unknown, k.skips.Spans())
+		if len(report.Unknown) > 0 || len(skips.Spans()) > 0 {
+			b.t.Errorf("%s: unknown %v, not used %v", s.ID, report.Unknown, skips.Spans())
 		}
 		if s.Command == plan.Command {
 			continue
 		}
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, config.FileName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"xlab/instrument/array"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/sim"
 	"xlab/mock/chip"
@@ -367,7 +368,7 @@ func TestReplayShowsTheDifference(t *testing.T) {
 			rewrite(t, file, n, c.change)
 			before := len(r.out.String())
 			code := r.run("replay", s.ID, "--json")
-			var result replayResult
+			var result lab.Replayed
 			if err := json.Unmarshal([]byte(r.out.String()[before:]), &result); err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -145,7 +146,7 @@ func (o *output) await(t *testing.T, text string) {
 func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
-	r.app = &app{Lab: Lab{Opener: session.Opener{Messages: r.err}, In: strings.NewReader(""), Signals: r.signals}, out: r.out}
+	r.app = &app{Lab: lab.Lab{Opener: session.Opener{Messages: r.err}, In: strings.NewReader(""), Signals: r.signals}, out: r.out}
 	r.app.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		state, err := sim.NewChip(c, seed)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"xlab/instrument"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/run"
@@ -21,7 +22,7 @@ import (
 
 // app is what every command shares: the laboratory, the streams and the global flags.
 type app struct {
-	Lab
+	lab.Lab
 	out     io.Writer // results: see page and data
 	file    string    // --config
 	set     []string  // --set key=value
@@ -31,7 +32,7 @@ type app struct {
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: errw}, In: in}, out: out}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errw}, In: in}, out: out}
 	return a.execute(args)
 }
 

@@ -29,7 +29,7 @@ func (a *app) routeByHand(ctx context.Context, on, text string) error {
 	if err != nil {
 		return run.Usage(fmt.Errorf("--route: %w", err))
 	}
-	opening, release := a.interruptible(ctx)
+	opening, release := a.Interruptible(ctx)
 	defer release()
 	s, err := a.Open(opening, b.Name)
 	if err != nil {

@@ -180,11 +180,3 @@ func (a *app) reindexCommand() *cobra.Command {
 		},
 	}
 }
-
-// noteRun keeps the index up to date. It is a harmless observer: what goes wrong
-// is told with --verbose only, and the next search finds out by itself.
-func (a *Lab) noteRun(ctx context.Context, id string) {
-	if err := index.Note(context.WithoutCancel(ctx), a.Config.Runs, id); err != nil {
-		a.logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
-	}
-}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/run"
@@ -201,7 +202,7 @@ func TestSameBytes(t *testing.T) {
 		t.Helper()
 		runs := t.TempDir()
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
 		if code := a.execute([]string{"form", "--devices", devices, "--json", "--config", config,
 			"--set", "runs=" + runs, "--set", "analyzer.fixed_ranges=true"}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, errs)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,15 +9,6 @@ import (
 
 	"xlab/run"
 )
-
-// interruptible gives a context that ends when the program is asked to stop. The
-// caller releases it.
-func (a *Lab) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.Signals != nil { // a test's, for the guard
-		return context.WithCancel(ctx)
-	}
-	return run.Interruptible(ctx)
-}
 
 // alone ends the program by a signal where there is nothing to be left safe, with
 // the code that it has everywhere.

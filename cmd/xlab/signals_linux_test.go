@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/device"
@@ -297,7 +298,7 @@ func checkSignals(t *testing.T, nohup bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stacks, err := os.ReadFile(filepath.Join(stored.Dir, stacksFile))
+		stacks, err := os.ReadFile(filepath.Join(stored.Dir, lab.StacksFile))
 		if err != nil || !bytes.Contains(stacks, []byte("goroutine 1 ")) {
 			t.Errorf("signal %d: no stacks in the run's directory: %v", s, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -82,7 +83,7 @@ func TestServeNeurons(t *testing.T) {
 	out, stderr := newOutput(), newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
 	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)

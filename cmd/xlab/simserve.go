@@ -57,7 +57,7 @@ pseudo-terminal does not come back under its name.`,
 				c.Simulation.Slots = slots
 				c.Override("simulation.slots", "--slots")
 			}
-			ctx, release := a.interruptible(cmd.Context())
+			ctx, release := a.Interruptible(cmd.Context())
 			defer release()
 			return a.serve(ctx, host)
 		},
@@ -129,7 +129,7 @@ func (a *app) serveTCP(ctx context.Context, s *sim.Bench, host string, to sim.Se
 			if s.Plugged(to) != nil {
 				// Nobody is there: a port that opens and says nothing would be another fault.
 				if err := conn.Close(); err != nil {
-					a.logger().Info("closing a connection to an unplugged box", "error", err)
+					a.Logger().Info("closing a connection to an unplugged box", "error", err)
 				}
 				continue
 			}
@@ -143,6 +143,6 @@ func (a *app) serveTCP(ctx context.Context, s *sim.Bench, host string, to sim.Se
 // bench goes on for the others.
 func (a *app) answer(ctx context.Context, to sim.Server, rw io.ReadWriteCloser, client string) {
 	if err := to.Serve(ctx, rw); err != nil && ctx.Err() == nil {
-		a.logger().Info("connection lost", "client", client, "error", err)
+		a.Logger().Info("connection lost", "client", client, "error", err)
 	}
 }

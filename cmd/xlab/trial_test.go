@@ -16,6 +16,7 @@ import (
 	"time"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -75,7 +76,7 @@ simulation: {chip: %q, seed: %d}
 func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
-	a := &app{Lab: Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		s, made, err := sim.Open(c)
 		if err != nil {

@@ -308,7 +308,7 @@ func passNote(pass int) string {
 	return fmt.Sprintf("pass %d", pass)
 }
 
-func (a *app) rebuildTune(c *config.Config, h *run.Header) (job, error) {
+func (a *app) rebuildTune(c *config.Config, h *run.Header) (procedure.Job, error) {
 	s, err := procedure.SpecOf[tuneSpec](h)
 	s.Spec.Targets = s.Targets
 	return a.tuneJob(c, h.Array, s.Spec, s.Defects), err

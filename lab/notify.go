@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -15,18 +15,18 @@ import (
 	"xlab/run/notify"
 )
 
-// checkNotify refuses destinations that nothing can be sent to, before anything
+// CheckNotify refuses destinations that nothing can be sent to, before anything
 // is opened or a run begun.
-func (a *Lab) checkNotify() error {
+func (a *Lab) CheckNotify() error {
 	if _, err := a.Config.Sender(a.Notify); err != nil {
 		return run.Usage(err)
 	}
 	return nil
 }
 
-// askWhomToTell says that nobody is told of a run that was begun with --notify and is
+// AskWhomToTell says that nobody is told of a run that was begun with --notify and is
 // taken up without: where to is not in the record.
-func (a *Lab) askWhomToTell(h *run.Header) {
+func (a *Lab) AskWhomToTell(h *run.Header) {
 	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
 		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
 			strings.Contains(arg, "notify.command=")
@@ -40,16 +40,16 @@ func (a *Lab) askWhomToTell(h *run.Header) {
 // sendTimeout bounds how long the end of a run waits for messages to be sent.
 const sendTimeout = 45 * time.Second
 
-// alarm tells people of one run. Nothing that goes wrong with it touches the run.
-type alarm struct {
+// Alarm tells people of one run. Nothing that goes wrong with it touches the run.
+type Alarm struct {
 	sender  *notify.Sender
 	about   notify.Message // what all messages have in common
-	vigil   *notify.Vigil
+	Vigil   *notify.Vigil
 	message func(text string) // shows a person at the screen what did not work
 }
 
-// newAlarm begins to watch over a run. It is ended with end.
-func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)) (*alarm, error) {
+// NewAlarm begins to watch over a run. It is ended with end.
+func (a *Lab) NewAlarm(h run.Header, directory string, message func(text string)) (*Alarm, error) {
 	sender, err := a.Config.Sender(a.Notify)
 	if err != nil {
 		return nil, run.Usage(err)
@@ -61,7 +61,7 @@ func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)
 	if absolute, err := filepath.Abs(directory); err == nil {
 		directory = absolute
 	}
-	l := &alarm{sender: sender, message: message,
+	l := &Alarm{sender: sender, message: message,
 		about: notify.Message{Host: host, Program: h.Program, Bench: a.Config.Bench, Run: h.ID, Directory: directory,
 			Command: h.Command, Array: h.Array}}
 	stall := time.Duration(a.Config.Notify.Stall)
@@ -70,7 +70,7 @@ func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)
 	}
 	beat := notify.Heartbeat{File: a.Config.Notify.Heartbeat.File, URL: a.Config.Notify.Heartbeat.URL,
 		Every: time.Duration(a.Config.Notify.Heartbeat.Every)}
-	l.vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
+	l.Vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
 		m := l.about
 		m.Kind, m.Idle, m.Done, m.Total = notify.Stall, idle, done, total
 		l.send(m)
@@ -80,30 +80,30 @@ func (a *Lab) newAlarm(h run.Header, directory string, message func(text string)
 
 // watchOver lets people know of a run that has done nothing yet, and the plan that
 // it belongs to hear of its progress.
-func (a *Lab) watchOver(r *recorded) error {
+func (a *Lab) watchOver(r *Run) error {
 	if a.Watch != nil {
 		r.progress.listen(a.Watch)
 	}
 	if a.Quiet {
 		return nil
 	}
-	l, err := a.newAlarm(r.header, r.Dir(), r.progress.Message)
+	l, err := a.NewAlarm(r.header, r.Dir(), r.progress.Message)
 	if err != nil {
 		return err
 	}
 	r.alarm.Store(l)
-	r.progress.listen(l.vigil)
+	r.progress.listen(l.Vigil)
 	return nil
 }
 
 // tell tells people how the run ended, if they are to be told.
-func (r *recorded) tell(err error) {
+func (r *Run) tell(err error) {
 	if l := r.alarm.Load(); l != nil {
-		l.end(err, r.summary)
+		l.End(err, r.summary)
 	}
 }
 
-func (l *alarm) send(m notify.Message) {
+func (l *Alarm) send(m notify.Message) {
 	ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
 	defer cancel()
 	m.Time = time.Now().UTC()
@@ -112,22 +112,22 @@ func (l *alarm) send(m notify.Message) {
 	}
 }
 
-// end tells how the run ended, with its key figures.
-func (l *alarm) end(err error, summary any) {
+// End tells how the run ended, with its key figures.
+func (l *Alarm) End(err error, summary any) {
 	outcome := run.OutcomeOf(err)
-	l.vigil.End(outcome)
+	l.Vigil.End(outcome)
 	m := l.about
 	m.Kind, m.Outcome, m.Summary = notify.KindOf(outcome), outcome, summary
-	m.Done, m.Total = l.vigil.Progress()
+	m.Done, m.Total = l.Vigil.Progress()
 	if err != nil {
-		m.Cause = cause(err)
+		m.Cause = Cause(err)
 	}
 	l.send(m)
 }
 
-// cause is an error without the outcome, which a message has by itself. A bench that
+// Cause is an error without the outcome, which a message has by itself. A bench that
 // is not safe comes first.
-func cause(err error) string {
+func Cause(err error) string {
 	if unsafe := run.UnsafeLine(err); unsafe != "" {
 		return unsafe + " " + err.Error()
 	}

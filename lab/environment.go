@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"bufio"
@@ -41,9 +41,9 @@ func (v virtualClock) Wait(ctx context.Context, t instrument.Seconds) error {
 }
 
 // Clock implements procedure.Bench: devices age between two segments too.
-func (r *recorded) Clock() instrument.Clock { return recordedClock{r} }
+func (r *Run) Clock() instrument.Clock { return recordedClock{r} }
 
-type recordedClock struct{ r *recorded }
+type recordedClock struct{ r *Run }
 
 func (c recordedClock) BenchTime(ctx context.Context) (instrument.Seconds, error) {
 	var now instrument.Seconds
@@ -56,15 +56,15 @@ func (c recordedClock) BenchTime(ctx context.Context) (instrument.Seconds, error
 }
 
 // sinceBegun is the bench's time with all gaps between segments.
-func (r *recorded) sinceBegun(ctx context.Context) (instrument.Seconds, error) {
+func (r *Run) sinceBegun(ctx context.Context) (instrument.Seconds, error) {
 	now, err := r.benchTime(ctx)
 	return now + r.past.gap, err
 }
 
 // Waiter implements procedure.Bench.
-func (r *recorded) Waiter() instrument.Waiter { return recordedWaiter{r} }
+func (r *Run) Waiter() instrument.Waiter { return recordedWaiter{r} }
 
-type recordedWaiter struct{ r *recorded }
+type recordedWaiter struct{ r *Run }
 
 // Wait counts from what the clock said last: where the run was cut off while it
 // waited, part of the time has passed.
@@ -94,7 +94,7 @@ func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 }
 
 // Thermostat implements procedure.Bench.
-func (r *recorded) Thermostat() (t instrument.Thermostat, restore func() error) {
+func (r *Run) Thermostat() (t instrument.Thermostat, restore func() error) {
 	restore = func() error { return nil }
 	if r.session == nil { // in a replay nothing is reached
 		return &recordedThermostat{r: r}, restore
@@ -116,7 +116,7 @@ const recallTemperature = "temperature"
 // recordedThermostat brings the chip back to the temperature at which a run was
 // cut off before it goes on.
 type recordedThermostat struct {
-	r       *recorded
+	r       *Run
 	inner   instrument.Thermostat
 	last    instrument.Celsius
 	reached bool // last is one of the record's

@@ -1,9 +1,8 @@
-package main
+package lab
 
 import (
 	"encoding/json"
 	"testing"
-
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"

@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"cmp"
@@ -50,7 +50,7 @@ func (d *display) listen(o run.Observer) {
 
 // Publish implements procedure.Bench. While the run passes through its record there
 // is nothing that is news to observers.
-func (r *recorded) Publish(e run.Event) {
+func (r *Run) Publish(e run.Event) {
 	if !r.tape.Live() {
 		r.progress.Observe(e)
 		return

@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"bytes"
@@ -22,9 +22,9 @@ import (
 	"xlab/run/replay"
 )
 
-// recorded is a run on an open bench: its directory, and the arrays with the
+// Run is a run on an open bench: its directory, and the arrays with the
 // journal in front of them.
-type recorded struct {
+type Run struct {
 	*run.Run            // nil while a resumed run is being checked, and in a replay
 	header   run.Header // of this segment
 	lab      *Lab
@@ -37,7 +37,7 @@ type recorded struct {
 	began    time.Time
 	hung     bool // the work did not return: what it has its hands on must not be touched
 	summary  any  // key figures, once the run has ended
-	alarm    atomic.Pointer[alarm]
+	alarm    atomic.Pointer[Alarm]
 
 	start instrument.Seconds // analyzer's time at the beginning of this segment
 	base  instrument.Seconds // bench time that was known last, since the run began
@@ -65,13 +65,13 @@ type past struct {
 }
 
 // Header implements procedure.Bench.
-func (r *recorded) Header() run.Header { return r.header }
+func (r *Run) Header() run.Header { return r.header }
 
 // ID names the run.
-func (r *recorded) ID() string { return r.header.ID }
+func (r *Run) ID() string { return r.header.ID }
 
 // WriteFile puts a data file into the run's directory. In a replay there is none.
-func (r *recorded) WriteFile(name string, data []byte) error {
+func (r *Run) WriteFile(name string, data []byte) error {
 	if r.Run == nil {
 		return nil
 	}
@@ -79,18 +79,18 @@ func (r *recorded) WriteFile(name string, data []byte) error {
 }
 
 // Crossbar implements procedure.Bench.
-func (r *recorded) Crossbar(name string) *array.Journaled { return r.stack.Crossbar(name) }
+func (r *Run) Crossbar(name string) *array.Journaled { return r.stack.Crossbar(name) }
 
 // Recall implements procedure.Bench.
-func (r *recorded) Recall(kind string, asked, answer any, do func() error) error {
+func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 	return r.tape.Recall(kind, asked, answer, do)
 }
 
-// carryOut carries a job out as a new run: directory, journal, safe exit. The run is
+// CarryOut carries a job out as a new run: directory, journal, safe exit. The run is
 // nil where none was begun.
-func (a *Lab) carryOut(ctx context.Context, j procedure.Job) (*recorded, error) {
-	return a.onBench(ctx, j, func(r *recorded) (err error) {
-		o := a.kept(r.session.Options())
+func (a *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
+	return a.onBench(ctx, j, func(r *Run) (err error) {
+		o := a.Kept(r.session.Options())
 		r.header.Task, o.Announce = a.Task, a.Announce
 		if r.Run, err = run.CreateWith(a.Config.Runs, r.header, o); err == nil {
 			r.header = r.Run.Header()
@@ -102,9 +102,9 @@ func (a *Lab) carryOut(ctx context.Context, j procedure.Job) (*recorded, error) 
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *recorded) error,
-	takeUp func(ctx context.Context, r *recorded) error) (begun *recorded, err error) {
-	if err := a.checkNotify(); err != nil {
+func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run) error,
+	takeUp func(ctx context.Context, r *Run) error) (begun *Run, err error) {
+	if err := a.CheckNotify(); err != nil {
 		return nil, err
 	}
 	var names []string
@@ -117,9 +117,9 @@ func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *reco
 	}
 	// Guard catches interrupts from where something can be stressed; opening
 	// must not be cut off in the middle either.
-	opening, release := a.interruptible(ctx)
+	opening, release := a.Interruptible(ctx)
 	defer release()
-	var r *recorded
+	var r *Run
 	// People are told when everything else is over: it may take a while.
 	defer func() {
 		if r != nil {
@@ -131,7 +131,7 @@ func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *reco
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r = &recorded{lab: a, header: a.header(s, j, names), session: s, began: time.Now()}
+	r = &Run{lab: a, header: a.header(s, j, names), session: s, began: time.Now()}
 	if err := prepare(r); err != nil {
 		return nil, errors.Join(err, s.MakeSafe(ctx))
 	}
@@ -182,8 +182,8 @@ func (a *Lab) header(s *session.Session, j procedure.Job, names []string) run.He
 // guard does a job's work and leaves the bench safe and the run's directory
 // complete on every way out. opening is the context that the bench was opened
 // under.
-func (a *Lab) guard(ctx, opening context.Context, r *recorded, j procedure.Job,
-	takeUp func(ctx context.Context, r *recorded) error) error {
+func (a *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
+	takeUp func(ctx context.Context, r *Run) error) error {
 	var end procedure.Figures
 	// Work that hangs is left behind, with all that it has its hands on: what
 	// it writes may be read only once it has returned.
@@ -248,19 +248,19 @@ func (l *lateJournal) Event(kind string, data any) error {
 	return r.Journal().Event(kind, data)
 }
 
-// stacksFile holds what all goroutines were at when a signal such as SIGQUIT came.
-const stacksFile = "goroutines.txt"
+// StacksFile holds what all goroutines were at when a signal such as SIGQUIT came.
+const StacksFile = "goroutines.txt"
 
 func (l *lateJournal) stacks(text []byte) error {
 	if r := l.run.Load(); r != nil {
-		return r.WriteFile(stacksFile, text)
+		return r.WriteFile(StacksFile, text)
 	}
 	_, err := os.Stderr.Write(text)
 	return err
 }
 
 // begin puts the record and the journal in front of the arrays.
-func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
+func (r *Run) begin(ctx context.Context, messages io.Writer) (err error) {
 	if r.past.records == nil {
 		r.Journal().SetBenchTime(0)
 	} else if _, err := r.benchTime(ctx); err != nil {
@@ -280,7 +280,7 @@ func (r *recorded) begin(ctx context.Context, messages io.Writer) (err error) {
 }
 
 // goLive is where the record of earlier segments ends.
-func (r *recorded) goLive(ctx context.Context, messages io.Writer) error {
+func (r *Run) goLive(ctx context.Context, messages io.Writer) error {
 	r.live, r.liveBase = true, r.base
 	r.busy = r.needed()
 	r.liveBusy = r.busy
@@ -301,7 +301,7 @@ func (r *recorded) goLive(ctx context.Context, messages io.Writer) error {
 // bench would cost an exchange per device; what the instruments needed by
 // themselves since it was known last is less than what has really passed, by
 // the part of the bench's time that is overhead.
-type timedJournal struct{ r *recorded }
+type timedJournal struct{ r *Run }
 
 func (t timedJournal) Intent(data any) (uint64, error) {
 	t.r.estimate()
@@ -323,7 +323,7 @@ func (t timedJournal) Event(kind string, data any) error {
 	return t.r.Journal().Event(kind, data)
 }
 
-func (r *recorded) estimate() {
+func (r *Run) estimate() {
 	if r.live { // before, all that the instruments needed is of earlier segments
 		r.Journal().SetBenchTime(r.base + r.needed() - r.busy)
 	}
@@ -331,7 +331,7 @@ func (r *recorded) estimate() {
 
 // needed is the time that the instruments needed by themselves for all that was
 // done in the run.
-func (r *recorded) needed() instrument.Seconds {
+func (r *Run) needed() instrument.Seconds {
 	if r.stack == nil {
 		return 0
 	}
@@ -340,7 +340,7 @@ func (r *recorded) needed() instrument.Seconds {
 
 // benchTime reads the bench's clock, in s since the run began. The time between
 // two segments is not part of it.
-func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
+func (r *Run) benchTime(ctx context.Context) (instrument.Seconds, error) {
 	var now instrument.Seconds
 	err := run.AtBench(ctx, func(ctx context.Context) (err error) {
 		now, err = r.session.Analyzer.BenchTime(ctx)
@@ -357,7 +357,7 @@ func (r *recorded) benchTime(ctx context.Context) (instrument.Seconds, error) {
 // figures reads the bench's clock for the last time. Where the bench no longer
 // answers the bench time is 0; what is known not to answer is not asked,
 // because waiting for it would keep the bench from being made safe.
-func (r *recorded) figures(ctx context.Context, err error) procedure.Figures {
+func (r *Run) figures(ctx context.Context, err error) procedure.Figures {
 	f := procedure.Figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(), BusySeconds: float64(r.needed())}
 	switch instrument.KindOf(err) {
 	case instrument.KindTimeout, instrument.KindUnreachable:
@@ -378,7 +378,7 @@ func (r *recorded) figures(ctx context.Context, err error) procedure.Figures {
 // overhead of segments that were cut off: their lines say what the instruments
 // needed. The overhead of what this process did is that of the others; where it is
 // large, the bench has waited, and the lines say what it waited.
-func (r *recorded) overheadCutOff(now instrument.Seconds) instrument.Seconds {
+func (r *Run) overheadCutOff(now instrument.Seconds) instrument.Seconds {
 	const waits = 0.5
 	needed := r.needed() - r.liveBusy
 	if !r.live || needed <= 0 {
@@ -392,7 +392,7 @@ func (r *recorded) overheadCutOff(now instrument.Seconds) instrument.Seconds {
 }
 
 // Write implements procedure.Bench.
-func (r *recorded) Write(name string, write func(w io.Writer) error) error {
+func (r *Run) Write(name string, write func(w io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
@@ -402,7 +402,7 @@ func (r *recorded) Write(name string, write func(w io.Writer) error) error {
 
 // begun tells of a run that was begun or taken up: the bench's lock names it
 // and the index has it. Both are for people, and a failure is of no consequence.
-func (a *Lab) begun(ctx context.Context, r *recorded) {
+func (a *Lab) begun(ctx context.Context, r *Run) {
 	a.CutOff = r.ID()
 	held := r.session.Held
 	if r.session.Sim != nil {
@@ -415,13 +415,13 @@ func (a *Lab) begun(ctx context.Context, r *recorded) {
 }
 
 // Draw implements procedure.Bench.
-func (r *recorded) Draw(list ...figure.Figure) error {
+func (r *Run) Draw(list ...figure.Figure) error {
 	_, err := figure.WriteFiles(r.Write, r.session.Config.Figures, list...)
 	return err
 }
 
 // ScaleDifference implements procedure.Bench.
-func (r *recorded) ScaleDifference(by float64) (err error) {
+func (r *Run) ScaleDifference(by float64) (err error) {
 	if r.session != nil && r.session.Sim != nil {
 		board := r.session.Sim.Netlist
 		board.Do(func() { err = board.ScaleDifference(by) })
@@ -431,4 +431,4 @@ func (r *recorded) ScaleDifference(by float64) (err error) {
 
 // Told tells whether there is an outcome to show: the run was begun, and its work
 // has returned.
-func (r *recorded) Told() bool { return r.Run != nil && !r.hung }
+func (r *Run) Told() bool { return r.Run != nil && !r.hung }

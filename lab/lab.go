@@ -1,0 +1,68 @@
+package lab
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"xlab/lab/config"
+	"xlab/lab/procedure"
+	"xlab/lab/session"
+	"xlab/run"
+	"xlab/run/index"
+)
+
+// Lab is a laboratory's bench as a program sees it, and how runs on it are kept.
+type Lab struct {
+	session.Opener
+	In io.Reader // answers of the person at the bench
+
+	Jobs map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) // that can be rebuilt from a run's header, by command
+
+	Notify []string // who is told of a run's end, beside those of the configuration
+	CutOff string   // the run that was begun or taken up, for who goes on with it; "" = none
+
+	// Of a command that is a task of a plan: the plan tells people, is told of the
+	// run's ID before that has a directory, and hears of its progress.
+	Quiet    bool
+	Task     *run.Task
+	Announce func(id string) error
+	Watch    run.Observer
+	Accept   bool // tasks are taken up although the bench is not as it was
+
+	Signals <-chan os.Signal              // interrupts; nil = those of the process
+	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise
+}
+
+// Logger is where it is written what happens.
+func (l *Lab) Logger() *slog.Logger {
+	if l.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l.Log
+}
+
+// Interruptible gives a context that ends when the program is asked to stop. The
+// caller releases it.
+func (a *Lab) Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.Signals != nil { // a test's, for the guard
+		return context.WithCancel(ctx)
+	}
+	return run.Interruptible(ctx)
+}
+
+// Kept is how the program keeps a run: with o, unless a test has it otherwise.
+func (a *Lab) Kept(o run.Options) run.Options {
+	if a.Keep == nil {
+		return o
+	}
+	return a.Keep(o)
+}
+
+// noteRun keeps the index up to date. It is a harmless observer: what goes wrong
+// is told with --verbose only, and the next search finds out by itself.
+func (a *Lab) noteRun(ctx context.Context, id string) {
+	if err := index.Note(context.WithoutCancel(ctx), a.Config.Runs, id); err != nil {
+		a.Logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
+	}
+}

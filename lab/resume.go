@@ -1,0 +1,206 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"xlab/instrument"
+	"xlab/lab/config"
+	"xlab/lab/plan"
+	"xlab/lab/procedure"
+	"xlab/lab/sim"
+	"xlab/run"
+)
+
+// RefuseToResume says why a run cannot be taken up; nil when it can.
+func RefuseToResume(s *run.Stored) error {
+	switch {
+	case s.Resumable():
+		return nil
+	case s.Outcome == run.OutcomeRunning:
+		return &instrument.Error{Op: "resume", Channel: s.ID, Kind: instrument.KindBusy,
+			Err:    errors.New("its process is still at work"),
+			Advice: "wait until it has ended, or interrupt it"}
+	case s.Outcome == run.OutcomeBroken:
+		return run.Usage(fmt.Errorf("run %s cannot be understood: %s", s.ID, strings.Join(s.Problems, "; ")))
+	}
+	return run.Usage(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
+}
+
+// leftOut counts runs that were cut off and are not offered, by reason.
+type leftOut map[string]int
+
+// AllResumable lists the runs of this bench that can be taken up, oldest first.
+func (a *Lab) AllResumable() (found []*run.Stored, left leftOut, err error) {
+	all, err := run.All(a.Config.Runs)
+	if err != nil {
+		return nil, nil, err
+	}
+	chip, err := sim.ChipOf(a.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	left = make(leftOut)
+	owners := plan.Owners(all)
+	for _, s := range all {
+		if !s.Resumable() {
+			continue
+		}
+		owner := owners[s.ID]
+		if why := a.neverResumable(chip, s); why != "" {
+			left[why]++
+		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
+			left["going on with their plan"]++
+		} else {
+			found = append(found, s)
+		}
+	}
+	return found, left, nil
+}
+
+// neverResumable says why a run that was cut off can only fail again on this
+// bench, in words that go behind a number of runs; "" where it may go on.
+func (a *Lab) neverResumable(chip string, s *run.Stored) string {
+	h := s.Header
+	switch {
+	case h.ID == "":
+		return "without a readable header"
+	case h.Simulated != a.Config.Simulated() || h.Simulated && h.Chip != chip ||
+		!h.Simulated && !strings.HasPrefix(h.Bench, a.Config.Bench+" ("):
+		return "of another bench or chip"
+	}
+	var err error
+	if h.Command == plan.Command {
+		_, err = plan.SpecOf(&h)
+	} else {
+		_, err = a.Rebuild(&h)
+	}
+	if err != nil {
+		return "whose work this program cannot make out"
+	}
+	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.DeviceLimits() {
+		switch s.Result.Kind {
+		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
+			return "that failed at what would be refused again"
+		}
+	}
+	return ""
+}
+
+// NeedsAccepting says why a run is not taken up without --accept, as far as that
+// can be told without its bench; "" for no such reason.
+func NeedsAccepting(c *config.Config, s *run.Stored) (string, error) {
+	k := newKnowledge(0)
+	report, err := run.ScanJournal(s.Dir, k.see)
+	if err != nil {
+		return "", err
+	}
+	if run.Check(s.Dir, report) != nil {
+		return "with a damaged record", nil
+	}
+	if s.Header.Command == plan.Command {
+		return "", nil
+	}
+	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits()}
+	for _, h := range k.header.Arrays {
+		w, err := c.Wiring(h.Name)
+		if err != nil {
+			return "of arrays that the bench does not have", nil
+		}
+		now.Arrays = append(now.Arrays, run.ArrayHeader{Name: h.Name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
+	}
+	if len(compareBench(k.header, now)) > 0 {
+		return "made with other limits or other wiring", nil
+	}
+	later, err := laterRuns(c, s.Header, k.header)
+	if len(later) > 0 {
+		return "on arrays that were worked on since", err
+	}
+	return "", err
+}
+
+// Resume takes up the run in dir and gives it with its job; the run is nil where it
+// was not taken up. Until the bench has been compared with the one that the run
+// began on, nothing is written.
+func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j procedure.Job, err error) {
+	known := newKnowledge(a.Config.Simulation.Temperature)
+	claim, err := run.NewClaim(dir, known.see)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, claim.Release()) }()
+	a.CutOff = claim.Header.ID
+	known.forget(claim.Unknown)
+	if err := a.CheckRecord(dir, &claim.Report, accept); err != nil {
+		return nil, nil, err
+	}
+	a.AskWhomToTell(&claim.Header)
+	if j, err = a.Rebuild(&claim.Header); err != nil {
+		return nil, nil, err
+	}
+	r, err = a.onBench(ctx, j, func(r *Run) error {
+		r.past = pastOf(claim, known, r.session.Sim != nil)
+		later, err := laterRuns(a.Config, claim.Header, known.header)
+		if err != nil {
+			return err
+		}
+		return a.acceptable(claim.Header.ID, append(compareBench(known.header, r.header), later...), accept)
+	}, func(ctx context.Context, r *Run) (err error) {
+		looks, err := known.look(ctx, r.session)
+		if err != nil {
+			return fmt.Errorf("before the run is taken up: %w", err)
+		}
+		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
+			return err
+		}
+		if r.Run, err = claim.Continue(r.header, a.Kept(r.session.Options())); err != nil {
+			return err
+		}
+		r.header = r.Run.Header()
+		a.begun(ctx, r)
+		if err := a.watchOver(r); err != nil {
+			return err
+		}
+		return r.Journal().Event("check", map[string]any{"reads": looks, "accepted": accept})
+	})
+	return r, j, err
+}
+
+// Rebuild makes the job of a run from its header.
+func (a *Lab) Rebuild(h *run.Header) (procedure.Job, error) {
+	rebuild := a.Jobs[h.Command]
+	if rebuild == nil {
+		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
+			"that began it is version %s", h.ID, h.Command, h.Program))
+	}
+	return rebuild(a.Config, h)
+}
+
+// pastOf says what the earlier segments leave to the next one.
+func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
+	p := past{records: claim.Records(), skip: known.skips.Spans(), wall: claim.Wall, clock: claim.Bench,
+		cutOff: claim.CutOff}
+	if !virtual {
+		p.gap = known.gap(claim.Written)
+	}
+	return p
+}
+
+// CheckRecord refuses a damaged record, unless that was accepted: what was done
+// behind the first fault is then taken for not done.
+func (a *Lab) CheckRecord(dir string, report *run.Report, accept bool) error {
+	if p := report.Header.Program; p != "" && p != run.Program() {
+		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, run.Program())
+	}
+	err := run.Check(dir, report)
+	switch {
+	case err == nil:
+		return nil
+	case accept:
+		fmt.Fprintf(a.Messages, "accepted: %v\n", err)
+		return nil
+	}
+	return fmt.Errorf("%w; --accept goes as far as the first fault, "+
+		"and takes what is recorded behind it for not done", err)
+}

@@ -1,9 +1,7 @@
 package forming
 
 import (
-	"errors"
-	"fmt"
-
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 )
@@ -76,63 +74,55 @@ func DefaultSpec() Spec {
 // Validate checks the parameters against each other and the array's size. All
 // faults are reported at once. Limits are the bench's and are checked by Estimate.
 func (s Spec) Validate(rows, cols int) error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var f input.Faults
 	seen := make(map[array.Cell]bool)
 	for _, c := range s.Devices {
-		check(!seen[c], "device %s is listed twice", c)
+		f.Check(!seen[c], "device %s is listed twice", c)
 		seen[c] = true
-		check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
+		f.Check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
 			cols)
 	}
-	check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
-	check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)
+	f.Check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
+	f.Check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)
 	for _, part := range []struct {
 		key    string
 		scheme array.Scheme
 	}{{"scheme", s.Scheme}, {"reset_scheme", s.ResetScheme}, {"set_scheme", s.SetScheme}} {
-		check(part.scheme.Validate() == nil, "%s: %q must be one of %v", part.key, part.scheme, array.Schemes())
+		f.Check(part.scheme.Validate() == nil, "%s: %q must be one of %v", part.key, part.scheme, array.Schemes())
 	}
 	switch s.Mode {
 	case instrument.SweepCurrent:
-		check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, "+
+		f.Check(s.Scheme == array.Floating || s.Scheme == array.Grounded, "scheme: %q does not go with a current sweep, "+
 			"whose potential nothing can follow: set forming.scheme=floating", s.Scheme)
-		check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order "+
+		f.Check(s.Istart > 0 && s.Istart < s.Imin && s.Imin <= s.Imax, "istart %v, imin %v, imax %v must rise in this order "+
 			"from above 0", s.Istart, s.Imin, s.Imax)
-		check(s.Istep > 0, "istep: %v must be more than 0 A", s.Istep)
-		check(s.Vcomp > 0, "vcomp: %v must be more than 0 V", s.Vcomp)
+		f.Check(s.Istep > 0, "istep: %v must be more than 0 A", s.Istep)
+		f.Check(s.Vcomp > 0, "vcomp: %v must be more than 0 V", s.Vcomp)
 	case instrument.SweepVoltage:
-		check(s.Vstart > 0 && s.Vstart < s.Vmin && s.Vmin <= s.Vmax, "vstart %v, vmin %v, vmax %v must rise in this order "+
+		f.Check(s.Vstart > 0 && s.Vstart < s.Vmin && s.Vmin <= s.Vmax, "vstart %v, vmin %v, vmax %v must rise in this order "+
 			"from above 0", s.Vstart, s.Vmin, s.Vmax)
-		check(s.Vstep > 0, "vstep: %v must be more than 0 V", s.Vstep)
-		check(s.Icomp > 0, "icomp: %v must be more than 0 A", s.Icomp)
+		f.Check(s.Vstep > 0, "vstep: %v must be more than 0 V", s.Vstep)
+		f.Check(s.Icomp > 0, "icomp: %v must be more than 0 A", s.Icomp)
 	default:
-		check(false, "mode: %q must be current or voltage", s.Mode)
+		f.Check(false, "mode: %q must be current or voltage", s.Mode)
 	}
-	check(s.Delay >= 0 && s.Aperture > 0 && s.Time > 0, "delay %v, aperture %v and check_time %v must be positive",
+	f.Check(s.Delay >= 0 && s.Aperture > 0 && s.Time > 0, "delay %v, aperture %v and check_time %v must be positive",
 		s.Delay, s.Aperture, s.Time)
-	check(s.Amin > 1, "amin: %g must be more than 1", s.Amin)
-	check(s.RTH > 0, "rth: %v must be more than 0 Ω", s.RTH)
-	check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
+	f.Check(s.Amin > 1, "amin: %g must be more than 1", s.Amin)
+	f.Check(s.RTH > 0, "rth: %v must be more than 0 Ω", s.RTH)
+	f.Check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
 		s.Check)
-	check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger",
+	f.Check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger",
 		s.Vreset, s.VresetMax)
-	check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
-	check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
-	check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it "+
+	f.Check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
+	f.Check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
+	f.Check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it "+
 		"is approached", s.Vset, setPulses-1, s.VresetStep)
-	check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
-	check(s.Response > 1, "response: %g must be more than 1", s.Response)
-	check(s.Goff > 0, "goff: %v must be more than 0 S", s.Goff)
-	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
-	if len(faults) > 0 {
-		return fmt.Errorf("forming parameters: %w", errors.Join(faults...))
-	}
-	return nil
+	f.Check(s.PulseWidth > 0, "pulse_width: %v must be more than 0 s", s.PulseWidth)
+	f.Check(s.Response > 1, "response: %g must be more than 1", s.Response)
+	f.Check(s.Goff > 0, "goff: %v must be more than 0 S", s.Goff)
+	f.Check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
+	return f.Err("forming parameters")
 }
 
 // maximum is the top of the sweep of an attempt, counted from 0.

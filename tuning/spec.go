@@ -1,9 +1,9 @@
 package tuning
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 )
@@ -74,53 +74,37 @@ func DefaultSpec() Spec {
 // faults are reported at once. Limits are the bench's and are checked by
 // Estimate.
 func (s Spec) Validate(rows, cols int) error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(s.Tolerance > 0 && s.Tolerance < 1, "tolerance: %g must be above 0 and below 1, such as 0.05 for 5 %%",
+	var f input.Faults
+	f.Check(s.Tolerance > 0 && s.Tolerance < 1, "tolerance: %g must be above 0 and below 1, such as 0.05 for 5 %%",
 		s.Tolerance)
-	known := false
-	for _, p := range Policies() {
-		known = known || p == s.Policy
-	}
-	check(known, "policy: %q must be one of %v", s.Policy, Policies())
-	check(s.SetMin > 0 && s.SetMin <= s.SetMax, "vset_min %v and vset_max %v must be positive, the second the stronger",
+	f.Check(slices.Contains(Policies(), s.Policy), "policy: %q must be one of %v", s.Policy, Policies())
+	f.Check(s.SetMin > 0 && s.SetMin <= s.SetMax, "vset_min %v and vset_max %v must be positive, the second the stronger",
 		s.SetMin, s.SetMax)
-	check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second "+
+	f.Check(s.ResetMin < 0 && s.ResetMax <= s.ResetMin, "vreset_min %v and vreset_max %v must be negative, the second "+
 		"the stronger", s.ResetMin, s.ResetMax)
-	check(s.Width > 0, "width: %v must be more than 0 s", s.Width)
-	check(s.SetScheme != "" && s.ResetScheme != "", "set_scheme and reset_scheme must be among %v", array.Schemes())
+	f.Check(s.Width > 0, "width: %v must be more than 0 s", s.Width)
+	f.Check(s.SetScheme != "" && s.ResetScheme != "", "set_scheme and reset_scheme must be among %v", array.Schemes())
 	perDevice, perPass := s.budgets()
-	check(s.DeviceBudget >= 0 && s.PassBudget >= 0 && perPass <= perDevice, "pass_budget %d and device_budget %d must "+
+	f.Check(s.DeviceBudget >= 0 && s.PassBudget >= 0 && perPass <= perDevice, "pass_budget %d and device_budget %d must "+
 		"not be negative, the second the larger", s.PassBudget, s.DeviceBudget)
-	check(s.Passes >= 0, "passes: %d must not be negative", s.Passes)
-	check(s.Accept > 0 && s.Accept <= 1, "accept: %g must be above 0 and at most 1", s.Accept)
-	check(s.Coarse >= 0 && s.Coarse < 1, "coarse: %g must be 0 or more and below 1", s.Coarse)
-	check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be "+
+	f.Check(s.Passes >= 0, "passes: %d must not be negative", s.Passes)
+	f.Check(s.Accept > 0 && s.Accept <= 1, "accept: %g must be above 0 and at most 1", s.Accept)
+	f.Check(s.Coarse >= 0 && s.Coarse < 1, "coarse: %g must be 0 or more and below 1", s.Coarse)
+	f.Check(s.RampStep > 0 && s.FastStep > 0 && s.SlowStep > 0, "ramp_step %v, fast_step %v and slow_step %v must be "+
 		"more than 0 V", s.RampStep, s.FastStep, s.SlowStep)
-	check(s.Near >= 0, "near: %g must not be negative", s.Near)
-	check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be at most 200 mV of either sign, so that it "+
+	f.Check(s.Near >= 0, "near: %g must not be negative", s.Near)
+	f.Check(s.Read != 0 && s.Read <= 0.2 && s.Read >= -0.2, "read: %v must be at most 200 mV of either sign, so that it "+
 		"disturbs nothing, and not 0 V", s.Read)
-	check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v "+
+	f.Check(s.Aperture > 0 && s.Settle >= 0 && s.Range >= 0, "aperture %v must be more than 0 s, settle %v and range %v "+
 		"not negative", s.Aperture, s.Settle, s.Range)
-	check(s.ReadNoise > 0 && s.band() > 0, "read_noise: %g must be above 0 and well below the tolerance of %g, or "+
+	f.Check(s.ReadNoise > 0 && s.band() > 0, "read_noise: %g must be above 0 and well below the tolerance of %g, or "+
 		"nothing can be verified", s.ReadNoise, s.Tolerance)
-	check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
-	check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the "+
+	f.Check(s.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", s.Compliance)
+	f.Check(s.RangeMin > 0 && s.RangeMin < s.RangeMax, "range_min %v and range_max %v must be positive, the second the "+
 		"higher", s.RangeMin, s.RangeMax)
-	if err := s.Lines.Validate(); err != nil {
-		faults = append(faults, err)
-	}
-	if err := s.Targets.Check(rows, cols, s.RangeMin, s.RangeMax); err != nil {
-		faults = append(faults, err)
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("tuning parameters: %w", errors.Join(faults...))
-	}
-	return nil
+	f.Add(s.Lines.Validate())
+	f.Add(s.Targets.Check(rows, cols, s.RangeMin, s.RangeMax))
+	return f.Err("tuning parameters")
 }
 
 func (s Spec) read() array.Read {

@@ -1,10 +1,9 @@
 package insitu
 
 import (
-	"errors"
-	"fmt"
 	"math"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp/train"
@@ -90,47 +89,37 @@ func DefaultSpec(rule RuleName) Spec {
 
 // Validate checks the parameters; all faults are reported at once.
 func (s Spec) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var f input.Faults
 	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
-	check(s.Rule == Fixed || s.Rule == Variable, "rule %q is unknown: use %q or %q", s.Rule, Fixed, Variable)
-	check(s.Epochs >= 1, "epochs: %d must be 1 or more", s.Epochs)
-	check(s.Goal > 0 && s.Goal <= 100, "goal: %g must be above 0 and at most 100, in percent", s.Goal)
-	check(s.Loss == train.MeanSquare || s.Loss == train.Shortfall, "loss %q is unknown: use %q or %q", s.Loss,
+	f.Check(s.Rule == Fixed || s.Rule == Variable, "rule %q is unknown: use %q or %q", s.Rule, Fixed, Variable)
+	f.Check(s.Epochs >= 1, "epochs: %d must be 1 or more", s.Epochs)
+	f.Check(s.Goal > 0 && s.Goal <= 100, "goal: %g must be above 0 and at most 100, in percent", s.Goal)
+	f.Check(s.Loss == train.MeanSquare || s.Loss == train.Shortfall, "loss %q is unknown: use %q or %q", s.Loss,
 		train.MeanSquare, train.Shortfall)
-	check(positive(float64(s.Target)), "target output %v must be more than 0 V", s.Target)
-	check(s.Memory >= 0 && s.Memory < 1, "memory: %g must be 0 or more and below 1", s.Memory)
-	check(s.Write == ByDevice || s.Write == ByRow || s.Write == ByColumn, "writing %q is unknown: use %q, %q or %q",
+	f.Check(positive(float64(s.Target)), "target output %v must be more than 0 V", s.Target)
+	f.Check(s.Memory >= 0 && s.Memory < 1, "memory: %g must be 0 or more and below 1", s.Memory)
+	f.Check(s.Write == ByDevice || s.Write == ByRow || s.Write == ByColumn, "writing %q is unknown: use %q, %q or %q",
 		s.Write, ByDevice, ByRow, ByColumn)
-	check(positive(float64(s.Level)), "amplitude step %v must be more than 0 V", s.Level)
-	check(s.Set > 0 && s.Reset < 0, "set %v must be positive and reset %v negative", s.Set, s.Reset)
-	check(s.Threshold >= 0 && s.Threshold < 1, "threshold: %g must be 0 or more and below 1", s.Threshold)
-	check(s.Smallest >= 0 && s.Change > s.Smallest && positive(float64(s.Change)),
+	f.Check(positive(float64(s.Level)), "amplitude step %v must be more than 0 V", s.Level)
+	f.Check(s.Set > 0 && s.Reset < 0, "set %v must be positive and reset %v negative", s.Set, s.Reset)
+	f.Check(s.Threshold >= 0 && s.Threshold < 1, "threshold: %g must be 0 or more and below 1", s.Threshold)
+	f.Check(s.Smallest >= 0 && s.Change > s.Smallest && positive(float64(s.Change)),
 		"change %v must be more than smallest %v, and neither negative", s.Change, s.Smallest)
-	check(s.Reread >= 0, "reread: %d must not be negative", s.Reread)
-	check(s.Rule != Variable || s.Verify || s.Reread > 0, "variable amplitudes need reads: after the pulses (verify) "+
+	f.Check(s.Reread >= 0, "reread: %d must not be negative", s.Reread)
+	f.Check(s.Rule != Variable || s.Verify || s.Reread > 0, "variable amplitudes need reads: after the pulses (verify) "+
 		"or every so many epochs (reread)")
-	check(positive(float64(s.Width)), "width: %v must be more than 0 s", s.Width)
+	f.Check(positive(float64(s.Width)), "width: %v must be more than 0 s", s.Width)
 	for _, scheme := range []array.Scheme{s.SetScheme, s.ResetScheme} {
-		check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s",
+		f.Check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s",
 			scheme, array.HalfVoltage, array.ThirdVoltage)
 	}
-	check(positive(float64(s.Compliance)), "compliance: %v must be more than 0 A", s.Compliance)
-	check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit,
+	f.Check(positive(float64(s.Compliance)), "compliance: %v must be more than 0 A", s.Compliance)
+	f.Check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit,
 		"read: %v must be within ±%v and not 0 V", s.Read, array.ReadLimit)
-	check(positive(float64(s.Aperture)) && s.Settle >= 0, "aperture %v must be more than 0 s, settle %v not negative",
+	f.Check(positive(float64(s.Aperture)) && s.Settle >= 0, "aperture %v must be more than 0 s, settle %v not negative",
 		s.Aperture, s.Settle)
-	if err := s.Lines.Validate(); err != nil {
-		faults = append(faults, err)
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("in-situ training: %w", errors.Join(faults...))
-	}
-	return nil
+	f.Add(s.Lines.Validate())
+	return f.Err("in-situ training")
 }
 
 // read is the step that reads a device.

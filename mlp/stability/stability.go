@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -135,34 +136,24 @@ func (t Task) biased(bias instrument.Siemens) (*mlp.Network, error) {
 
 // Validate checks the parameters; all faults are reported at once.
 func (s Spec) Validate(t Task) error {
-	var faults []error
-	if len(s.Variants) == 0 {
-		faults = append(faults, errors.New("no variant is named"))
-	}
+	var f input.Faults
+	f.Check(len(s.Variants) > 0, "no variant is named")
 	for i, v := range s.Variants {
-		if !slices.Contains(Variants(), v) || slices.Contains(s.Variants[:i], v) {
-			faults = append(faults, fmt.Errorf("variant %q is unknown or named twice: use %v", v, Variants()))
-		}
+		f.Check(slices.Contains(Variants(), v) && !slices.Contains(s.Variants[:i], v),
+			"variant %q is unknown or named twice: use %v", v, Variants())
 	}
 	if slices.Contains(s.Variants, Biased) {
-		if _, err := t.biased(s.Bias); err != nil {
-			faults = append(faults, fmt.Errorf("biased pairs: %w", err))
-		}
+		_, err := t.biased(s.Bias)
+		f.Check(err == nil, "biased pairs: %w", err)
 	}
-	if (len(s.Ages) == 0) == (len(s.Temperatures) == 0) {
-		faults = append(faults, errors.New("give either ages or temperatures"))
-	}
+	f.Check((len(s.Ages) == 0) != (len(s.Temperatures) == 0), "give either ages or temperatures")
 	for i, t := range s.Ages {
-		if !(t >= 0) || math.IsInf(float64(t), 0) || i > 0 && !(t > s.Ages[i-1]) {
-			faults = append(faults, fmt.Errorf("age %v: ages must be times that grow", t))
-		}
+		f.Check(t >= 0 && !math.IsInf(float64(t), 0) && (i == 0 || t > s.Ages[i-1]), "age %v: ages must be times that grow", t)
 	}
 	for _, t := range s.Temperatures {
-		if !(t > -273.15 && t < 1000) {
-			faults = append(faults, fmt.Errorf("temperature %v is not one that a chip can have", t))
-		}
+		f.Check(t > -273.15 && t < 1000, "temperature %v is not one that a chip can have", t)
 	}
-	return errors.Join(faults...)
+	return errors.Join(f...)
 }
 
 // Point is one variant under one condition.

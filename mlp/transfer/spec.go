@@ -1,10 +1,10 @@
 package transfer
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
@@ -29,22 +29,16 @@ func DefaultSpec() Spec { return Spec{Tolerance: 0.3, Idle: 0.5, Correct: true, 
 
 // Validate checks the parameters; all faults are reported at once.
 func (s Spec) Validate() error {
-	var faults []error
-	for _, f := range []struct {
+	var f input.Faults
+	for _, part := range []struct {
 		name  string
 		value float64
 	}{{"tolerance", s.Tolerance}, {"idle_tolerance", s.Idle}} {
-		if !(f.value > 0 && f.value < 1) {
-			faults = append(faults, fmt.Errorf("%s: %g must be above 0 and below 1, such as 0.3 for 30 %%", f.name, f.value))
-		}
+		f.Check(part.value > 0 && part.value < 1, "%s: %g must be above 0 and below 1, such as 0.3 for 30 %%", part.name,
+			part.value)
 	}
-	if !(s.Share >= 0 && s.Share <= 1) {
-		faults = append(faults, fmt.Errorf("share: %g must be from 0 to 1", s.Share))
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("weight import: %w", errors.Join(faults...))
-	}
-	return nil
+	f.Check(s.Share >= 0 && s.Share <= 1, "share: %g must be from 0 to 1", s.Share)
+	return f.Err("weight import")
 }
 
 // step is one tuning of one array.

@@ -1,9 +1,7 @@
 package characterize
 
 import (
-	"errors"
-	"fmt"
-
+	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 )
@@ -55,58 +53,42 @@ func DefaultConditions() Conditions {
 	}
 }
 
-// faults collects everything that is wrong with a specification.
-type faults []error
-
-func (f *faults) check(ok bool, format string, args ...any) {
-	if !ok {
-		*f = append(*f, fmt.Errorf(format, args...))
-	}
-}
-
-func (f faults) err(what string) error {
-	if len(f) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%s parameters: %w", what, errors.Join(f...))
-}
+// faults are those of a specification.
+type faults struct{ input.Faults }
 
 func (f *faults) cells(cells []array.Cell, rows, cols int) {
-	f.check(len(cells) > 0, "no device is named")
+	f.Check(len(cells) > 0, "no device is named")
 	for _, c := range cells {
-		f.check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
+		f.Check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
 			cols)
 	}
 }
 
 // scheme refuses what is none, and the one that is for reading only.
 func (f *faults) scheme(name string, s array.Scheme) {
-	if err := s.Validate(); err != nil {
-		*f = append(*f, fmt.Errorf("%s: %w", name, err))
-	}
-	f.check(s != array.Grounded, "%s: grounded puts the whole voltage on every device of the row; it is for reading", name)
+	err := s.Validate()
+	f.Check(err == nil, "%s: %w", name, err)
+	f.Check(s != array.Grounded, "%s: grounded puts the whole voltage on every device of the row; it is for reading", name)
 }
 
 func (f *faults) conditions(c Conditions) {
-	f.check(c.Read > 0 && c.Read <= 0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
+	f.Check(c.Read > 0 && c.Read <= 0.2, "read: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
 		c.Read)
-	f.check(c.Aperture > 0 && c.Settle >= 0, "aperture %v must be more than 0 s and settle %v not negative", c.Aperture,
+	f.Check(c.Aperture > 0 && c.Settle >= 0, "aperture %v must be more than 0 s and settle %v not negative", c.Aperture,
 		c.Settle)
-	f.check(c.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", c.Compliance)
-	f.check(c.Width > 0 && c.OffWidth > 0, "width %v and off_width %v must be more than 0 s", c.Width, c.OffWidth)
+	f.Check(c.Compliance > 0, "compliance: %v must be more than 0 A: every drive needs one", c.Compliance)
+	f.Check(c.Width > 0 && c.OffWidth > 0, "width %v and off_width %v must be more than 0 s", c.Width, c.OffWidth)
 	f.scheme("set_scheme", c.SetScheme)
 	f.scheme("reset_scheme", c.ResetScheme)
-	f.check(c.Low > 0 && c.Low < c.High, "low %v and high %v must be positive, the second the higher", c.Low, c.High)
-	f.check(c.Off > 0 && c.Off <= c.Low, "off: %v must be positive and at most low, %v", c.Off, c.Low)
-	f.check(c.PreparePulses >= 1 && c.OffPulses >= 1, "prepare_pulses %d and off_pulses %d must be at least 1",
+	f.Check(c.Low > 0 && c.Low < c.High, "low %v and high %v must be positive, the second the higher", c.Low, c.High)
+	f.Check(c.Off > 0 && c.Off <= c.Low, "off: %v must be positive and at most low, %v", c.Off, c.Low)
+	f.Check(c.PreparePulses >= 1 && c.OffPulses >= 1, "prepare_pulses %d and off_pulses %d must be at least 1",
 		c.PreparePulses, c.OffPulses)
-	f.check(c.PrepareStep > 0, "prepare_step: %v must be more than 0 V", c.PrepareStep)
-	f.check(c.SetStart > 0 && c.SetStart <= c.SetMax, "set_start %v and set_max %v must be positive, the second the "+
+	f.Check(c.PrepareStep > 0, "prepare_step: %v must be more than 0 V", c.PrepareStep)
+	f.Check(c.SetStart > 0 && c.SetStart <= c.SetMax, "set_start %v and set_max %v must be positive, the second the "+
 		"stronger", c.SetStart, c.SetMax)
-	if err := c.Lines.Validate(); err != nil {
-		*f = append(*f, err)
-	}
-	f.check(c.ResetStart < 0 && c.ResetMax <= c.ResetStart && c.OffStart < 0 && c.ResetMax <= c.OffStart,
+	f.Add(c.Lines.Validate())
+	f.Check(c.ResetStart < 0 && c.ResetMax <= c.ResetStart && c.OffStart < 0 && c.ResetMax <= c.OffStart,
 		"reset_start %v, off_start %v and reset_max %v must be negative, the last the strongest", c.ResetStart, c.OffStart,
 		c.ResetMax)
 }

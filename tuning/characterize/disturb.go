@@ -36,17 +36,17 @@ func (s DisturbSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells([]array.Cell{s.Device}, rows, cols)
 	f.conditions(s.Conditions)
-	f.check(rows > 1 && cols > 1, "an array of %d x %d has no neighbours in all places", rows, cols)
-	f.check(len(s.Amplitudes) > 0 && len(s.Schemes) > 0, "give at least one amplitude and one scheme")
+	f.Check(rows > 1 && cols > 1, "an array of %d x %d has no neighbours in all places", rows, cols)
+	f.Check(len(s.Amplitudes) > 0 && len(s.Schemes) > 0, "give at least one amplitude and one scheme")
 	for _, v := range s.Amplitudes {
-		f.check(v != 0 && v <= s.SetMax && v >= s.ResetMax, "amplitude %v must not be 0 V and be between reset_max, %v, "+
+		f.Check(v != 0 && v <= s.SetMax && v >= s.ResetMax, "amplitude %v must not be 0 V and be between reset_max, %v, "+
 			"and set_max, %v", v, s.ResetMax, s.SetMax)
 	}
 	for _, scheme := range s.Schemes {
 		f.scheme("scheme", scheme)
 	}
-	f.check(s.Pulses >= 3 && s.Pulses <= 1_000_000, "pulses: %d must be 3 to a million", s.Pulses)
-	return f.err("disturb")
+	f.Check(s.Pulses >= 3 && s.Pulses <= 1_000_000, "pulses: %d must be 3 to a million", s.Pulses)
+	return f.Err("disturb parameters")
 }
 
 // Estimate costs the specification at its worst.

@@ -44,16 +44,16 @@ func (s EnduranceSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
-	f.check(s.Cycles >= 1 && s.Cycles <= 100_000_000, "cycles: %d must be 1 to 100 million", s.Cycles)
-	f.check(s.PerDecade >= 0, "per_decade: %d must be 0, for every cycle, or more", s.PerDecade)
-	f.check(s.OffState > 0 && s.OffState < s.On, "off_state %v and on %v must be positive, the second the higher",
+	f.Check(s.Cycles >= 1 && s.Cycles <= 100_000_000, "cycles: %d must be 1 to 100 million", s.Cycles)
+	f.Check(s.PerDecade >= 0, "per_decade: %d must be 0, for every cycle, or more", s.PerDecade)
+	f.Check(s.OffState > 0 && s.OffState < s.On, "off_state %v and on %v must be positive, the second the higher",
 		s.OffState, s.On)
-	f.check(s.HalfCycle >= 1, "half_cycle: %d must be at least 1", s.HalfCycle)
-	f.check(s.Set > 0 && s.Set <= s.SetMax, "set: %v must be above 0 V and at most set_max, %v", s.Set, s.SetMax)
-	f.check(s.Reset < 0 && s.Reset >= s.ResetMax, "reset: %v must be below 0 V and not beyond reset_max, %v", s.Reset,
+	f.Check(s.HalfCycle >= 1, "half_cycle: %d must be at least 1", s.HalfCycle)
+	f.Check(s.Set > 0 && s.Set <= s.SetMax, "set: %v must be above 0 V and at most set_max, %v", s.Set, s.SetMax)
+	f.Check(s.Reset < 0 && s.Reset >= s.ResetMax, "reset: %v must be below 0 V and not beyond reset_max, %v", s.Reset,
 		s.ResetMax)
-	f.check(s.MinRatio > 1, "min_ratio: %g must be more than 1", s.MinRatio)
-	return f.err("endurance")
+	f.Check(s.MinRatio > 1, "min_ratio: %g must be more than 1", s.MinRatio)
+	return f.Err("endurance parameters")
 }
 
 // recorded lists the cycles, counted from 1, after whose pulses the device is

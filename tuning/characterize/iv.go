@@ -49,17 +49,17 @@ func (s IVSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
-	f.check(s.Static > 0 && s.Static <= staticLimit,
+	f.Check(s.Static > 0 && s.Static <= staticLimit,
 		"static: %v must be above 0 V and at most %v, which changes no device", s.Static, staticLimit)
-	f.check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2",
+	f.Check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2",
 		s.StaticSteps, s.LoopSteps)
-	f.check(s.Set >= 0 && s.Set <= s.SetMax, "set: %v must be 0 V for no loop, or at most set_max, %v", s.Set, s.SetMax)
-	f.check(s.Reset <= 0 && s.Reset >= s.ResetMax && (s.Set == 0) == (s.Reset == 0),
+	f.Check(s.Set >= 0 && s.Set <= s.SetMax, "set: %v must be 0 V for no loop, or at most set_max, %v", s.Set, s.SetMax)
+	f.Check(s.Reset <= 0 && s.Reset >= s.ResetMax && (s.Set == 0) == (s.Reset == 0),
 		"reset: %v must be negative beside a set of %v, and not beyond reset_max, %v", s.Reset, s.Set, s.ResetMax)
-	f.check(s.Delay >= 0 && s.Dwell > 0 && s.StaticDwell > 0 && s.Limit > 0,
+	f.Check(s.Delay >= 0 && s.Dwell > 0 && s.StaticDwell > 0 && s.Limit > 0,
 		"delay %v must not be negative, dwell %v, static_dwell %v and limit %v be positive", s.Delay, s.Dwell, s.StaticDwell,
 		s.Limit)
-	return f.err("iv")
+	return f.Err("iv parameters")
 }
 
 // static is a staircase with all other lines at ground: only the device's

@@ -41,18 +41,18 @@ func (s RetentionSpec) Validate(rows, cols int) error {
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
 	f.states(s.States, s.Tolerance)
-	f.check(s.First > 0 && s.First < s.Last && s.Last <= 1e9, "first %v and last %v must be positive times, the second "+
+	f.Check(s.First > 0 && s.First < s.Last && s.Last <= 1e9, "first %v and last %v must be positive times, the second "+
 		"the later", s.First, s.Last)
-	f.check(s.PerDecade >= 1 && s.PerDecade <= 100, "per_decade: %d must be 1 to 100", s.PerDecade)
-	return f.err("retention")
+	f.Check(s.PerDecade >= 1 && s.PerDecade <= 100, "per_decade: %d must be 1 to 100", s.PerDecade)
+	return f.Err("retention parameters")
 }
 
 func (f *faults) states(states []instrument.Siemens, tolerance float64) {
-	f.check(len(states) > 0, "no state is given")
+	f.Check(len(states) > 0, "no state is given")
 	for _, g := range states {
-		f.check(g > 0 && !math.IsInf(float64(g), 0), "state %v must be a positive conductance", g)
+		f.Check(g > 0 && !math.IsInf(float64(g), 0), "state %v must be a positive conductance", g)
 	}
-	f.check(tolerance > 0 && tolerance < 1, "tolerance: %g must be above 0 and below 1", tolerance)
+	f.Check(tolerance > 0 && tolerance < 1, "tolerance: %g must be above 0 and below 1", tolerance)
 }
 
 // ages are the times of the reads after writing.

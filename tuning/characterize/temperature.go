@@ -40,11 +40,11 @@ func (s TemperatureSpec) Validate(rows, cols int) error {
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
 	f.states(s.States, s.Tolerance)
-	f.check(len(s.Temperatures) >= 2, "temperatures: give at least two, the first of them is where the states are written")
+	f.Check(len(s.Temperatures) >= 2, "temperatures: give at least two, the first of them is where the states are written")
 	for _, t := range s.Temperatures {
-		f.check(t > -273.15 && t < 1000, "temperature %v is not one that a chip can have", t)
+		f.Check(t > -273.15 && t < 1000, "temperature %v is not one that a chip can have", t)
 	}
-	return f.err("temperature")
+	return f.Err("temperature parameters")
 }
 
 // Estimate costs the specification at its worst.

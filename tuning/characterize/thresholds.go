@@ -38,20 +38,20 @@ func (s ThresholdSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
-	f.check(s.Change > 0 && s.Change < 1, "change: %g must be above 0 and below 1, such as 0.05 for 5 %%", s.Change)
+	f.Check(s.Change > 0 && s.Change < 1, "change: %g must be above 0 and below 1, such as 0.05 for 5 %%", s.Change)
 	switch s.Mode {
 	case instrument.SweepVoltage:
-		f.check(s.Start > 0 && s.Start <= min(s.SetMax, -s.ResetMax), "start: %v must be above 0 V and at most %v", s.Start,
+		f.Check(s.Start > 0 && s.Start <= min(s.SetMax, -s.ResetMax), "start: %v must be above 0 V and at most %v", s.Start,
 			min(s.SetMax, -s.ResetMax))
-		f.check(s.Step > 0, "step: %v must be more than 0 V", s.Step)
+		f.Check(s.Step > 0, "step: %v must be more than 0 V", s.Step)
 	case instrument.SweepCurrent:
-		f.check(s.StartCurrent > 0 && s.StartCurrent <= s.MaxCurrent, "start_current %v and max_current %v must be "+
+		f.Check(s.StartCurrent > 0 && s.StartCurrent <= s.MaxCurrent, "start_current %v and max_current %v must be "+
 			"positive, the second the larger", s.StartCurrent, s.MaxCurrent)
-		f.check(s.StepCurrent > 0, "step_current: %v must be more than 0 A", s.StepCurrent)
+		f.Check(s.StepCurrent > 0, "step_current: %v must be more than 0 A", s.StepCurrent)
 	default:
-		f.check(false, "mode: %q must be voltage or current", s.Mode)
+		f.Check(false, "mode: %q must be voltage or current", s.Mode)
 	}
-	return f.err("threshold")
+	return f.Err("threshold parameters")
 }
 
 // levels is the number of amplitudes of a sign, first and last included.

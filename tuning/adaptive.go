@@ -4,18 +4,14 @@ import (
 	"math"
 
 	"xlab/instrument"
-	"xlab/instrument/array"
 )
 
 // adaptive chooses the pulse after which the fewest further pulses are expected.
 type adaptive struct {
-	pulses   Pulses
+	*Learned
 	coarse   float64
-	cols     int
-	response *response
 	aim      *aim
 	fallback ramp
-	noise    float64 // relative, of one read
 }
 
 const (
@@ -33,24 +29,12 @@ const (
 
 func newAdaptive(s Spec) *adaptive {
 	rows, cols := s.Targets.Size()
-	p := publishedPrior()
-	return &adaptive{pulses: s.Pulses, coarse: s.Coarse, cols: cols, response: newResponse(rows*cols, p),
-		aim:      newAim(p.spread),
-		fallback: ramp{pulses: s.Pulses, coarse: fallbackStep, fine: fallbackStep}, noise: s.ReadNoise}
+	l := NewLearned(rows, cols, s.Pulses, s.ReadNoise)
+	return &adaptive{Learned: l, coarse: s.Coarse, aim: newAim(l.response.prior.spread),
+		fallback: ramp{pulses: s.Pulses, coarse: fallbackStep, fine: fallbackStep}}
 }
 
 func (a *adaptive) Coarse() float64 { return a.coarse }
-
-func (a *adaptive) index(c array.Cell) int { return c.Row*a.cols + c.Col }
-
-func (a *adaptive) Learn(cell array.Cell, s Shot) {
-	if s.Before <= 0 || s.After <= 0 {
-		return // not a conductance
-	}
-	a.response.add(observation{device: a.index(cell), up: s.Voltage > 0, x: state(s.Before),
-		volts: math.Abs(float64(s.Voltage)),
-		sag:   s.Sag, change: s.change(), readNoise: a.noise * math.Hypot(float64(s.Before), float64(s.After))})
-}
 
 // lowest is the conductance below which the law is not extended, in S.
 const lowest = 1e-7

@@ -13,25 +13,26 @@ import (
 // every pulse, for all devices of an array and for each of them. It is not safe
 // for concurrent use. The same pulses in the same order give the same law.
 type Learned struct {
-	response   *response
-	rows, cols int
-	pulses     Pulses
-	readNoise  float64
+	response  *response
+	cols      int
+	pulses    Pulses
+	readNoise float64 // relative, of one read
 }
 
 // NewLearned makes the law of an array of rows x cols devices. pulses bound the
 // amplitudes, readNoise is the relative deviation of repeated reads.
 func NewLearned(rows, cols int, pulses Pulses, readNoise float64) *Learned {
-	return &Learned{response: newResponse(rows*cols, publishedPrior()), rows: rows, cols: cols, pulses: pulses,
-		readNoise: readNoise}
+	return &Learned{response: newResponse(rows*cols, publishedPrior()), cols: cols, pulses: pulses, readNoise: readNoise}
 }
+
+func (l *Learned) index(c array.Cell) int { return c.Row*l.cols + c.Col }
 
 // Learn tells what a pulse did to a device. What is no conductance is left out.
 func (l *Learned) Learn(cell array.Cell, s Shot) {
 	if s.Before <= 0 || s.After <= 0 {
 		return
 	}
-	l.response.add(observation{device: cell.Row*l.cols + cell.Col, up: s.Voltage > 0, x: state(s.Before),
+	l.response.add(observation{device: l.index(cell), up: s.Voltage > 0, x: state(s.Before),
 		volts: math.Abs(float64(s.Voltage)),
 		sag:   s.Sag, change: s.change(), readNoise: l.readNoise * math.Hypot(float64(s.Before), float64(s.After))})
 }
@@ -51,7 +52,7 @@ func (l *Learned) Amplitude(cell array.Cell, g, change instrument.Siemens, sag f
 		return 0, false
 	}
 	weakest, strongest := l.pulses.span(up)
-	device := &l.response.devices[cell.Row*l.cols+cell.Col]
+	device := &l.response.devices[l.index(cell)]
 	miss := func(volts float64) float64 { return l.response.predict(up, state(g), volts, sag, device, nil) - want }
 	switch low, high := miss(weakest), miss(strongest); {
 	case high < -math.Log(near) || low > math.Log(near):

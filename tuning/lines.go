@@ -2,6 +2,7 @@ package tuning
 
 import (
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -33,13 +34,10 @@ type lines struct {
 func newLines(r array.Resistance, rows, cols int, highest instrument.Siemens) *lines {
 	l := &lines{resistance: r, rows: rows, cols: cols, most: mostAim * float64(highest), g: make([]float64, rows*cols),
 		rowSum: make([]float64, rows), colSum: make([]float64, cols),
-		sneak: make([]float64, rows*cols), correction: make([]float64, rows*cols)}
+		sneak: make([]float64, rows*cols), correction: slices.Repeat([]float64{1}, rows*cols)}
 	// On average a device is half a line away from the terminal.
 	l.perRow = float64(r.Contact) + float64(r.RowSegment)*float64(cols+1)/2
 	l.perCol = float64(r.Contact) + float64(r.ColSegment)*float64(rows+1)/2
-	for k := range l.correction {
-		l.correction[k] = 1
-	}
 	return l
 }
 

@@ -56,12 +56,7 @@ func (t *tuner) touchUp(ctx context.Context) error {
 			return err
 		}
 		t.aimAgain()
-		wrong := 0
-		for _, d := range t.asked {
-			if d.closed == "" && math.Abs(t.error(d)) > t.spec.Tolerance {
-				wrong++
-			}
-		}
+		wrong := len(t.outside(t.spec.Tolerance))
 		stalled++
 		if wrong < fewest {
 			fewest, stalled = wrong, 0
@@ -71,12 +66,7 @@ func (t *tuner) touchUp(ctx context.Context) error {
 		if wrong == 0 || pass == t.spec.Passes || stalled >= patience && wrong <= fewest || stalled >= 2*patience {
 			return nil
 		}
-		var list []*device
-		for _, d := range t.asked {
-			if d.closed == "" && t.away(d) > t.band {
-				list = append(list, d)
-			}
-		}
+		list := t.open(func(d *device) bool { return t.away(d) > t.band })
 		if err := t.pass(ctx, PhaseTouchUp, t.band, t.sensitiveLast(list)); err != nil {
 			return err
 		}
@@ -85,13 +75,7 @@ func (t *tuner) touchUp(ctx context.Context) error {
 
 // outside lists the open devices farther from their target than a band.
 func (t *tuner) outside(band float64) []*device {
-	var list []*device
-	for _, d := range t.asked {
-		if d.closed == "" && math.Abs(t.error(d)) > band {
-			list = append(list, d)
-		}
-	}
-	return list
+	return t.open(func(d *device) bool { return math.Abs(t.error(d)) > band })
 }
 
 // largestFirst puts the largest changes first: their pulses disturb most, and
@@ -222,16 +206,8 @@ func conducts(s Spec) float64 { return float64(s.RangeMin) / 10 }
 
 // formed refuses an array of which most devices asked for do not conduct.
 func (t *tuner) formed() error {
-	pristine, open := 0, 0
-	for _, d := range t.asked {
-		if d.closed != "" {
-			continue
-		}
-		open++
-		if t.lines.g[d.index] < conducts(t.spec) {
-			pristine++
-		}
-	}
+	open := len(t.open(nil))
+	pristine := len(t.open(func(d *device) bool { return t.lines.g[d.index] < conducts(t.spec) }))
 	if 2*pristine > open {
 		return usage(t.name, "%d of %d devices read less than %v: they were never formed",
 			"form the array first (`xlab form`)",
@@ -249,28 +225,24 @@ func (t *tuner) aim() error {
 	if t.spec.Compensate {
 		return nil
 	}
-	there := func(d *device) bool { return d.closed == "" }
-	err := t.aimWhere(there)
-	var below *hidden
-	switch {
-	case err == nil:
+	err := t.aimWhere(nil)
+	if err == nil {
 		return nil
-	case errors.As(err, &below):
+	}
+	if below, ok := errors.AsType[*hidden](err); ok {
 		return usage(t.name, "the targets cannot all be read at once: the target of %s is %v, but %w", "raise that "+
 			"target, lower those of the other devices of its row and column, or let the targets be those of the devices "+
 			"(tuning.compensate)",
 			below.cell, t.devices[below.cell.Row*t.cols+below.cell.Col].Target, below)
 	}
 	const text = "the targets cannot all be read at once: %w"
-	o, ok := t.lines.overload(t.shownWith(there))
+	o, ok := t.lines.overload(t.shownWith(nil))
 	if !ok {
 		return usage(t.name, text, "lower the targets, or let them be those of the devices (tuning.compensate)", err)
 	}
 	highest := instrument.Siemens(0)
-	for _, d := range t.asked {
-		if there(d) {
-			highest = max(highest, d.Target)
-		}
+	for _, d := range t.open(nil) {
+		highest = max(highest, d.Target)
 	}
 	return usage(t.name, text+": row %d would have to show %v in sum and column %d %v, but behind contacts of %v "+
 		"devices of up to %v show no more than %v and %v there",
@@ -290,21 +262,16 @@ const far = 0.1
 // aims stay as they were.
 func (t *tuner) aimAgain() {
 	if !t.spec.Compensate {
-		_ = t.aimWhere(func(d *device) bool { return d.closed == "" && math.Abs(t.error(d)) < far })
+		_ = t.aimWhere(func(d *device) bool { return math.Abs(t.error(d)) < far })
 	}
 }
 
 // shownWith gives what cells are to show when some devices are at their targets:
 // NaN for the others, which stay as they are.
 func (t *tuner) shownWith(there func(d *device) bool) []float64 {
-	shown := make([]float64, len(t.reads))
-	for k := range shown {
-		shown[k] = math.NaN()
-	}
-	for _, d := range t.asked {
-		if there(d) {
-			shown[d.index] = float64(d.Target)
-		}
+	shown := slices.Repeat([]float64{math.NaN()}, len(t.reads))
+	for _, d := range t.open(there) {
+		shown[d.index] = float64(d.Target)
 	}
 	return shown
 }
@@ -316,10 +283,8 @@ func (t *tuner) aimWhere(there func(d *device) bool) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range t.asked {
-		if there(d) {
-			t.want[d.index] = g[d.index]
-		}
+	for _, d := range t.open(there) {
+		t.want[d.index] = g[d.index]
 	}
 	return nil
 }

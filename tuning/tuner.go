@@ -152,7 +152,7 @@ func (t *tuner) away(d *device) float64 { return math.Abs(d.guess/t.want[d.index
 
 func (t *tuner) observe(e Event) {
 	if t.options.Observe != nil {
-		e.Ahead = ahead(e.Phase, e.Total-e.Done, t.after, t.policy.Coarse() > t.band, t.open(), len(t.reads))
+		e.Ahead = ahead(e.Phase, e.Total-e.Done, t.after, t.policy.Coarse() > t.band, len(t.open(nil)), len(t.reads))
 		t.options.Observe(e)
 	}
 }

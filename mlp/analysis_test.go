@@ -225,11 +225,7 @@ func TestPerturbLeavesHeldDevicesAlone(t *testing.T) {
 
 func TestSurvive(t *testing.T) {
 	n := mustNew(t, NewDesign(1, 2))
-	plus, err := n.Design.Range.Pair(20e-6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.SetPair(0, 0, 0, plus)
+	n.SetPair(0, 0, 0, Pair{Plus: 30e-6, Minus: 10e-6})
 	x, labels := mat.NewDense(2, 1, []float64{1, -1}), []int{0, 1}
 	ctx := context.Background()
 	exact, err := n.Survive(ctx, x, labels, Tolerance(0), nil, 3, 1)

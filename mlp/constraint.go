@@ -173,17 +173,3 @@ func (d Design) CheckConstraints(list []Constraint) error {
 	}
 	return errors.Join(faults...)
 }
-
-// Impose is the network with every constrained device at its conductance: what
-// a network that was trained without knowing of them is on the chip that has
-// them. The partner devices stay as they are.
-func (n *Network) Impose(list []Constraint) (*Network, error) {
-	if err := n.Design.CheckConstraints(list); err != nil {
-		return nil, err
-	}
-	c := n.Clone()
-	for _, k := range list {
-		c.G[k.Site.Layer].Set(k.Site.Row, k.Site.Col, float64(k.Conductance))
-	}
-	return c, nil
-}

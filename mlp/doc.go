@@ -27,11 +27,11 @@
 // # Scale
 //
 // A neuron has a gain of 1e6 V/A and inputs are +-0.2 V, so a pair of weight
-// 5 uS adds 1 to the argument of the hidden neuron's tanh; Design.UnitWeight
-// gives that figure. The working range allows 90 uS, which is 18: a few
-// percent of the range saturate a hidden neuron. Small weights are not usable
-// all the same, because the devices' errors are relative: the idle device
-// alone, at 10 uS and 30 % off, is 3 uS, or 0.6 units, wrong. So a network that
+// 5 uS adds 1 to the argument of the hidden neuron's tanh. The working range
+// allows 90 uS, which is 18: a few percent of the range saturate a hidden neuron.
+// Small weights are not usable all the same, because the devices' errors are
+// relative: the idle device alone, at 10 uS and 30 % off, is 3 uS, or 0.6 of
+// these, wrong. So a network that
 // is to survive its import has hidden neurons that are nearly sign functions of
 // sums of large weights, and large margins. Package train finds such networks
 // by training with the import's error.

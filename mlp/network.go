@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -93,12 +94,6 @@ func (d Design) Devices() int {
 	return n
 }
 
-// UnitWeight is the weight of a pair that changes Gain dI by 1 V when its
-// input is at the input level: 5 uS in the published design.
-func (d Design) UnitWeight(l int) instrument.Siemens {
-	return instrument.Siemens(1 / (d.Neuron(l).Gain * float64(d.InputLevel)))
-}
-
 // Drive turns feature values into input voltages. A value of 1 is +InputLevel
 // and -1 is -InputLevel; values beyond that, and values that are not numbers,
 // are refused, as is a data set of another width.
@@ -137,11 +132,7 @@ func New(d Design) (*Network, error) {
 	n := &Network{Design: d, G: make([]*mat.Dense, d.Layers())}
 	for l := range n.G {
 		rows, columns := d.Block(l)
-		data := make([]float64, rows*columns)
-		for i := range data {
-			data[i] = float64(d.Range.Min)
-		}
-		n.G[l] = mat.NewDense(rows, columns, data)
+		n.G[l] = mat.NewDense(rows, columns, slices.Repeat([]float64{float64(d.Range.Min)}, rows*columns))
 	}
 	return n, nil
 }
@@ -198,10 +189,6 @@ func (n *Network) SetPair(layer, neuron, input int, p Pair) {
 	n.G[layer].Set(2*neuron+1, input, float64(p.Minus))
 }
 
-// Weights is the matrix of a layer's weights in S, one row per neuron, one
-// column per input, the bias last.
-func (n *Network) Weights(layer int) *mat.Dense { return weights(n.G[layer]) }
-
 func weights(g *mat.Dense) *mat.Dense {
 	rows, columns := g.Dims()
 	w := mat.NewDense(rows/2, columns, nil)
@@ -209,39 +196,4 @@ func weights(g *mat.Dense) *mat.Dense {
 		floats.SubTo(w.RawRowView(j), g.RawRowView(2*j), g.RawRowView(2*j+1))
 	}
 	return w
-}
-
-// Biased is the network with the same weights in pairs around a common bias
-// (Range.BiasedPair). It fails at the first weight that does not fit.
-func (n *Network) Biased(bias instrument.Siemens) (*Network, error) {
-	b := n.Clone()
-	for l, g := range n.G {
-		rows, columns := g.Dims()
-		for j := range rows / 2 {
-			for i := range columns {
-				p, err := n.Design.Range.BiasedPair(bias, n.Pair(l, j, i).Weight())
-				if err != nil {
-					return nil, fmt.Errorf("layer %d, neuron %d, input %d: %w", l, j, i, err)
-				}
-				b.SetPair(l, j, i, p)
-			}
-		}
-	}
-	return b, nil
-}
-
-// Quantise is the network with every conductance of the working range rounded
-// to one of equally spaced levels, as a bench with that many states would hold
-// it.
-func (n *Network) Quantise(levels int) (*Network, error) {
-	if levels < 2 {
-		return nil, fmt.Errorf("%d conductance levels cannot hold a weight: at least 2 are needed", levels)
-	}
-	q := n.Clone()
-	for _, g := range q.G {
-		g.Apply(func(_, _ int, x float64) float64 {
-			return float64(n.Design.Range.Quantise(instrument.Siemens(x), levels))
-		}, g)
-	}
-	return q, nil
 }

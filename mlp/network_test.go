@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
-	"pgregory.net/rapid"
 
 	"xlab/instrument"
 )
@@ -46,101 +45,6 @@ func TestNeuronSlope(t *testing.T) {
 	}
 	if s := OutputNeuron().Slope(10); s != 1e6 {
 		t.Errorf("slope of a saturated output is %g V/A: it could never learn", s)
-	}
-}
-
-func TestPairs(t *testing.T) {
-	r := WorkingRange()
-	rapid.Check(t, func(t *rapid.T) {
-		w := instrument.Siemens(rapid.Float64Range(-90e-6, 90e-6).Draw(t, "weight"))
-		p, err := r.Pair(w)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if math.Abs(float64(p.Weight()-w)) > 1e-19 {
-			t.Fatalf("weight %s makes a pair of weight %s", w.Exact(), p.Weight().Exact())
-		}
-		if min(p.Plus, p.Minus) != r.Min || max(p.Plus, p.Minus) > r.Max {
-			t.Fatalf("weight %s makes the pair %s, %s", w.Exact(), p.Plus.Exact(), p.Minus.Exact())
-		}
-	})
-	for _, w := range []instrument.Siemens{90.01e-6, -91e-6, instrument.Siemens(math.NaN())} {
-		if _, err := r.Pair(w); err == nil || !strings.Contains(err.Error(), "does not fit a pair") {
-			t.Errorf("weight %s: %v", w, err)
-		}
-	}
-}
-
-func TestBiasedPairsHoldTheSameWeights(t *testing.T) {
-	n := randomNetwork(NewDesign(3, 2, 2), 40)
-	for _, g := range n.G {
-		g.Apply(func(_, _ int, x float64) float64 { return 10e-6 + (x-10e-6)/2 }, g) // weights of half the span
-	}
-	b, err := n.Biased(55e-6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for l := range n.G {
-		if !mat.EqualApprox(b.Weights(l), n.Weights(l), 1e-18) {
-			t.Errorf("layer %d has other weights", l)
-		}
-		for j := range n.Design.Sizes[l+1] {
-			if p := b.Pair(l, j, 0); math.Abs(float64(p.Plus+p.Minus)-110e-6) > 1e-18 {
-				t.Errorf("layer %d, neuron %d: pair %v is not around 55 uS", l, j, p)
-			}
-		}
-	}
-	n.SetPair(1, 0, 2, Pair{Plus: 100e-6, Minus: 10e-6})
-	if _, err := n.Biased(55e-6); err != nil {
-		t.Errorf("the largest weight around the middle of the range: %v", err)
-	}
-	if _, err := n.Biased(40e-6); err == nil || !strings.Contains(err.Error(),
-		"layer 1, neuron 0, input 2: weight 90 µS around a bias of 40 µS") {
-		t.Errorf("around another bias: %v", err)
-	}
-}
-
-func TestQuantise(t *testing.T) {
-	r := WorkingRange()
-	rapid.Check(t, func(t *rapid.T) {
-		levels := rapid.IntRange(2, 64).Draw(t, "levels")
-		g := instrument.Siemens(rapid.Float64Range(10e-6, 100e-6).Draw(t, "g"))
-		q := r.Quantise(g, levels)
-		step := float64(r.Span()) / float64(levels-1)
-		if math.Abs(float64(q-g)) > step/2*(1+1e-9) {
-			t.Fatalf("%s is rounded to %s with steps of %g S", g.Exact(), q.Exact(), step)
-		}
-		if again := r.Quantise(q, levels); math.Abs(float64(again-q)) > 1e-18 {
-			t.Fatalf("%s is rounded to %s and that to %s", g.Exact(), q.Exact(), again.Exact())
-		}
-	})
-	if g := r.Quantise(3e-6, 8); g != 3e-6 {
-		t.Errorf("a stuck device at 3 uS is moved to %s", g.Exact())
-	}
-	n := mustNew(t, NewDesign(2, 3, 2))
-	if _, err := n.Quantise(1); err == nil {
-		t.Error("one level is accepted")
-	}
-}
-
-// One unit of weight is what makes 1 V of Gain dI from a full input.
-func TestUnitWeight(t *testing.T) {
-	n := mustNew(t, NewDesign(1, 2))
-	unit := n.Design.UnitWeight(0)
-	if math.Abs(float64(unit)-5e-6) > 1e-18 {
-		t.Errorf("unit weight is %s, want 5 uS", unit.Exact())
-	}
-	p, err := n.Design.Range.Pair(-2 * unit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.SetPair(0, 1, 0, p)
-	out, err := n.Classify(mat.NewDense(1, 1, []float64{1}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if math.Abs(out.At(0, 0)) > 1e-12 || math.Abs(out.At(0, 1)+2) > 1e-12 {
-		t.Errorf("weights of 0 and -2 units give %v V", out.RawRowView(0))
 	}
 }
 

@@ -47,20 +47,6 @@ const rounding = 1e-12
 
 func (r Range) within(g instrument.Siemens) instrument.Siemens { return min(max(g, r.Min), r.Max) }
 
-// Pair is the pair of weight w with one device at the minimum. A weight
-// beyond the span is refused.
-func (r Range) Pair(w instrument.Siemens) (Pair, error) {
-	switch {
-	case math.IsNaN(float64(w)) || math.Abs(float64(w)) > (1+rounding)*float64(r.Span()):
-		return Pair{}, fmt.Errorf("weight %s does not fit a pair of the range %s to %s: its magnitude may be %s at most",
-			w.Exact(), r.Min.Exact(), r.Max.Exact(), r.Span().Exact())
-	case w >= 0:
-		return Pair{Plus: r.within(r.Min + w), Minus: r.Min}, nil
-	default:
-		return Pair{Plus: r.Min, Minus: r.within(r.Min - w)}, nil
-	}
-}
-
 // BiasedPair is the pair of weight w with its devices at bias + w/2 and
 // bias - w/2: both carry half of the weight, so that what raises or lowers all
 // conductances alike, such as temperature, changes less of it. Devices that
@@ -73,16 +59,4 @@ func (r Range) BiasedPair(bias, w instrument.Siemens) (Pair, error) {
 			w.Exact(), bias.Exact(), p.Plus.Exact(), p.Minus.Exact(), r.Min.Exact(), r.Max.Exact())
 	}
 	return Pair{Plus: r.within(p.Plus), Minus: r.within(p.Minus)}, nil
-}
-
-// Quantise rounds a conductance to the nearest of equally spaced levels from
-// the minimum to the maximum of the range, both included. levels must be 2 or
-// more. A conductance outside the range, which only a stuck device has, is
-// returned as it is.
-func (r Range) Quantise(g instrument.Siemens, levels int) instrument.Siemens {
-	if g < r.Min || g > r.Max {
-		return g
-	}
-	step := r.Span() / instrument.Siemens(levels-1)
-	return r.Min + step*instrument.Siemens(math.Round(float64((g-r.Min)/step)))
 }

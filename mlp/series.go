@@ -3,6 +3,7 @@ package mlp
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -24,14 +25,8 @@ type Series struct {
 
 // UniformSeries gives all lines of a block the same two resistances.
 func UniformSeries(rows, columns int, row, column instrument.Ohms, law Law) Series {
-	s := Series{Rows: make([]instrument.Ohms, rows), Columns: make([]instrument.Ohms, columns), Law: law}
-	for i := range s.Rows {
-		s.Rows[i] = row
-	}
-	for i := range s.Columns {
-		s.Columns[i] = column
-	}
-	return s
+	return Series{Rows: slices.Repeat([]instrument.Ohms{row}, rows),
+		Columns: slices.Repeat([]instrument.Ohms{column}, columns), Law: law}
 }
 
 // BlockSeries is the series resistances of a block of rows x columns devices

@@ -208,10 +208,6 @@ func TestMNIST(t *testing.T) {
 	if s.Len() != 10000 || s.Image != (Image{28, 28}) || !slices.Equal(s.Labels[:8], []int{7, 2, 1, 0, 4, 1, 4, 9}) {
 		t.Errorf("%d images of %v, labels %v ...", s.Len(), s.Image, s.Labels[:8])
 	}
-	first, rest, err := s.Cut(8000)
-	if err != nil || first.Len() != 8000 || rest.Len() != 2000 {
-		t.Errorf("cut into %d and %d, %v", first.Len(), rest.Len(), err)
-	}
 }
 
 func FuzzReadTable(f *testing.F) {

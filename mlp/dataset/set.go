@@ -209,22 +209,6 @@ func (s *Set) Only(classes ...string) (*Set, error) {
 	return p, nil
 }
 
-// Cut splits by rule: the first n samples and the rest.
-func (s *Set) Cut(n int) (first, rest *Set, err error) {
-	if n < 1 || n >= s.Len() {
-		return nil, nil, fmt.Errorf("data set %s cannot be cut after %d samples: it has %d", s.Name, n, s.Len())
-	}
-	all := make([]int, s.Len())
-	for i := range all {
-		all[i] = i
-	}
-	if first, err = s.Pick(all[:n]); err != nil {
-		return nil, nil, err
-	}
-	rest, err = s.Pick(all[n:])
-	return first, rest, err
-}
-
 // Split splits by seed: of every class, the given share (0 to 1, rounded to
 // whole samples) is drawn for the first set and the others go into the rest.
 // Samples keep their order. The same seed draws the same samples.

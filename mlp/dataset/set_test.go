@@ -101,21 +101,6 @@ func TestOnly(t *testing.T) {
 	}
 }
 
-func TestCut(t *testing.T) {
-	a, b, err := small().Cut(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.Len() != 3 || b.Len() != 1 || b.X.At(0, 1) != 8 || b.Labels[0] != 0 {
-		t.Errorf("cut into %v and %v", a, b)
-	}
-	for _, n := range []int{0, 4, -1} {
-		if _, _, err := small().Cut(n); err == nil {
-			t.Errorf("a cut after %d samples is accepted", n)
-		}
-	}
-}
-
 func TestSplitRefusesAnEmptyPart(t *testing.T) {
 	two, err := small().Pick([]int{0, 1})
 	if err != nil {

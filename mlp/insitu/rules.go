@@ -128,14 +128,20 @@ type VariableAmplitude struct {
 // RateFor is the rate at which the largest gradient asks for the given change:
 // a place to start from with the first batch.
 func RateFor(gradient []*mat.Dense, change instrument.Siemens) (float64, error) {
-	largest := 0.0
-	for _, g := range gradient {
-		largest = max(largest, mat.Max(g), -mat.Min(g))
+	most := largest(gradient)
+	if !(most > 0) || !(change > 0) {
+		return 0, fmt.Errorf("no rate makes a change of %s from a largest gradient of %g V^2/S", change.Exact(), most)
 	}
-	if !(largest > 0) || !(change > 0) {
-		return 0, fmt.Errorf("no rate makes a change of %s from a largest gradient of %g V^2/S", change.Exact(), largest)
+	return float64(change) / most, nil
+}
+
+// largest is the largest magnitude in layers.
+func largest(layers []*mat.Dense) float64 {
+	most := 0.0
+	for _, g := range layers {
+		most = max(most, mat.Max(g), -mat.Min(g))
 	}
-	return float64(change) / largest, nil
+	return most
 }
 
 // Update implements Rule. The conductances must be known.

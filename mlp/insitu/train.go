@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -117,11 +116,7 @@ func Train(ctx context.Context, task Task, spec Spec, o Options) (*Outcome, erro
 		return nil, err
 	}
 	t := &trainer{task: task, spec: spec, known: make(map[string]*known), out: &Outcome{Best: -1}}
-	for _, b := range task.Placement {
-		if !slices.Contains(t.names, b.Array) {
-			t.names = append(t.names, b.Array)
-		}
-	}
+	t.names = task.Placement.Arrays()
 	err := t.run(ctx, o)
 	if t.out.Best < 0 {
 		return nil, err
@@ -218,13 +213,10 @@ func (t *trainer) network() (*mlp.Network, error) {
 		return nil, err
 	}
 	for l, g := range n.G {
-		rows, columns := g.Dims()
-		for r := range rows {
-			for c := range columns {
-				at := t.task.Placement.Device(mlp.Site{Layer: l, Row: r, Col: c})
-				g.Set(r, c, math.Max(float64(t.at(at.Array, at.Cell)), 0))
-			}
-		}
+		g.Apply(func(r, c int, _ float64) float64 {
+			at := t.task.Placement.Device(mlp.Site{Layer: l, Row: r, Col: c})
+			return math.Max(float64(t.at(at.Array, at.Cell)), 0)
+		}, g)
 	}
 	return n, nil
 }
@@ -274,11 +266,7 @@ func (t *trainer) update(ctx context.Context, n *mlp.Network, gradient []*mat.De
 			t.memory[l].Add(t.memory[l], &fresh)
 		}
 	}
-	largest := 0.0
-	for _, g := range t.memory {
-		largest = max(largest, mat.Max(g), -mat.Min(g))
-	}
-	if largest == 0 {
+	if largest(t.memory) == 0 {
 		return nil // every output is where it should be
 	}
 	rule, err := t.rule()

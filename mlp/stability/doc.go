@@ -7,7 +7,7 @@
 //     trained, one device of each pair at the minimum. Biased holds the same
 //     weights in pairs at a common bias +- half of the weight, so that what
 //     changes all conductances alike changes less of the weight
-//     (mlp.Network.Biased). Feedback is the plain network with a memristor in the
+//     (mlp.Range.BiasedPair). Feedback is the plain network with a memristor in the
 //     feedback of the neurons' difference stage: the gain is then inversely
 //     proportional to the conductance of a device that follows the same law of
 //     temperature as the weights (Merrikh Bayat et al., Nature Communications

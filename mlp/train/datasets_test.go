@@ -85,7 +85,7 @@ func TestMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, rest, err := small.Cut(800)
+	first, rest, err := small.Split(2.0/3, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

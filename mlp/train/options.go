@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/mlp"
@@ -84,11 +85,8 @@ func Suggested(s *dataset.Set) Options {
 	if s.X == nil {
 		return o
 	}
-	for _, x := range s.X.RawMatrix().Data {
-		if x != 1 && x != -1 {
-			o.Rate, o.Target, o.Scatter = o.Rate/4, o.Target/4, mlp.Tolerance(0.1)
-			break
-		}
+	if slices.ContainsFunc(s.X.RawMatrix().Data, func(x float64) bool { return x != 1 && x != -1 }) {
+		o.Rate, o.Target, o.Scatter = o.Rate/4, o.Target/4, mlp.Tolerance(0.1)
 	}
 	return o
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -44,7 +45,6 @@ type Result struct {
 	// perturbed copies; the accuracy itself when nothing perturbs them.
 	Survived float64
 	Curve    []Point
-	Warnings []string // of the data set
 
 	task    Task
 	options Options
@@ -89,7 +89,6 @@ func Train(ctx context.Context, task Task, o Options) (*Result, error) {
 			best = r
 		}
 	}
-	best.Warnings = task.Set.Warnings()
 	return best, nil
 }
 
@@ -156,11 +155,9 @@ func check(task Task, o Options) error {
 	if err := task.Start.Validate(); err != nil {
 		return fmt.Errorf("network to start from: %w", err)
 	}
-	for i, size := range task.Design.Sizes {
-		if len(task.Start.Design.Sizes) != len(task.Design.Sizes) || task.Start.Design.Sizes[i] != size {
-			return fmt.Errorf("network to start from has the sizes %v, the design has %v", task.Start.Design.Sizes,
-				task.Design.Sizes)
-		}
+	if !slices.Equal(task.Start.Design.Sizes, task.Design.Sizes) {
+		return fmt.Errorf("network to start from has the sizes %v, the design has %v", task.Start.Design.Sizes,
+			task.Design.Sizes)
 	}
 	return nil
 }

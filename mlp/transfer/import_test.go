@@ -84,11 +84,8 @@ func small(t *testing.T) *mlp.Network {
 	for l := range n.G {
 		for j := range n.Design.Sizes[l+1] {
 			for i := range n.Design.Sizes[l] + 1 {
-				p, err := n.Design.Range.Pair(instrument.Siemens(80e-6 * (2*r.Float64() - 1)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				n.SetPair(l, j, i, p)
+				w := instrument.Siemens(80e-6 * (2*r.Float64() - 1))
+				n.SetPair(l, j, i, mlp.Pair{Plus: n.Design.Range.Min + max(w, 0), Minus: n.Design.Range.Min + max(-w, 0)})
 			}
 		}
 	}

@@ -139,24 +139,18 @@ func (o *Outcome) Unsettable() []Device {
 
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
-	c := csv.NewWriter(w)
-	if err := c.Write([]string{"array", "row", "col", "layer", "neuron", "input", "line", "idle", "target_S", "aim_S",
-		"final_S", "pulses", "outcome", "reason"}); err != nil {
-		return err
-	}
+	lines := [][]string{{"array", "row", "col", "layer", "neuron", "input", "line", "idle", "target_S", "aim_S",
+		"final_S", "pulses", "outcome", "reason"}}
 	number := func(x instrument.Siemens) string { return instrument.Decimal(float64(x)) }
 	for _, d := range o.Devices {
 		line := "minus"
 		if d.Site.Plus() {
 			line = "plus"
 		}
-		if err := c.Write([]string{d.Device.Array, strconv.Itoa(d.Device.Cell.Row), strconv.Itoa(d.Device.Cell.Col),
+		lines = append(lines, []string{d.Device.Array, strconv.Itoa(d.Device.Cell.Row), strconv.Itoa(d.Device.Cell.Col),
 			strconv.Itoa(d.Site.Layer), strconv.Itoa(d.Site.Neuron()), strconv.Itoa(d.Site.Col), line, fmt.Sprint(d.Idle),
 			number(d.Conductance), number(d.Aim), number(d.Final), strconv.Itoa(d.Pulses), string(d.Verdict),
-			d.Reason}); err != nil {
-			return err
-		}
+			d.Reason})
 	}
-	c.Flush()
-	return c.Error()
+	return csv.NewWriter(w).WriteAll(lines)
 }

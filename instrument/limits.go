@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -30,10 +31,7 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	origin := e.Origin
-	if origin == "" {
-		origin = "no limits were configured; the zero value allows nothing"
-	}
+	origin := cmp.Or(e.Origin, "no limits were configured; the zero value allows nothing")
 	return fmt.Sprintf("%s %s is beyond the limit of %s (set in %s); nothing was sent", e.Quantity, e.Value, e.Limit,
 		origin)
 }

@@ -1,6 +1,7 @@
 package adg1438
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,10 +63,7 @@ var (
 // words of 8 bits, as Connect makes it. New touches nothing: the chips keep
 // what they hold until the first Route or Safe.
 func New(conn spi.Conn, o Options) *Chain {
-	log := o.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	n := max(o.Chips, 0)
 	k, ok := conn.(keeper)
 	return &Chain{

@@ -1,6 +1,7 @@
 package b1500
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,22 +87,11 @@ var (
 // New makes a device on a bus. It touches nothing: no byte is sent before
 // TakeOver, Open or Identify.
 func New(bus flex.Bus, o Options) *Device {
-	if o.LineFrequency == 0 {
-		o.LineFrequency = 50
-	}
-	if o.ReadTimeout == 0 {
-		o.ReadTimeout = 3 * time.Second
-	}
-	if o.Margin == 0 {
-		o.Margin = 5 * time.Second
-	}
-	if o.Hello == 0 {
-		o.Hello = helloWait + 500*time.Millisecond
-	}
-	log := o.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	o.LineFrequency = cmp.Or(o.LineFrequency, 50)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, 3*time.Second)
+	o.Margin = cmp.Or(o.Margin, 5*time.Second)
+	o.Hello = cmp.Or(o.Hello, helloWait+500*time.Millisecond)
+	log := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	o.Channels = slices.Clone(o.Channels)
 	d := &Device{bus: bus, o: o, log: log, turn: make(chan struct{}, 1), settings: newSettings()}
 	d.turn <- struct{}{}
@@ -171,11 +161,7 @@ func (d *Device) converseWithin(ctx context.Context, op string, timeout time.Dur
 // linkError places an error of the bus; a bus that does not say what happened
 // counts as lost.
 func linkError(op string, err error) error {
-	kind := instrument.KindOf(err)
-	if kind == instrument.KindUnknown {
-		kind = instrument.KindUnreachable
-	}
-	return &instrument.Error{Op: op, Kind: kind, Err: err}
+	return &instrument.Error{Op: op, Kind: cmp.Or(instrument.KindOf(err), instrument.KindUnreachable), Err: err}
 }
 
 func ask(command string) flex.Part  { return flex.Part{Command: command, Reply: true} }

@@ -64,8 +64,10 @@ func (s *script) mode(mode int, channels []instrument.Channel) {
 	s.set("MM", "MM", parameters...)
 }
 
-func (s *script) measuringRange(ch instrument.Channel, code int) {
-	s.set("RI "+integer(ch), "RI", integer(ch), integer(code))
+func (s *script) measuringRange(code int, channels ...instrument.Channel) {
+	for _, ch := range channels {
+		s.set("RI "+integer(ch), "RI", integer(ch), integer(code))
+	}
 }
 
 func (s *script) integrate(channels []instrument.Channel, in integration) {
@@ -222,9 +224,7 @@ func (s *script) spot(sp *spot) {
 	many := len(sp.measure) > 1
 	if many {
 		s.mode(1, sp.measure)
-		for _, ch := range sp.measure {
-			s.measuringRange(ch, sp.rangeCode)
-		}
+		s.measuringRange(sp.rangeCode, sp.measure...)
 	}
 	s.integrate(sp.measure, sp.integration)
 	s.forceAll(sp.drives)
@@ -269,9 +269,7 @@ func (s *script) pulse(p *pulse, order []instrument.Channel) {
 
 func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) {
 	s.mode(3, measure)
-	for _, ch := range p.measure {
-		s.measuringRange(ch, p.rangeCode)
-	}
+	s.measuringRange(p.rangeCode, p.measure...)
 	s.set("PT", "PT", "0", flex.Number(p.width), flex.Number(p.period))
 	for _, l := range p.drives {
 		if l.channel != source.channel {
@@ -302,9 +300,7 @@ func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrumen
 		}
 	}
 	s.mode(27, measure)
-	for _, ch := range p.measure {
-		s.measuringRange(ch, p.rangeCode)
-	}
+	s.measuringRange(p.rangeCode, p.measure...)
 	s.set("MCPT", "MCPT", "0", flex.Number(p.period), "0", "1")
 	for _, l := range set {
 		s.set("MCPNT "+integer(l.channel), "MCPNT", integer(l.channel), "0", flex.Number(p.width))
@@ -332,7 +328,7 @@ func (s *script) sweep(sw *sweep) {
 	}
 	for _, ch := range sw.measure {
 		if sw.kind != instrument.SweepCurrent || ch != sw.channel {
-			s.measuringRange(ch, sw.rangeCode)
+			s.measuringRange(sw.rangeCode, ch)
 		}
 	}
 	s.integrate(sw.measure, sw.integration)

@@ -1,11 +1,13 @@
 package b1500
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"xlab/driver/flex"
@@ -276,12 +278,9 @@ func status(r flex.Record) instrument.Status {
 // The analyzer fills them with values that stand for "not measured"; a level
 // behind the stop that does hold a value means it went on, and nothing is cut.
 func reached(points []instrument.Point) []instrument.Point {
-	stop := len(points)
-	for i, p := range points {
-		if stops(p) {
-			stop = i + 1
-			break
-		}
+	stop := slices.IndexFunc(points, stops) + 1
+	if stop == 0 {
+		return points
 	}
 	for _, p := range points[stop:] {
 		for _, r := range p.Readings {
@@ -296,12 +295,7 @@ func reached(points []instrument.Point) []instrument.Point {
 // stops reports what ends a staircase under WM 2: compliance of any unit, a
 // value beyond its range, oscillation.
 func stops(p instrument.Point) bool {
-	for _, r := range p.Readings {
-		if r.Status != 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Readings, func(r instrument.Reading) bool { return r.Status != 0 })
 }
 
 // confirm reads the error queue's answer at the end of a conversation.
@@ -370,10 +364,8 @@ func (d *Device) lose(ctx context.Context, op string, err error) error {
 }
 
 func interlockOpen(op string, err error) *instrument.Error {
-	if err == nil {
-		err = errors.New("the status byte says that the interlock circuit is open")
-	}
-	return &instrument.Error{Op: op, Kind: instrument.KindInterlock, Err: err,
+	said := errors.New("the status byte says that the interlock circuit is open")
+	return &instrument.Error{Op: op, Kind: instrument.KindInterlock, Err: cmp.Or(err, said),
 		Advice: (&flex.QueueError{Message: "interlock"}).Advice()}
 }
 

@@ -1,6 +1,7 @@
 package buspirate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -83,10 +84,7 @@ func New(link Link, o Options) *Port {
 	if o.Quiet <= 0 {
 		o.Quiet = 25 * time.Millisecond
 	}
-	log := o.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	name := "Bus Pirate"
 	if s, ok := link.(fmt.Stringer); ok {
 		name += " at " + s.String()

@@ -1,6 +1,7 @@
 package neuron
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,15 +73,9 @@ var (
 // New makes a driver for the board at conn, which the driver owns from then on.
 // It touches nothing.
 func New(conn transport.Conn, o Options) *Board {
-	if o.Average == 0 {
-		o.Average = 16
-	}
-	if o.Settle == 0 {
-		o.Settle = 5e-6
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Average = cmp.Or(o.Average, 16)
+	o.Settle = cmp.Or(o.Settle, 5e-6)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	box := scpi.New(conn, scpi.Options{Name: "neuron", Answer: o.Margin, Reopen: o.Reopen, Logger: o.Logger})
 	return &Board{box: box, o: o, turn: make(chan struct{}, 1)}
 }
@@ -253,8 +248,5 @@ func (b *Board) give() { <-b.turn }
 // failed makes an error of an operation; channel is a neuron's label, "" for the
 // whole board.
 func (b *Board) failed(op, channel string, kind instrument.Kind, err error, advice string) error {
-	if channel == "" {
-		channel = b.box.String()
-	}
-	return &instrument.Error{Op: "neuron " + op, Channel: channel, Kind: kind, Err: err, Advice: advice}
+	return &instrument.Error{Op: "neuron " + op, Channel: cmp.Or(channel, b.box.String()), Kind: kind, Err: err, Advice: advice}
 }

@@ -1,6 +1,7 @@
 package prologix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,15 +105,9 @@ func Open(ctx context.Context, c transport.Conn, o Options) (*Adapter, error) {
 }
 
 func newAdapter(c transport.Conn, o Options) (*Adapter, error) {
-	if o.ReadTimeout == 0 {
-		o.ReadTimeout = maxReadTimeout
-	}
-	if o.AnswerTimeout == 0 {
-		o.AnswerTimeout = time.Second
-	}
-	if o.PollInterval == 0 {
-		o.PollInterval = 50 * time.Millisecond
-	}
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, maxReadTimeout)
+	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, time.Second)
+	o.PollInterval = cmp.Or(o.PollInterval, 50*time.Millisecond)
 	switch {
 	case o.ReadTimeout < time.Millisecond || o.ReadTimeout > maxReadTimeoutAR488 || o.ReadTimeout%time.Millisecond != 0:
 		return nil, fmt.Errorf("the read time-out is %v and must be whole milliseconds from 1 ms to 3 s, on an AR488 to 32 s",

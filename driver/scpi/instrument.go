@@ -1,6 +1,7 @@
 package scpi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,18 +63,12 @@ type Instrument struct {
 // New makes an instrument of a connection, which it owns from then on. It does
 // no input or output; the first conversation begins with the handshake.
 func New(conn transport.Conn, o Options) *Instrument {
-	if o.Name == "" {
-		o.Name = "scpi"
-	}
-	if o.Answer == 0 {
-		o.Answer = 2 * time.Second
-	}
+	o.Name = cmp.Or(o.Name, "scpi")
+	o.Answer = cmp.Or(o.Answer, 2*time.Second)
 	if o.Register == "" {
 		o.Register, o.Lowest, o.Highest = "*ESE", 1, 255
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	i := &Instrument{o: o, turn: make(chan struct{}, 1), mark: o.Lowest - 1}
 	i.link = transport.NewLink(conn, transport.LinkOptions{Name: o.Name, Resynchronise: i.handshake, Reopen: o.Reopen,
 		MaxLine: o.MaxLine, Logger: o.Logger})

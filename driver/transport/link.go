@@ -3,6 +3,7 @@ package transport
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,18 +81,10 @@ type Link struct {
 // NewLink makes a link of a connection, which the link owns from then on. It
 // does no input or output.
 func NewLink(c Conn, o LinkOptions) *Link {
-	if o.Name == "" {
-		o.Name = "link"
-	}
-	if o.Quiet == 0 {
-		o.Quiet = 250 * time.Millisecond
-	}
-	if o.MaxLine == 0 {
-		o.MaxLine = 1 << 20
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Name = cmp.Or(o.Name, "link")
+	o.Quiet = cmp.Or(o.Quiet, 250*time.Millisecond)
+	o.MaxLine = cmp.Or(o.MaxLine, 1<<20)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	return &Link{o: o, turn: make(chan struct{}, 1), conn: c, in: bufio.NewReaderSize(c, 16<<10)}
 }
 
@@ -318,9 +311,7 @@ func (l *Link) Drop(ctx context.Context) error {
 		return l.failure(ctx, err, "giving the connection up")
 	}
 	defer l.release()
-	if l.lost == nil {
-		l.lost = errors.New("it no longer answered and was given up")
-	}
+	l.lost = cmp.Or(l.lost, errors.New("it no longer answered and was given up"))
 	return nil
 }
 

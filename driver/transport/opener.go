@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -51,10 +52,7 @@ func (o *Opener) Open(ctx context.Context) (Conn, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	wanted := o.address.USB
-	if wanted == "" {
-		wanted = o.serial
-	}
+	wanted := cmp.Or(o.address.USB, o.serial)
 	at, err := o.find(wanted)
 	if err != nil {
 		return nil, err

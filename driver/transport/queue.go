@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -166,12 +167,8 @@ func (q *queue) setWriteDeadline(t time.Time) {
 func (q *queue) closeWrite(end error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.end == nil {
-		q.end = end
-	}
-	if q.refused == nil {
-		q.refused = net.ErrClosed
-	}
+	q.end = cmp.Or(q.end, end)
+	q.refused = cmp.Or(q.refused, net.ErrClosed)
 	q.writeBy.stop()
 	q.filled.Broadcast()
 	q.emptied.Broadcast()
@@ -184,9 +181,7 @@ func (q *queue) closeRead() {
 	defer q.mu.Unlock()
 	q.readGone = true
 	q.buf, q.head = nil, 0
-	if q.refused == nil {
-		q.refused = io.ErrClosedPipe
-	}
+	q.refused = cmp.Or(q.refused, io.ErrClosedPipe)
 	q.readBy.stop()
 	q.filled.Broadcast()
 	q.emptied.Broadcast()

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -129,9 +130,7 @@ func (c *serialConn) pump() {
 		if timedOut && !hungUp {
 			continue
 		}
-		if err == nil {
-			err = io.EOF
-		}
+		err = cmp.Or(err, io.EOF)
 		c.fail("read", err)
 		return
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"os"
 	"syscall"
 
@@ -52,9 +53,7 @@ func (w *watch) readable() (hungUp bool, err error) {
 			return n != 0 || err != nil
 		}
 	})
-	if err == nil {
-		err = failed
-	}
+	err = cmp.Or(err, failed)
 	return events&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0, err
 }
 

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -261,10 +262,7 @@ func (e *Engine) keep(r *rule, do func(Fault) error) {
 		return
 	}
 	if err := do(r.Fault); err != nil && e.err == nil {
-		at := r.place
-		if at == "" {
-			at = fmt.Sprintf("fault %d", r.index+1)
-		}
+		at := cmp.Or(r.place, fmt.Sprintf("fault %d", r.index+1))
 		e.err = fmt.Errorf("%s: %s: %w", at, r.Fault, err)
 	}
 }

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,10 +130,7 @@ func (s *Script) Check(devices map[string]Device) error {
 	for i := range s.Faults {
 		f := &s.Faults[i]
 		if err := f.check(devices); err != nil {
-			at := f.place
-			if at == "" {
-				at = fmt.Sprintf("fault %d", i+1)
-			}
+			at := cmp.Or(f.place, fmt.Sprintf("fault %d", i+1))
 			wrong = append(wrong, fmt.Errorf("%s: %w", at, err))
 		}
 	}

@@ -1,6 +1,7 @@
 package neuron
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -40,10 +41,7 @@ type errorQueue []string
 
 // push adds an error; detail is what it is about, "" for nothing.
 func (q *errorQueue) push(c code, detail string) {
-	text := texts[c]
-	if text == "" {
-		text = "Device-specific error"
-	}
+	text := cmp.Or(texts[c], "Device-specific error")
 	if detail != "" {
 		text += ";" + plain(detail)
 	}

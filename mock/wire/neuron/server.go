@@ -1,6 +1,7 @@
 package neuron
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,10 +167,7 @@ func (s *Server) handle(l assembler, out []byte) []byte {
 	}
 	answer, c, detail := s.obey(m)
 	if c != noError {
-		if detail == "" {
-			detail = m.line
-		}
-		s.errors.push(c, detail)
+		s.errors.push(c, cmp.Or(detail, m.line))
 	}
 	if !m.query {
 		return out

@@ -157,10 +157,7 @@ func (a *Adapter) Reattach(ctx context.Context, c transport.Conn) error {
 		return placed("prologix reattach", "", err)
 	}
 	defer a.release()
-	if err := a.link.Reattach(ctx, c); err != nil {
-		return placed("prologix reattach", "", err)
-	}
-	return nil
+	return placed("prologix reattach", "", a.link.Reattach(ctx, c))
 }
 
 // Reopen has the next conversation open the connection again, although it is not
@@ -171,10 +168,7 @@ func (a *Adapter) Reopen(ctx context.Context) error {
 		return placed("prologix reopen", "", err)
 	}
 	defer a.release()
-	if err := a.link.Drop(ctx); err != nil {
-		return placed("prologix reopen", "", err)
-	}
-	return nil
+	return placed("prologix reopen", "", a.link.Drop(ctx))
 }
 
 // take waits for the turn.
@@ -208,14 +202,14 @@ func (a *Adapter) exchange(ctx context.Context, address int, request []byte, rep
 	if err == nil {
 		err = a.check(ctx, answers)
 	}
-	if err != nil && !errors.Is(err, transport.ErrNotSent) {
+	if err == nil {
+		return answers, nil
+	}
+	if !errors.Is(err, transport.ErrNotSent) {
 		a.suspects |= 1 << address
 		a.reads += reads
 	}
-	if err != nil {
-		return nil, err
-	}
-	return answers, nil
+	return nil, err
 }
 
 // check refuses answers of the adapter in the place of an instrument's: the
@@ -239,7 +233,11 @@ func (a *Adapter) check(ctx context.Context, answers [][]byte) error {
 	return nil
 }
 
-// placed says in which operation, on which instrument, an error happened.
+// placed says in which operation, on which instrument, an error happened, if one
+// did.
 func placed(op, channel string, err error) error {
+	if err == nil {
+		return nil
+	}
 	return &instrument.Error{Op: op, Channel: channel, Kind: instrument.KindOf(err), Err: err}
 }

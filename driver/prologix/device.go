@@ -162,10 +162,7 @@ func (d *Device) StatusByte(ctx context.Context) (byte, error) {
 	}
 	defer a.release()
 	status, err := d.poll(ctx)
-	if err != nil {
-		return 0, placed(op, d.channel(), err)
-	}
-	return status, nil
+	return status, placed(op, d.channel(), err)
 }
 
 func (d *Device) poll(ctx context.Context) (byte, error) {
@@ -204,10 +201,7 @@ func (d *Device) Clear(ctx context.Context) error {
 	}
 	defer a.release()
 	a.suspects |= 1 << d.address
-	if err := a.link.Resynchronise(ctx, a.patience()); err != nil {
-		return placed(op, d.channel(), err)
-	}
-	return nil
+	return placed(op, d.channel(), a.link.Resynchronise(ctx, a.patience()))
 }
 
 // AwaitReady polls the status byte until one of the bits of mask is set, for

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net"
 	"net/url"
 	"slices"
@@ -152,12 +154,7 @@ func parseSerial(rest string) (Address, error) {
 	if err != nil {
 		return Address{}, fmt.Errorf("the options %q do not parse: %w", query, err)
 	}
-	keys := make([]string, 0, len(values))
-	for key := range values {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys) // so that of several mistakes always the same is reported
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(values)) { // of several mistakes always the same is reported
 		if len(values[key]) > 1 {
 			return Address{}, fmt.Errorf("the option %s is given %d times", key, len(values[key]))
 		}
@@ -174,19 +171,9 @@ func parseSerial(rest string) (Address, error) {
 func (a *Address) set(key, value string) error {
 	switch key {
 	case "baud":
-		n, err := strconv.Atoi(value)
-		if err != nil || n <= 0 {
-			return fmt.Errorf("baud is %q and must be a whole number above 0", value)
-		}
-		a.Baud = n
-		return nil
+		return whole(&a.Baud, key, value, 1, math.MaxInt, "a whole number above 0")
 	case "bits":
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 5 || n > 8 {
-			return fmt.Errorf("bits is %q and must be 5, 6, 7 or 8", value)
-		}
-		a.Bits = n
-		return nil
+		return whole(&a.Bits, key, value, 5, 8, "5, 6, 7 or 8")
 	case "stop":
 		if value != "1" && value != "2" {
 			return fmt.Errorf("stop is %q and must be 1 or 2", value)
@@ -203,6 +190,15 @@ func (a *Address) set(key, value string) error {
 		return choose(&a.RTS, key, value, LineOn, LineOff)
 	}
 	return fmt.Errorf("there is no option %q", key)
+}
+
+func whole(to *int, key, value string, least, most int, valid string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%s is %q and must be %s", key, value, valid)
+	}
+	*to = n
+	return nil
 }
 
 func choose[T ~string](to *T, key, value string, valid ...T) error {
@@ -228,20 +224,16 @@ func (a Address) String() string {
 		name = usbPrefix + a.USB
 	}
 	s := fmt.Sprintf("serial:%s?baud=%d&library=%s", name, a.Baud, a.Library)
-	if a.Bits != 8 {
-		s += "&bits=" + strconv.Itoa(a.Bits)
-	}
-	if a.Parity != ParityNone {
-		s += "&parity=" + string(a.Parity)
-	}
-	if a.Stop != 1 {
-		s += "&stop=" + strconv.Itoa(a.Stop)
-	}
-	if a.DTR != LineUnset {
-		s += "&dtr=" + string(a.DTR)
-	}
-	if a.RTS != LineUnset {
-		s += "&rts=" + string(a.RTS)
+	for _, option := range []struct{ key, value, usual string }{
+		{"bits", strconv.Itoa(a.Bits), "8"},
+		{"parity", string(a.Parity), string(ParityNone)},
+		{"stop", strconv.Itoa(a.Stop), "1"},
+		{"dtr", string(a.DTR), string(LineUnset)},
+		{"rts", string(a.RTS), string(LineUnset)},
+	} {
+		if option.value != option.usual {
+			s += "&" + option.key + "=" + option.value
+		}
 	}
 	return s
 }

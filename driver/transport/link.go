@@ -154,10 +154,7 @@ func (l *Link) Resynchronise(ctx context.Context, timeout time.Duration) error {
 		return l.failure(ctx, err, what)
 	}
 	defer l.obey(ctx)()
-	if err := l.resynchronise(ctx); err != nil {
-		return l.failure(ctx, err, what)
-	}
-	return nil
+	return l.failure(ctx, l.resynchronise(ctx), what)
 }
 
 // Exchange writes request in one write and reads the given number of answers:
@@ -235,11 +232,6 @@ func (l *Link) Exchange(ctx context.Context, request []byte, replies int, timeou
 func (l *Link) take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	select {
-	case l.turn <- struct{}{}:
-		return nil
-	default:
 	}
 	select {
 	case l.turn <- struct{}{}:

@@ -115,16 +115,12 @@ func (o *Opener) missing(err error, advice string) error {
 // none or cannot be found out: then the name has to do.
 func (o *Opener) serialOf(device string) string {
 	ports, err := o.ports()
-	if err != nil {
+	device = resolved(device)
+	i := slices.IndexFunc(ports, func(p usbPort) bool { return p.name == device })
+	if err != nil || i < 0 {
 		return ""
 	}
-	device = resolved(device)
-	for _, p := range ports {
-		if p.name == device {
-			return p.serial
-		}
-	}
-	return ""
+	return ports[i].serial
 }
 
 // resolved follows links such as those below /dev/serial/by-id.

@@ -109,9 +109,13 @@ func (l *Link) resynchronise(ctx context.Context) error {
 	return nil
 }
 
-// failure makes an *instrument.Error of what went wrong and remembers a lost
-// connection. The caller has the turn, or the connection was not touched.
+// failure makes an *instrument.Error of what went wrong, if anything did, and
+// remembers a lost connection. The caller has the turn, or the connection was not
+// touched.
 func (l *Link) failure(ctx context.Context, err error, what string) error {
+	if err == nil {
+		return nil
+	}
 	kind := instrument.KindOf(err)
 	ended := ctx.Err()
 	var f fault
@@ -145,24 +149,19 @@ func (l *Link) failure(ctx context.Context, err error, what string) error {
 	var inner *instrument.Error
 	advice := ""
 	if !errors.As(err, &inner) || inner.Advice == "" {
-		advice = adviceFor(kind)
+		advice = advices[kind]
 	}
 	return &instrument.Error{Op: l.o.Name, Channel: l.String(), Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
 		Advice: advice}
 }
 
-func adviceFor(kind instrument.Kind) string {
-	switch kind {
-	case instrument.KindTimeout:
-		return "check that the instrument is switched on and that its address and speed are right; the link is " +
-			"resynchronised before the next request"
-	case instrument.KindUnreachable:
-		return "check cable and power, then open the connection again"
-	case instrument.KindProtocol:
-		return "something else may be talking on this link, or bytes were lost; the link is resynchronised before the " +
-			"next request"
-	}
-	return ""
+// advices are given where the cause has none of its own.
+var advices = map[instrument.Kind]string{
+	instrument.KindTimeout: "check that the instrument is switched on and that its address and speed are right; the link " +
+		"is resynchronised before the next request",
+	instrument.KindUnreachable: "check cable and power, then open the connection again",
+	instrument.KindProtocol: "something else may be talking on this link, or bytes were lost; the link is resynchronised " +
+		"before the next request",
 }
 
 func (l *Link) usage(format string, args ...any) error {

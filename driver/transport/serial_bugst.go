@@ -15,17 +15,10 @@ type bugstPort struct{ bugst.Port }
 func (p bugstPort) discard() error { return p.ResetOutputBuffer() }
 
 func openBugst(a Address) (port, error) {
-	mode := &bugst.Mode{BaudRate: a.Baud, DataBits: a.Bits, StopBits: bugst.OneStopBit}
-	if a.Stop == 2 {
-		mode.StopBits = bugst.TwoStopBits
-	}
-	switch a.Parity {
-	case ParityOdd:
-		mode.Parity = bugst.OddParity
-	case ParityEven:
-		mode.Parity = bugst.EvenParity
-	}
-	p, err := bugst.Open(a.Name, mode)
+	parity := map[Parity]bugst.Parity{ParityNone: bugst.NoParity, ParityOdd: bugst.OddParity, ParityEven: bugst.EvenParity}
+	stop := map[int]bugst.StopBits{1: bugst.OneStopBit, 2: bugst.TwoStopBits}
+	p, err := bugst.Open(a.Name, &bugst.Mode{BaudRate: a.Baud, DataBits: a.Bits, StopBits: stop[a.Stop],
+		Parity: parity[a.Parity]})
 	if err != nil {
 		return nil, err
 	}

@@ -13,18 +13,10 @@ type tarmPort struct{ *serial.Port }
 func (p tarmPort) discard() error { return p.Flush() }
 
 func openTarm(a Address) (port, error) {
-	config := &serial.Config{Name: a.Name, Baud: a.Baud, ReadTimeout: readTimeout, Size: byte(a.Bits),
-		StopBits: serial.Stop1, Parity: serial.ParityNone}
-	if a.Stop == 2 {
-		config.StopBits = serial.Stop2
-	}
-	switch a.Parity {
-	case ParityOdd:
-		config.Parity = serial.ParityOdd
-	case ParityEven:
-		config.Parity = serial.ParityEven
-	}
-	p, err := serial.OpenPort(config)
+	parity := map[Parity]serial.Parity{ParityNone: serial.ParityNone, ParityOdd: serial.ParityOdd, ParityEven: serial.ParityEven}
+	stop := map[int]serial.StopBits{1: serial.Stop1, 2: serial.Stop2}
+	p, err := serial.OpenPort(&serial.Config{Name: a.Name, Baud: a.Baud, ReadTimeout: readTimeout, Size: byte(a.Bits),
+		StopBits: stop[a.Stop], Parity: parity[a.Parity]})
 	if err != nil {
 		return nil, err
 	}

@@ -168,34 +168,18 @@ func (m member) text(s *string, what string) error {
 	return nil
 }
 
-// number reads a finite number.
-func (m member) number(x *float64, what string) error {
-	if m.null() || json.Unmarshal(m.raw, x) != nil {
+// number reads a finite number, least or more.
+func (m member) number(x *float64, least float64, what string) error {
+	if m.null() || json.Unmarshal(m.raw, x) != nil || *x < least {
 		return m.errorf("%s: give %s", m.raw, what)
 	}
 	return nil
 }
 
-func (m member) ohms(x *float64) error {
-	const what = "a resistance in ohm, 0 or more"
-	if err := m.number(x, what); err != nil {
-		return err
-	}
-	if *x < 0 {
-		return m.errorf("%s: give %s", m.raw, what)
-	}
-	return nil
-}
+func (m member) ohms(x *float64) error { return m.number(x, 0, "a resistance in ohm, 0 or more") }
 
 func (m member) positiveVolts(x *float64) error {
-	const what = "a voltage in V above 0"
-	if err := m.number(x, what); err != nil {
-		return err
-	}
-	if !(*x > 0) {
-		return m.errorf("%s: give %s", m.raw, what)
-	}
-	return nil
+	return m.number(x, math.SmallestNonzeroFloat64, "a voltage in V above 0")
 }
 
 // lines reads a list of voltages, null for a floating line.
@@ -215,7 +199,7 @@ func (m member) lines(l *[]Line) error {
 			continue
 		}
 		(*l)[k].Kind = Voltage
-		if err := e.number(&(*l)[k].Value, "a voltage in V, or null for a floating line"); err != nil {
+		if err := e.number(&(*l)[k].Value, math.Inf(-1), "a voltage in V, or null for a floating line"); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,9 @@
 package crossbar
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // checkFloating returns a *FloatingError if the potential of some line is undetermined.
 func (s *Solver) checkFloating() error {
@@ -19,13 +22,7 @@ func (s *Solver) checkFloating() error {
 		}
 	}
 	s.reach(n)
-	first := -1
-	for k, held := range s.seen {
-		if !held {
-			first = k
-			break
-		}
-	}
+	first := slices.Index(s.seen, false)
 	if first < 0 {
 		return nil
 	}
@@ -49,32 +46,29 @@ func (s *Solver) checkFloating() error {
 // anchored reports whether every undriven line has a conducting device to a voltage-driven one, which settles nearly
 // all cases at a glance.
 func (s *Solver) anchored() bool {
-	rows, cols := s.geo.Rows, s.geo.Cols
+	cols := s.geo.Cols
 	for r, kind := range s.row.kind {
-		if kind == Voltage {
-			continue
-		}
-		ok := false
-		for c := 0; c < cols && !ok; c++ {
-			ok = s.col.kind[c] == Voltage && s.g[r*cols+c] > 0
-		}
-		if !ok {
+		if kind != Voltage && !heldBy(s.col.kind, s.g[r*cols:], 1) {
 			return false
 		}
 	}
 	for c, kind := range s.col.kind {
-		if kind == Voltage {
-			continue
-		}
-		ok := false
-		for r := 0; r < rows && !ok; r++ {
-			ok = s.row.kind[r] == Voltage && s.g[r*cols+c] > 0
-		}
-		if !ok {
+		if kind != Voltage && !heldBy(s.row.kind, s.g[c:], cols) {
 			return false
 		}
 	}
 	return true
+}
+
+// heldBy reports whether a line has a conducting device to one of the lines across it that is held at a voltage. Its
+// devices are stride apart in g.
+func heldBy(across []Kind, g []float64, stride int) bool {
+	for k, kind := range across {
+		if kind == Voltage && g[k*stride] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // kindOf returns the kind of line k, rows first.

@@ -3,6 +3,7 @@ package crossbar
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Geometry describes the wires of an array. Resistances are in ohm and may be zero.
@@ -48,13 +49,9 @@ const (
 )
 
 func (k Kind) String() string {
-	switch k {
-	case Floating:
-		return "floating"
-	case Voltage:
-		return "voltage"
-	case Current:
-		return "current"
+	names := [...]string{Floating: "floating", Voltage: "voltage", Current: "current"}
+	if int(k) < len(names) {
+		return names[k]
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -72,17 +69,13 @@ type Line struct {
 }
 
 func (l Line) validate() error {
-	switch l.Kind {
-	case Floating:
-		return nil
-	case Voltage, Current:
-	default:
+	switch {
+	case l.Kind == Floating:
+	case l.Kind > Current:
 		return fmt.Errorf("unknown kind %d: use Floating, Voltage or Current", uint8(l.Kind))
-	}
-	if math.IsNaN(l.Value) || math.IsInf(l.Value, 0) {
+	case math.IsNaN(l.Value) || math.IsInf(l.Value, 0):
 		return fmt.Errorf("%s source of %g: give a finite value", l.Kind, l.Value)
-	}
-	if !isResistance(l.Resistance) {
+	case !isResistance(l.Resistance):
 		return fmt.Errorf("terminal resistance of %g ohm: give a finite resistance of 0 ohm or more", l.Resistance)
 	}
 	return nil
@@ -113,8 +106,5 @@ func (s *Solution) size(g Geometry) {
 }
 
 func resize(x []float64, n int) []float64 {
-	if cap(x) < n {
-		return make([]float64, n)
-	}
-	return x[:n]
+	return slices.Grow(x[:0], n)[:n]
 }

@@ -82,7 +82,7 @@ func New(g Geometry) (*Solver, error) {
 	const vectors = 16
 	n := g.Devices()
 	next := staggered(n, vectors)
-	s := &Solver{
+	return &Solver{
 		geo:     g,
 		row:     newLines(g.Rows),
 		col:     newLines(g.Cols),
@@ -99,8 +99,7 @@ func New(g Geometry) (*Solver, error) {
 		queue:   make([]int, g.Rows+g.Cols),
 		factor:  newFactors(g, next),
 		cg:      newGradients(g, next),
-	}
-	return s, nil
+	}, nil
 }
 
 // staggered returns a function that hands out vectors of n numbers that begin at different offsets within a memory
@@ -169,20 +168,13 @@ func (s *Solver) connect(rows, cols []Line) error {
 		return fmt.Errorf("crossbar: %d rows and %d columns given for an array of %d x %d lines",
 			len(rows), len(cols), s.geo.Rows, s.geo.Cols)
 	}
-	for k := range rows {
-		if err := rows[k].validate(); err != nil {
-			return fmt.Errorf("crossbar: row %d: %w", k, err)
-		}
-	}
-	for k := range cols {
-		if err := cols[k].validate(); err != nil {
-			return fmt.Errorf("crossbar: column %d: %w", k, err)
-		}
-	}
 	lo, hi, driven := math.Inf(1), math.Inf(-1), 0
 	mean := 0.0
-	for _, side := range [2][]Line{rows, cols} {
-		for _, l := range side {
+	for s, side := range [2][]Line{rows, cols} {
+		for k, l := range side {
+			if err := l.validate(); err != nil {
+				return fmt.Errorf("crossbar: %s %d: %w", [2]string{"row", "column"}[s], k, err)
+			}
 			if l.Kind == Voltage {
 				lo, hi = min(lo, l.Value), max(hi, l.Value)
 				mean += l.Value
@@ -231,10 +223,8 @@ func (s *Solver) setBias() {
 // near reports whether the lines are driven as before and no source moved by more than reach.
 func (l *lines) near(now []Line, segment, reach float64) bool {
 	for k, n := range now {
-		if n.Kind != l.kind[k] || n.Kind != Floating && n.Resistance+segment != l.r[k] {
-			return false
-		}
-		if n.Kind == Voltage && !(math.Abs(n.Value-l.value[k]) <= reach) {
+		if n.Kind != l.kind[k] || n.Kind != Floating && n.Resistance+segment != l.r[k] ||
+			n.Kind == Voltage && !(math.Abs(n.Value-l.value[k]) <= reach) {
 			return false
 		}
 	}

@@ -16,11 +16,9 @@ const (
 )
 
 func (s Side) String() string {
-	switch s {
-	case Rows:
-		return "rows"
-	case Cols:
-		return "columns"
+	names := [...]string{Rows: "rows", Cols: "columns"}
+	if int(s) < len(names) {
+		return names[s]
 	}
 	return fmt.Sprintf("Side(%d)", uint8(s))
 }

@@ -217,3 +217,15 @@ func TestJSONError(t *testing.T) {
 		}
 	}
 }
+
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"gain", "gain", 0}, {"gian", "gain", 2}, {"gan", "gain", 1}, {"", "abc", 3},
+		{"kitten", "sitting", 3}} {
+		if got := EditDistance(c.a, c.b); got != c.want {
+			t.Errorf("distance of %q and %q is %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}

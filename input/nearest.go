@@ -11,7 +11,7 @@ import (
 func Nearest[V any](name string, valid map[string]V) string {
 	best, distance := "", len(name)/2+2
 	for _, candidate := range slices.Sorted(maps.Keys(valid)) {
-		if d := editDistance(name, candidate); d < distance {
+		if d := EditDistance(name, candidate); d < distance {
 			best, distance = candidate, d
 		}
 	}
@@ -21,8 +21,9 @@ func Nearest[V any](name string, valid map[string]V) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
+// EditDistance is how many letters have to be inserted, deleted or replaced to
+// make b of a (Levenshtein).
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 
 	"xlab/mock/crossbar"
 )
@@ -306,10 +305,8 @@ func (b *Bench) terminal(a *netArray, t *tap) crossbar.Line {
 		// the mean. The control program refuses such a setting, a bare client
 		// can make it.
 		sum := 0.0
-		for set := t.set; set != 0; set &= set - 1 {
-			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
-				sum += b.potential(n)
-			}
+		for n := range a.behind(t) {
+			sum += b.potential(n)
 		}
 		n := float64(t.links)
 		return crossbar.Line{Kind: crossbar.Voltage, Value: sum / n, Resistance: w.SwitchOn/n + w.Contact}
@@ -341,12 +338,10 @@ func (b *Bench) meeting(t *tap, line *crossbar.Line, into float64) float64 {
 func (b *Bench) shared(a *netArray, t *tap) crossbar.Line {
 	w := &b.config.Wires
 	siemens, amps := 0.0, 0.0
-	for set := t.set; set != 0; set &= set - 1 {
-		if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
-			g := 1 / (w.SwitchOn + n.ohms())
-			siemens += g
-			amps += g * b.potential(n)
-		}
+	for n := range a.behind(t) {
+		g := 1 / (w.SwitchOn + n.ohms())
+		siemens += g
+		amps += g * b.potential(n)
 	}
 	return crossbar.Line{Kind: crossbar.Voltage, Value: amps / siemens, Resistance: 1/siemens + w.Contact}
 }
@@ -380,9 +375,8 @@ func (b *Bench) collect(a *netArray) {
 			// Behind the switches all sources meet.
 			w := &b.config.Wires
 			node := b.meeting(t, line, into)
-			for set := t.set; set != 0; set &= set - 1 {
-				n, leads := a.behind(t, bits.TrailingZeros8(set))
-				if !leads || n.unit == 0 {
+			for n := range a.behind(t) {
+				if n.unit == 0 {
 					continue
 				}
 				u := n.unit - 1

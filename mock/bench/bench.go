@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -78,10 +79,7 @@ func New(c Config) (*Bench, error) {
 	if c.Units < 1 {
 		return nil, errors.New("a bench needs at least one source-measure unit")
 	}
-	if err := c.Wires.validate(); err != nil {
-		return nil, err
-	}
-	if err := c.Meter.validate(); err != nil {
+	if err := cmp.Or(c.Wires.validate(), c.Meter.validate()); err != nil {
 		return nil, err
 	}
 	// The start time in the second word gives a later session on the same chip
@@ -220,13 +218,12 @@ func (b *Bench) ClosedSwitches() int {
 // Devices gives the devices of an array, nil if there is none of that name; a
 // back door for tests and for keeping the chip's state.
 func (b *Bench) Devices(array string) *device.Array {
-	for _, a := range b.crossbars {
-		if a.board.Array == array {
-			a.settleIdle()
-			return a.devices
-		}
+	a := b.arrayNamed(array)
+	if a == nil {
+		return nil
 	}
-	return nil
+	a.settleIdle()
+	return a.devices
 }
 
 // Hold lets the present state last.

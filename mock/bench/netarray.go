@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"math/bits"
 
 	"xlab/mock/crossbar"
@@ -71,39 +73,29 @@ func (a *netArray) relink() {
 	for i := range a.taps {
 		t := &a.taps[i]
 		t.links, t.net, t.onto = 0, net{}, nil
-		for set := t.set; set != 0; set &= set - 1 {
-			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
-				a.linked = true
-				t.links++
-				t.net = n
-				if n.port != nil {
-					t.onto = n.port
-				}
-			}
+		for n := range a.behind(t) {
+			a.linked = true
+			t.links++
+			t.net = n
+			t.onto = cmp.Or(n.port, t.onto)
 		}
 	}
 }
 
-// links visits everything that a closed switch of any line leads to.
-func (a *netArray) links(visit func(t *tap, n net)) {
-	for i := range a.taps {
-		t := &a.taps[i]
+// behind are the places where the closed switches of a line lead, S1 first.
+func (a *netArray) behind(t *tap) iter.Seq[net] {
+	return func(yield func(net) bool) {
 		for set := t.set; set != 0; set &= set - 1 {
-			if n, leads := a.behind(t, bits.TrailingZeros8(set)); leads {
-				visit(t, n)
+			s := bits.TrailingZeros8(set)
+			n, leads := a.board.nets[s], a.board.connected[s]
+			if n.neuron {
+				n.port, leads = t.port, t.port != nil
+			}
+			if leads && !yield(n) {
+				return
 			}
 		}
 	}
-}
-
-// behind is where a switch of a line leads, if it leads anywhere.
-func (a *netArray) behind(t *tap, s int) (n net, leads bool) {
-	n = a.board.nets[s]
-	if n.neuron {
-		n.port = t.port
-		return n, t.port != nil
-	}
-	return n, a.board.connected[s]
 }
 
 // line gives the solver's side of a line, in the order of taps, with the

@@ -1,15 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-
-	"xlab/input"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // NeuronBoard is the neuron board as it is wired: which lines its neurons hold
@@ -45,17 +40,11 @@ type OutputNeurons struct {
 // LoadNeuronBoard reads the wiring map of a neuron board, with a reader of the
 // bench's own like LoadBoard.
 func LoadNeuronBoard(r io.Reader, name string) (*NeuronBoard, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("wiring %s: %w", name, err)
-	}
 	var f struct {
 		Board *NeuronBoard `yaml:"neuron_board"`
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring %w", input.YAMLError(err, name))
+	if err := decodeWiring(r, name, &f); err != nil {
+		return nil, err
 	}
 	if f.Board == nil {
 		return nil, fmt.Errorf("wiring %s: there is no neuron_board", name)

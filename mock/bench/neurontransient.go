@@ -85,8 +85,6 @@ func (t *transient) prepare(b *Bench, n *neurons) error {
 	solver.SetWarmStart(true)
 	rows, cols := len(a.rows), len(a.cols)
 	t.solver, t.rows, t.cols = solver, make([]crossbar.Line, rows), make([]crossbar.Line, cols)
-	t.out = crossbar.Solution{RowCurrents: make([]float64, rows), ColCurrents: make([]float64, cols),
-		RowVolts: make([]float64, rows), ColVolts: make([]float64, cols), DeviceVolts: make([]float64, rows*cols)}
 	return nil
 }
 

@@ -198,11 +198,9 @@ func (b *Bench) held(island int) bool {
 }
 
 func (b *Bench) leadsToFixed(a *netArray, t *tap) bool {
-	for s := range 8 {
-		if t.set&(1<<s) != 0 {
-			if n, leads := a.behind(t, s); leads && n.unit == 0 {
-				return true
-			}
+	for n := range a.behind(t) {
+		if n.unit == 0 {
+			return true
 		}
 	}
 	return false
@@ -221,22 +219,29 @@ func (b *Bench) rewire() {
 	}
 	for i, a := range b.crossbars {
 		a.island = i
-		a.links(func(t *tap, n net) {
-			if n.unit == 0 {
-				b.fixed = b.fixed || n.fixed != 0 || n.port != nil
-				return
+		for k := range a.taps {
+			for n := range a.behind(&a.taps[k]) {
+				b.link(a, &a.taps[k], n)
 			}
-			u := n.unit - 1
-			b.links[u]++
-			// Not a terminal of the nodal solution by itself when its current
-			// divides among lines, or when its line has another source too.
-			b.spread[u] = b.spread[u] || b.links[u] > 1 || t.links > 1
-			if was := b.islands[u]; was < 0 {
-				b.islands[u] = a.island
-			} else if was != a.island {
-				b.merge(was, a)
-			}
-		})
+		}
+	}
+}
+
+// link takes note of one place where a line of an array leads.
+func (b *Bench) link(a *netArray, t *tap, n net) {
+	if n.unit == 0 {
+		b.fixed = b.fixed || n.fixed != 0 || n.port != nil
+		return
+	}
+	u := n.unit - 1
+	b.links[u]++
+	// Not a terminal of the nodal solution by itself when its current
+	// divides among lines, or when its line has another source too.
+	b.spread[u] = b.spread[u] || b.links[u] > 1 || t.links > 1
+	if was := b.islands[u]; was < 0 {
+		b.islands[u] = a.island
+	} else if was != a.island {
+		b.merge(was, a)
 	}
 }
 

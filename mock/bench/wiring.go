@@ -47,10 +47,6 @@ func (b *Board) Chips() int { return b.Rows + b.Cols }
 // switch to a bus that has neither source nor reference counts as open, also
 // where several lines would meet on that bus.
 func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("wiring %s: %w", name, err)
-	}
 	var f struct {
 		Array string
 		Rows  int
@@ -63,10 +59,8 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 		Buses map[string]string
 		SMU   map[string]int `yaml:"smu"`
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); err != nil {
-		return nil, fmt.Errorf("wiring %w", input.YAMLError(err, name))
+	if err := decodeWiring(r, name, &f); err != nil {
+		return nil, err
 	}
 	b := &Board{Name: f.Board.Name, Array: f.Array, Rows: f.Rows, Cols: f.Cols}
 	if b.Rows < 1 || b.Cols < 1 {
@@ -132,6 +126,20 @@ func LoadBoard(r io.Reader, name string, readVolts float64) (*Board, error) {
 		b.nets[s-1], b.connected[s-1] = n, ok
 	}
 	return b, nil
+}
+
+// decodeWiring reads a wiring map into what a struct of it says.
+func decodeWiring(r io.Reader, name string, into any) error {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("wiring %s: %w", name, err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("wiring %w", input.YAMLError(err, name))
+	}
+	return nil
 }
 
 func lineSpan(text string, n int) (first, last int, err error) {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 
+	"xlab/input"
 	"xlab/input/table"
 )
 
@@ -130,31 +131,11 @@ func (o *object) take(wants ...want) error {
 func nearest(name string, wants []want) string {
 	best, least := "", math.MaxInt
 	for _, w := range wants {
-		if d := distance(strings.ToLower(name), w.name); d < least {
+		if d := input.EditDistance(strings.ToLower(name), w.name); d < least {
 			best, least = w.name, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // null reports whether the value is null.

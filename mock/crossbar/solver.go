@@ -170,10 +170,10 @@ func (s *Solver) connect(rows, cols []Line) error {
 	}
 	lo, hi, driven := math.Inf(1), math.Inf(-1), 0
 	mean := 0.0
-	for s, side := range [2][]Line{rows, cols} {
+	for which, side := range [2][]Line{rows, cols} {
 		for k, l := range side {
 			if err := l.validate(); err != nil {
-				return fmt.Errorf("crossbar: %s %d: %w", [2]string{"row", "column"}[s], k, err)
+				return fmt.Errorf("crossbar: %s %d: %w", [2]string{"row", "column"}[which], k, err)
 			}
 			if l.Kind == Voltage {
 				lo, hi = min(lo, l.Value), max(hi, l.Value)

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -116,12 +117,7 @@ func (m *metalOxide) draw() {
 	for k := range order {
 		order[k] = k
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		if rank.bits(i) < rank.bits(j) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(rank.bits(i), rank.bits(j)) })
 	for _, k := range order[:int(math.Round(share*float64(len(order))))] {
 		m.origins[k] = Unformable
 		m.leaky[k] = kind.uniform(k) < c.Unformable.LeakyShare
@@ -139,8 +135,8 @@ func (m *metalOxide) fabricate() {
 		switch {
 		case m.origins[k] == Preformed:
 			m.conditions[k] = Formed
-			g := annealed.lognormal(k, c.Preformed.ConductanceMedian, c.Preformed.ConductanceSigmaLn, c.Preformed.ClipSigma)
-			m.g0[k] = max(c.State.Min, min(c.State.Max, g))
+			m.g0[k] = m.bounded(annealed.lognormal(k, c.Preformed.ConductanceMedian, c.Preformed.ConductanceSigmaLn,
+				c.Preformed.ClipSigma))
 		case m.leaky[k]:
 			ratio := c.Unformable.LeakyResistanceTop / c.Unformable.LeakyResistanceLow
 			m.g0[k] = 1 / (c.Unformable.LeakyResistanceLow * math.Pow(ratio, leak.uniform(k)))
@@ -183,7 +179,7 @@ func (m *metalOxide) setCondition(k int, c Condition) {
 
 // setState gives formed device k the state g0 (S), within its bounds.
 func (m *metalOxide) setState(k int, g0 float64) {
-	m.g0[k] = max(m.c.State.Min, min(m.c.State.Max, g0))
+	m.g0[k] = m.bounded(g0)
 	m.pending[k] = 0
 	m.recompute(k)
 }

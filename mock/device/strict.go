@@ -170,34 +170,13 @@ func checkRule(x float64, rule string) error {
 }
 
 // nearest returns the valid key with the smallest edit distance to the one that was written (the alphabetically first
-// of
-// equals, so that the message does not change from run to run).
+// of equals, so that the message does not change from run to run).
 func nearest(written string, fields map[string]int) string {
 	best, bestDistance := "", math.MaxInt
 	for key := range fields {
-		if d := editDistance(written, key); d < bestDistance || d == bestDistance && key < best {
+		if d := input.EditDistance(written, key); d < bestDistance || d == bestDistance && key < best {
 			best, bestDistance = key, d
 		}
 	}
 	return best
-}
-
-// editDistance is the Levenshtein distance: insertions, deletions and substitutions of bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(diagonal+cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -39,24 +39,15 @@ func (a *Array) Truth() Truth {
 		Pristine: []Cell{}, Formed: []Cell{}, Stuck: []Cell{}, Destroyed: []Cell{},
 		Conductance: make([]float64, a.Len()), State: make([]float64, a.Len()),
 	}
+	made := [...]*[]Cell{Normal: nil, Preformed: &t.Preformed, Unformable: &t.Unformable}
+	is := [...]*[]Cell{Pristine: &t.Pristine, Formed: &t.Formed, Stuck: &t.Stuck, Shorted: &t.Destroyed, Open: &t.Destroyed}
 	for k := range a.Len() {
 		cell := Cell{k / a.cols, k % a.cols}
-		switch a.model.origin(k) {
-		case Unformable:
-			t.Unformable = append(t.Unformable, cell)
-		case Preformed:
-			t.Preformed = append(t.Preformed, cell)
+		if of := made[a.model.origin(k)]; of != nil {
+			*of = append(*of, cell)
 		}
-		switch c := a.model.condition(k); {
-		case c == Pristine:
-			t.Pristine = append(t.Pristine, cell)
-		case c == Formed:
-			t.Formed = append(t.Formed, cell)
-		case c == Stuck:
-			t.Stuck = append(t.Stuck, cell)
-		case c.Destroyed():
-			t.Destroyed = append(t.Destroyed, cell)
-		}
+		of := is[a.model.condition(k)]
+		*of = append(*of, cell)
 		t.Conductance[k] = a.model.conductance(k, truthVoltage)
 		t.State[k] = a.model.state(k)
 	}

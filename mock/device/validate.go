@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -14,12 +15,8 @@ func (t *Technology) validate() error {
 	registry := models()
 	entry, known := registry[t.Model]
 	if !known {
-		names := make([]string, 0, len(registry))
-		for name := range registry {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		return fmt.Errorf("model is %q, but the models are: %s", t.Model, strings.Join(names, ", "))
+		names := strings.Join(slices.Sorted(maps.Keys(registry)), ", ")
+		return fmt.Errorf("model is %q, but the models are: %s", t.Model, names)
 	}
 	given := map[string]bool{"metal_oxide": t.MetalOxide != nil, "linear_memristor": t.LinearMemristor != nil}
 	for section, there := range given {

@@ -97,11 +97,9 @@ func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, err
 		for i, r := range raw {
 			results = append(results, lowered[first+i].raise(r))
 		}
-		if err == nil {
-			for i := first; i < last && err == nil; i++ {
-				if r := &results[i]; len(r.Levels) > 0 && (r.InCompliance() || len(r.Limited) > 0) {
-					err = a.explain(ctx, steps[i], r)
-				}
+		for i := first; i < last && err == nil; i++ {
+			if r := &results[i]; len(r.Levels) > 0 && (r.InCompliance() || len(r.Limited) > 0) {
+				err = a.explain(ctx, steps[i], r)
 			}
 		}
 		if err != nil {

@@ -74,27 +74,19 @@ func (w *Wiring) bus(bus Bus) (instrument.Switches, error) {
 	s := w.Switch[bus]
 	if s == 0 {
 		return 0, w.misroute(instrument.KindUsage, fmt.Errorf("no switch leads to bus %q; the wiring map has: %v",
-			string(bus), sortedKeys(byName(w.Switch))))
+			string(bus), sortedKeys(w.Switch)))
 	}
 	return s, nil
 }
 
-// busOf is the bus that a switch leads to, for messages.
+// busOf is the bus that a switch leads to, "" for none.
 func (w *Wiring) busOf(s instrument.Switches) Bus {
 	for bus, of := range w.Switch {
 		if of == s {
 			return bus
 		}
 	}
-	return "no bus"
-}
-
-func byName(switches map[Bus]instrument.Switches) map[string]instrument.Switches {
-	names := make(map[string]instrument.Switches, len(switches))
-	for bus, s := range switches {
-		names[string(bus)] = s
-	}
-	return names
+	return ""
 }
 
 func (w *Wiring) misroute(kind instrument.Kind, err error) error {

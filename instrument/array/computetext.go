@@ -50,17 +50,13 @@ func (w *Wiring) ParseRouting(text string) (*Routing, error) {
 // switchOrBus is the bus named, or the one that a switch S1 to S8 leads to.
 func (w *Wiring) switchOrBus(name string) (Bus, error) {
 	if len(name) == 2 && name[0] == 'S' && name[1] >= '1' && name[1] <= '0'+switchPerChip {
-		for _, bus := range sortedKeys(byName(w.Switch)) {
-			if w.Switch[Bus(bus)] == 1<<(name[1]-'1') {
-				return Bus(bus), nil
-			}
+		if bus := w.busOf(1 << (name[1] - '1')); bus != "" {
+			return bus, nil
 		}
 		return "", fmt.Errorf("switch %s leads to no bus by the wiring map of array %s", name, w.Array)
 	}
-	if _, err := w.bus(Bus(name)); err != nil {
-		return "", err
-	}
-	return Bus(name), nil
+	_, err := w.bus(Bus(name))
+	return Bus(name), err
 }
 
 // Uses tells whether any line is connected to the bus.

@@ -1,14 +1,9 @@
 package array
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-
-	"xlab/input"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // NeuronWiring is the map of a neuron board: which lines of which arrays its
@@ -44,10 +39,6 @@ type HiddenNeurons struct {
 // LoadNeuronWiring reads a neuron board's wiring map. Unknown keys and numbers
 // that no board has are errors that name the file and the place.
 func LoadNeuronWiring(r io.Reader, name string) (*NeuronWiring, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("wiring map %s: %w", name, err)
-	}
 	var f struct {
 		Board *struct {
 			Serial      string        `yaml:"serial"`
@@ -56,15 +47,8 @@ func LoadNeuronWiring(r io.Reader, name string) (*NeuronWiring, error) {
 			PatternPort string        `yaml:"pattern_port"`
 		} `yaml:"neuron_board"`
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("wiring map %s: the file is empty", name)
-	} else if err != nil {
-		return nil, fmt.Errorf("wiring map %w", input.YAMLError(err, name))
-	}
-	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one board", name)
+	if err := decodeWiring(r, name, "board", &f); err != nil {
+		return nil, err
 	}
 	if f.Board == nil {
 		return nil, fmt.Errorf("wiring map %s: it does not describe a neuron board (neuron_board)", name)

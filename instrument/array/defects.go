@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"xlab/input"
 	"xlab/instrument"
@@ -123,9 +124,7 @@ func ReadDefectMap(r io.Reader, name string) (*DefectMap, error) {
 		if want := (Cell{i / m.Cols, i % m.Cols}); device.Cell != want {
 			return nil, fmt.Errorf("defect map %s: entry %d is %s where %s belongs", name, i, device.Cell, want)
 		}
-		switch device.State {
-		case StateFormed, StatePreformed, StateDefective, StateUntried:
-		default:
+		if !slices.Contains([]State{StateFormed, StatePreformed, StateDefective, StateUntried}, device.State) {
 			return nil, fmt.Errorf("defect map %s: device %s has the unknown state %q", name, device.Cell, device.State)
 		}
 	}

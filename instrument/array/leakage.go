@@ -1,6 +1,7 @@
 package array
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -51,10 +52,7 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage,
 			Err: fmt.Errorf("%v is beyond ±%v", v, ReadLimit)}
 	}
-	if err := a.limits.CheckVoltage(v); err != nil {
-		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
-	}
-	if err := a.limits.CheckCompliance(compliance); err != nil {
+	if err := cmp.Or(a.limits.CheckVoltage(v), a.limits.CheckCompliance(compliance)); err != nil {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
 	}
 	rows, cols := a.wiring.SMU[BusOtherRows], a.wiring.SMU[BusOtherCols]

@@ -37,17 +37,9 @@ func (l Limited) String() string {
 
 // Lines says in words what is on a bus.
 func (b Bus) Lines() string {
-	switch b {
-	case BusForce1:
-		return "the selected row"
-	case BusForce2:
-		return "the selected column"
-	case BusOtherRows:
-		return "the other rows"
-	case BusOtherCols:
-		return "the other columns"
-	}
-	return string(b)
+	words := map[Bus]string{BusForce1: "the selected row", BusForce2: "the selected column",
+		BusOtherRows: "the other rows", BusOtherCols: "the other columns"}
+	return cmp.Or(words[b], string(b))
 }
 
 // Unheld are the sources that were at their compliance and are not the row's,

@@ -1,6 +1,7 @@
 package array
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -84,10 +85,8 @@ func performable(step Step) error {
 // limits bound each source and their differences.
 func (a *Array) check(step Step) error {
 	lowest, highest := extent(step)
-	for _, v := range []instrument.Volts{lowest, highest} {
-		if err := a.limits.CheckVoltage(v); err != nil {
-			return err
-		}
+	if err := cmp.Or(a.limits.CheckVoltage(lowest), a.limits.CheckVoltage(highest)); err != nil {
+		return err
 	}
 	switch s := step.(type) {
 	case Read:
@@ -105,27 +104,16 @@ func (a *Array) check(step Step) error {
 				return &instrument.LimitError{Quantity: "voltage compliance", Value: instrument.Volts(s.Compliance).Exact(),
 					Limit: "more than 0 V: every source needs one", Origin: a.limits.Origin}
 			}
-			if err := a.limits.CheckCurrent(instrument.Amps(s.Start)); err != nil {
-				return err
-			}
-			return a.limits.CheckCurrent(instrument.Amps(s.Stop))
+			return cmp.Or(a.limits.CheckCurrent(instrument.Amps(s.Start)), a.limits.CheckCurrent(instrument.Amps(s.Stop)))
 		}
-		if err := a.unselected(s.Scheme, lowest, highest); err != nil {
-			return err
-		}
-		return a.limits.CheckCompliance(instrument.Amps(s.Compliance))
+		return cmp.Or(a.unselected(s.Scheme, lowest, highest), a.limits.CheckCompliance(instrument.Amps(s.Compliance)))
 	}
 	return nil
 }
 
 func (a *Array) checkPulse(p Pulse, lowest, highest instrument.Volts) error {
-	if err := a.unselected(p.Scheme, lowest, highest); err != nil {
-		return err
-	}
-	if err := a.limits.CheckWidth(p.Width); err != nil {
-		return err
-	}
-	return a.limits.CheckCompliance(p.Compliance)
+	return cmp.Or(a.unselected(p.Scheme, lowest, highest), a.limits.CheckWidth(p.Width),
+		a.limits.CheckCompliance(p.Compliance))
 }
 
 // unselected applies the limits to the devices on no selected line. Under V/3
@@ -135,10 +123,8 @@ func (a *Array) unselected(scheme Scheme, lowest, highest instrument.Volts) erro
 	if scheme != ThirdVoltage {
 		return nil
 	}
-	for _, v := range []instrument.Volts{-lowest / 3, -highest / 3} {
-		if err := a.limits.CheckVoltage(v); err != nil {
-			return fmt.Errorf("the unselected devices under v3: %w", err)
-		}
+	if err := cmp.Or(a.limits.CheckVoltage(-lowest/3), a.limits.CheckVoltage(-highest/3)); err != nil {
+		return fmt.Errorf("the unselected devices under v3: %w", err)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package array
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,10 +16,8 @@ type Lines string
 
 // LinesOf names the given lines, in any order, each once.
 func LinesOf(lines ...int) Lines {
-	sorted := slices.Clone(lines)
-	slices.Sort(sorted)
-	words := make([]string, 0, len(sorted))
-	for _, line := range slices.Compact(sorted) {
+	words := make([]string, 0, len(lines))
+	for _, line := range slices.Compact(slices.Sorted(slices.Values(lines))) {
 		words = append(words, strconv.Itoa(line))
 	}
 	return Lines(strings.Join(words, ","))
@@ -69,20 +67,10 @@ func (p Parallel) MarshalJSON() ([]byte, error) {
 	return tagged("parallel", plain(p))
 }
 
-func unmarshalParallel(b []byte) (Step, error) {
-	var p Parallel
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, err
-	}
-	for _, lines := range []Lines{p.Rows, p.Cols} {
-		if _, err := lines.Indices(); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.Scheme.Validate(); err != nil {
-		return nil, err
-	}
-	return p, nil
+func (p Parallel) valid() error {
+	_, rows := p.Rows.Indices()
+	_, cols := p.Cols.Indices()
+	return cmp.Or(rows, cols, p.Scheme.Validate())
 }
 
 // pulse is the Pulse that each selected cell sees.

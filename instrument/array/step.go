@@ -108,35 +108,36 @@ func UnmarshalStep(b []byte) (Step, error) {
 	if err := json.Unmarshal(b, &tag); err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	var step Step
-	var err error
-	switch tag.Op {
-	case "read":
-		var r Read
-		err = json.Unmarshal(b, &r)
-		step = r
-	case "pulse":
-		var p Pulse
-		if err = json.Unmarshal(b, &p); err == nil {
-			err = p.Scheme.Validate()
-		}
-		step = p
-	case "sweep":
-		var s Sweep
-		if err = json.Unmarshal(b, &s); err == nil {
-			err = s.Scheme.Validate()
-		}
-		step = s
-	case "parallel":
-		step, err = unmarshalParallel(b)
-	default:
+	decode := decoders[tag.Op]
+	if decode == nil {
 		return nil, fmt.Errorf("step: op %q is none of read, pulse, sweep, parallel", tag.Op)
 	}
+	step, err := decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("step %s: %w", tag.Op, err)
 	}
 	return step, nil
 }
+
+// decoders read the kinds of steps.
+var decoders = map[string]func([]byte) (Step, error){"read": decoded[Read], "pulse": decoded[Pulse], "sweep": decoded[Sweep],
+	"parallel": decoded[Parallel]}
+
+func decoded[S interface {
+	Step
+	valid() error
+}](b []byte) (Step, error) {
+	var s S
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, err
+	}
+	return s, s.valid()
+}
+
+// valid refuses what cannot have been written of a step.
+func (Read) valid() error    { return nil }
+func (p Pulse) valid() error { return p.Scheme.Validate() }
+func (s Sweep) valid() error { return s.Scheme.Validate() }
 
 // Level is one level of a step: what was across the cell and what flowed
 // through its column.

@@ -2,6 +2,7 @@ package array
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -66,26 +67,34 @@ type wiringFile struct {
 // two, and buses without a switch or a source are errors that name the file
 // and the place.
 func LoadWiring(r io.Reader, name string) (*Wiring, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("wiring map %s: %w", name, err)
-	}
 	var f wiringFile
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("wiring map %s: the file is empty", name)
-	} else if err != nil {
-		return nil, fmt.Errorf("wiring map %w", input.YAMLError(err, name))
-	}
-	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one array", name)
+	if err := decodeWiring(r, name, "array", &f); err != nil {
+		return nil, err
 	}
 	w, err := f.wiring()
 	if err != nil {
 		return nil, fmt.Errorf("wiring map %s: %w", name, err)
 	}
 	return w, nil
+}
+
+// decodeWiring reads a wiring map of what into the struct that it is the text of.
+func decodeWiring(r io.Reader, name, what string, into any) error {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("wiring map %s: %w", name, err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(into); errors.Is(err, io.EOF) {
+		return fmt.Errorf("wiring map %s: the file is empty", name)
+	} else if err != nil {
+		return fmt.Errorf("wiring map %w", input.YAMLError(err, name))
+	}
+	if err := decoder.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("wiring map %s: there is a second document in the file; one file describes one %s", name, what)
+	}
+	return nil
 }
 
 func (f *wiringFile) wiring() (*Wiring, error) {
@@ -130,10 +139,7 @@ func (f *wiringFile) wiring() (*Wiring, error) {
 			return nil, fmt.Errorf("board.chain: %s %d has no chip", side.what, line)
 		}
 	}
-	if err := f.buses(w); err != nil {
-		return nil, err
-	}
-	return w, nil
+	return w, f.buses(w)
 }
 
 // buses fills in which switch leads to which bus and what drives it.
@@ -184,12 +190,7 @@ func (w *Wiring) Lines() int { return w.Rows + w.Cols }
 
 // Channels lists the analyzer channels that the array uses, in ascending order.
 func (w *Wiring) Channels() []instrument.Channel {
-	var list []instrument.Channel
-	for _, c := range w.SMU {
-		list = append(list, c)
-	}
-	slices.Sort(list)
-	return list
+	return slices.Sorted(maps.Values(w.SMU))
 }
 
 // Select fills the chain's setting that puts the cell's row on F1, its column
@@ -211,6 +212,4 @@ func (w *Wiring) Select(into []instrument.Switches, cell Cell, othersFloat bool)
 
 func filled(n, value int) []int { return slices.Repeat([]int{value}, n) }
 
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
-}
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -220,13 +220,19 @@ func (f NeuronsFixture) frames(n int) [][]byte {
 	return frames
 }
 
+// bursting opens a board that has bursts.
+func (f NeuronsFixture) bursting(t *testing.T) (NeuronBoard, instrument.Burster) {
+	b := f.Open(t)
+	burster, can := b.Neurons.(instrument.Burster)
+	if !can || f.Chips == 0 {
+		t.Skip("the board has no bursts")
+	}
+	return b, burster
+}
+
 func (f NeuronsFixture) burst(t *testing.T) {
 	for _, n := range []int{1, 3, 1024, 1500} {
-		b := f.Open(t)
-		burster, can := b.Neurons.(instrument.Burster)
-		if !can || f.Chips == 0 {
-			t.Skip("the board has no bursts")
-		}
+		b, burster := f.bursting(t)
 		for _, hidden := range []bool{false, true} {
 			played := 0
 			if b.Played != nil {
@@ -266,11 +272,7 @@ func (f NeuronsFixture) burst(t *testing.T) {
 }
 
 func (f NeuronsFixture) badFrames(t *testing.T) {
-	b := f.Open(t)
-	burster, can := b.Neurons.(instrument.Burster)
-	if !can || f.Chips == 0 {
-		t.Skip("the board has no bursts")
-	}
+	b, burster := f.bursting(t)
 	good := f.frames(3)
 	for name, frames := range map[string][][]byte{
 		"an empty frame": {good[0], {}},
@@ -288,9 +290,8 @@ func (f NeuronsFixture) badFrames(t *testing.T) {
 }
 
 func (f NeuronsFixture) brokenBurst(t *testing.T) {
-	b := f.Open(t)
-	burster, can := b.Neurons.(instrument.Burster)
-	if !can || f.Chips == 0 || b.Break == nil {
+	b, burster := f.bursting(t)
+	if b.Break == nil {
 		t.Skip("the fixture cannot break the pattern port's chain")
 	}
 	for _, after := range []int{0, 2} {

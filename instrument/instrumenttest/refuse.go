@@ -25,82 +25,99 @@ func (f SequencerFixture) forbidden() []forbidden {
 	stranger := instrument.Channel(99)
 	tooHigh, tooLow := f.Limits.MaxVoltage+0.1, f.Limits.MinVoltage-0.1
 
-	drive := func(name string, kind instrument.Kind, change func(ds []instrument.Drive)) {
-		spot, pulse := f.spot(), f.pulse()
-		change(spot.Drives)
-		add("spot: "+name, kind, spot)
-		if !f.NoPulses {
-			change(pulse.Drives)
-			add("pulse: "+name, kind, pulse)
-		}
+	type changed[T any] struct {
+		name   string
+		kind   instrument.Kind
+		change func(T)
 	}
-	drive("voltage too high", limit, func(ds []instrument.Drive) { ds[0].Voltage = tooHigh })
-	drive("voltage too low", limit, func(ds []instrument.Drive) { ds[0].Voltage = tooLow })
-	drive("voltage not a number", either, func(ds []instrument.Drive) { ds[0].Voltage = instrument.Volts(nan) })
-	drive("voltage infinite", either, func(ds []instrument.Drive) { ds[0].Voltage = instrument.Volts(-inf) })
-	drive("compliance too high", limit, func(ds []instrument.Drive) { ds[0].Compliance = 1.1 * f.Limits.MaxCurrent })
-	drive("no compliance", limit, func(ds []instrument.Drive) { ds[0].Compliance = 0 })
-	drive("negative compliance", limit, func(ds []instrument.Drive) { ds[0].Compliance = -f.Limits.MaxCurrent })
-	drive("compliance not a number", either, func(ds []instrument.Drive) { ds[0].Compliance = instrument.Amps(nan) })
-	drive("unknown channel", usage, func(ds []instrument.Drive) { ds[0].Channel = stranger })
+
+	drives := []changed[[]instrument.Drive]{
+		{"voltage too high", limit, func(ds []instrument.Drive) { ds[0].Voltage = tooHigh }},
+		{"voltage too low", limit, func(ds []instrument.Drive) { ds[0].Voltage = tooLow }},
+		{"voltage not a number", either, func(ds []instrument.Drive) { ds[0].Voltage = instrument.Volts(nan) }},
+		{"voltage infinite", either, func(ds []instrument.Drive) { ds[0].Voltage = instrument.Volts(-inf) }},
+		{"compliance too high", limit, func(ds []instrument.Drive) { ds[0].Compliance = 1.1 * f.Limits.MaxCurrent }},
+		{"no compliance", limit, func(ds []instrument.Drive) { ds[0].Compliance = 0 }},
+		{"negative compliance", limit, func(ds []instrument.Drive) { ds[0].Compliance = -f.Limits.MaxCurrent }},
+		{"compliance not a number", either, func(ds []instrument.Drive) { ds[0].Compliance = instrument.Amps(nan) }},
+		{"unknown channel", usage, func(ds []instrument.Drive) { ds[0].Channel = stranger }},
+	}
 	if len(f.Channels) > 1 {
-		drive("channel driven twice", usage, func(ds []instrument.Drive) { ds[1].Channel = ds[0].Channel })
-		if most := f.Limits.MaxVoltage - f.Limits.MinVoltage; most > f.Limits.MaxSpan+0.1 {
-			drive("span", limit, func(ds []instrument.Drive) {
-				ds[0].Voltage, ds[1].Voltage = f.Limits.MaxVoltage,
-					f.Limits.MinVoltage
-			})
+		drives = append(drives, changed[[]instrument.Drive]{"channel driven twice", usage, func(ds []instrument.Drive) {
+			ds[1].Channel = ds[0].Channel
+		}})
+	}
+	if most := f.Limits.MaxVoltage - f.Limits.MinVoltage; len(f.Channels) > 1 && most > f.Limits.MaxSpan+0.1 {
+		drives = append(drives, changed[[]instrument.Drive]{"span", limit, func(ds []instrument.Drive) {
+			ds[0].Voltage, ds[1].Voltage = f.Limits.MaxVoltage, f.Limits.MinVoltage
+		}})
+	}
+	for _, c := range drives {
+		spot, pulse := f.spot(), f.pulse()
+		c.change(spot.Drives)
+		add("spot: "+c.name, c.kind, spot)
+		if !f.NoPulses {
+			c.change(pulse.Drives)
+			add("pulse: "+c.name, c.kind, pulse)
 		}
 	}
 
-	spot := func(name string, kind instrument.Kind, change func(s *instrument.Spot)) {
+	for _, c := range []changed[*instrument.Spot]{
+		{"unknown measured channel", usage, func(s *instrument.Spot) { s.Measure = []instrument.Channel{stranger} }},
+		{"channel measured twice", usage, func(s *instrument.Spot) {
+			s.Measure = []instrument.Channel{f.Channels[0], f.Channels[0]}
+		}},
+		{"no aperture", either, func(s *instrument.Spot) { s.Aperture = 0 }},
+		{"aperture not a number", either, func(s *instrument.Spot) { s.Aperture = instrument.Seconds(nan) }},
+		{"negative settling", either, func(s *instrument.Spot) { s.Settle = -1 }},
+		{"range not a number", either, func(s *instrument.Spot) { s.Range = instrument.Amps(nan) }},
+	} {
 		s := f.spot()
-		change(&s)
-		add("spot: "+name, kind, s)
+		c.change(&s)
+		add("spot: "+c.name, c.kind, s)
 	}
-	spot("unknown measured channel", usage, func(s *instrument.Spot) { s.Measure = []instrument.Channel{stranger} })
-	spot("channel measured twice", usage,
-		func(s *instrument.Spot) { s.Measure = []instrument.Channel{f.Channels[0], f.Channels[0]} })
-	spot("no aperture", either, func(s *instrument.Spot) { s.Aperture = 0 })
-	spot("aperture not a number", either, func(s *instrument.Spot) { s.Aperture = instrument.Seconds(nan) })
-	spot("negative settling", either, func(s *instrument.Spot) { s.Settle = -1 })
-	spot("range not a number", either, func(s *instrument.Spot) { s.Range = instrument.Amps(nan) })
-	if !f.NoPulses {
-		pulse := func(name string, kind instrument.Kind, change func(p *instrument.Pulse)) {
+
+	pulses := []changed[*instrument.Pulse]{
+		{"width too long", limit, func(p *instrument.Pulse) { p.Width = 2 * f.Limits.MaxWidth }},
+		{"no width", limit, func(p *instrument.Pulse) { p.Width = 0 }},
+		{"negative width", limit, func(p *instrument.Pulse) { p.Width = -f.Width }},
+		{"width not a number", either, func(p *instrument.Pulse) { p.Width = instrument.Seconds(nan) }},
+		{"period shorter than the width", either, func(p *instrument.Pulse) { p.Period = p.Width / 2 }},
+		{"nothing driven", usage, func(p *instrument.Pulse) { p.Drives = nil }},
+	}
+	for _, c := range pulses {
+		if !f.NoPulses {
 			p := f.pulse()
-			change(&p)
-			add("pulse: "+name, kind, p)
+			c.change(&p)
+			add("pulse: "+c.name, c.kind, p)
 		}
-		pulse("width too long", limit, func(p *instrument.Pulse) { p.Width = 2 * f.Limits.MaxWidth })
-		pulse("no width", limit, func(p *instrument.Pulse) { p.Width = 0 })
-		pulse("negative width", limit, func(p *instrument.Pulse) { p.Width = -f.Width })
-		pulse("width not a number", either, func(p *instrument.Pulse) { p.Width = instrument.Seconds(nan) })
-		pulse("period shorter than the width", either, func(p *instrument.Pulse) { p.Period = p.Width / 2 })
-		pulse("nothing driven", usage, func(p *instrument.Pulse) { p.Drives = nil })
 	}
-	if !f.NoSweeps {
-		sweep := func(name string, kind instrument.Kind, change func(s *instrument.Sweep)) {
-			s := f.sweep()
-			change(&s)
-			add("sweep: "+name, kind, s)
-		}
-		sweep("stop too high", limit, func(s *instrument.Sweep) { s.Stop = float64(tooHigh) })
-		sweep("start too low", limit, func(s *instrument.Sweep) { s.Start = float64(tooLow) })
-		sweep("stop not a number", either, func(s *instrument.Sweep) { s.Stop = nan })
-		sweep("compliance too high", limit, func(s *instrument.Sweep) { s.Compliance = 1.1 * float64(f.Limits.MaxCurrent) })
-		sweep("no compliance", limit, func(s *instrument.Sweep) { s.Compliance = 0 })
-		sweep("level too long", limit, func(s *instrument.Sweep) { s.Delay = 2 * f.Limits.MaxWidth })
-		sweep("no levels", usage, func(s *instrument.Sweep) { s.Steps = 0 })
-		sweep("kind", usage, func(s *instrument.Sweep) { s.Kind = "" })
-		sweep("source driven too", usage, func(s *instrument.Sweep) { s.Drives = f.drives() })
-		sweep("unknown source", usage, func(s *instrument.Sweep) { s.Source = stranger })
-		sweep("current too high", limit, func(s *instrument.Sweep) {
+
+	sweeps := []changed[*instrument.Sweep]{
+		{"stop too high", limit, func(s *instrument.Sweep) { s.Stop = float64(tooHigh) }},
+		{"start too low", limit, func(s *instrument.Sweep) { s.Start = float64(tooLow) }},
+		{"stop not a number", either, func(s *instrument.Sweep) { s.Stop = nan }},
+		{"compliance too high", limit, func(s *instrument.Sweep) { s.Compliance = 1.1 * float64(f.Limits.MaxCurrent) }},
+		{"no compliance", limit, func(s *instrument.Sweep) { s.Compliance = 0 }},
+		{"level too long", limit, func(s *instrument.Sweep) { s.Delay = 2 * f.Limits.MaxWidth }},
+		{"no levels", usage, func(s *instrument.Sweep) { s.Steps = 0 }},
+		{"kind", usage, func(s *instrument.Sweep) { s.Kind = "" }},
+		{"source driven too", usage, func(s *instrument.Sweep) { s.Drives = f.drives() }},
+		{"unknown source", usage, func(s *instrument.Sweep) { s.Source = stranger }},
+		{"current too high", limit, func(s *instrument.Sweep) {
 			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, 1.1*float64(f.Limits.MaxCurrent),
 				float64(f.Limits.MaxVoltage)
-		})
-		sweep("voltage compliance too high", limit, func(s *instrument.Sweep) {
+		}},
+		{"voltage compliance too high", limit, func(s *instrument.Sweep) {
 			s.Kind, s.Stop, s.Compliance = instrument.SweepCurrent, float64(f.Limits.MaxCurrent), float64(tooHigh)
-		})
+		}},
+	}
+	for _, c := range sweeps {
+		if !f.NoSweeps {
+			s := f.sweep()
+			c.change(&s)
+			add("sweep: "+c.name, c.kind, s)
+		}
 	}
 	return out
 }

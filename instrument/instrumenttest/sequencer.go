@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -213,10 +214,8 @@ func (f SequencerFixture) values(t *testing.T) {
 func (f SequencerFixture) order(t *testing.T) {
 	s := f.Open(t, f.Limits)
 	step := f.spot()
-	step.Measure = nil
-	for i := len(f.Channels) - 1; i >= 0; i-- {
-		step.Measure = append(step.Measure, f.Channels[i])
-	}
+	step.Measure = slices.Clone(f.Channels)
+	slices.Reverse(step.Measure)
 	r := s.run(t, step)[0]
 	f.readings(t, r.Points[0], step.Drives, step.Measure)
 }

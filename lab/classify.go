@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"xlab/instrument"
-	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
@@ -38,9 +37,9 @@ func (recordedNeurons) Trim(context.Context) (hidden, outputs []instrument.Volts
 	return nil, nil, errNoBoard
 }
 
-// Classifiable tells why the neuron board of a configuration cannot pass patterns
-// through a network; nil if it can. Nothing is opened.
-func Classifiable(c *config.Config, design mlp.Design, placement mlp.Placement) error {
+// Classifiable implements procedure.Lab.
+func (l *Lab) Classifiable(design mlp.Design, placement mlp.Placement) error {
+	c := l.Config
 	w, err := c.NeuronWiring()
 	if err != nil {
 		return err

@@ -2,12 +2,15 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
+	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/index"
 )
@@ -16,6 +19,8 @@ import (
 type Lab struct {
 	session.Opener
 	In io.Reader // answers of the person at the bench
+
+	Procedures procedure.Registry // that can be rebuilt from a run's header
 
 	Jobs map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) // that can be rebuilt from a run's header, by command
 
@@ -66,3 +71,27 @@ func (a *Lab) noteRun(ctx context.Context, id string) {
 		a.Logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
 	}
 }
+
+// Settings implements procedure.Lab.
+func (l *Lab) Settings() *procedure.Settings { return &l.Config.Settings }
+
+// Wiring implements procedure.Lab.
+func (l *Lab) Wiring(name string) (*array.Wiring, error) { return l.Config.Wiring(name) }
+
+// Simulated implements procedure.Lab.
+func (l *Lab) Simulated() bool { return l.Config.Simulated() }
+
+// HasNeurons implements procedure.Lab.
+func (l *Lab) HasNeurons() bool { return l.Config.HasNeurons() }
+
+// Chip implements procedure.Lab.
+func (l *Lab) Chip() (string, error) { return sim.ChipOf(l.Config) }
+
+// RunsDirectory implements procedure.Lab.
+func (l *Lab) RunsDirectory() string { return l.Config.Runs }
+
+// Say implements procedure.Lab.
+func (l *Lab) Say(text string) { fmt.Fprintln(l.Messages, text) }
+
+var _ procedure.Lab = (*Lab)(nil)
+var _ procedure.Bench = (*Run)(nil)

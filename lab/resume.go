@@ -169,6 +169,9 @@ func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 
 // Rebuild makes the job of a run from its header.
 func (a *Lab) Rebuild(h *run.Header) (procedure.Job, error) {
+	if p, known := a.Procedures.Of(h.Command); known {
+		return p.Rebuild(a, h)
+	}
 	rebuild := a.Jobs[h.Command]
 	if rebuild == nil {
 		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+

@@ -137,7 +137,7 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 			// The cost is asked for before every run too: it refuses what is out
 			// of limits before anything is stressed.
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) })
 			switch {
 			case err != nil:
 				return err

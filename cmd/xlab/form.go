@@ -74,7 +74,7 @@ one. See hwdocs/forming.md.`,
 				return err
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) })
 			if err != nil {
 				return err
 			}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
 
-	"xlab/instrument"
 	"xlab/run/screen"
 )
 
@@ -105,29 +102,6 @@ func (g grid) number(v float64, mark string) string {
 	default:
 		return strconv.FormatFloat(x, 'f', 2, 64)
 	}
-}
-
-// csv writes the values in siemens: a heading with the columns, and one line per
-// row, empty where there is none.
-func (g grid) csv(w io.Writer) error {
-	out := csv.NewWriter(w)
-	record := make([]string, g.cols)
-	for c := range record {
-		record[c] = fmt.Sprintf("c%d_S", c)
-	}
-	if err := out.Write(record); err != nil {
-		return err
-	}
-	for r := range g.rows {
-		for c := range g.cols {
-			record[c] = instrument.Decimal(g.values[r*g.cols+c])
-		}
-		if err := out.Write(record); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
 }
 
 // position places v between low and high on a logarithmic scale, 0 to 1.

@@ -87,7 +87,7 @@ column that are switched on add to it.`,
 			}
 			sweep.Compliance, sweep.Return = float64(compliance), rest
 			// What is beyond the limits is refused here, before anything is opened.
-			if _, err := a.CostAt(w, cells[0], sweep); err != nil {
+			if _, err := a.Cost(w, cells[0], sweep); err != nil {
 				return err
 			}
 			return a.perform(cmd.Context(), a.ivJob(name, cells[0], sweep))
@@ -134,7 +134,7 @@ func (a *app) ivJob(name string, cell array.Cell, sweep array.Sweep) job {
 		for i := range results[0].Levels {
 			results[0].Levels[i].Current += 0 // -0 is 0
 		}
-		result.Levels, result.Status = results[0].Levels, statusText(results[0].Status)
+		result.Levels, result.Status = results[0].Levels, procedure.StatusText(results[0].Status)
 		if results[0].InCompliance() && sweep.StopAtCompliance {
 			result.Status = fmt.Sprintf("ended at the compliance of %v", instrument.Amps(sweep.Compliance))
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
@@ -40,31 +39,11 @@ func (j job) Files(b procedure.Bench) error {
 	return j.files(b)
 }
 
-// perform carries a job out as a new run: directory, journal, safe exit.
-func (a *app) perform(ctx context.Context, j job) error {
-	r, err := a.CarryOut(ctx, j)
-	return showOutcome(r, j, err)
-}
-
-// showOutcome lets a job print what came of it; err is how its run ended.
-func showOutcome(r *lab.Run, j procedure.Job, err error) error {
-	if r == nil || !r.Told() {
-		return err // there is nothing that could be shown
-	}
-	if shown, ok := j.(job); ok && shown.show != nil {
-		if printErr := shown.show(err); err == nil {
-			err = printErr
-		}
-	}
-	return err
-}
-
 // jobs are the functions that rebuild a job from a run's header, by command.
 func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) {
 	list := map[string]func(c *config.Config, h *run.Header) (procedure.Job, error){
 		"form": a.rebuildForm,
 		"tune": a.rebuildTune,
-		"read": a.rebuildRead,
 		"iv":   a.rebuildIV,
 	}
 	list["mlp-insitu"] = a.rebuildInsitu

@@ -9,17 +9,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"gonum.org/v1/gonum/mat"
-
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
 	"xlab/run"
 	"xlab/run/atomicfile"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"gonum.org/v1/gonum/mat"
 )
 
 // keptSet is a data set inside of a run's specification.
@@ -79,7 +79,7 @@ type dataFlags struct {
 	ternary                                         bool
 	classes                                         []string // only these, in this order; empty = all
 	ignore                                          []string // columns that are no features; nil = found out
-	table                                           tableFlags
+	table                                           procedure.TableFlags
 }
 
 func (d *dataFlags) register(f *pflag.FlagSet) {
@@ -90,7 +90,7 @@ func (d *dataFlags) register(f *pflag.FlagSet) {
 		"or its index from 0 (default: found out)")
 	f.StringSliceVar(&d.ignore, "ignore", nil, "columns of a table that are no features: names or indices, "+
 		"or none (default: those that number the samples)")
-	d.table.register(f)
+	d.table.Register(f)
 	f.StringVar(&d.testFile, "test-file", "", "test set of the same kind (default: a part of --file)")
 	f.StringVar(&d.testLabels, "test-labels", "", "labels that go with --test-file")
 	f.Float64Var(&d.share, "test-share", 0.3, "part of --file that is kept for testing, drawn by class")
@@ -221,7 +221,7 @@ func (d *dataFlags) open(file, labels string, classes []string) (*dataset.Set, e
 			o.Ignore = []string{}
 		}
 		var err error
-		if o.Options, err = d.table.options(filepath.Base(file)); err != nil {
+		if o.Options, err = d.table.Options(filepath.Base(file)); err != nil {
 			return nil, err
 		}
 		s, err := dataset.OpenTable(file, o)

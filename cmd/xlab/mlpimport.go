@@ -6,6 +6,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/transfer"
 	"xlab/run"
@@ -17,7 +18,7 @@ import (
 
 // importFlags say how weights are written.
 type importFlags struct {
-	tolerance, idle percentage
+	tolerance, idle procedure.Percentage
 	policy          string
 	anyChip         bool
 	dryRun          bool
@@ -109,7 +110,7 @@ func (a *app) estimate(s mlpSpec) (*transfer.Estimate, error) {
 			if err != nil {
 				return 0, err
 			}
-			return a.Cost(w, steps...)
+			return a.Cost(w, array.Cell{}, steps...)
 		})
 	if err != nil && instrument.KindOf(err) != instrument.KindLimit {
 		err = run.Usage(err)

@@ -54,7 +54,7 @@ func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
 		if err != nil {
 			return e, err
 		}
-		cost := func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) }
+		cost := func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) }
 		if _, err := cost(s.extremes()...); err != nil {
 			return e, err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"xlab/lab"
 	"xlab/lab/config"
+	"xlab/lab/session"
 )
 
 // classifiable tells why the bench's neuron board cannot classify a network's
@@ -13,7 +14,7 @@ func classifiable(c *config.Config, s mlpSpec) error {
 	if !c.HasNeurons() {
 		return errors.New("there is no neuron board on this bench: give its address in the section neurons of bench.yaml")
 	}
-	if err := lab.Classifiable(c, s.Network.Network.Design, s.Placement); err != nil {
+	if err := (&lab.Lab{Opener: session.Opener{Config: c}}).Classifiable(s.Network.Network.Design, s.Placement); err != nil {
 		return err
 	}
 	for _, k := range []*keptSet{s.Train, s.Test} {

@@ -11,6 +11,7 @@ import (
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -32,7 +33,7 @@ type trainFlags struct {
 	seed         uint64
 	epochs       int
 	restarts     int
-	scatter      percentage
+	scatter      procedure.Percentage
 	lines        bool
 	nonlinearity float64
 

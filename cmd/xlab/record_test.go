@@ -65,7 +65,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Config, a.Jobs = c, a.jobs()
+	a.Config, a.Jobs, a.Procedures = c, a.jobs(), procedure.All()
 	for command, rebuild := range a.jobs() {
 		for _, spec := range []any{nil, []byte("null")} {
 			h := &run.Header{ID: "x", Command: command, Spec: spec}

@@ -49,7 +49,7 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 				return a.resumePlan(cmd.Context(), s.Dir, accept)
 			}
 			r, j, err := a.Resume(cmd.Context(), s.Dir, accept)
-			return showOutcome(r, j, err)
+			return a.showOutcome(r, j, err)
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the runs that can be taken up, and do nothing")

@@ -12,6 +12,7 @@ import (
 	"xlab/instrument"
 	"xlab/lab"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/screen"
@@ -120,7 +121,7 @@ the sources off by hand.`,
 		"or a command (as well as what notify in bench.yaml says); may be given several times")
 	flags.DurationVar(&a.Wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
 		"12h or 2d (default: not at all)")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.readCommand(), a.ivCommand(),
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.formCommand(), a.tuneCommand(), a.of("read"), a.ivCommand(),
 		a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(),
 		a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
 	a.explain(root)
@@ -161,7 +162,7 @@ func (a *app) configure() (c *config.Config, err error) {
 	if c, err = config.Load(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
-	a.Config, a.Jobs = c, a.jobs()
+	a.Config, a.Jobs, a.Procedures = c, a.jobs(), procedure.All()
 	if a.verbose {
 		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"xlab/input"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/mock/chip"
 	"xlab/mock/crossbar"
@@ -161,7 +162,7 @@ stress so far: at most %.3g V and %.3g A through a device, %d intervals
 }
 
 func (a *app) simSolveCommand() *cobra.Command {
-	var t tableFlags
+	var t procedure.TableFlags
 	c := &cobra.Command{
 		Use:   "solve CASE.json",
 		Short: "Solve one crossbar given as JSON",
@@ -174,7 +175,7 @@ for I = G v0 sinh(v/v0) and {"model":"cubic","vc":0.6} for I = G v (1+(v/vc)^2);
 null volts make a line float.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) (err error) {
-			o, err := t.options("")
+			o, err := t.Options("")
 			if err != nil {
 				return run.Usage(err)
 			}
@@ -189,6 +190,6 @@ null volts make a line float.`,
 			return json.NewEncoder(a.data()).Encode(result)
 		},
 	}
-	t.register(c.Flags())
+	t.Register(c.Flags())
 	return c
 }

@@ -95,7 +95,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 					for _, schemeName := range strings.Split(schemes, ",") {
 						spec := c.Tuning
 						spec.Policy = strings.TrimSpace(policy)
-						var tolerance percentage
+						var tolerance procedure.Percentage
 						if err := tolerance.Set(text); err != nil {
 							return run.Usage(fmt.Errorf("--tolerances: %w", err))
 						}

@@ -32,7 +32,7 @@ type tuneResult struct {
 func (a *app) tuneCommand() *cobra.Command {
 	var name, scheme, defectMap string
 	var t targetFlags
-	var tolerance percentage
+	var tolerance procedure.Percentage
 	var policy string
 	var dryRun bool
 	c := &cobra.Command{
@@ -91,7 +91,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 				return notMade{err, []string{name}}
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
-				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, steps...) })
+				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) })
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 	f.StringVarP(&t.devices, "devices", "d", "",
 		`devices that get the value of --target, such as "r3c7, r0-4c2" (default: all)`)
 	f.StringVar(&t.unit, "unit", "S", "unit of bare numbers in a table: S or ohm")
-	t.table.register(f)
+	t.table.Register(f)
 	f.StringVar(&t.at, "at", "", "device at which the first row and column of a smaller target go, such as r2c3")
 	f.Var(&tolerance, "tolerance", "relative error that is still right, such as 5% (default: tuning.tolerance)")
 	f.StringVar(&policy, "policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+
@@ -128,7 +128,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 // targetFlags say which conductances are asked for of which devices.
 type targetFlags struct {
 	target, devices, unit, at string
-	table                     tableFlags
+	table                     procedure.TableFlags
 }
 
 // read gives the targets, and how they were understood if they are a table.
@@ -176,7 +176,7 @@ func (t *targetFlags) file(r io.Reader, spec tuning.Spec) (tuning.Targets, strin
 		targets, err := tuning.ReadPNG(b, t.target, spec.RangeMin, spec.RangeMax)
 		return targets, "", err
 	}
-	o, err := t.table.options(t.target)
+	o, err := t.table.Options(t.target)
 	if err != nil {
 		return nil, "", err
 	}

@@ -18,7 +18,7 @@ func tuneFiles(r procedure.Bench, spec tuning.Spec, o *tuning.Outcome, result tu
 	g := grid{rows: rows, cols: cols, values: o.Reads}
 	err := errors.Join(
 		r.Write("devices.csv", o.WriteCSV),
-		r.Write("conductance.csv", g.csv),
+		r.Write("conductance.csv", procedure.ConductanceCSV(g.cols, g.values)),
 		r.Write("traces.csv", o.WriteTraces),
 	)
 	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)

@@ -17,15 +17,10 @@ type nowhere struct {
 
 func (n nowhere) Lines() int { return n.lines }
 
-// Cost gives the instrument time of steps on one cell and refuses those out of
-// limits, by the same code as a run, with drivers that are connected to
+// Cost gives the instrument time of steps on a cell, which messages name, and refuses
+// those out of limits, by the same code as a run, with drivers that are connected to
 // nothing.
-func (a *Opener) Cost(w *array.Wiring, steps ...array.Step) (instrument.Seconds, error) {
-	return a.CostAt(w, array.Cell{}, steps...)
-}
-
-// CostAt is cost for a cell that messages name.
-func (a *Opener) CostAt(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
+func (a *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
 	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.DeviceLimits())
 	if err != nil {
 		return 0, err

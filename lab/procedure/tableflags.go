@@ -1,4 +1,4 @@
-package main
+package procedure
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 	"xlab/input/table"
 )
 
-// tableFlags settle what a table does not say about itself.
-type tableFlags struct{ separator, header, decimal string }
+// TableFlags settle what a table does not say about itself.
+type TableFlags struct{ separator, header, decimal string }
 
-func (t *tableFlags) register(f *pflag.FlagSet) {
+func (t *TableFlags) Register(f *pflag.FlagSet) {
 	f.StringVar(&t.separator, "separator", "", "what stands between the cells of a table: comma, semicolon, "+
 		"tab or blank (default: found out)")
 	f.StringVar(&t.header, "header", "", "whether the first line of a table is a heading: yes or no (default: found out)")
 	f.StringVar(&t.decimal, "decimal", "", "decimal sign of a table's numbers: point or comma (default: found out)")
 }
 
-// options gives the flags to the reader of tables.
-func (t *tableFlags) options(name string) (table.Options, error) {
+// Options gives the flags to the reader of tables.
+func (t *TableFlags) Options(name string) (table.Options, error) {
 	o := table.Options{Name: name}
 	for _, f := range []struct {
 		flag, value string

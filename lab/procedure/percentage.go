@@ -1,4 +1,4 @@
-package main
+package procedure
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 	"xlab/input"
 )
 
-// percentage is a part of one, written "5%" or "0.05".
-type percentage float64
+// Percentage is a part of one, written "5%" or "0.05".
+type Percentage float64
 
-func (p *percentage) Set(s string) error {
+func (p *Percentage) Set(s string) error {
 	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
 	x, err := input.Float(number)
 	if err != nil {
@@ -26,10 +26,10 @@ func (p *percentage) Set(s string) error {
 	if !(x > 0 && x < 1) {
 		return fmt.Errorf("%q is not between 0 and 100 %%", s)
 	}
-	*p = percentage(x)
+	*p = Percentage(x)
 	return nil
 }
 
-func (p percentage) String() string { return strconv.FormatFloat(100*float64(p), 'g', 4, 64) + "%" }
+func (p Percentage) String() string { return strconv.FormatFloat(100*float64(p), 'g', 4, 64) + "%" }
 
-func (*percentage) Type() string { return "percentage" }
+func (*Percentage) Type() string { return "percentage" }

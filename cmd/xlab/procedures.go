@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"xlab/lab"
+	"xlab/lab/procedure"
+	"xlab/run"
+
+	"github.com/spf13/cobra"
+)
+
+// of is the command of the procedure of this name.
+func (a *app) of(name string) *cobra.Command {
+	p, _ := procedure.All().Of(name)
+	words := strings.Fields(p.Name)
+	c := &cobra.Command{Use: words[len(words)-1], Short: p.Short, Long: p.Long, Args: cobra.NoArgs}
+	parse := p.Flags(c.Flags())
+	dryRun := false
+	if p.DryRun != "" {
+		c.Flags().BoolVar(&dryRun, "dry-run", false, p.DryRun)
+	}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if _, err := a.load(); err != nil {
+			return err
+		}
+		r, err := parse(&a.Lab)
+		switch {
+		case err != nil:
+			return err
+		case dryRun && a.json:
+			return a.writeJSON(r.Estimate)
+		case dryRun:
+			return r.Estimate.Print(a.out)
+		}
+		if job, ok := r.Job.(*procedure.Reading); ok && a.json && job.Format() != "" && job.Format() != "json" {
+			return run.Usage(fmt.Errorf("--json and --format %s contradict each other", job.Format()))
+		}
+		for _, note := range r.Notes {
+			a.Say(note)
+		}
+		return a.perform(cmd.Context(), r.Job)
+	}
+	return c
+}
+
+// perform carries a job out as a new run: directory, journal, safe exit.
+func (a *app) perform(ctx context.Context, j procedure.Job) error {
+	r, err := a.CarryOut(ctx, j)
+	return a.showOutcome(r, j, err)
+}
+
+// showOutcome prints what came of a job; err is how its run ended.
+func (a *app) showOutcome(r *lab.Run, j procedure.Job, err error) error {
+	if r == nil || !r.Told() {
+		return err // there is nothing that could be shown
+	}
+	if printErr := a.show(j, err); err == nil {
+		err = printErr
+	}
+	return err
+}
+
+// show prints what came of a job on stdout, after all else. err is how its run
+// ended; what show returns is only what went wrong with printing.
+func (a *app) show(j procedure.Job, err error) error {
+	switch j := j.(type) {
+	case job:
+		if j.show != nil {
+			return j.show(err)
+		}
+	case *procedure.Reading:
+		return a.showReading(j, err)
+	}
+	return nil
+}

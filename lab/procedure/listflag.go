@@ -1,0 +1,42 @@
+package procedure
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// List is a flag with several quantities, separated by commas.
+type List[T any, P interface {
+	*T
+	pflag.Value
+}] struct{ to *[]T }
+
+func (l List[T, P]) String() string {
+	if l.to == nil {
+		return ""
+	}
+	var words []string
+	for i := range *l.to {
+		words = append(words, strings.ReplaceAll(P(&(*l.to)[i]).String(), " ", ""))
+	}
+	return strings.Join(words, ",")
+}
+
+func (l List[T, P]) Set(text string) error {
+	var values []T
+	for word := range strings.SplitSeq(text, ",") {
+		var v T
+		if err := P(&v).Set(strings.TrimSpace(word)); err != nil {
+			return err
+		}
+		values = append(values, v)
+	}
+	*l.to = values
+	return nil
+}
+
+func (l List[T, P]) Type() string {
+	var v T
+	return P(&v).Type() + ",..."
+}

@@ -1,0 +1,79 @@
+package procedure
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"xlab/instrument"
+	"xlab/instrument/array"
+	"xlab/mlp"
+	"xlab/run"
+)
+
+// Procedure is something that can be done with a bench.
+type Procedure struct {
+	Name   string // the command's words: "characterize thresholds"
+	Short  string // what it does, on one line
+	Long   string // the same with all that its user has to know
+	DryRun string // what the flag --dry-run says it does; "" = nothing is told beforehand
+
+	// Flags registers the procedure's flags and gives what reads them once they
+	// are set.
+	Flags func(f *pflag.FlagSet) Parse
+
+	// Rebuild makes the job of a run again from its header.
+	Rebuild func(l Lab, h *run.Header) (Job, error)
+}
+
+// Parse makes a request of flags and configuration. What cannot be done and what
+// is beyond the limits is refused, before anything is opened.
+type Parse func(l Lab) (*Request, error)
+
+// Request is a job that has been checked and not begun.
+type Request struct {
+	Job      Job
+	Estimate Estimate // of what it does and costs; nil = nothing is told beforehand
+	Notes    []string // for the person, before it begins
+}
+
+// Estimate is what a job does and costs. As JSON it is all that is known.
+type Estimate interface {
+	Print(w io.Writer) error
+}
+
+// Command is what the headers of the procedure's runs call it.
+func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-") }
+
+// Registry are the procedures that a program has.
+type Registry []Procedure
+
+// All are the procedures of this package.
+func All() Registry { return Registry{read()} }
+
+// Of finds the procedure of a run's command.
+func (r Registry) Of(command string) (Procedure, bool) {
+	i := slices.IndexFunc(r, func(p Procedure) bool { return p.Command() == command })
+	if i < 0 {
+		return Procedure{}, false
+	}
+	return r[i], true
+}
+
+// Lab is the laboratory as far as a procedure is prepared with it: nothing of it is
+// opened.
+type Lab interface {
+	Settings() *Settings                              // of the configuration
+	Wiring(array string) (*array.Wiring, error)       // under the name that the bench has for the array
+	Simulated() bool                                  // whether the bench is
+	HasNeurons() bool                                 // whether it has a neuron board
+	Classifiable(d mlp.Design, p mlp.Placement) error // why its neuron board cannot pass patterns through a network
+	Chip() (string, error)                            // names the chip on the bench; "" = nobody knows
+	RunsDirectory() string                            // where runs are kept
+	Say(text string)                                  // tells the person
+	// Cost gives the instrument time of steps on a cell and refuses those out of
+	// limits, by the same code as a run.
+	Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error)
+}

@@ -134,12 +134,16 @@ func (c *Chain) Safe(context.Context) error {
 	if err = c.open(); err == nil {
 		return nil
 	}
+	return c.unopened(op, err, fmt.Errorf("tried twice: %w", err))
+}
+
+// unopened is the error of switches that could not be opened, in the words of said.
+func (c *Chain) unopened(op string, err, said error) error {
 	var mismatch *Mismatch
 	if errors.As(err, &mismatch) {
-		return c.fail(op, mismatch.place(), instrument.KindChain, fmt.Errorf("tried twice: %w", err), mismatch.Cause+"; "+
-			powerOff)
+		return c.fail(op, mismatch.place(), instrument.KindChain, said, mismatch.Cause+"; "+powerOff)
 	}
-	return c.fail(op, "", linkKind(err), fmt.Errorf("tried twice: %w", err), powerOff)
+	return c.fail(op, "", linkKind(err), said, powerOff)
 }
 
 // powerOff is what is left to do when software cannot open the switches.
@@ -218,10 +222,7 @@ func (c *Chain) exchange(first, again []byte, park bool) error {
 // linkKind is the kind of a connection's error; a port that is not of xlab has
 // none to tell.
 func linkKind(err error) instrument.Kind {
-	if kind := instrument.KindOf(err); kind != instrument.KindUnknown {
-		return kind
-	}
-	return instrument.KindUnreachable
+	return cmp.Or(instrument.KindOf(err), instrument.KindUnreachable)
 }
 
 // usable refuses a chain or a connection on which nothing can be verified.

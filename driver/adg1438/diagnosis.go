@@ -304,10 +304,5 @@ func bitShift(want, got []byte) int {
 }
 
 func constant(b []byte, value byte) bool {
-	for _, x := range b {
-		if x != value {
-			return false
-		}
-	}
-	return true
+	return bytes.Count(b, []byte{value}) == len(b)
 }

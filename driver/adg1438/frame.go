@@ -3,6 +3,7 @@ package adg1438
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"xlab/instrument"
@@ -52,11 +53,7 @@ func names(s instrument.Switches) string {
 // sent first is shifted through to the end of the chain.
 func (c *Chain) encode(lines []instrument.Switches) {
 	c.frame = c.frame[:0]
-	open := true
-	for _, s := range lines {
-		open = open && s == 0
-	}
-	if open {
+	if !slices.ContainsFunc(lines, func(s instrument.Switches) bool { return s != 0 }) {
 		c.frame = append(c.frame, OpenMarker)
 	}
 	for i := len(lines) - 1; i >= 0; i-- {

@@ -44,12 +44,8 @@ func (c *Chain) Release(ctx context.Context) error {
 	defer c.mu.Unlock()
 	err := c.open()
 	c.known = false
-	var mismatch *Mismatch
-	switch {
-	case errors.As(err, &mismatch):
-		return c.fail(op, mismatch.place(), instrument.KindChain, mismatch, mismatch.Cause+"; "+powerOff)
-	case err != nil:
-		return c.fail(op, "", linkKind(err), err, powerOff)
+	if err != nil {
+		return c.unopened(op, err, err)
 	}
 	return nil
 }

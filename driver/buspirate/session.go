@@ -201,13 +201,14 @@ func (p *Port) listen(b []byte, wait time.Duration, heard *[]byte) (found bool, 
 	}
 }
 
-// enterSPI leads from bitbang mode into SPI mode. Names of bitbang mode that
-// are still on their way are skipped, anything else is an error.
-func (p *Port) enterSPI(op string) error {
+// change leads from bitbang mode elsewhere. Names of bitbang mode that are still on
+// their way are skipped; arrived tells of what came behind them whether the box is
+// there.
+func (p *Port) change(op string, command byte, arrived func(got []byte) (bool, error)) error {
 	if err := p.link.SetDeadline(time.Now().Add(p.o.Timeout)); err != nil {
 		return p.linkError(op, err)
 	}
-	if _, err := p.link.Write([]byte{toSPI}); err != nil {
+	if _, err := p.link.Write([]byte{command}); err != nil {
 		return p.linkError(op, err)
 	}
 	var got []byte
@@ -216,15 +217,8 @@ func (p *Port) enterSPI(op string) error {
 		for bytes.HasPrefix(got, []byte(bitbangName)) {
 			got = got[len(bitbangName):]
 		}
-		switch {
-		case string(got) == spiName:
-			return nil
-		case len(got) >= len(spiName) && bytes.HasPrefix(got, []byte("SPI")):
-			return p.fail(op, instrument.KindIdentity, fmt.Errorf("the box's SPI mode is %q, not %q", got, spiName),
-				"another firmware version; see hwdocs/buspirate.md")
-		case !bytes.HasPrefix([]byte(spiName), got) && !bytes.HasPrefix([]byte(bitbangName), got):
-			return p.fail(op, instrument.KindProtocol, fmt.Errorf("on the way to SPI mode the box answered %q instead of %q",
-				tail(got, 40), spiName), "")
+		if there, err := arrived(got); there || err != nil {
+			return err
 		}
 		n, err := p.link.Read(buf[:])
 		got = append(got, buf[:n]...)
@@ -232,6 +226,21 @@ func (p *Port) enterSPI(op string) error {
 			return p.linkError(op, err)
 		}
 	}
+}
+
+// enterSPI leads from bitbang mode into SPI mode.
+func (p *Port) enterSPI(op string) error {
+	return p.change(op, toSPI, func(got []byte) (bool, error) {
+		switch {
+		case len(got) >= len(spiName) && bytes.HasPrefix(got, []byte("SPI")) && string(got) != spiName:
+			return false, p.fail(op, instrument.KindIdentity, fmt.Errorf("the box's SPI mode is %q, not %q", got, spiName),
+				"another firmware version; see hwdocs/buspirate.md")
+		case !bytes.HasPrefix([]byte(spiName), got) && !bytes.HasPrefix([]byte(bitbangName), got):
+			return false, p.fail(op, instrument.KindProtocol, fmt.Errorf("on the way to SPI mode the box answered %q instead "+
+				"of %q", tail(got, 40), spiName), "")
+		}
+		return string(got) == spiName, nil
+	})
 }
 
 // exchange writes p.out and reads an answer of the given length into p.in: a
@@ -269,32 +278,13 @@ func (p *Port) leave(op string) error {
 		return err
 	}
 	p.ready = false
-	if err := p.link.SetDeadline(time.Now().Add(p.o.Timeout)); err != nil {
-		return p.linkError(op, err)
-	}
-	if _, err := p.link.Write([]byte{toTerminal}); err != nil {
-		return p.linkError(op, err)
-	}
-	// Names of bitbang mode that are still on their way come before the answer.
-	var got []byte
-	var buf [64]byte
-	for {
-		for bytes.HasPrefix(got, []byte(bitbangName)) {
-			got = got[len(bitbangName):]
+	return p.change(op, toTerminal, func(got []byte) (bool, error) {
+		if !bytes.HasPrefix([]byte(bitbangName), got) && got[0] != done {
+			return false, p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x",
+				got[0], done), "")
 		}
-		switch {
-		case len(got) > 0 && got[0] == done:
-			return nil
-		case !bytes.HasPrefix([]byte(bitbangName), got):
-			return p.fail(op, instrument.KindProtocol, fmt.Errorf("the reset was answered by 0x%02x instead of 0x%02x", got[0],
-				done), "")
-		}
-		n, err := p.link.Read(buf[:])
-		got = append(got, buf[:n]...)
-		if err != nil && n == 0 {
-			return p.linkError(op, err)
-		}
-	}
+		return len(got) > 0 && got[0] == done, nil
+	})
 }
 
 // linkError sorts an error of the link.

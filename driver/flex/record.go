@@ -87,10 +87,11 @@ func parseRecord(format Format, s string) (Record, error) {
 		if len(s) != 3+digits {
 			return r, fmt.Errorf("%d characters instead of %d", len(s), 3+digits)
 		}
-		if r.Status, r.Source, err = statusLetter(s[0]); err != nil {
-			return r, err
+		letter, known := statusLetters[s[0]]
+		if !known {
+			return r, fmt.Errorf("status letter %q", s[0])
 		}
-		s = s[1:]
+		r.Status, r.Source, s = letter.status, letter.source, s[1:]
 	case FMT21:
 		if len(s) != 5+digits {
 			return r, fmt.Errorf("%d characters instead of %d", len(s), 5+digits)
@@ -118,30 +119,21 @@ func parseRecord(format Format, s string) (Record, error) {
 	return r, err
 }
 
-func statusLetter(c byte) (status Status, source bool, err error) {
-	switch c {
-	case 'N':
-		return 0, false, nil
-	case 'T':
-		return OtherCompliance, false, nil
-	case 'C':
-		return Compliance, false, nil
-	case 'V':
-		return Overflow, false, nil
-	case 'X':
-		return Oscillation, false, nil
-	case 'F':
-		return Saturation, false, nil
-	case 'G':
-		return NotFound, false, nil
-	case 'S':
-		return SearchStopped, false, nil
-	case 'W':
-		return 0, true, nil
-	case 'E':
-		return Last, true, nil
-	}
-	return 0, false, fmt.Errorf("status letter %q", c)
+// statusLetters are the statuses of the older formats, and those of source values.
+var statusLetters = map[byte]struct {
+	status Status
+	source bool
+}{
+	'N': {0, false},
+	'T': {OtherCompliance, false},
+	'C': {Compliance, false},
+	'V': {Overflow, false},
+	'X': {Oscillation, false},
+	'F': {Saturation, false},
+	'G': {NotFound, false},
+	'S': {SearchStopped, false},
+	'W': {0, true},
+	'E': {Last, true},
 }
 
 func statusDigits(s string) (Status, error) {

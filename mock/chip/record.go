@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"slices"
 
@@ -161,10 +162,5 @@ func (c *Chip) repeat(names []string, acts []byte) ([]byte, error) {
 
 // names are the arrays' in order.
 func (c *Chip) names() []string {
-	var names []string
-	for name := range c.Arrays {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(c.Arrays))
 }

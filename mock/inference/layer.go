@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/mock/crossbar"
 )
@@ -40,11 +41,8 @@ type law struct{ a, b []float64 }
 func (l *Layer) fit(level float64) (*law, error) {
 	n := l.Geometry.Devices()
 	at := func(v float64) []float64 {
-		volts, i, g := make([]float64, n), make([]float64, n), make([]float64, n)
-		for k := range volts {
-			volts[k] = v
-		}
-		l.Devices.Currents(volts, i, g)
+		i, g := make([]float64, n), make([]float64, n)
+		l.Devices.Currents(slices.Repeat([]float64{v}, n), i, g)
 		return i
 	}
 	low, high, middle, other := at(level/2), at(level), at(0.7*level), at(-level)
@@ -126,11 +124,10 @@ func newStraight(l *Layer, g []float64) (*straight, error) {
 
 // silence takes all sources away.
 func (s *straight) silence() {
-	for i := range s.rows {
-		s.rows[i].Value = 0
-	}
-	for i := range s.cols {
-		s.cols[i].Value = 0
+	for _, side := range [2][]crossbar.Line{s.rows, s.cols} {
+		for i := range side {
+			side[i].Value = 0
+		}
 	}
 	clear(s.c)
 }

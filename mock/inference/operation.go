@@ -3,6 +3,7 @@ package inference
 import (
 	"errors"
 	"math"
+	"slices"
 )
 
 // settled is where the tangents' places are known well enough, V.
@@ -94,10 +95,7 @@ func (o *operation) settle(level float64) error {
 
 // owners gives the input that drives each column, -1 for none.
 func owners(l *Layer) []int {
-	owner := make([]int, l.Geometry.Cols)
-	for c := range owner {
-		owner[c] = -1
-	}
+	owner := slices.Repeat([]int{-1}, l.Geometry.Cols)
 	for m, c := range l.Inputs {
 		owner[c] = m
 	}

@@ -1,10 +1,6 @@
 package inference
 
-import (
-	"math"
-
-	"xlab/mock/crossbar"
-)
+import "xlab/mock/crossbar"
 
 // Reference classifies by the nodal solution of every layer: what Classifier is
 // measured by. It needs hundreds of microseconds per pattern.
@@ -47,10 +43,7 @@ func (r *Reference) Classify(pattern []uint8) ([][]float64, error) {
 		values = nil
 		for _, n := range l.Neurons {
 			x := n.Gain*(solution.RowCurrents[n.Minus]-solution.RowCurrents[n.Plus]) + n.Offset
-			if n.Saturating {
-				x = n.Limit * math.Tanh(x)
-			}
-			values = append(values, max(-n.Limit, min(n.Limit, x)))
+			values = append(values, n.output(x))
 		}
 		all = append(all, values)
 	}

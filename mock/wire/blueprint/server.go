@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
 
 	"xlab/mock/bench"
+	"xlab/mock/wire"
 )
 
 // Bench is the simulated bench: its terminals, and the lock under which they are
@@ -49,19 +48,7 @@ const longestLine = 256
 // has ended, and what reading or writing failed with otherwise. Several streams
 // share the box's state; a half line is forgotten with its stream.
 func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) error {
-	defer rw.Close()
-	// Only closing wakes a read that is under way.
-	stop := context.AfterFunc(ctx, func() { rw.Close() })
-	defer stop()
-	err := s.serve(rw)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) ||
-		errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return fmt.Errorf("simulated SM1: %w", err)
+	return wire.Serve(ctx, "simulated SM1", rw, s.serve)
 }
 
 func (s *Server) serve(rw io.ReadWriter) error {

@@ -23,12 +23,9 @@ package buspirate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"net"
 
 	"xlab/mock/bench"
 	"xlab/mock/wire"
@@ -85,44 +82,22 @@ func New(b bench.Terminals, device wire.Peripheral, t Timing) (*Server, error) {
 // at a time is what a box has; nothing breaks with more, but they share its
 // state.
 func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) error {
-	defer rw.Close()
-	// Only closing wakes a read that is under way.
-	stop := context.AfterFunc(ctx, func() { rw.Close() })
-	defer stop()
-	in := make([]byte, 4096)
-	var out []byte
-	for empty := 0; ; {
-		n, err := rw.Read(in)
-		if n > 0 {
-			empty = 0
-			out = out[:0]
-			s.bench.Do(func() { out = s.box.feed(in[:n], out) })
-			if len(out) > 0 {
-				if _, err := rw.Write(out); err != nil {
-					return ended(ctx, err)
-				}
-			}
-		}
-		if n == 0 && err == nil {
-			if empty++; empty > 100 {
-				err = io.ErrNoProgress
-			}
-		}
-		if err != nil {
-			return ended(ctx, err)
-		}
-	}
+	return wire.Serve(ctx, "simulated Bus Pirate", rw, s.serve)
 }
 
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) ||
-		errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return fmt.Errorf("simulated Bus Pirate: %w", err)
+func (s *Server) serve(rw io.ReadWriter) error {
+	var out []byte
+	return wire.Pieces(rw, func(piece []byte) error {
+		if len(piece) == 0 {
+			return nil
+		}
+		s.bench.Do(func() { out = s.box.feed(piece, out[:0]) })
+		if len(out) == 0 {
+			return nil
+		}
+		_, err := rw.Write(out)
+		return err
+	})
 }
 
 // Unplug takes the box's supply away and gives it back: its pins float and it

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"net"
 	"strings"
 
 	"xlab/mock/bench"
@@ -104,28 +102,14 @@ func (a *assembler) take(c byte) bool {
 // has ended, and what reading or writing failed with otherwise. Several streams
 // share the board's state; a half line is forgotten with its stream.
 func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) error {
-	defer rw.Close()
-	// Only closing wakes a read that is under way.
-	stop := context.AfterFunc(ctx, func() { rw.Close() })
-	defer stop()
-	err := s.serve(rw)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) ||
-		errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return fmt.Errorf("simulated neuron board: %w", err)
+	return wire.Serve(ctx, "simulated neuron board", rw, s.serve)
 }
 
 func (s *Server) serve(rw io.ReadWriter) error {
 	var lines assembler
 	var out []byte
-	in := make([]byte, 4096)
-	for empty := 0; ; {
-		n, err := rw.Read(in)
-		for _, c := range in[:n] {
+	return wire.Pieces(rw, func(piece []byte) error {
+		for _, c := range piece {
 			if !lines.take(c) {
 				continue
 			}
@@ -137,15 +121,8 @@ func (s *Server) serve(rw io.ReadWriter) error {
 				}
 			}
 		}
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			empty = 0
-		} else if empty++; empty > 100 {
-			return io.ErrNoProgress
-		}
-	}
+		return nil
+	})
 }
 
 // handle obeys one line and appends its answer to out.

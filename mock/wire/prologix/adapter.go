@@ -1,6 +1,7 @@
 package prologix
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -288,12 +289,8 @@ func (a *Adapter) read(until string) bool {
 			}
 		}
 		d.unread = nil
-		for i, c := range text {
-			if int(c) == last {
-				d.unread = text[i+1:]
-				text = text[:i+1]
-				break
-			}
+		if i := bytes.IndexByte(text, byte(last)); last >= 0 && i >= 0 {
+			text, d.unread = text[:i+1], text[i+1:]
 		}
 		a.transfer(len(text))
 		a.out = append(a.out, text...)
@@ -321,11 +318,8 @@ func (a *Adapter) poll(address int) byte {
 		return 0
 	}
 	b := a.busy(d)
-	if b == 0 {
-		return d.instrument.StatusByte()
-	}
 	status := d.instrument.StatusByte()
-	if p, ok := d.instrument.(BusyPoller); ok {
+	if p, ok := d.instrument.(BusyPoller); ok && b > 0 {
 		status = p.BusyStatusByte()
 	}
 	a.pass(b)

@@ -97,41 +97,37 @@ func (a *Adapter) serialPoll(text string) bool {
 	return true
 }
 
+// number is a setting: what may be given, what it is, and how it is set.
+type number struct {
+	least, most, present int
+	set                  func(int)
+}
+
 // setting carries out the commands that set or tell one number.
 func (a *Adapter) setting(name, text string) bool {
-	number := func(least, most, present int, set func(int)) bool {
-		if text == "" {
-			a.tell(present)
-			return true
-		}
-		n, ok := argument(text, least, most)
-		if ok {
-			set(n)
-		}
-		return ok
+	flag := func(v *bool) number { return number{0, 1, ordinal(*v), func(n int) { *v = n == 1 }} }
+	s, known := map[string]number{
+		"mode":        flag(&a.controller),
+		"auto":        flag(&a.auto),
+		"eoi":         flag(&a.eoi),
+		"eos":         {0, 3, a.eos, func(n int) { a.eos = n }},
+		"eot_enable":  flag(&a.eot),
+		"eot_char":    {0, 255, int(a.eotByte), func(n int) { a.eotByte = byte(n) }},
+		"read_tmo_ms": {1, 3000, a.timeout, func(n int) { a.timeout = n }},
+		"savecfg":     flag(&a.saving),
+	}[name]
+	if !known {
+		return false
 	}
-	flag := func(v *bool) bool {
-		return number(0, 1, ordinal(*v), func(n int) { *v = n == 1 })
+	if text == "" {
+		a.tell(s.present)
+		return true
 	}
-	switch name {
-	case "mode":
-		return flag(&a.controller)
-	case "auto":
-		return flag(&a.auto)
-	case "eoi":
-		return flag(&a.eoi)
-	case "eos":
-		return number(0, 3, a.eos, func(n int) { a.eos = n })
-	case "eot_enable":
-		return flag(&a.eot)
-	case "eot_char":
-		return number(0, 255, int(a.eotByte), func(n int) { a.eotByte = byte(n) })
-	case "read_tmo_ms":
-		return number(1, 3000, a.timeout, func(n int) { a.timeout = n })
-	case "savecfg":
-		return flag(&a.saving)
+	n, ok := argument(text, s.least, s.most)
+	if ok {
+		s.set(n)
 	}
-	return false
+	return ok
 }
 
 func ordinal(b bool) int {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"xlab/mock/wire"
 )
 
 // longestLine is how much of a line is kept. A longer one is dropped whole:
@@ -82,10 +84,8 @@ func (a *Adapter) serve(rw io.ReadWriter) error {
 	var lines assembler
 	var out []byte
 	step := func() { out = a.handle(&lines, out) }
-	in := make([]byte, 4096)
-	for empty := 0; ; {
-		n, err := rw.Read(in)
-		for _, c := range in[:n] {
+	return wire.Pieces(rw, func(piece []byte) error {
+		for _, c := range piece {
 			if !lines.take(c) {
 				continue
 			}
@@ -98,21 +98,13 @@ func (a *Adapter) serve(rw io.ReadWriter) error {
 				out = out[:0]
 			}
 		}
-		if len(out) > 0 {
-			if _, err := rw.Write(out); err != nil {
-				return err
-			}
-			out = out[:0]
+		if len(out) == 0 {
+			return nil
 		}
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			empty = 0
-		} else if empty++; empty > 100 {
-			return io.ErrNoProgress
-		}
-	}
+		_, err := rw.Write(out)
+		out = out[:0]
+		return err
+	})
 }
 
 // handle carries out one line under the bench's Do and appends what it gives

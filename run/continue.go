@@ -96,25 +96,6 @@ func claimMark(dir string) (*os.File, error) {
 // Record.
 func (c *Claim) Records() iter.Seq2[Record, error] { return records(c.dir, c.last) }
 
-// Records reads the journal of the run directory dir one record after the
-// other. An error ends it and comes with a zero Record.
-func Records(dir string) iter.Seq2[Record, error] { return records(dir, 0) }
-
-func records(dir string, last int) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		stop := errors.New("enough")
-		_, err := scanSegments(dir, last, func(r Record) error {
-			if !yield(r, nil) {
-				return stop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, stop) {
-			yield(Record{}, err)
-		}
-	}
-}
-
 // Release gives the claim up. Nothing has been changed.
 func (c *Claim) Release() error {
 	if c.mark == nil {

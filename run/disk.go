@@ -24,13 +24,6 @@ func CreateFile(path string) (File, error) {
 
 func syncFile(f File) error { return f.Sync() }
 
-// CheckSpace refuses a directory for runs whose disk has less left than the
-// reserve, as the beginning of a run does.
-func (o Options) CheckSpace(dir string) error {
-	o = o.withDefaults()
-	return checkFree(o.Free, dir, o.Reserve)
-}
-
 // checkFree refuses to go on when the disk of dir has less than reserve bytes.
 // The reserve is there for the results of what is under way and for the end.
 func checkFree(free func(string) (uint64, error), dir string, reserve uint64) error {

@@ -59,7 +59,7 @@ type line struct {
 
 // appendLine writes a whole line to dst. On an error dst is returned as it was.
 func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool, l line) ([]byte, error) {
-	start := len(dst)
+	first := len(dst)
 	b := strconv.AppendUint(append(dst, `{"seq":`...), seq, 10)
 	if hasBench {
 		b = AppendFloat(append(b, `,"bench":`...), float64(bench))
@@ -79,9 +79,9 @@ func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool,
 	if err != nil {
 		return dst, fmt.Errorf("%s cannot be written as JSON: %w", l.kind, err)
 	}
-	sum := crc32.Checksum(b[start:], castagnoli)
+	sum := crc32.Checksum(b[first:], castagnoli)
 	b = append(appendHex32(append(b, crcOpen...), sum), crcClose...)
-	if n := len(b) - start; n > maxLine {
+	if n := len(b) - first; n > maxLine {
 		return dst, fmt.Errorf("%s of %d bytes is longer than a journal line may be (%d bytes): write it to a data file "+
 			"of the run", l.kind, n, maxLine)
 	}
@@ -93,13 +93,13 @@ func appendData(b []byte, data any) ([]byte, error) {
 	case nil:
 		return append(b, "null"...), nil
 	case JSONAppender:
-		start := len(b)
+		first := len(b)
 		b, err := d.AppendJSON(b)
 		if err != nil {
 			return b, err
 		}
 		// A line that does not parse would be noticed only when it is needed.
-		if text := b[start:]; bytes.IndexByte(text, '\n') >= 0 || !json.Valid(text) {
+		if text := b[first:]; bytes.IndexByte(text, '\n') >= 0 || !json.Valid(text) {
 			return b, fmt.Errorf("%T appended text that is not JSON on one line", data)
 		}
 		return b, nil

@@ -146,8 +146,6 @@ type guardEvent struct {
 	data any
 }
 
-const opMakeSafe = "make the bench safe"
-
 // longestPause between two rounds: what listens again meanwhile shall not be left
 // as it is for long.
 const longestPause = 500 * time.Millisecond

@@ -433,3 +433,10 @@ func (j *Journal) fail(what string, cause error) error {
 func errClosed(path string) error {
 	return fmt.Errorf("journal %s is closed: the run has ended", path)
 }
+
+// CheckSpace refuses a directory for runs whose disk has less left than the
+// reserve, as the beginning of a run does.
+func (o Options) CheckSpace(dir string) error {
+	o = o.withDefaults()
+	return checkFree(o.Free, dir, o.Reserve)
+}

@@ -97,7 +97,7 @@ func Load(root, idOrPrefix string) (*Stored, error) {
 		if len(all) == 0 {
 			return nil, unknownRun(root, idOrPrefix, "there are no runs yet")
 		}
-		return last(all), nil
+		return newest(all), nil
 	}
 	names, err := directories(root)
 	if err != nil {
@@ -126,9 +126,9 @@ func Load(root, idOrPrefix string) (*Stored, error) {
 	return nil, unknownRun(root, idOrPrefix, "several runs start with it: "+text)
 }
 
-// last is the newest run that is no part of a plan: after a plan that is the plan.
+// newest is the newest run that is no part of a plan: after a plan that is the plan.
 // Where there are only parts of plans it is the newest of them.
-func last(all []*Stored) *Stored {
+func newest(all []*Stored) *Stored {
 	// The tasks' own headers have not always said whose they are.
 	parts := make(map[string]bool)
 	for _, s := range all {

@@ -174,3 +174,5 @@ func isCancellation(err error) bool {
 	return errors.Is(err, ErrInterrupted) || errors.Is(err, context.Canceled) ||
 		instrument.KindOf(err) == instrument.KindCancelled
 }
+
+const opMakeSafe = "make the bench safe"

@@ -180,3 +180,16 @@ func (e envelope) record() Record {
 	}
 	return r
 }
+
+// Record is one line of a journal as read back.
+type Record struct {
+	Seq      uint64             `json:"seq"`
+	Type     Type               `json:"type"`
+	Bench    instrument.Seconds `json:"bench,omitempty"` // bench time last known when it was written; see HasBench
+	HasBench bool               `json:"-"`
+	Of       uint64             `json:"of,omitempty"`   // intent that a part or result belongs to
+	Kind     string             `json:"kind,omitempty"` // of an event
+	Data     json.RawMessage    `json:"data"`
+	File     string             `json:"-"` // segment, without directory
+	Line     int                `json:"-"` // in the segment, from 1
+}

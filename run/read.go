@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,19 +16,6 @@ import (
 
 	"xlab/instrument"
 )
-
-// Record is one line of a journal as read back.
-type Record struct {
-	Seq      uint64             `json:"seq"`
-	Type     Type               `json:"type"`
-	Bench    instrument.Seconds `json:"bench,omitempty"` // bench time last known when it was written; see HasBench
-	HasBench bool               `json:"-"`
-	Of       uint64             `json:"of,omitempty"`   // intent that a part or result belongs to
-	Kind     string             `json:"kind,omitempty"` // of an event
-	Data     json.RawMessage    `json:"data"`
-	File     string             `json:"-"` // segment, without directory
-	Line     int                `json:"-"` // in the segment, from 1
-}
 
 // Damage is a place of the journal that could not be read. Nothing is
 // repaired; everything else is kept.
@@ -340,6 +328,25 @@ func readLine(r *bufio.Reader) (text []byte, whole bool, err error) {
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return text, false, err
+		}
+	}
+}
+
+// Records reads the journal of the run directory dir one record after the
+// other. An error ends it and comes with a zero Record.
+func Records(dir string) iter.Seq2[Record, error] { return records(dir, 0) }
+
+func records(dir string, last int) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		stop := errors.New("enough")
+		_, err := scanSegments(dir, last, func(r Record) error {
+			if !yield(r, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(Record{}, err)
 		}
 	}
 }

@@ -36,11 +36,6 @@ func newAdaptive(s Spec) *adaptive {
 
 func (a *adaptive) Coarse() float64 { return a.coarse }
 
-// lowest is the conductance below which the law is not extended, in S.
-const lowest = 1e-7
-
-func state(g instrument.Siemens) float64 { return math.Log(math.Max(float64(g), lowest) / reference) }
-
 func (a *adaptive) Next(v View) instrument.Volts {
 	k := a.index(v.Cell)
 	if a.contradicted(v, k) {

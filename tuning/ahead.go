@@ -67,15 +67,3 @@ func work(phase Phase, steps int) run.Work {
 	}
 	return w
 }
-
-// open are the devices that may still be visited and of which something holds; nil =
-// all of them.
-func (t *tuner) open(holds func(d *device) bool) []*device {
-	var list []*device
-	for _, d := range t.asked {
-		if d.closed == "" && (holds == nil || holds(d)) {
-			list = append(list, d)
-		}
-	}
-	return list
-}

@@ -34,9 +34,6 @@ type exposure struct {
 	volts float64 // magnitude
 }
 
-// mark is the state of the account when a device was left.
-type mark struct{ row, col int }
-
 const (
 	raising  = 0
 	lowering = 1

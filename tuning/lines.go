@@ -172,3 +172,7 @@ func (l *lines) sag(k int, scheme array.Scheme) float64 {
 	x := l.perRow*(own+half*(l.rowSum[r]-own)) + l.perCol*(own+columnHalf*(l.colSum[c]-own))
 	return x / (1 + x)
 }
+
+// mostAim is the conductance of a device, in highest targets accepted, beyond
+// which aiming is no use: so far no device of the array goes.
+const mostAim = 2

@@ -325,5 +325,3 @@ func usage(name, format, advice string, args ...any) error {
 	return &instrument.Error{Op: "tuning array " + name, Kind: instrument.KindUsage, Err: fmt.Errorf(format, args...),
 		Advice: advice}
 }
-
-var errNoResult = errors.New("the bench gave fewer results than steps")

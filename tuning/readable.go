@@ -33,10 +33,6 @@ func (l *lines) devices(reads []float64) ([]float64, error) {
 		err, worst.Row, row, worst.Col, col, l.resistance.Contact, l.resistance.RowSegment, l.resistance.ColSegment, part)
 }
 
-// mostAim is the conductance of a device, in highest targets accepted, beyond
-// which aiming is no use: so far no device of the array goes.
-const mostAim = 2
-
 // complete gives the device conductances of which reads show the given
 // conductances while devices without one (NaN) stay as they are.
 func (l *lines) complete(shown []float64) ([]float64, error) {

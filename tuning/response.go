@@ -2,6 +2,8 @@ package tuning
 
 import (
 	"math"
+
+	"xlab/instrument"
 )
 
 // The empirical law of the response of one device to one pulse of magnitude V,
@@ -242,3 +244,8 @@ func (r *response) surprise(k, back int) float64 {
 	res, _ := r.residual(&r.all[list[len(list)-1-back]], &r.devices[k], nil)
 	return res / r.spread
 }
+
+// lowest is the conductance below which the law is not extended, in S.
+const lowest = 1e-7
+
+func state(g instrument.Siemens) float64 { return math.Log(math.Max(float64(g), lowest) / reference) }

@@ -148,3 +148,7 @@ func (s Spec) budgets() (perDevice, perPass int) {
 func (s Spec) bounds(pulses int) array.Bounds {
 	return array.Bounds{Steps: pulses + without, MinVoltage: s.ResetMax, MaxVoltage: s.SetMax, MaxCurrent: s.Compliance}
 }
+
+// without is the number of strongest pulses in a row without enough effect
+// after which a direction is given up.
+const without = 3

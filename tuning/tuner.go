@@ -90,24 +90,6 @@ func Tune(ctx context.Context, bench array.DUT, name string, spec Spec, defects 
 	return t.outcome(err), err
 }
 
-// unknown is the conductance of a device that was not read.
-var unknown = instrument.Siemens(math.NaN())
-
-// device is the state of one device during the run.
-type device struct {
-	Record
-	index   int
-	closed  Verdict         // it is not visited any more; "" = open
-	fault   bool            // closed because a result could not be used
-	reached bool            // was within its band at the end of a visit
-	limited bool            // a visit ended because the strongest pulses had too little effect
-	tried   bool            // pulses of the other direction were tried because those of one had no effect
-	left    float64         // S, conductance when the last visit ended; 0 = not visited
-	guess   float64         // S, conductance by all reads since then
-	mark    mark            // of the disturb account since then
-	unheld  []array.Limited // sources that could not hold the other lines in a pulse of this visit
-}
-
 // tuner is a run under way. Conductances inside are those of the devices, with
 // the lines taken out as well as they are known; what reads show is kept beside.
 type tuner struct {
@@ -155,4 +137,16 @@ func (t *tuner) observe(e Event) {
 		e.Ahead = ahead(e.Phase, e.Total-e.Done, t.after, t.policy.Coarse() > t.band, len(t.open(nil)), len(t.reads))
 		t.options.Observe(e)
 	}
+}
+
+// open are the devices that may still be visited and of which something holds; nil =
+// all of them.
+func (t *tuner) open(holds func(d *device) bool) []*device {
+	var list []*device
+	for _, d := range t.asked {
+		if d.closed == "" && (holds == nil || holds(d)) {
+			list = append(list, d)
+		}
+	}
+	return list
 }

@@ -2,17 +2,13 @@ package tuning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
 )
-
-// close ends the work on a device for good.
-func (d *device) close(v Verdict, format string, args ...any) {
-	d.closed, d.Reason = v, fmt.Sprintf(format, args...)
-}
 
 // complianceKey is the configuration key of every source's compliance.
 const complianceKey = "tuning.compliance"
@@ -159,14 +155,9 @@ func (t *tuner) take(d *device, r array.Result) {
 	t.lines.set(d.index, t.lines.device(d.index, read))
 }
 
-const (
-	// without is the number of strongest pulses in a row without enough effect
-	// after which a direction is given up.
-	without = 3
-	// tooMany is the number of further pulses of that effect that would be too
-	// many; fewer are when they harm others.
-	tooMany = 40
-)
+// tooMany is the number of further pulses of that effect that would be too
+// many; fewer are when they harm others.
+const tooMany = 40
 
 // exhausted tells that the strongest pulses do not bring a device any nearer. A
 // device that does not move at all is tried once in the other direction: one
@@ -285,3 +276,5 @@ func (t *tuner) harm(d *device) func(v instrument.Volts) float64 {
 	}
 	return func(v instrument.Volts) float64 { return tables[direction(v > 0)].at(math.Abs(float64(v))) }
 }
+
+var errNoResult = errors.New("the bench gave fewer results than steps")

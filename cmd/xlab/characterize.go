@@ -115,12 +115,12 @@ func (a *app) experiment(name, short, long string, sample int, conditions *chara
 				return err
 			}
 			configure(cmd, c, conditions)
-			defects, err := defectsOf(c, on, defectMap)
+			defects, err := procedure.DefectsOf(at(c), on, defectMap)
 			if err != nil {
 				return err
 			}
 			if defects == nil && defectMap == "" {
-				return unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be formed: run "+
+				return procedure.Unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be formed: run "+
 					"`xlab form`, or use --defects none if it was formed elsewhere")
 			}
 			cells, err := array.ParseCells(devices, w.Rows, w.Cols)

@@ -4,26 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
-	"os"
 	"path/filepath"
-	"slices"
 	"xlab/forming"
-	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 )
-
-// defectsFile is the defect map's name in a run directory.
-const defectsFile = "defects.json"
 
 // formResult is what `xlab form --json` prints.
 type formResult struct {
@@ -69,7 +60,7 @@ one. See hwdocs/forming.md.`,
 				return run.Usage(err)
 			}
 			// What is beyond the limits is refused here, before anything is opened.
-			formed, err := formedBefore(c, name, w)
+			formed, err := procedure.FormedBefore(at(c), name, w)
 			if err != nil {
 				return err
 			}
@@ -128,7 +119,7 @@ func (a *app) formJob(c *config.Config, name string, spec forming.Spec) job {
 		if outcome == nil {
 			return nil
 		}
-		if err := r.Write(defectsFile, outcome.Defects.Write); err != nil {
+		if err := r.Write(procedure.DefectsFile, outcome.Defects.Write); err != nil {
 			return err
 		}
 		return errors.Join(r.Write("devices.csv", outcome.WriteCSV), r.Draw(outcome.Figures(spec)...))
@@ -179,74 +170,4 @@ func (a *app) printFormed(o *forming.Outcome, result formResult) error {
 	fmt.Fprint(a.out, result.OverheadLine())
 	_, err := fmt.Fprintf(a.out, "run %s\n", filepath.Join(a.Config.Runs, result.Run))
 	return err
-}
-
-// defectMaps gives the defect maps of an array and of this bench's chip among the
-// runs, the newest first. The sequence ends with the first error.
-func defectMaps(c *config.Config, name string) (iter.Seq2[*array.DefectMap, error], error) {
-	board, err := c.Board(name)
-	if err != nil {
-		return nil, err
-	}
-	chip, err := sim.ChipOf(c)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(*array.DefectMap, error) bool) {
-		list, err := run.List(c.Runs)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, r := range slices.Backward(list) {
-			if r.Command != "form" || r.Array != board.Name {
-				continue
-			}
-			file := filepath.Join(c.Runs, r.ID, defectsFile)
-			f, err := input.Open(file, input.Record)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // ended before it had one
-			}
-			var m *array.DefectMap
-			if err == nil {
-				m, err = array.ReadDefectMap(f, file)
-				err = errors.Join(err, f.Close())
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if m.Chip == chip && !yield(m, nil) {
-				return
-			}
-		}
-	}, nil
-}
-
-// formedBefore gives the devices' conductances in S, row by row, after the newest
-// forming of each; 0 where there is none. A directory of runs that cannot be read
-// holds none: that is said by what wants to write there.
-func formedBefore(c *config.Config, name string, w *array.Wiring) ([]float64, error) {
-	g := make([]float64, w.Rows*w.Cols)
-	maps, err := defectMaps(c, name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.ReadDir(c.Runs); err != nil {
-		return g, nil
-	}
-	for m, err := range maps {
-		if err != nil {
-			return nil, err
-		}
-		if m.Rows != w.Rows || m.Cols != w.Cols {
-			continue
-		}
-		for k, d := range m.Devices {
-			if g[k] == 0 && d.State != array.StateUntried {
-				g[k] = float64(d.Conductance)
-			}
-		}
-	}
-	return g, nil
 }

@@ -49,7 +49,7 @@ func letterRun(t *testing.T) *networkRun {
 	for l := range n.G {
 		n.G[l].Apply(func(r, c int, x float64) float64 { return x + 1e-6*float64((r*7+c*5)%13) }, n.G[l])
 	}
-	w := &networkRun{spec: mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Train: keepSet(dataset.Letters()),
+	w := &networkRun{spec: mlpSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}}, Train: keepSet(dataset.Letters()),
 		Classify: true, Trim: true, Warnings: []string{"before"}}}
 	if err := w.prepare(); err != nil {
 		t.Fatal(err)

@@ -288,10 +288,10 @@ func (d *mlpData) fits(f *mlp.File) error {
 		case s == nil:
 		case s.Width() != design.Sizes[0]:
 			return run.Usage(fmt.Errorf("data set %s has %d features, the network %s has %d inputs; %s", s.Name, s.Width(),
-				sizesText(design), design.Sizes[0], otherData(f)))
+				procedure.SizesText(design), design.Sizes[0], otherData(f)))
 		case len(s.Classes) != design.Sizes[design.Layers()]:
 			return run.Usage(fmt.Errorf("data set %s has %d classes, the network %s has %d outputs; %s", s.Name, len(s.Classes),
-				sizesText(design), design.Sizes[design.Layers()], otherData(f)))
+				procedure.SizesText(design), design.Sizes[design.Layers()], otherData(f)))
 		}
 	}
 	if f.Provenance.Data.Digest != "" && f.Provenance.Data.Digest != d.train.Digest() {

@@ -145,7 +145,7 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 	if spec.MLP, err = s.how.prepare(a, c, s.network, s.arrays, &s.data, s.defects); err != nil {
 		return err
 	}
-	if _, spec.Trained.File, err = findNetwork(c, s.network); err != nil {
+	if _, spec.Trained.File, err = procedure.FindNetwork(at(c), s.network); err != nil {
 		return err
 	}
 	if s.noTest {

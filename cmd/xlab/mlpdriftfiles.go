@@ -112,7 +112,7 @@ func (s *stabilitySpec) files(r procedure.Bench, points []stability.Point) error
 	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own " +
 		"remedies; nothing is published for this network."
 	return errors.Join(
-		r.Write(networkFile, s.MLP.Network.Write),
+		r.Write(procedure.NetworkFile, s.MLP.Network.Write),
 		r.Write("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
 		r.Draw(
 			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. "+
@@ -181,7 +181,7 @@ func stabilityNote(p stability.Point) string {
 }
 
 func (a *app) printStability(s stabilitySpec, r stabilityResult) error {
-	fmt.Fprintf(a.out, "network %s, %s\n\n", s.Trained.File, sizesText(s.MLP.Network.Network.Design))
+	fmt.Fprintf(a.out, "network %s, %s\n\n", s.Trained.File, procedure.SizesText(s.MLP.Network.Network.Design))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
 	for _, v := range s.Measure.Variants {

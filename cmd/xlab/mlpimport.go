@@ -54,24 +54,24 @@ func (i *importFlags) spec(c *config.Config) (*importSpec, error) {
 
 // newMLPSpec puts a network, its data and its place together.
 func newMLPSpec(c *config.Config, f *mlp.File, arrays string, data *mlpData, defects string) (mlpSpec, error) {
-	s := mlpSpec{Network: keptNetwork{f}, Placement: f.Placement, Train: keepSet(data.train), Test: keepSet(data.test),
+	s := mlpSpec{Network: procedure.KeptNetwork{File: f}, Placement: f.Placement, Train: keepSet(data.train), Test: keepSet(data.test),
 		Lines: c.Tuning.Lines}
 	if s.Placement == nil || arrays != "" {
 		if arrays == "" {
 			arrays = "A,B"
 		}
 		var err error
-		if s.Placement, err = placeOn(c, f.Network.Design, arrays); err != nil {
+		if s.Placement, err = procedure.PlaceOn(at(c), f.Network.Design, arrays); err != nil {
 			return s, err
 		}
-	} else if err := checkPlacement(c, f.Network.Design, s.Placement); err != nil {
+	} else if err := procedure.CheckPlacement(at(c), f.Network.Design, s.Placement); err != nil {
 		return s, err
 	}
 	if err := data.fits(f); err != nil {
 		return s, err
 	}
 	var err error
-	if s.Defects, err = networkDefects(c, s.Placement, defects); err != nil {
+	if s.Defects, err = procedure.NetworkDefects(at(c), s.Placement, defects); err != nil {
 		return s, err
 	}
 	s.Warnings = append([]string{}, data.warnings...)
@@ -87,7 +87,7 @@ func newMLPSpec(c *config.Config, f *mlp.File, arrays string, data *mlpData, def
 // matchChip checks that the weights were trained for the defect maps in use. A
 // person who knows better gets a warning instead.
 func (s *mlpSpec) matchChip(anyChip bool) error {
-	err := s.Network.Provenance.CheckDefectMap(defectsID(s.Defects))
+	err := s.Network.Provenance.CheckDefectMap(procedure.DefectsID(s.Defects))
 	switch {
 	case err == nil:
 		return nil
@@ -100,7 +100,7 @@ func (s *mlpSpec) matchChip(anyChip bool) error {
 
 // estimate costs the import and refuses what is beyond the limits.
 func (a *app) estimate(s mlpSpec) (*transfer.Estimate, error) {
-	sizes, err := arraySizes(a.Config, s.Placement)
+	sizes, err := procedure.ArraySizes(&a.Lab, s.Placement)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 // anything is opened.
 func (i *importFlags) prepare(a *app, c *config.Config, network, arrays string, d *dataFlags,
 	defects string) (mlpSpec, error) {
-	f, _, err := findNetwork(c, network)
+	f, _, err := procedure.FindNetwork(at(c), network)
 	if err != nil {
 		return mlpSpec{}, err
 	}

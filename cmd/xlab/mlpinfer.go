@@ -1,6 +1,7 @@
 package main
 
 import (
+	"xlab/lab/procedure"
 	"xlab/run"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ the software. The weights must have been imported.`,
 			if err != nil {
 				return err
 			}
-			f, _, err := findNetwork(c, network)
+			f, _, err := procedure.FindNetwork(at(c), network)
 			if err != nil {
 				return err
 			}

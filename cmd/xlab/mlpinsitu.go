@@ -42,7 +42,7 @@ type insituStart struct {
 	Seed        uint64             `json:"seed,omitempty"`
 	Tolerance   float64            `json:"tolerance,omitempty"` // relative, of the writing
 	// Network is one to start from, which is written with Tolerance.
-	Network *keptNetwork `json:"network,omitempty"`
+	Network *procedure.KeptNetwork `json:"network,omitempty"`
 }
 
 // letterClasses are the first so many of the letters that are trained with. Three
@@ -63,7 +63,7 @@ func defaultInsituSpec(c *config.Config, rule insitu.RuleName, classes []string,
 		Tuning: c.Tuning, Test: true,
 		Start: insituStart{Conductance: 20e-6, Spread: 0.05, Seed: 1, Tolerance: 0.05}}
 	s.Training.Lines, s.Training.Compliance, s.Training.Width = c.Tuning.Lines, c.Tuning.Compliance, c.Tuning.Width
-	s.Placement, err = placeOn(c, s.Design, arrays)
+	s.Placement, err = procedure.PlaceOn(at(c), s.Design, arrays)
 	return s, err
 }
 
@@ -176,22 +176,22 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 
 // startFrom takes a network's conductances, and its place, as the start.
 func (s *insituSpec) startFrom(c *config.Config, name string) error {
-	f, name, err := findNetwork(c, name)
+	f, name, err := procedure.FindNetwork(at(c), name)
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(f.Network.Design.Sizes, s.Design.Sizes) {
-		return run.Usage(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, sizesText(f.Network.Design),
-			len(s.Classes), sizesText(s.Design)))
+		return run.Usage(fmt.Errorf("the network %s is a %s one; %d letters need %s", name, procedure.SizesText(f.Network.Design),
+			len(s.Classes), procedure.SizesText(s.Design)))
 	}
 	if have := f.Provenance.Data.Classes; len(have) > 0 && !slices.Equal(have, s.Classes) {
 		return run.Usage(fmt.Errorf("the network %s tells %s apart, not %s", name, strings.Join(have, ", "),
 			strings.Join(s.Classes, ", ")))
 	}
-	s.Design, s.Start = f.Network.Design, insituStart{Tolerance: 0.3, Network: &keptNetwork{f}}
+	s.Design, s.Start = f.Network.Design, insituStart{Tolerance: 0.3, Network: &procedure.KeptNetwork{File: f}}
 	if f.Placement != nil {
 		s.Placement = f.Placement
-		return checkPlacement(c, s.Design, s.Placement)
+		return procedure.CheckPlacement(at(c), s.Design, s.Placement)
 	}
 	return nil
 }
@@ -209,11 +209,11 @@ func completeInsitu(c *config.Config, s *insituSpec, defectMap string) error {
 		return run.Usage(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
 	}
 	var err error
-	if s.Defects, err = networkDefects(c, s.Placement, defectMap); err != nil {
+	if s.Defects, err = procedure.NetworkDefects(at(c), s.Placement, defectMap); err != nil {
 		return err
 	}
 	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
-		return unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
+		return procedure.Unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
 			"--array %[1]s`, or use --defects none if it was formed elsewhere")
 	}
 	return nil
@@ -341,6 +341,6 @@ func insituNetwork(spec insituSpec, t *insituTrained) (*mlp.File, error) {
 	f := &mlp.File{Network: t.outcome.Network, Placement: spec.Placement, Constraints: held, Provenance: mlp.Provenance{
 		Program: run.Program(), Approach: mlp.InSitu, Seed: spec.Start.Seed, Training: training,
 		Data: mlp.Data{Name: set.Name, Digest: set.Digest(), Samples: set.Len(), Classes: set.Classes}}}
-	f.Provenance.DefectMap = defectsID(spec.Defects)
+	f.Provenance.DefectMap = procedure.DefectsID(spec.Defects)
 	return f, nil
 }

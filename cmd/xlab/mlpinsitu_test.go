@@ -53,7 +53,7 @@ func TestInsituSpecReadsBack(t *testing.T) {
 		g.Apply(func(r, c int, _ float64) float64 { return 10e-6 + 1e-7*float64(r*20+c) }, g)
 	}
 	spec.Start = insituStart{Tolerance: 0.3,
-		Network: &keptNetwork{&mlp.File{Network: n, Provenance: mlp.Provenance{Program: "xlab", Approach: mlp.Oblivious}}}}
+		Network: &procedure.KeptNetwork{File: &mlp.File{Network: n, Provenance: mlp.Provenance{Program: "xlab", Approach: mlp.Oblivious}}}}
 	spec.Defects = map[string]*array.DefectMap{"A": array.NewDefectMap("A", 20, 20)}
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -131,7 +131,7 @@ func TestReferenceDevice(t *testing.T) {
 		m.Devices[i].State = array.StateFormed
 	}
 	m.At(array.Cell{Row: 0, Col: 17}).State = array.StateDefective
-	s := mlpSpec{Network: keptNetwork{&mlp.File{Network: n}}, Placement: spec.Placement,
+	s := mlpSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}}, Placement: spec.Placement,
 		Defects: map[string]*array.DefectMap{"A": m}}
 	for _, k := range []struct {
 		named string

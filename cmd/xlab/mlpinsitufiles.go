@@ -70,7 +70,7 @@ func insituFiles(r procedure.Bench, spec insituSpec, t *insituTrained) error {
 	}
 	f, err := insituNetwork(spec, t)
 	if err == nil {
-		err = r.Write(networkFile, f.Write)
+		err = r.Write(procedure.NetworkFile, f.Write)
 	}
 	return errors.Join(append(errs, err)...)
 }

@@ -29,7 +29,7 @@ import (
 
 // mlpSpec is everything that an import or a classification depends on.
 type mlpSpec struct {
-	Network   keptNetwork                 `json:"network"`
+	Network   procedure.KeptNetwork       `json:"network"`
 	Placement mlp.Placement               `json:"placement"`
 	Train     *keptSet                    `json:"training_set"`
 	Test      *keptSet                    `json:"test_set"`
@@ -326,7 +326,7 @@ func (w *networkRun) files(r procedure.Bench) error {
 	if len(w.sets) == 0 {
 		return nil
 	}
-	err := r.Write(networkFile, w.spec.Network.Write)
+	err := r.Write(procedure.NetworkFile, w.spec.Network.Write)
 	var figures []figure.Figure
 	for i, k := range w.sets {
 		samples := []figure.Sample{{Name: "software", Values: k.soft.Margins}}

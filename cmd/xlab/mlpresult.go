@@ -136,7 +136,7 @@ func (r *mlpResult) compare() []characterize.Comparison {
 
 func (w *networkRun) print(a *app, c *config.Config, r mlpResult) error {
 	n := w.spec.Network
-	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", sizesText(n.Network.Design), r.Approach,
+	fmt.Fprintf(a.out, "network %s, %s, trained on %s\n\n", procedure.SizesText(n.Network.Design), r.Approach,
 		n.Provenance.Data.Name)
 	t := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(t, "\ttraining\ttest\t")

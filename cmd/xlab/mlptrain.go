@@ -87,7 +87,7 @@ type trained struct {
 // train trains a network as the flags say.
 func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData) (*trained, error) {
 	design := mlp.NewDesign(data.train.Width(), t.hidden, len(data.train.Classes))
-	p, err := placeOn(c, design, t.arrays)
+	p, err := procedure.PlaceOn(at(c), design, t.arrays)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData)
 	case "aware":
 		approach = mlp.Aware
 		if out.defects = t.known; t.known == nil {
-			if out.defects, err = networkDefects(c, p, t.defects); err != nil {
+			if out.defects, err = procedure.NetworkDefects(at(c), p, t.defects); err != nil {
 				return nil, err
 			}
 		}
@@ -131,7 +131,7 @@ func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData)
 		return nil, err
 	}
 	out.file.Placement = p
-	out.file.Provenance.Approach, out.file.Provenance.DefectMap = approach, defectsID(out.defects)
+	out.file.Provenance.Approach, out.file.Provenance.DefectMap = approach, procedure.DefectsID(out.defects)
 	out.file.Provenance.Created = time.Now().UTC().Format(time.RFC3339)
 	if out.software, err = out.classify(data); err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (t *trainFlags) physics(c *config.Config, d mlp.Design, p mlp.Placement) ([
 // seriesPhysics conducts through the lines' resistance in every layer.
 func seriesPhysics(c *config.Config, d mlp.Design, p mlp.Placement, lines array.Resistance,
 	law mlp.Law) ([]mlp.Conduction, error) {
-	sizes, err := arraySizes(c, p)
+	sizes, err := procedure.ArraySizes(at(c), p)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func withoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
 // maps, which must be there and of formed arrays.
 func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
 	if missing := withoutMap(p, maps); len(missing) > 0 {
-		return nil, unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
+		return nil, procedure.Unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
 			"%[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
 	}
 	faults, untried, err := p.Faults(d, maps)
@@ -292,7 +292,7 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 		return err
 	}
 	result := out.summary()
-	result.Run, result.Wall, result.File = r.ID(), time.Since(began).Seconds(), filepath.Join(r.Dir(), networkFile)
+	result.Run, result.Wall, result.File = r.ID(), time.Since(began).Seconds(), filepath.Join(r.Dir(), procedure.NetworkFile)
 	if output != "" {
 		result.File = output
 		err = out.file.Save(output)
@@ -309,7 +309,7 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 	train, test := result.Software.text()
 	fmt.Fprintf(a.out, "network %s, %s, seed %d: %s of the training set, %s of the test set; with the errors trained "+
 		"with %.2f %%\n",
-		sizesText(out.file.Network.Design), result.Approach, result.Seed, train, test, result.Survived)
+		procedure.SizesText(out.file.Network.Design), result.Approach, result.Seed, train, test, result.Survived)
 	if result.Held > 0 {
 		fmt.Fprintf(a.out, "%s held where the defect map has them\n", screen.Count(result.Held, "device"))
 	}
@@ -330,7 +330,7 @@ func trainFiles(r *run.Run, in figure.Formats, t *trained) error {
 		}
 		return r.WriteFile(name, b.Bytes())
 	}, in, trainingCurve(t.result))
-	return errors.Join(err, r.WriteFile(networkFile, network.Bytes()))
+	return errors.Join(err, r.WriteFile(procedure.NetworkFile, network.Bytes()))
 }
 
 func trainingCurve(r *train.Result) figure.Figure {

@@ -11,13 +11,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
-
 	"xlab/instrument"
 	"xlab/lab/plan"
+	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/screen"
+
+	"github.com/spf13/cobra"
 )
 
 // taskEstimate is what one task of a plan does and costs, at most unless it says
@@ -41,23 +41,6 @@ type taskEstimate struct {
 	Needs string `json:"needs,omitempty"`
 }
 
-// notMade is what a command cannot do without and another command makes.
-type notMade struct {
-	error
-	arrays []string // whose defect maps, which forming makes; none = a network, which training makes
-}
-
-func (e notMade) Unwrap() error { return e.error }
-
-// unformed is the error of a command that wants the defect maps of arrays that
-// have none. The format has a place for the first one's name.
-func unformed(arrays []string, format string) error {
-	return notMade{run.Usage(fmt.Errorf(format, arrays[0])), arrays}
-}
-
-// untrained is the error of a command that wants a network where there is none.
-func untrained(text string) error { return notMade{error: run.Usage(errors.New(text))} }
-
 // makes tells what tasks of a plan leave behind for later ones.
 type makes struct {
 	formed  []string // arrays
@@ -77,16 +60,16 @@ func (m *makes) add(t plan.Task, command *cobra.Command) {
 }
 
 // cover tells whether what a command lacks will have been made, and what it is.
-func (m *makes) cover(lacks notMade) (what string, made bool) {
-	if len(lacks.arrays) == 0 {
+func (m *makes) cover(lacks procedure.NotMade) (what string, made bool) {
+	if len(lacks.Arrays) == 0 {
 		return "a network", m.trained
 	}
-	for _, array := range lacks.arrays {
+	for _, array := range lacks.Arrays {
 		if !slices.ContainsFunc(m.formed, func(name string) bool { return strings.EqualFold(name, array) }) {
 			return "", false
 		}
 	}
-	return "the defect map of array " + strings.Join(lacks.arrays, " and "), true
+	return "the defect map of array " + strings.Join(lacks.Arrays, " and "), true
 }
 
 // Bytes on disk, by what a run journals: measured on runs of all kinds on the
@@ -131,7 +114,7 @@ func (a *app) estimateTask(t plan.Task, before *makes) (taskEstimate, error) {
 		return e, nil // it only reads, and does not tell how much
 	}
 	err = a.dryRun(t, &e)
-	var lacks notMade
+	var lacks procedure.NotMade
 	if !errors.As(err, &lacks) {
 		return e, err
 	}

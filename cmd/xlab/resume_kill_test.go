@@ -18,6 +18,7 @@ import (
 	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/plan"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/mock/device"
 	"xlab/run"
@@ -239,7 +240,7 @@ func (c *sharedCount) add(n int) {
 // checkFormed counts the devices on which the defect map and the truth differ.
 func (b *killBench) checkFormed(dir string) (wrong int) {
 	b.t.Helper()
-	file := filepath.Join(dir, "runs", b.last(dir, "form").ID, defectsFile)
+	file := filepath.Join(dir, "runs", b.last(dir, "form").ID, procedure.DefectsFile)
 	f, err := os.Open(file)
 	if err != nil {
 		b.t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/bench"
@@ -306,7 +307,7 @@ func (r *rig) events() []string {
 // defects reads the defect map of the only run.
 func (r *rig) defects() *array.DefectMap {
 	r.t.Helper()
-	f, err := os.Open(filepath.Join(r.stored().Dir, defectsFile))
+	f, err := os.Open(filepath.Join(r.stored().Dir, procedure.DefectsFile))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 	"xlab/lab"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/run"
 
@@ -176,7 +177,7 @@ func collectEvidence(t *testing.T, runs, chip string) evidence {
 	}
 	delete(header["limits"].(map[string]any), "origin")
 	return evidence{
-		Defects: object(read(filepath.Join(s.Dir, defectsFile)), "run", "chip"),
+		Defects: object(read(filepath.Join(s.Dir, procedure.DefectsFile)), "run", "chip"),
 		Devices: string(read(filepath.Join(s.Dir, "devices.csv"))),
 		Header:  header,
 		Journal: lines[1 : len(lines)-1],

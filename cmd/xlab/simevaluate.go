@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mock/bench"
@@ -104,7 +105,7 @@ func (a *app) evaluateFast(network string, count, compared int, seed uint64) (*e
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
 	design := mlp.LetterDesign()
-	placement, err := placeOn(a.Config, design, "A,B")
+	placement, err := procedure.PlaceOn(&a.Lab, design, "A,B")
 	if err != nil {
 		return nil, err
 	}
@@ -191,8 +192,8 @@ func answers(c *inference.Classifier, s *dataset.Set) *mat.Dense {
 // another one, or where none is known.
 func heldNetwork(c *config.Config, name string, arrays *inference.Classifier) (held, error) {
 	h := held{Warnings: []string{}}
-	f, file, err := findNetwork(c, name)
-	var none notMade
+	f, file, err := procedure.FindNetwork(at(c), name)
+	var none procedure.NotMade
 	switch {
 	case name == "" && errors.As(err, &none):
 		h.Warnings = append(h.Warnings, "no network is known that could be in the arrays (`xlab mlp train`, "+
@@ -205,7 +206,7 @@ func heldNetwork(c *config.Config, name string, arrays *inference.Classifier) (h
 	letters := dataset.Letters()
 	if d := f.Network.Design; d.Sizes[0] != letters.X.RawMatrix().Cols || d.Sizes[len(d.Sizes)-1] != arrays.Outputs() {
 		h.Warnings = append(h.Warnings, fmt.Sprintf("network %s has other sizes (%s) than the letter network, "+
-			"which is what is computed here: name one with --network", file, sizesText(d)))
+			"which is what is computed here: name one with --network", file, procedure.SizesText(d)))
 		return h, nil
 	}
 	_, software, err := evaluate(f.Network, letters)

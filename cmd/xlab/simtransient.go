@@ -8,6 +8,7 @@ import (
 	"strings"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
@@ -110,7 +111,7 @@ func (a *app) transient(network string, from, to int, step, duration float64) (*
 		return nil, err
 	}
 	design := mlp.LetterDesign()
-	placement, err := placeOn(a.Config, design, "A,B")
+	placement, err := procedure.PlaceOn(&a.Lab, design, "A,B")
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ type mlpStudying struct {
 func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) (*mlpStudy, error) {
 	began := time.Now()
 	design := mlp.NewDesign(s.data.train.Width(), s.train.hidden, len(s.data.train.Classes))
-	placement, err := placeOn(s.config, design, s.train.arrays)
+	placement, err := procedure.PlaceOn(at(s.config), design, s.train.arrays)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			return r, err
 		}
 	}
-	w := &networkRun{spec: mlpSpec{Network: keptNetwork{out.file}, Placement: out.file.Placement,
+	w := &networkRun{spec: mlpSpec{Network: procedure.KeptNetwork{File: out.file}, Placement: out.file.Placement,
 		Train: keepSet(s.data.train), Test: keepSet(s.data.test),
 		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}}
 	if err := w.prepare(); err != nil {

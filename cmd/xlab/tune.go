@@ -83,12 +83,12 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			}
 			// What cannot be tuned and what is beyond the limits is refused here, before
 			// anything is opened.
-			defects, err := defectsOf(c, name, defectMap)
+			defects, err := procedure.DefectsOf(at(c), name, defectMap)
 			if err != nil {
 				return err
 			}
 			if err := tunable(spec.Targets.Cells(), defects); err != nil {
-				return notMade{err, []string{name}}
+				return procedure.Lacking(err, name)
 			}
 			estimate, err := spec.Estimate(w.Rows, w.Cols,
 				func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) })
@@ -206,33 +206,6 @@ func (t *targetFlags) place(targets tuning.Targets, w *array.Wiring) (tuning.Tar
 		return nil, errors.Join(fmt.Errorf("--at %q must name one device, such as r2c3", t.at), err)
 	}
 	return targets.Trim(w.Rows-cells[0].Row, w.Cols-cells[0].Col).Place(w.Rows, w.Cols, cells[0])
-}
-
-// defectsOf finds the defect map to use: a file, none, or the newest one of
-// this array and chip; nil for none.
-func defectsOf(c *config.Config, name, file string) (*array.DefectMap, error) {
-	if strings.EqualFold(file, "none") {
-		return nil, nil
-	}
-	if file == "" {
-		maps, err := defectMaps(c, name)
-		if err != nil {
-			return nil, err
-		}
-		for newest, err := range maps {
-			return newest, err
-		}
-		return nil, nil
-	}
-	f, err := input.Open(file, input.Record)
-	if err != nil {
-		return nil, run.Usage(fmt.Errorf("--defects: %w", err))
-	}
-	m, err := array.ReadDefectMap(input.Decode(f, file), file)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, run.Usage(err)
-	}
-	return m, nil
 }
 
 // tunable refuses, as a result outside limits, what the defect map says cannot be

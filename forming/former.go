@@ -97,18 +97,14 @@ type former struct {
 }
 
 func (f *former) run(ctx context.Context) error {
-	var all, failed []*Record
+	var all []*Record
 	for i := range f.outcome.Records {
 		all = append(all, &f.outcome.Records[i])
 	}
 	if err := f.round(ctx, 1, all); err != nil {
 		return err
 	}
-	for _, r := range all {
-		if r.State == array.StateDefective {
-			failed = append(failed, r)
-		}
-	}
+	failed := slices.DeleteFunc(slices.Clone(all), func(r *Record) bool { return r.State != array.StateDefective })
 	if len(failed) == 0 {
 		return f.held()
 	}
@@ -225,8 +221,7 @@ func (u unread) Error() string { return array.Unheld(u, complianceKey) }
 
 // settle ends the visit to a device whose work ended with err.
 func (f *former) settle(r *Record, err error) error {
-	var u unread
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[unread](err); ok {
 		r.noVerdict(u, complianceKey)
 		err = nil
 	}

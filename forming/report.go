@@ -116,8 +116,8 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 // refused is the configuration key of what a limit refused; "" where it is none of
 // the parameters as they stand.
 func (s Spec) refused(err error) string {
-	var l *instrument.LimitError
-	if !errors.As(err, &l) {
+	l, ok := errors.AsType[*instrument.LimitError](err)
+	if !ok {
 		return ""
 	}
 	for _, p := range []struct{ key, value string }{

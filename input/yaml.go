@@ -85,8 +85,8 @@ var (
 // YAMLError says in words, with file and line, what the YAML library found wrong
 // with a file.
 func YAMLError(err error, name string) error {
-	var kinds *yaml.TypeError
-	if !errors.As(err, &kinds) {
+	kinds, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
 		m := yamlPlace.FindStringSubmatch(err.Error())
 		if m == nil {
 			return fmt.Errorf("%s: this is not YAML: %w", name, err)

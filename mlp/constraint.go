@@ -21,6 +21,15 @@ type Constraint struct {
 	Reason      string             `json:"reason"`        // "stuck", "dead row", ...
 }
 
+// Sites are those of constraints.
+func Sites(list []Constraint) map[Site]bool {
+	sites := make(map[Site]bool, len(list))
+	for _, k := range list {
+		sites[k.Site] = true
+	}
+	return sites
+}
+
 // FaultKind says what is wrong with an array at one place.
 type FaultKind string
 

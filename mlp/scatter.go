@@ -71,10 +71,7 @@ func (s Scatter) Factor(idle bool, r *rand.Rand) float64 {
 // except those held by constraints, which are not written. The draws are made
 // layer by layer, row by row.
 func (n *Network) Perturb(s Scatter, held []Constraint, r *rand.Rand) *Network {
-	fixed := make(map[Site]bool, len(held))
-	for _, k := range held {
-		fixed[k.Site] = true
-	}
+	fixed := Sites(held)
 	p := n.Clone()
 	for l, g := range p.G {
 		g.Apply(func(row, col int, x float64) float64 {

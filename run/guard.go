@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -338,11 +339,8 @@ func (g GuardOptions) makeSafe() error {
 
 // unanswered tells failures of the link, with which another try may be luckier.
 func unanswered(err error) bool {
-	switch instrument.KindOf(err) {
-	case instrument.KindTimeout, instrument.KindUnreachable, instrument.KindProtocol:
-		return true
-	}
-	return false
+	return slices.Contains([]instrument.Kind{instrument.KindTimeout, instrument.KindUnreachable,
+		instrument.KindProtocol}, instrument.KindOf(err))
 }
 
 // safe calls the safer. One that does not return in time is left behind, so

@@ -312,9 +312,7 @@ func (t *tuner) outcome(err error) *Outcome {
 				"its lines, or drifted", 100*t.band, d.Passes, 100*d.Error)
 		default:
 			d.Verdict = GaveUp
-			if d.Reason == "" {
-				d.Reason = "out of tolerance when the passes were used up"
-			}
+			d.Reason = cmp.Or(d.Reason, "out of tolerance when the passes were used up")
 		}
 		o.Records = append(o.Records, d.Record)
 	}

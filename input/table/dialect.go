@@ -246,11 +246,7 @@ func (t *Reader) Words(column int) bool {
 
 // nothing tells whether a cell stands for a value that is not there.
 func nothing(cell string) bool {
-	switch strings.ToLower(cell) {
-	case "", "-", "?", "na", "n/a", "nan", "null", "none":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"", "-", "?", "na", "n/a", "nan", "null", "none"}, strings.ToLower(cell))
 }
 
 func (t *Reader) value(cell string) bool { return t.o.Number(t.Plain(cell)) }

@@ -200,11 +200,10 @@ func fit(cells []string, width int) []string {
 }
 
 func (t *Reader) failed(err error) error {
-	var p *csv.ParseError
-	switch {
-	case errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) {
 		return io.EOF
-	case errors.As(err, &p):
+	}
+	if p, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fmt.Errorf("%s:%d:%d: %w", t.o.Name, p.Line, p.Column, p.Err)
 	}
 	return err

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -41,9 +42,7 @@ func OpenIDX(images, labels string, o IDXOptions) (*Set, error) {
 		return nil, err
 	}
 	defer l.Close()
-	if o.Name == "" {
-		o.Name = filepath.Base(images)
-	}
+	o.Name = cmp.Or(o.Name, filepath.Base(images))
 	return ReadIDX(i, l, o)
 }
 
@@ -52,9 +51,7 @@ func OpenIDX(images, labels string, o IDXOptions) (*Set, error) {
 // do not agree, and files that are too short or too long are errors with the
 // byte at which they show.
 func ReadIDX(images, labels io.Reader, o IDXOptions) (*Set, error) {
-	if o.Name == "" {
-		o.Name = "IDX"
-	}
+	o.Name = cmp.Or(o.Name, "IDX")
 	pixels, size, err := readIDX(images, o.Name+" (images)", idxImages)
 	if err != nil {
 		return nil, err

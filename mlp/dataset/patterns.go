@@ -2,9 +2,11 @@ package dataset
 
 import (
 	"bufio"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -77,10 +79,8 @@ func (p *patternReader) class(line int, name string) error {
 	if err := p.endStrip(line); err != nil {
 		return err
 	}
-	for _, c := range p.set.Classes {
-		if c == name {
-			return fmt.Errorf("%s:%d: class %q is there twice", p.name, line, name)
-		}
+	if slices.Contains(p.set.Classes, name) {
+		return fmt.Errorf("%s:%d: class %q is there twice", p.name, line, name)
 	}
 	p.set.Classes = append(p.set.Classes, name)
 	return nil
@@ -94,9 +94,7 @@ func (p *patternReader) row(line int, cells []string) error {
 		return fmt.Errorf("%s:%d: %d patterns in this row of the strip, %d in the one before", p.name, line, len(cells),
 			len(p.strip[0]))
 	}
-	if p.set.Image.Columns == 0 {
-		p.set.Image.Columns = len(cells[0])
-	}
+	p.set.Image.Columns = cmp.Or(p.set.Image.Columns, len(cells[0]))
 	for i, c := range cells {
 		if len(c) != p.set.Image.Columns {
 			return fmt.Errorf("%s:%d: pattern %d is %d pixels wide, others are %d", p.name, line, i, len(c), p.set.Image.Columns)
@@ -110,9 +108,7 @@ func (p *patternReader) endStrip(line int) error {
 	if len(p.strip) == 0 {
 		return nil
 	}
-	if p.set.Image.Rows == 0 {
-		p.set.Image.Rows = len(p.strip)
-	}
+	p.set.Image.Rows = cmp.Or(p.set.Image.Rows, len(p.strip))
 	if len(p.strip) != p.set.Image.Rows {
 		return fmt.Errorf("%s:%d: the patterns above have %d rows, others have %d", p.name, line, len(p.strip),
 			p.set.Image.Rows)

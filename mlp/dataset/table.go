@@ -61,9 +61,7 @@ func OpenTable(path string, o TableOptions) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Name == "" {
-		o.Name = filepath.Base(path)
-	}
+	o.Name = cmp.Or(o.Name, filepath.Base(path))
 	s, err := ReadTable(f, o)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
@@ -84,9 +82,7 @@ const (
 // others numbers. Everything that is not as expected is an error with name, line
 // and column (counted from 1, the column in bytes).
 func ReadTable(r io.Reader, o TableOptions) (*Set, error) {
-	if o.Name == "" {
-		o.Name = "table"
-	}
+	o.Name = cmp.Or(o.Name, "table")
 	in, err := table.NewReader(r, o.Options)
 	if err != nil {
 		return nil, err
@@ -255,17 +251,23 @@ func (t *samples) numbersSamples(i int) bool {
 // and lots do.
 func (t *samples) identifies(i int) bool {
 	const many = 30
+	different, whole := t.wholes(i)
+	return whole && different == len(t.Sample) && different >= many
+}
+
+// wholes counts the different values of a column that holds whole numbers alone.
+func (t *samples) wholes(i int) (different int, whole bool) {
 	seen := make(map[string]bool)
 	for _, cells := range t.Sample {
-		if len(cells) <= i || seen[cells[i]] {
-			return false
+		if len(cells) <= i {
+			return 0, false
 		}
 		if x, err := t.Number(cells[i]); err != nil || x != math.Trunc(x) {
-			return false
+			return 0, false
 		}
 		seen[cells[i]] = true
 	}
-	return len(seen) >= many
+	return len(seen), true
 }
 
 // classNames are the names, in small letters, of columns that hold the class.
@@ -321,17 +323,8 @@ func (t *samples) class(ignored map[int]bool) (int, error) {
 // few tells whether a column of the sample holds few different whole numbers, as
 // classes are.
 func (t *samples) few(i int) bool {
-	seen := make(map[string]bool)
-	for _, cells := range t.Sample {
-		if len(cells) <= i {
-			return false
-		}
-		if x, err := t.Number(cells[i]); err != nil || x != math.Trunc(x) {
-			return false
-		}
-		seen[cells[i]] = true
-	}
-	return len(seen) <= max(2, len(t.Sample)/2) && len(seen) <= 256
+	different, whole := t.wholes(i)
+	return whole && different <= max(2, len(t.Sample)/2) && different <= 256
 }
 
 // looks describes the values of a column.

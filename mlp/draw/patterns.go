@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"io"
@@ -47,12 +48,8 @@ func Patterns(s *dataset.Set, o PatternOptions) (*Sheet, error) {
 	if s.Image.Pixels() == 0 {
 		return nil, fmt.Errorf("data set %s has no images to draw", s.Name)
 	}
-	if o.PerLine == 0 {
-		o.PerLine = 10
-	}
-	if o.Tile == 0 {
-		o.Tile = 13 * vg.Millimeter
-	}
+	o.PerLine = cmp.Or(o.PerLine, 10)
+	o.Tile = cmp.Or(o.Tile, 13*vg.Millimeter)
 	if o.PerLine < 0 || o.PerClass < 0 || o.Tile < 0 {
 		return nil, fmt.Errorf("a sheet of %d patterns per line, %d per class, %g points wide cannot be drawn", o.PerLine,
 			o.PerClass, float64(o.Tile))
@@ -199,11 +196,5 @@ func rectangle(c vg.Canvas, x, y, width, height vg.Length, fill color.Color) {
 }
 
 func box(x, y, width, height vg.Length) vg.Path {
-	var p vg.Path
-	p.Move(vg.Point{X: x, Y: y})
-	p.Line(vg.Point{X: x + width, Y: y})
-	p.Line(vg.Point{X: x + width, Y: y + height})
-	p.Line(vg.Point{X: x, Y: y + height})
-	p.Close()
-	return p
+	return vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + width, Y: y + height}}.Path()
 }

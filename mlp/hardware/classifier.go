@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,10 +156,7 @@ func (c *Classifier) checkPlacement() error {
 // neurons put out.
 func (c *Classifier) checkVoltages() error {
 	d := c.design
-	reference := c.o.Reference
-	if reference == 0 {
-		reference = d.InputLevel
-	}
+	reference := cmp.Or(c.o.Reference, d.InputLevel)
 	if !near(reference, d.InputLevel) {
 		return refused(fmt.Errorf("the network's inputs are ±%s and the bench's read reference is %s", d.InputLevel.Exact(),
 			reference.Exact()),

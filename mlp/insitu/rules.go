@@ -188,10 +188,7 @@ func (s State) walk(visit func(u *Update, at mlp.Site, gradient, largest, g floa
 	if s.G != nil && len(s.G) != len(s.Gradient) {
 		return Update{}, fmt.Errorf("conductances of %d layers and gradients of %d do not fit", len(s.G), len(s.Gradient))
 	}
-	held := make(map[mlp.Site]bool, len(s.Held))
-	for _, k := range s.Held {
-		held[k.Site] = true
-	}
+	held := mlp.Sites(s.Held)
 	var u Update
 	for l, gradient := range s.Gradient {
 		rows, columns := gradient.Dims()

@@ -66,10 +66,7 @@ func (s Spec) plan(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, sizes
 	if err != nil {
 		return nil, err
 	}
-	fixed := make(map[mlp.Site]bool, len(held))
-	for _, k := range held {
-		fixed[k.Site] = true
-	}
+	fixed := mlp.Sites(held)
 	var steps []step
 	for _, name := range p.Arrays() {
 		for _, idle := range []bool{true, false} {

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,9 +26,7 @@ type Owner struct {
 
 // filled is o with this process's identity where that is empty.
 func (o Owner) filled() Owner {
-	if o.PID == 0 {
-		o.PID = os.Getpid()
-	}
+	o.PID = cmp.Or(o.PID, os.Getpid())
 	if o.Host == "" {
 		// A name that cannot be found is of no consequence: it is for people.
 		o.Host, _ = os.Hostname()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -132,9 +133,7 @@ func (t Table) check() error {
 
 func newPicture(f Figure) (picture, error) {
 	p := picture{Caption: f.Caption, Alt: f.Alt}
-	if p.Alt == "" {
-		p.Alt = f.Caption
-	}
+	p.Alt = cmp.Or(p.Alt, f.Caption)
 	switch {
 	case p.Alt == "":
 		return p, errors.New("it has neither caption nor alternative text: say what it shows")

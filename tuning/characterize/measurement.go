@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -115,14 +116,11 @@ func (t table) write(w io.Writer) error { return csv.NewWriter(w).WriteAll(t) }
 
 // names lists cells for a message.
 func names(cells []array.Cell) string {
-	text := ""
+	list := make([]string, len(cells))
 	for i, c := range cells {
-		if i > 0 {
-			text += ", "
-		}
-		text += c.String()
+		list[i] = c.String()
 	}
-	return text
+	return strings.Join(list, ", ")
 }
 
 // notes lists the devices that were left out and those that something is to be

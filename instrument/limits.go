@@ -1,7 +1,6 @@
 package instrument
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 )
@@ -31,9 +30,11 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	origin := cmp.Or(e.Origin, "no limits were configured; the zero value allows nothing")
-	return fmt.Sprintf("%s %s is beyond the limit of %s (set in %s); nothing was sent", e.Quantity, e.Value, e.Limit,
-		origin)
+	set := "set in " + e.Origin
+	if e.Origin == "" {
+		set = "no limits were configured, and without them nothing is allowed"
+	}
+	return fmt.Sprintf("%s %s is beyond the limit of %s (%s); nothing was sent", e.Quantity, e.Value, e.Limit, set)
 }
 
 // CheckVoltage refuses a forced voltage outside [MinVoltage, MaxVoltage].

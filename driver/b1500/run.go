@@ -185,8 +185,8 @@ func (d *Device) converseLong(ctx context.Context, op string, busy instrument.Se
 	return replies, begun(err)
 }
 
-// begun cuts the chain of an error that says that nothing was sent, when it is
-// said of what followed a step that was.
+// begun is for an error behind a step that was sent: where it says that nothing
+// was sent, which is true of what followed, it must not say so of the step.
 func begun(err error) error {
 	if !errors.Is(err, instrument.ErrNotSent) {
 		return err

@@ -28,11 +28,11 @@ type Options struct {
 	// Answer is how long the instrument may take for an answer that needs no
 	// work; 0 = 2 s. Converse adds the time that work takes.
 	Answer time.Duration
-	// Register is a setting that keeps a whole number between Lowest and
-	// Highest, for the handshake, that nothing else depends on, and that is outside
-	// of these bounds after power-up. It is left at what it was set to. Default *ESE, 1 to 255 (IEEE 488.2, 10.10): the
-	// enable
-	// register of a status bit that nobody looks at here.
+	// Register is a setting for the handshake: it keeps a whole number between
+	// Lowest and Highest, is outside of these bounds after power-up, and nothing
+	// else depends on it. It is left at what it was set to. Default *ESE, 1 to 255
+	// (IEEE 488.2, 10.10): the enable register of a status bit that nobody looks at
+	// here.
 	Register        string
 	Lowest, Highest int
 	// MaxLine is the longest answer in bytes; 0 = 1 MiB.
@@ -105,9 +105,8 @@ func (i *Instrument) Open(ctx context.Context) (left []Entry, err error) {
 
 // Verify asks for the mark that the last handshake set. An instrument that was
 // switched off and on while its line stayed up has forgotten it, which Restarted
-// then tells, and gets a new mark. One exchange, at
-// the end of what is to be relied on: a mark that is still there was there all
-// the time.
+// then tells, and gets a new mark. It is one exchange, and belongs behind what is
+// to be relied on: a mark that is still there was there all the time.
 func (i *Instrument) Verify(ctx context.Context) error {
 	if err := i.take(ctx); err != nil {
 		return err

@@ -50,7 +50,7 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 	op := "array " + a.wiring.Array + " leakage"
 	if !(math.Abs(float64(v)) <= float64(ReadLimit)) {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage,
-			Err: fmt.Errorf("%v is beyond ±%v", v, ReadLimit)}
+			Err: fmt.Errorf("the leakage cannot be measured at %v, which is beyond ±%v", v, ReadLimit)}
 	}
 	if err := cmp.Or(a.limits.CheckVoltage(v), a.limits.CheckCompliance(compliance)); err != nil {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}

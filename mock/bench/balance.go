@@ -277,7 +277,7 @@ func (b *Bench) array(a *netArray) error {
 			return nil
 		}
 	}
-	return errors.New("the summing amplifiers of the neuron board come to no agreement on which of them are at their rails")
+	return errors.New("it was not found out which summing amplifiers of the neuron board are at their rails: the answer changes each time")
 }
 
 // unloaded is the state of a unit that no line is connected to: no current

@@ -106,8 +106,8 @@ func (w Wires) validate() error {
 		}
 	}
 	if !(w.SwitchOn > 0) || math.IsInf(w.SwitchOn, 1) {
-		return fmt.Errorf("wires: switch_on_ohm %g must be more than 0: it is what two closed switches on a line share "+
-			"their current by", w.SwitchOn)
+		return fmt.Errorf("wires: switch_on_ohm %g must be more than 0: it decides how two closed switches of a line share "+
+			"the current", w.SwitchOn)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (b *Bench) ScaleDifference(by float64) error {
 		return errors.New("there is no neuron board on the bench")
 	}
 	if !(by > 0) || math.IsInf(by, 1) {
-		return fmt.Errorf("a gain of %g times the present one is none that an amplifier has", by)
+		return fmt.Errorf("a gain cannot be made %g times what it is: give a number above 0", by)
 	}
 	for j := range b.neurons.list {
 		b.neurons.list[j].gain *= by

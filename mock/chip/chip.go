@@ -93,8 +93,8 @@ func load(path string) (*Chip, checksum, error) {
 	}
 	sum := checksumOf(text)
 	if err := c.recover(record, sum); err != nil {
-		return nil, checksum{}, fmt.Errorf("the record of simulated chip %s: %w; without %s the chip is what it was "+
-			"before that work", path, err, recordPath(path))
+		return nil, checksum{}, fmt.Errorf("the record of simulated chip %s: %w; remove %s to go on with the chip as "+
+			"it was before the work in that record", path, err, recordPath(path))
 	}
 	return c, sum, nil
 }

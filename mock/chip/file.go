@@ -161,8 +161,8 @@ func (f *File) Flush() {
 func (f *File) flush() error {
 	seal(f.frame, f.of, f.number)
 	if _, err := f.record.WriteAt(f.frame, f.end); err != nil {
-		return fmt.Errorf("the record of simulated chip %s cannot be kept: %w; from here on only a clean end keeps what "+
-			"is done to the chip", f.path, err)
+		return fmt.Errorf("the record of simulated chip %s cannot be kept: %w; what is done to the chip from here on "+
+			"is lost unless the program ends by itself", f.path, err)
 	}
 	f.end += int64(len(f.frame))
 	f.number++

@@ -26,7 +26,7 @@ func (e *FloatingError) Error() string {
 	} else {
 		b.WriteString(" is undetermined: none of them is held at a voltage and no device conducts to a line that is")
 	}
-	b.WriteString("; apply a voltage to one of these lines or close a device to a driven line")
+	b.WriteString("; apply a voltage to one of these lines, or join one to a driven line by a device that conducts")
 	return b.String()
 }
 

@@ -197,8 +197,7 @@ func mustBeTime(method string, seconds float64) {
 }
 
 // mustBeFinite panics on a voltage or current that is not a number or infinite: it would enter the chip's state and
-// ledger
-// for good, far from the solver that lost it. Two sums keep the check off the critical path.
+// ledger for good, far from the solver that lost it. Two sums keep the check off the critical path.
 func mustBeFinite(v, i []float64) {
 	var sv, si float64
 	for k := range v {

@@ -9,8 +9,7 @@ import (
 
 // metalOxide is the population model of the Pt/Al2O3/TiO2-x/Ti/Pt stack: the compact model of Nili et al. (IEEE Trans.
 // Nanotechnology 2020) for current and switching, calibrated to the population published by Merrikh Bayat et al.
-// (Nature
-// Communications 9:2331, 2018), with forming, defects, over-stress and drift as documented assumptions.
+// (Nature Communications 9:2331, 2018), with forming, defects, over-stress and drift as documented assumptions.
 type metalOxide struct {
 	c          *MetalOxideConstants
 	rows, cols int

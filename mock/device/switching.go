@@ -17,8 +17,7 @@ type switching struct {
 
 // table gives three published constants as functions of ln G0. They are published per range of G0 and jump at the
 // ranges' ends; here they hold at the geometric middle of their range, are linear in ln G0 between the middles and
-// constant
-// beyond the first and the last.
+// constant beyond the first and the last.
 type table struct {
 	middle []float64 // ln of the geometric middle of each range
 	slope  []float64 // 1/(middle[i+1]-middle[i])

@@ -216,7 +216,7 @@ func (e *Engine) due(r *rule, l *link, now float64, text []byte) bool {
 		r.matches += n
 		return r.matches >= max(1, r.Number) && first < max(1, r.Number)+max(1, r.Times)
 	}
-	// A byte of the other direction is looked for when there are some.
+	// A byte toward the host is looked for in the answer, which is yet to come.
 	return r.Toward == TowardHost || r.Byte-1 < l.passed[inward]+len(text)-len(l.tail)
 }
 

@@ -58,7 +58,7 @@ func Read(r io.Reader, name string) (*Script, error) {
 	})
 	switch {
 	case list == nil:
-		d.complain(document.Content[0], "faults is missing: the list of what goes wrong")
+		d.complain(document.Content[0], "the key faults is missing: the list of what goes wrong")
 	case list.Kind != yaml.SequenceNode:
 		d.complain(list, "faults must be a list, each item beginning with a dash")
 	default:
@@ -84,7 +84,7 @@ func (d *reader) complain(at *yaml.Node, format string, args ...any) {
 // mapping gives every value to the function of its key.
 func (d *reader) mapping(n *yaml.Node, keys map[string]func(*yaml.Node) error) {
 	if n.Kind != yaml.MappingNode {
-		d.complain(n, "here must be keys with values")
+		d.complain(n, "keys with values are needed here")
 		return
 	}
 	seen := make(map[string]bool)
@@ -163,7 +163,7 @@ func (d *reader) fault(n *yaml.Node) Fault {
 
 func decode(n *yaml.Node, tag string, into any) error {
 	if n.Kind != yaml.ScalarNode || n.Tag != tag {
-		return fmt.Errorf("%q is not what belongs here (%s)", n.Value,
+		return fmt.Errorf("%q must be %s", n.Value,
 			map[string]string{"!!int": "a whole number", "!!str": "text", "!!bool": "true or false"}[tag])
 	}
 	return n.Decode(into)

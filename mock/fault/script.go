@@ -157,7 +157,7 @@ func (f *Fault) check(devices map[string]Device) error {
 	case bytes && f.Toward != TowardHost && f.Toward != TowardInstrument:
 		return fmt.Errorf("toward is %q and must be %s or %s", f.Toward, TowardInstrument, TowardHost)
 	case !bytes && f.Toward != "":
-		return fmt.Errorf("toward does not belong to %q", f.What)
+		return fmt.Errorf("toward is for faults of bytes, and %q is none", f.What)
 	}
 	if err := f.checkTrigger(bytes); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (f *Fault) check(devices map[string]Device) error {
 		}
 	}
 	if f.What == Delay && !(f.For > 0) {
-		return fmt.Errorf("%q needs for, the time", f.What)
+		return fmt.Errorf("%q needs the key for: how long, such as 20ms", f.What)
 	}
 	if act.Valid != nil {
 		return act.Valid(*f)
@@ -212,14 +212,14 @@ func (f *Fault) checkTrigger(bytes bool) error {
 	}
 	switch {
 	case triggers != 1:
-		return fmt.Errorf("%d triggers are given and must be one: piece, command, byte, time or rate", triggers)
+		return fmt.Errorf("%d triggers are given: give exactly one of piece, command, byte, time and rate", triggers)
 	case f.Piece < 0 || f.Byte < 0 || f.Time < 0 || f.Rate < 0 || f.Number < 0 || f.Times < 0 || f.Attempts < 0 ||
 		f.Pieces < 0 || f.For < 0 || f.Bytes < Rest:
-		return fmt.Errorf("a negative number")
+		return fmt.Errorf("a number is negative, which none may be")
 	case f.Rate > 1:
-		return fmt.Errorf("a rate of %g is more than 1, always", f.Rate)
+		return fmt.Errorf("a rate of %g is more than 1, which is at every piece", f.Rate)
 	case f.Number > 0 && f.Command == "":
-		return fmt.Errorf("number belongs to command")
+		return fmt.Errorf("number counts the pieces with a command, and no command is given")
 	case f.Byte > 0 && !(bytes && f.What != Delay):
 		return fmt.Errorf("byte is no trigger for %q", f.What)
 	}

@@ -55,8 +55,8 @@ type Server struct {
 // nil for nothing.
 func New(b bench.NeuronTerminals, chain wire.Peripheral, o Options) (*Server, error) {
 	if !(o.Line >= 0) || math.IsInf(o.Line, 1) || !(o.Clock > 0) {
-		return nil, fmt.Errorf("simulated neuron board: a line of %g s and a clock of %g Hz: times cannot be negative or "+
-			"endless", o.Line, o.Clock)
+		return nil, fmt.Errorf("simulated neuron board: Line is %g s and must be 0 or more, Clock is %g Hz and must be "+
+			"above 0", o.Line, o.Clock)
 	}
 	s := &Server{bench: b, chain: chain, options: o}
 	s.hidden, s.outputs = b.Neurons()

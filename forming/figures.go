@@ -2,6 +2,7 @@ package forming
 
 import (
 	"fmt"
+	"slices"
 
 	"xlab/instrument/array"
 	"xlab/population"
@@ -33,12 +34,8 @@ func (o *Outcome) Figures(spec Spec) []figure.Figure {
 			formed, voltages[r.Cell.Row*cols+r.Cell.Col] = append(formed, v), v
 		}
 	}
-	var marks []figure.CellMark
-	for _, m := range []figure.CellMark{defective, untried} {
-		if len(m.Cells) > 0 {
-			marks = append(marks, m)
-		}
-	}
+	marks := slices.DeleteFunc([]figure.CellMark{defective, untried},
+		func(m figure.CellMark) bool { return len(m.Cells) == 0 })
 	maps := figure.Maps{Title: "After forming", Columns: 2, Panels: []figure.Map{
 		{Title: "conductance", Rows: rows, Cols: cols, Values: conductances, Label: "conductance", Unit: "S",
 			Scale: figure.Scale{Log: true}, Marks: marks},

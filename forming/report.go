@@ -15,7 +15,6 @@ import (
 
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
-	c := csv.NewWriter(w)
 	number := instrument.Decimal
 	maximum := "sweep_maximum_V"
 	if o.Mode == instrument.SweepCurrent {
@@ -30,7 +29,7 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 			number(float64(r.Before)), number(float64(r.Formed)), number(float64(r.After)), strconv.Itoa(r.Resets), r.Reason,
 		})
 	}
-	return c.WriteAll(lines)
+	return csv.NewWriter(w).WriteAll(lines)
 }
 
 // Estimate is what a forming run will do, for people who want to know before.
@@ -175,14 +174,12 @@ func (s Spec) estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 func (e *Estimate) Print(w io.Writer) error {
 	s := e.Spec
 	unit := func(x float64) string { return instrument.Volts(x).String() }
-	if s.Mode == instrument.SweepCurrent {
-		unit = func(x float64) string { return instrument.Amps(x).String() }
-	}
-	first, last := s.sweep(0), s.sweep(s.Attempts-1)
 	limit := fmt.Sprintf("current compliance %v", s.Icomp)
 	if s.Mode == instrument.SweepCurrent {
+		unit = func(x float64) string { return instrument.Amps(x).String() }
 		limit = fmt.Sprintf("voltage compliance %v", s.Vcomp)
 	}
+	first, last := s.sweep(0), s.sweep(s.Attempts-1)
 	load := ""
 	if e.Load != nil {
 		load = e.Load.text(s) + "\n"

@@ -102,7 +102,6 @@ func (o *Outcome) Summary() Summary {
 
 // WriteCSV writes one line per device in SI units.
 func (o *Outcome) WriteCSV(w io.Writer) error {
-	c := csv.NewWriter(w)
 	number := instrument.Decimal
 	lines := [][]string{{"row", "col", "target_S", "start_S", "final_S", "error", "pulses", "passes", "moved", "outcome",
 		"reason"}}
@@ -113,7 +112,7 @@ func (o *Outcome) WriteCSV(w io.Writer) error {
 			number(r.Error), strconv.Itoa(r.Pulses), strconv.Itoa(r.Passes), number(r.Moved), string(r.Verdict), r.Reason,
 		})
 	}
-	return c.WriteAll(lines)
+	return csv.NewWriter(w).WriteAll(lines)
 }
 
 // WriteTraces writes every write pulse with what was read before and after it, in

@@ -98,11 +98,15 @@ func (c Conditions) read() array.Read {
 }
 
 func (c Conditions) pulse(v instrument.Volts, width instrument.Seconds) array.Pulse {
-	scheme := c.ResetScheme
-	if v > 0 {
-		scheme = c.SetScheme
+	return array.Pulse{Voltage: v, Width: width, Scheme: c.scheme(v > 0), Compliance: c.Compliance}
+}
+
+// scheme is what the other lines do under voltages of one sign.
+func (c Conditions) scheme(positive bool) array.Scheme {
+	if positive {
+		return c.SetScheme
 	}
-	return array.Pulse{Voltage: v, Width: width, Scheme: scheme, Compliance: c.Compliance}
+	return c.ResetScheme
 }
 
 // bounds cover preparing and switching off, and more stressing steps of the

@@ -51,6 +51,15 @@ func (o Options) usable(cells []array.Cell) (keep, skipped []array.Cell) {
 // the measurement of that device, not the run.
 var errUnreadable = errors.New("no verdict")
 
+// noVerdict keeps why a device has no verdict. Other errors are the bench's.
+func noVerdict(err error, reason *string) error {
+	if errors.Is(err, errUnreadable) {
+		*reason = err.Error()
+		return nil
+	}
+	return err
+}
+
 // probe measures and stresses one device.
 type probe struct {
 	bench      array.DUT

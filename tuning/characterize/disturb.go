@@ -145,9 +145,7 @@ func MeasureDisturb(ctx context.Context, bench array.DUT, spec DisturbSpec, o Op
 				s = DisturbSeries{Scheme: scheme, Amplitude: v, Devices: slices.Clone(cells)}
 				note, err = spec.series(ctx, bench, &s)
 			}
-			if errors.Is(err, errUnreadable) {
-				s.Reason, err = err.Error(), nil
-			}
+			err = noVerdict(err, &s.Reason)
 			out.Series = append(out.Series, s)
 			if note != "" {
 				out.Note = note

@@ -2,7 +2,6 @@ package characterize
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -121,8 +120,7 @@ const burst = 20
 // MeasureThresholds does, but a request to stop is honoured between bursts of
 // cycles too.
 func MeasureEndurance(ctx context.Context, bench array.DUT, spec EnduranceSpec, o Options) (*Endurance, error) {
-	rows, cols := bench.Size()
-	if err := spec.Validate(rows, cols); err != nil {
+	if err := spec.Validate(bench.Size()); err != nil {
 		return nil, err
 	}
 	cells, skipped := o.usable(spec.Devices)
@@ -133,10 +131,7 @@ func MeasureEndurance(ctx context.Context, bench array.DUT, spec EnduranceSpec, 
 		err := spec.device(ctx, bench, d, func(n int) {
 			o.observe(Event{Done: i*spec.Cycles + n, Total: len(cells) * spec.Cycles, Note: fmt.Sprintf("%s cycle %d", cell, n)})
 		})
-		if errors.Is(err, errUnreadable) {
-			d.Reason, err = err.Error(), nil
-		}
-		if err != nil {
+		if err := noVerdict(err, &d.Reason); err != nil {
 			return out, fmt.Errorf("endurance: %w", err)
 		}
 	}

@@ -2,7 +2,6 @@ package characterize
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -73,12 +72,12 @@ func (s IVSpec) static() array.Sweep {
 
 // loop is the positive or negative half of the switching loop.
 func (s IVSpec) loop(positive bool) array.Sweep {
-	stop, scheme := float64(s.Set), s.SetScheme
+	stop := s.Set
 	if !positive {
-		stop, scheme = float64(s.Reset), s.ResetScheme
+		stop = s.Reset
 	}
-	return array.Sweep{Kind: instrument.SweepVoltage, Start: 0, Stop: stop, Steps: s.LoopSteps, TwoWay: true,
-		Compliance: float64(s.Limit), Return: s.Compliance, Scheme: scheme, Delay: s.Delay, Aperture: s.Dwell}
+	return array.Sweep{Kind: instrument.SweepVoltage, Start: 0, Stop: float64(stop), Steps: s.LoopSteps, TwoWay: true,
+		Compliance: float64(s.Limit), Return: s.Compliance, Scheme: s.scheme(positive), Delay: s.Delay, Aperture: s.Dwell}
 }
 
 // Estimate costs the specification at its worst.
@@ -137,11 +136,8 @@ func (c Curve) Ratio() float64 {
 
 // device takes what half-selected devices add out of a level of the loop.
 func (c Curve) device(l array.Level, s IVSpec) float64 {
-	scheme := s.ResetScheme
-	if l.Voltage > 0 {
-		scheme = s.SetScheme
-	}
-	return float64(l.Current) - float64(c.Background)*float64(scheme.HalfSelected(l.Voltage))
+	half := s.scheme(l.Voltage > 0).HalfSelected(l.Voltage)
+	return float64(l.Current) - float64(c.Background)*float64(half)
 }
 
 // IV is the result of a measurement of curves.
@@ -196,9 +192,7 @@ func (s IVSpec) device(ctx context.Context, bench array.DUT, cell array.Cell, ro
 	if err == nil {
 		err = p.off(ctx)
 	}
-	if errors.Is(err, errUnreadable) {
-		c.Reason, err = err.Error(), nil
-	}
+	err = noVerdict(err, &c.Reason)
 	return c, err
 }
 

@@ -126,8 +126,7 @@ type Retention struct {
 // devices as written.
 func MeasureRetention(ctx context.Context, bench array.DUT, clock instrument.Clock, waiter instrument.Waiter, spec RetentionSpec,
 	o Options) (*Retention, error) {
-	rows, cols := bench.Size()
-	if err := spec.Validate(rows, cols); err != nil {
+	if err := spec.Validate(bench.Size()); err != nil {
 		return nil, err
 	}
 	cells, skipped := o.usable(spec.Devices)
@@ -208,12 +207,7 @@ func (s RetentionSpec) look(ctx context.Context, bench array.DUT, clock instrume
 		return nil
 	}
 	p := &probe{bench: bench, conditions: s.Conditions, cell: r.Cell}
-	err := p.read(ctx)
-	if errors.Is(err, errUnreadable) {
-		r.Reason = err.Error()
-		return nil
-	}
-	if err != nil {
+	if err := noVerdict(p.read(ctx), &r.Reason); err != nil || r.Reason != "" {
 		return err
 	}
 	now, err := clock.BenchTime(ctx)
@@ -234,12 +228,10 @@ func (c Conditions) write(ctx context.Context, bench array.DUT, cell array.Cell,
 	p := &probe{bench: bench, conditions: c, cell: cell}
 	t := instrument.Siemens(tolerance)
 	ok, err := p.bring(ctx, state*(1-t), state*(1+t))
-	switch {
-	case errors.Is(err, errUnreadable):
-		reason = err.Error()
-	case err != nil:
+	if err := noVerdict(err, &reason); err != nil {
 		return "", err
-	case !ok:
+	}
+	if !ok && reason == "" {
 		reason = fmt.Sprintf("%d pulses did not bring it within %g %% of %v: it is at %v", c.PreparePulses, 100*tolerance,
 			state, p.last)
 	}

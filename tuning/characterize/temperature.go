@@ -90,8 +90,7 @@ type Temperatures struct {
 // the devices as written.
 func MeasureTemperature(ctx context.Context, bench array.DUT, thermostat instrument.Thermostat, spec TemperatureSpec,
 	o Options) (*Temperatures, error) {
-	rows, cols := bench.Size()
-	if err := spec.Validate(rows, cols); err != nil {
+	if err := spec.Validate(bench.Size()); err != nil {
 		return nil, err
 	}
 	cells, skipped := o.usable(spec.Devices)

@@ -2,7 +2,6 @@ package characterize
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -192,9 +191,7 @@ func (s ThresholdSpec) device(ctx context.Context, bench array.DUT, cell array.C
 		err = p.off(ctx)
 	}
 	d.Left, d.Pulses = p.last, p.pulses
-	if errors.Is(err, errUnreadable) {
-		d.Reason, err = err.Error(), nil
-	}
+	err = noVerdict(err, &d.Reason)
 	return d, err
 }
 

@@ -98,7 +98,7 @@ func TestBadScripts(t *testing.T) {
 		"does not last":   {"faults:\n- {what: error, on: analyzer, piece: 1, code: 3, pieces: 7}", "pieces does not belong"},
 		"delay without":   {"faults:\n- {what: delay, on: analyzer, toward: host, piece: 1}", "needs the key for"},
 		"attempts":        {"faults:\n- {what: silence, on: analyzer, piece: 1, attempts: 2}", "attempts does not belong"},
-		"slow without":    {"faults:\n- {what: slow, on: computer, piece: 1}", "needs the key for"},
+		"slow without":    {"faults:\n- {what: slow, on: computer, piece: 1}", "needs for"},
 		"bytes of a stop": {"faults:\n- {what: silence, on: analyzer, piece: 1, bytes: all}", "bytes does not belong"},
 	} {
 		s, err := fault.Read(strings.NewReader(c.text), "s.yaml")

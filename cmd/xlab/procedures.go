@@ -27,7 +27,7 @@ func (a *app) of(name string) *cobra.Command {
 		if _, err := a.load(); err != nil {
 			return err
 		}
-		r, err := parse(&a.Lab)
+		r, err := parse(cmd.Context(), &a.Lab)
 		switch {
 		case err != nil:
 			return err

@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -29,8 +30,9 @@ type Procedure struct {
 }
 
 // Parse makes a request of flags and configuration. What cannot be done and what
-// is beyond the limits is refused, before anything is opened.
-type Parse func(l Lab) (*Request, error)
+// is beyond the limits is refused, before anything is opened. ctx ends what takes
+// long, which is to compute.
+type Parse func(ctx context.Context, l Lab) (*Request, error)
 
 // Request is a job that has been checked and not begun.
 type Request struct {

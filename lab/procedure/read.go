@@ -63,7 +63,7 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 			devices := f.StringP("devices", "d", "", `devices, such as "r3c7, r0-4c2, r5c*" (default: all)`)
 			format := f.String("format", "", "grid, csv or json (default: grid in a terminal, csv elsewhere)")
 			f.Var(&voltage, "voltage", "read voltage (default: read.voltage of the configuration)")
-			return func(l Lab) (*Request, error) {
+			return func(_ context.Context, l Lab) (*Request, error) {
 				w, err := l.Wiring(*name)
 				if err != nil {
 					return nil, err

@@ -3,12 +3,9 @@ package session
 import (
 	"context"
 	"fmt"
-	"math"
-	"strings"
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"
-	"xlab/instrument/array"
 	"xlab/lab/sim"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
@@ -124,39 +121,4 @@ func (s *Session) repeat(ctx context.Context, what string, do func(context.Conte
 		err = finding
 	}
 	return err
-}
-
-// TestNeurons measures with all switches open, which shows the offsets of the
-// amplifiers and that converters and line work.
-func TestNeurons(ctx context.Context, board instrument.Neurons) (string, error) {
-	hidden, err := board.Hidden(ctx)
-	if err != nil {
-		return "", err
-	}
-	outputs, err := board.Outputs(ctx)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d hidden neurons within ±%v, %d outputs within ±%v with all switches open",
-		len(hidden), largest(hidden), len(outputs), largest(outputs)), nil
-}
-
-func largest(values []instrument.Volts) (most instrument.Volts) {
-	for _, v := range values {
-		most = max(most, instrument.Volts(math.Abs(float64(v))))
-	}
-	return most
-}
-
-// DescribeNeurons says what the neuron board is wired to.
-func DescribeNeurons(w *array.NeuronWiring) string {
-	words := []string{fmt.Sprintf("%d hidden neurons on %s rows %d-%d, feeding %s columns %d-%d", w.Hidden.Count,
-		w.Hidden.Array, w.Hidden.Row, w.Hidden.Row+2*w.Hidden.Count-1,
-		w.Hidden.Feeds.Array, w.Hidden.Feeds.Column, w.Hidden.Feeds.Column+w.Hidden.Count-1),
-		fmt.Sprintf("%d output neurons on %s rows %d-%d", w.Outputs.Count, w.Outputs.Array, w.Outputs.Row,
-			w.Outputs.Row+2*w.Outputs.Count-1)}
-	if w.PatternPort != "" {
-		words = append(words, "pattern port on "+w.PatternPort)
-	}
-	return strings.Join(words, "; ")
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"xlab/driver/flex"
 	"xlab/instrument"
 )
@@ -65,7 +67,7 @@ type Device struct {
 	bus      flex.Bus
 	o        Options
 	log      *slog.Logger
-	turn     chan struct{} // holds one token; whoever takes it has the device
+	turn     *semaphore.Weighted // whoever has taken it has the device
 	state    state
 	cause    error               // why the state is unknown, or foreign
 	identity instrument.Identity // who answered when it was taken over
@@ -93,9 +95,7 @@ func New(bus flex.Bus, o Options) *Device {
 	o.Hello = cmp.Or(o.Hello, helloWait+500*time.Millisecond)
 	log := cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	o.Channels = slices.Clone(o.Channels)
-	d := &Device{bus: bus, o: o, log: log, turn: make(chan struct{}, 1), settings: newSettings()}
-	d.turn <- struct{}{}
-	return d
+	return &Device{bus: bus, o: o, log: log, turn: semaphore.NewWeighted(1), settings: newSettings()}
 }
 
 // take waits for the turn, and refuses another instrument than the analyzer.
@@ -112,18 +112,13 @@ func (d *Device) take(ctx context.Context, op string) error {
 
 // acquire waits for the turn.
 func (d *Device) acquire(ctx context.Context, op string) error {
-	// A context that has ended wins over a free device.
-	if ctx.Err() == nil {
-		select {
-		case <-d.turn:
-			return nil
-		case <-ctx.Done():
-		}
+	if err := d.turn.Acquire(ctx, 1); err != nil {
+		return &instrument.Error{Op: op, Kind: instrument.KindOf(err), Err: err, Advice: "nothing was sent"}
 	}
-	return &instrument.Error{Op: op, Kind: instrument.KindOf(ctx.Err()), Err: ctx.Err(), Advice: "nothing was sent"}
+	return nil
 }
 
-func (d *Device) give() { d.turn <- struct{}{} }
+func (d *Device) give() { d.turn.Release(1) }
 
 func (d *Device) patience(busy instrument.Seconds) time.Duration {
 	return time.Duration(2*float64(busy)*float64(time.Second)) + d.o.Margin

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"xlab/driver/scpi"
 	"xlab/driver/transport"
 	"xlab/instrument"
@@ -55,7 +57,7 @@ type Options struct {
 type Board struct {
 	box    *scpi.Instrument
 	o      Options
-	turn   chan struct{} // holds one value while the board is in use
+	turn   *semaphore.Weighted // taken while the board is in use
 	opened bool
 	railed bool
 
@@ -77,7 +79,7 @@ func New(conn transport.Conn, o Options) *Board {
 	o.Settle = cmp.Or(o.Settle, 5e-6)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	box := scpi.New(conn, scpi.Options{Name: "neuron", Answer: o.Margin, Reopen: o.Reopen, Logger: o.Logger})
-	return &Board{box: box, o: o, turn: make(chan struct{}, 1)}
+	return &Board{box: box, o: o, turn: semaphore.NewWeighted(1)}
 }
 
 // Close closes the connection. What the board does is left as it is: its
@@ -232,18 +234,13 @@ func (b *Board) ready(op string) error {
 }
 
 func (b *Board) take(ctx context.Context, op string) error {
-	if err := ctx.Err(); err != nil {
+	if err := b.turn.Acquire(ctx, 1); err != nil {
 		return b.failed(op, "", instrument.KindOf(err), err, "nothing was sent")
 	}
-	select {
-	case b.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return b.failed(op, "", instrument.KindOf(ctx.Err()), ctx.Err(), "nothing was sent")
-	}
+	return nil
 }
 
-func (b *Board) give() { <-b.turn }
+func (b *Board) give() { b.turn.Release(1) }
 
 // failed makes an error of an operation; channel is a neuron's label, "" for the
 // whole board.

@@ -164,7 +164,9 @@ func TestNothingIsSent(t *testing.T) {
 			t.Errorf("%s, given up: %v", name, err)
 		}
 		// Somebody else has the board, and the caller gives up waiting.
-		b.turn <- struct{}{}
+		if err := b.turn.Acquire(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
 		waiting, stop := context.WithCancel(t.Context())
 		gone := make(chan error)
 		go func() { gone <- call(waiting, b) }()

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"xlab/driver/transport"
 	"xlab/instrument"
 )
@@ -65,7 +67,7 @@ type Options struct {
 type Adapter struct {
 	link *transport.Link
 	o    Options
-	turn chan struct{} // holds one value while a conversation is under way
+	turn *semaphore.Weighted // taken while a conversation is under way
 
 	// Owned by whoever has the turn.
 	suspects uint32 // bit n: the instrument at address n needs a device clear
@@ -117,7 +119,7 @@ func newAdapter(c transport.Conn, o Options) (*Adapter, error) {
 	case o.PollInterval < 0:
 		return nil, fmt.Errorf("the poll interval is %v and must be above 0", o.PollInterval)
 	}
-	a := &Adapter{o: o, turn: make(chan struct{}, 1)}
+	a := &Adapter{o: o, turn: semaphore.NewWeighted(1)}
 	link := transport.LinkOptions{Name: "prologix adapter", Resynchronise: a.handshake, MaxLine: o.MaxLine,
 		Logger: o.Logger}
 	if o.Reopen != nil {
@@ -173,26 +175,15 @@ func (a *Adapter) Reopen(ctx context.Context) error {
 
 // take waits for the turn.
 func (a *Adapter) take(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return notSent(err)
-	}
-	select {
-	case a.turn <- struct{}{}:
+	err := a.turn.Acquire(ctx, 1)
+	if err == nil {
 		return nil
-	case <-ctx.Done():
-		return notSent(ctx.Err())
 	}
+	return &instrument.Error{Op: "prologix adapter", Kind: instrument.KindOf(err),
+		Err: fmt.Errorf("%w: %w", transport.ErrNotSent, err)}
 }
 
-func (a *Adapter) release() { <-a.turn }
-
-func notSent(err error) error {
-	kind := instrument.KindCancelled
-	if errors.Is(err, context.DeadlineExceeded) {
-		kind = instrument.KindTimeout
-	}
-	return &instrument.Error{Op: "prologix adapter", Kind: kind, Err: fmt.Errorf("%w: %w", transport.ErrNotSent, err)}
-}
+func (a *Adapter) release() { a.turn.Release(1) }
 
 // exchange does one exchange with the instrument at an address; the caller has
 // the turn.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"xlab/driver/transport"
 	"xlab/instrument"
 )
@@ -50,7 +52,7 @@ type Options struct {
 type Instrument struct {
 	link *transport.Link
 	o    Options
-	turn chan struct{} // holds one value while a conversation is under way
+	turn *semaphore.Weighted // taken while a conversation is under way
 
 	// Owned by whoever has the link's turn.
 	mark   int
@@ -69,7 +71,7 @@ func New(conn transport.Conn, o Options) *Instrument {
 		o.Register, o.Lowest, o.Highest = "*ESE", 1, 255
 	}
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	i := &Instrument{o: o, turn: make(chan struct{}, 1), mark: o.Lowest - 1}
+	i := &Instrument{o: o, turn: semaphore.NewWeighted(1), mark: o.Lowest - 1}
 	i.link = transport.NewLink(conn, transport.LinkOptions{Name: o.Name, Resynchronise: i.handshake, Reopen: o.Reopen,
 		MaxLine: o.MaxLine, Logger: o.Logger})
 	// Nobody has the link's turn yet, so that this neither waits nor fails.
@@ -303,18 +305,13 @@ func (i *Instrument) outOfStep(ctx context.Context, cause error) error {
 }
 
 func (i *Instrument) take(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := i.turn.Acquire(ctx, 1); err != nil {
 		return i.failed(instrument.KindOf(err), err, "nothing was sent")
 	}
-	select {
-	case i.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return i.failed(instrument.KindOf(ctx.Err()), ctx.Err(), "nothing was sent")
-	}
+	return nil
 }
 
-func (i *Instrument) give() { <-i.turn }
+func (i *Instrument) give() { i.turn.Release(1) }
 
 func (i *Instrument) failed(kind instrument.Kind, err error, advice string) error {
 	return &instrument.Error{Op: i.o.Name, Channel: i.String(), Kind: kind, Err: err, Advice: advice}

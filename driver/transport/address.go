@@ -241,7 +241,7 @@ func (a Address) String() string {
 // dial opens the connection by its name.
 func (a Address) dial(ctx context.Context) (Conn, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: contextKind(err), Err: context.Cause(ctx)}
+		return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: instrument.KindOf(err), Err: context.Cause(ctx)}
 	}
 	switch a.Network {
 	case Serial:

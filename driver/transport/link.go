@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"xlab/instrument"
 )
 
@@ -65,7 +67,7 @@ type LinkOptions struct {
 // and otherwise stays unusable until Reattach gives it another one.
 type Link struct {
 	o    LinkOptions
-	turn chan struct{} // holds one value while an exchange is under way
+	turn *semaphore.Weighted // taken while an exchange is under way
 
 	// Owned by whoever has the turn.
 	in    *bufio.Reader // the only reader of the connection, for its whole life
@@ -85,7 +87,7 @@ func NewLink(c Conn, o LinkOptions) *Link {
 	o.Quiet = cmp.Or(o.Quiet, 250*time.Millisecond)
 	o.MaxLine = cmp.Or(o.MaxLine, 1<<20)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	return &Link{o: o, turn: make(chan struct{}, 1), conn: c, in: bufio.NewReaderSize(c, 16<<10)}
+	return &Link{o: o, turn: semaphore.NewWeighted(1), conn: c, in: bufio.NewReaderSize(c, 16<<10)}
 }
 
 // String is the address of the connection.
@@ -229,19 +231,9 @@ func (l *Link) Exchange(ctx context.Context, request []byte, replies int, timeou
 }
 
 // take waits for the turn.
-func (l *Link) take(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case l.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (l *Link) take(ctx context.Context) error { return l.turn.Acquire(ctx, 1) }
 
-func (l *Link) release() { <-l.turn }
+func (l *Link) release() { l.turn.Release(1) }
 
 // usable tells why nothing can be sent, or nil.
 func (l *Link) usable(ctx context.Context) error {

@@ -125,7 +125,7 @@ func (l *Link) failure(ctx context.Context, err error, what string) error {
 	case errors.Is(err, net.ErrClosed):
 		kind = instrument.KindUnreachable
 	case ended != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ended)):
-		kind = contextKind(ended)
+		kind = instrument.KindOf(ended)
 		cause := context.Cause(ctx)
 		if kind == instrument.KindCancelled && errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, ErrNotSent) {
 			err = &brokenOff{cause, ended, err}
@@ -184,15 +184,6 @@ type brokenOff struct{ cause, ended, err error }
 
 func (e *brokenOff) Error() string   { return "broken off: " + e.cause.Error() }
 func (e *brokenOff) Unwrap() []error { return []error{e.cause, e.ended, e.err} }
-
-// contextKind sorts the end of a context: one that ran out of time is a
-// time-out, one that was cancelled is the caller's wish.
-func contextKind(err error) instrument.Kind {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return instrument.KindTimeout
-	}
-	return instrument.KindCancelled
-}
 
 // describe quotes the beginning of a request.
 func describe(request []byte) string { return fmt.Sprintf("%q", excerpt(request)) }

@@ -22,7 +22,7 @@ func openTCP(ctx context.Context, a Address) (Conn, error) {
 	if err != nil {
 		kind := instrument.KindUnreachable
 		if ctx.Err() != nil {
-			kind, err = contextKind(ctx.Err()), errors.Join(ctx.Err(), err)
+			kind, err = instrument.KindOf(ctx.Err()), errors.Join(ctx.Err(), err)
 		}
 		return nil, &instrument.Error{Op: "open", Channel: a.String(), Kind: kind, Err: err,
 			Advice: "check that the instrument is switched on, the network cable, and host and port of the address"}

@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run"
 )
 
 // WriteCSV writes one line per device in SI units.
@@ -207,4 +208,10 @@ func minutes(t instrument.Seconds) string {
 		return fmt.Sprintf("%.0f s", float64(t))
 	}
 	return fmt.Sprintf("%.0f min", math.Ceil(float64(t)/60))
+}
+
+// Cost is what a plan has to know.
+func (e *Estimate) Cost() run.Cost {
+	return run.Cost{Devices: e.Devices, Sweeps: e.Sweeps, Pulses: e.Pulses, TypicalTime: e.TypicalTime,
+		LongestTime: e.LongestTime, MinVoltage: e.MinVoltage, MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
 }

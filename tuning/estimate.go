@@ -135,3 +135,9 @@ across a selected device: %v to %v, compliance %v
 	}
 	return err
 }
+
+// Cost is what a plan has to know.
+func (e *Estimate) Cost() run.Cost {
+	return run.Cost{Devices: e.Devices, Pulses: e.Pulses, TypicalTime: e.TypicalTime, LongestTime: e.LongestTime,
+		MinVoltage: e.MinVoltage, MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
+}

@@ -31,6 +31,8 @@ func (a *app) of(name string) *cobra.Command {
 		switch {
 		case err != nil:
 			return err
+		case a.take != nil:
+			return a.take(r)
 		case dryRun && a.json:
 			return a.writeJSON(r.Estimate)
 		case dryRun:

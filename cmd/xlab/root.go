@@ -29,6 +29,8 @@ type app struct {
 	set     []string  // --set key=value
 	json    bool      // --json
 	verbose bool      // --verbose
+
+	take func(*procedure.Request) error // gets what is asked for instead of its being carried out; nil = it is
 }
 
 // Main runs the program and gives its exit code.

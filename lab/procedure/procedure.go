@@ -21,6 +21,8 @@ type Procedure struct {
 	Long   string // the same with all that its user has to know
 	DryRun string // what the flag --dry-run says it does; "" = nothing is told beforehand
 
+	Makes Product // what it leaves behind for others
+
 	// Flags registers the procedure's flags and gives what reads them once they
 	// are set.
 	Flags func(f *pflag.FlagSet) Parse
@@ -28,6 +30,16 @@ type Procedure struct {
 	// Rebuild makes the job of a run again from its header.
 	Rebuild func(l Lab, h *run.Header) (Job, error)
 }
+
+// Product is what a procedure leaves behind that others cannot do without.
+type Product int
+
+// Products.
+const (
+	Nothing   Product = iota
+	DefectMap         // of its array
+	Network           // in a file of its run
+)
 
 // Parse makes a request of flags and configuration. What cannot be done and what
 // is beyond the limits is refused, before anything is opened. ctx ends what takes
@@ -44,6 +56,7 @@ type Request struct {
 // Estimate is what a job does and costs. As JSON it is all that is known.
 type Estimate interface {
 	Print(w io.Writer) error
+	Cost() run.Cost
 }
 
 // Command is what the headers of the procedure's runs call it.

@@ -8,6 +8,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
+	"xlab/run"
 	"xlab/tuning"
 )
 
@@ -144,4 +145,10 @@ func (s Spec) Estimate(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, s
 		e.MaxCurrent = max(e.MaxCurrent, one.MaxCurrent)
 	}
 	return e, nil
+}
+
+// Cost is what a plan has to know.
+func (e *Estimate) Cost() run.Cost {
+	return run.Cost{Devices: e.Devices, Pulses: e.Pulses, TypicalTime: e.TypicalTime, LongestTime: e.LongestTime,
+		MinVoltage: e.MinVoltage, MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
 }

@@ -137,3 +137,9 @@ func notes[D any](skipped []array.Cell, devices []D, of func(D) (array.Cell, str
 	}
 	return list
 }
+
+// Cost is what a plan has to know.
+func (e *Estimate) Cost() run.Cost {
+	return run.Cost{Devices: e.Devices, Pulses: e.Pulses, LongestTime: e.Time, MinVoltage: e.MinVoltage,
+		MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
+}

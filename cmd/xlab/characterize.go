@@ -8,12 +8,14 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 	"xlab/run/screen"
 	"xlab/tuning/characterize"
 
@@ -22,12 +24,12 @@ import (
 
 // characterizeResult is what `xlab characterize --json` prints.
 type characterizeResult struct {
-	Measurement string                    `json:"measurement"`
-	Array       string                    `json:"array"`
-	Comparison  []characterize.Comparison `json:"comparison"`
-	Notes       []string                  `json:"notes"` // what is missing, and why
-	Files       []string                  `json:"files"` // in the run's directory
-	Result      characterize.Measurement  `json:"result"`
+	Measurement string                   `json:"measurement"`
+	Array       string                   `json:"array"`
+	Comparison  []keyfigure.Comparison   `json:"comparison"`
+	Notes       []string                 `json:"notes"` // what is missing, and why
+	Files       []string                 `json:"files"` // in the run's directory
+	Result      characterize.Measurement `json:"result"`
 	procedure.Figures
 }
 
@@ -244,9 +246,9 @@ func (a *app) characterizeJob(c *config.Config, what, name string, spec specific
 	j.summarise = func(r procedure.Bench, f procedure.Figures) any {
 		result.Array, result.Figures = r.Header().Array, f
 		return struct {
-			Measurement string                    `json:"measurement"`
-			Comparison  []characterize.Comparison `json:"comparison"`
-			Notes       []string                  `json:"notes"`
+			Measurement string                 `json:"measurement"`
+			Comparison  []keyfigure.Comparison `json:"comparison"`
+			Notes       []string               `json:"notes"`
 			procedure.Figures
 		}{what, result.Comparison, result.Notes, f}
 	}

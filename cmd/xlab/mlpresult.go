@@ -3,14 +3,15 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/population"
 	"xlab/published"
+	"xlab/run/keyfigure"
 	"xlab/run/screen"
 	"xlab/tuning"
-	"xlab/tuning/characterize"
 )
 
 // mlpResult is what `xlab mlp import`, `infer` and `run` print as JSON.
@@ -91,7 +92,7 @@ func (w *networkRun) result(f procedure.Figures) mlpResult {
 func (r *mlpResult) withComparison() any {
 	return struct {
 		mlpResult
-		Comparison []characterize.Comparison `json:"comparison,omitempty"`
+		Comparison []keyfigure.Comparison `json:"comparison,omitempty"`
 	}{*r, r.compare()}
 }
 
@@ -105,11 +106,11 @@ func publishedLoss(approach mlp.Approach) (train, test float64, known bool) {
 }
 
 // compare sets the accuracies beside published ones.
-func (r *mlpResult) compare() []characterize.Comparison {
+func (r *mlpResult) compare() []keyfigure.Comparison {
 	const source = published.Arrays + ", other letter patterns"
-	var list []characterize.Comparison
+	var list []keyfigure.Comparison
 	add := func(what, published, format string, x float64) {
-		list = append(list, characterize.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x),
+		list = append(list, keyfigure.Comparison{What: what, Published: published, Measured: fmt.Sprintf(format, x),
 			Source: source})
 	}
 	train, test, known := publishedLoss(r.Approach)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -16,9 +17,9 @@ import (
 	"xlab/lab/procedure"
 	"xlab/population"
 	"xlab/run"
+	"xlab/run/keyfigure"
 	"xlab/run/screen"
 	"xlab/tuning"
-	"xlab/tuning/characterize"
 
 	"github.com/spf13/cobra"
 )
@@ -255,7 +256,7 @@ func (a *app) tuneJob(c *config.Config, name string, spec tuning.Spec, defects *
 		result.Summary = outcome.Summary()
 		return struct {
 			tuneResult
-			Comparison []characterize.Comparison `json:"comparison"`
+			Comparison []keyfigure.Comparison `json:"comparison"`
 		}{result, compareTuning(spec, result.Summary)}
 	}
 	j.files = func(r procedure.Bench) error {
@@ -351,12 +352,12 @@ var rampPulses = map[float64]string{0.3: "16 and 8", 0.05: "28 and 11", 0.01: "3
 const rampSource = "ramp of Alibart et al. 2012 with steps of 10 mV and 50 mV"
 
 // compareTuning sets the key figures beside published ones.
-func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison {
+func compareTuning(spec tuning.Spec, s tuning.Summary) []keyfigure.Comparison {
 	working := s.Devices - s.Defective - s.Stuck
 	if working == 0 {
 		return nil // nothing is said of no device
 	}
-	list := []characterize.Comparison{
+	list := []keyfigure.Comparison{
 		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance),
 			Measured:  fmt.Sprintf("%d of %d", s.InTolerance, working),
 			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
@@ -364,7 +365,7 @@ func compareTuning(spec tuning.Spec, s tuning.Summary) []characterize.Comparison
 			Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
 	}
 	if published, known := rampPulses[spec.Tolerance]; known {
-		c := characterize.Comparison{What: "median pulses per device",
+		c := keyfigure.Comparison{What: "median pulses per device",
 			Measured:  s.MedianPulses.Text(population.Format("%.0f", 1)),
 			Published: published, Source: "calculated for one device, " + rampSource}
 		if spec.Policy != tuning.PolicyRamp {

@@ -20,12 +20,13 @@ import (
 // Figure is a key figure as people read it.
 type Figure struct{ Name, Value string }
 
-// Comparison is a measured value beside a published one, both as texts.
+// Comparison is a measured value beside a published one, "" where nothing is. Both
+// are texts, because some are ranges.
 type Comparison struct {
 	What      string `json:"what"`
 	Measured  string `json:"measured"`
 	Published string `json:"published"`
-	Source    string `json:"source"`
+	Source    string `json:"source,omitempty"`
 }
 
 // Figures are what a run's summary says.

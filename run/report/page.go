@@ -114,7 +114,7 @@ func newComparison(c Comparison, number int) comparison {
 	n := comparison{Comparison: c, Number: number}
 	for _, row := range c.Rows {
 		n.Published = n.Published || row.Published != ""
-		n.Note = n.Note || row.Note != ""
+		n.Note = n.Note || row.Source != ""
 	}
 	return n
 }

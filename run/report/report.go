@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"xlab/run/keyfigure"
 )
 
 // Report is what a page shows, in this order. All texts are plain text.
@@ -50,16 +52,7 @@ type Link struct {
 // Comparison is a table of published values beside the measured ones.
 type Comparison struct {
 	Caption string
-	Rows    []Compared
-}
-
-// Compared is one line of a comparison. Published and Note may be empty; a column
-// without any entry is left out.
-type Compared struct {
-	Quantity  string // what is compared, such as "mean SET threshold"
-	Published string // such as "1.0 V"
-	Measured  string
-	Note      string
+	Rows    []keyfigure.Comparison
 }
 
 // Table is a table of any columns.

@@ -17,6 +17,7 @@ import (
 
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 	"xlab/run/report"
 )
 
@@ -119,10 +120,10 @@ func full(t testing.TB) report.Report {
 		Sections: []report.Section{
 			{
 				Title: "Result", Text: []string{"First paragraph.", "Second, with 5 % < 7 %."},
-				Comparisons: []report.Comparison{{Caption: "against the literature", Rows: []report.Compared{
-					{Quantity: "mean SET threshold", Published: "1.0 V", Measured: "1.01 V"},
-					{Quantity: "mean RESET threshold", Published: "-1.2 V", Measured: "-1.31 V", Note: "edges included"},
-					{Quantity: "worst disturb", Measured: "0.8 %"},
+				Comparisons: []report.Comparison{{Caption: "against the literature", Rows: []keyfigure.Comparison{
+					{What: "mean SET threshold", Published: "1.0 V", Measured: "1.01 V"},
+					{What: "mean RESET threshold", Published: "-1.2 V", Measured: "-1.31 V", Source: "edges included"},
+					{What: "worst disturb", Measured: "0.8 %"},
 				}}},
 				Figures: []report.Figure{{Caption: "curve", SVG: svgOf(t, curve(t))}, {Alt: "grey", SVG: svgOf(t, curve(t))}},
 			},
@@ -222,7 +223,7 @@ func TestSameBytes(t *testing.T) {
 func TestEmptyPartsAreLeftOut(t *testing.T) {
 	p := read(t, report.Report{Title: "T",
 		Sections: []report.Section{{Title: "S",
-			Comparisons: []report.Comparison{{Rows: []report.Compared{{Quantity: "q", Measured: "1"}}}}}}})
+			Comparisons: []report.Comparison{{Rows: []keyfigure.Comparison{{What: "q", Measured: "1"}}}}}}})
 	for _, name := range []string{"dl", "nav", "footer", "figure", "details"} {
 		if len(p.texts(name)) != 0 {
 			t.Errorf("there is an empty %s", name)
@@ -247,7 +248,7 @@ func TestTextsAreEscaped(t *testing.T) {
 			Sections: []report.Section{{Title: text, Text: []string{text},
 				Comparisons: []report.Comparison{{
 					Caption: text,
-					Rows:    []report.Compared{{Quantity: text, Published: text, Measured: text, Note: text}},
+					Rows:    []keyfigure.Comparison{{What: text, Published: text, Measured: text, Source: text}},
 				}},
 				Tables:  []report.Table{{Caption: text, Columns: []report.Column{{Name: text}}, Rows: [][]string{{text}}}},
 				Figures: []report.Figure{{Caption: text, SVG: []byte("<svg></svg>")}},
@@ -414,8 +415,8 @@ func ExampleWrite() {
 		Facts: []report.Fact{{Name: "devices", Value: "400"}},
 		Sections: []report.Section{{
 			Title: "Means",
-			Comparisons: []report.Comparison{{Rows: []report.Compared{
-				{Quantity: "SET", Published: "1.0 V", Measured: "1.01 V"},
+			Comparisons: []report.Comparison{{Rows: []keyfigure.Comparison{
+				{What: "SET", Published: "1.0 V", Measured: "1.01 V"},
 			}}},
 		}},
 	})

@@ -77,7 +77,7 @@ func OfRun(s *run.Stored, root, at string) (Report, error) {
 	}
 	page.add(Section{Title: "Figures", Figures: figures}, len(figures))
 	page.add(Section{Title: "Measured and published",
-		Comparisons: []Comparison{{Rows: compared(found.Comparisons)}}}, len(found.Comparisons))
+		Comparisons: []Comparison{{Rows: found.Comparisons}}}, len(found.Comparisons))
 	page.add(Section{Title: "Remarks", Text: found.Remarks}, len(found.Remarks))
 	tables, err := runTables(s.Dir)
 	if err != nil {
@@ -93,14 +93,6 @@ func (r *Report) add(s Section, parts int) {
 	if parts > 0 {
 		r.Sections = append(r.Sections, s)
 	}
-}
-
-func compared(list []keyfigure.Comparison) []Compared {
-	var rows []Compared
-	for _, c := range list {
-		rows = append(rows, Compared{Quantity: c.What, Published: c.Published, Measured: c.Measured, Note: c.Source})
-	}
-	return rows
 }
 
 // planSections are a plan's tasks: all of them in a table, and each with what it

@@ -9,17 +9,18 @@ import (
 	"xlab/instrument/array"
 	"xlab/published"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // Comparison lists measured beside published values, per pulse.
-func (d *Disturb) Comparison() []Comparison {
-	var list []Comparison
+func (d *Disturb) Comparison() []keyfigure.Comparison {
+	var list []keyfigure.Comparison
 	for _, s := range d.Series {
 		for _, v := range s.Devices {
 			if v.Place == Selected || len(v.Conductances) < 2 {
 				continue
 			}
-			c := Comparison{What: fmt.Sprintf("%s, %v, %s: change per pulse", s.Scheme, s.Amplitude, v.Place),
+			c := keyfigure.Comparison{What: fmt.Sprintf("%s, %v, %s: change per pulse", s.Scheme, s.Amplitude, v.Place),
 				Measured: fmt.Sprintf("%+.4f %%; %+.2f %% by %d", 100*v.PerPulse(), 100*v.Change(), len(v.Conductances)-1)}
 			if low, high := publishedDisturb(s.Scheme, s.Amplitude, d.Spec.Width); v.Place != Unselected && high > 0 {
 				c.Published, c.Source = fmt.Sprintf("%+.3g to %.3g %%", 100*low, 100*high), published.Model

@@ -12,6 +12,7 @@ import (
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // EnduranceSpec says how endurance is measured: cycles of switching on and off,
@@ -294,7 +295,7 @@ func (c *cycler) ramp(ctx context.Context, next *instrument.Volts, start, step, 
 }
 
 // Comparison lists what was measured; no numbers are published for this stack.
-func (e *Endurance) Comparison() []Comparison {
+func (e *Endurance) Comparison() []keyfigure.Comparison {
 	var first, last, on, off, pulses []float64
 	failed := 0
 	for _, d := range e.Devices {
@@ -307,13 +308,13 @@ func (e *Endurance) Comparison() []Comparison {
 			failed++
 		}
 	}
-	return []Comparison{
-		{"on/off ratio in the first cycle", population.Of(first).Text(population.Format("%.2f", 1)), "", ""},
-		{"on/off ratio in the last cycle", population.Of(last).Text(population.Format("%.2f", 1)), "", ""},
-		{"on conductance in the last cycle", population.Of(on).Text(siemens), "", ""},
-		{"off conductance in the last cycle", population.Of(off).Text(siemens), "", ""},
-		{"pulses in the last cycle", population.Of(pulses).Text(population.Format("%.1f", 1)), "", ""},
-		{fmt.Sprintf("devices failed before %d cycles", e.Spec.Cycles), partOf(failed, len(e.Devices)), "", ""},
+	return []keyfigure.Comparison{
+		{What: "on/off ratio in the first cycle", Measured: population.Of(first).Text(population.Format("%.2f", 1))},
+		{What: "on/off ratio in the last cycle", Measured: population.Of(last).Text(population.Format("%.2f", 1))},
+		{What: "on conductance in the last cycle", Measured: population.Of(on).Text(siemens)},
+		{What: "off conductance in the last cycle", Measured: population.Of(off).Text(siemens)},
+		{What: "pulses in the last cycle", Measured: population.Of(pulses).Text(population.Format("%.1f", 1))},
+		{What: fmt.Sprintf("devices failed before %d cycles", e.Spec.Cycles), Measured: partOf(failed, len(e.Devices))},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // IVSpec says how current-voltage curves are measured: one that changes nothing
@@ -251,7 +252,7 @@ func (s IVSpec) curves(ctx context.Context, p *probe, c *Curve, rows int) (again
 }
 
 // Comparison lists measured beside published values.
-func (v *IV) Comparison() []Comparison {
+func (v *IV) Comparison() []keyfigure.Comparison {
 	var ratios, on, off []float64
 	for _, c := range v.Devices {
 		ratios = append(ratios, c.Ratio())
@@ -259,15 +260,25 @@ func (v *IV) Comparison() []Comparison {
 			on, off = append(on, float64(c.On)), append(off, float64(c.Off))
 		}
 	}
-	list := []Comparison{{fmt.Sprintf("I(%v) / I(%v) of the device, lines taken out", v.Spec.Static, v.Spec.Static/2),
-		population.Of(ratios).Text(population.Format("%.2f", 1)), "", ""}}
+	list := []keyfigure.Comparison{
+		{What: fmt.Sprintf("I(%v) / I(%v) of the device, lines taken out", v.Spec.Static, v.Spec.Static/2),
+			Measured: population.Of(ratios).Text(population.Format("%.2f", 1))},
+	}
 	if v.Spec.Static == staticLimit {
 		list[0].Published, list[0].Source = publishedRatio, published.Model
 	}
 	if len(on) > 0 {
-		list = append(list,
-			Comparison{"conductance after the positive half of the loop", population.Of(on).Text(siemens), "", ""},
-			Comparison{"conductance after the negative half of the loop", population.Of(off).Text(siemens), "", ""})
+		list = append(
+			list,
+			keyfigure.Comparison{
+				What:     "conductance after the positive half of the loop",
+				Measured: population.Of(on).Text(siemens),
+			},
+			keyfigure.Comparison{
+				What:     "conductance after the negative half of the loop",
+				Measured: population.Of(off).Text(siemens),
+			},
+		)
 	}
 	return list
 }

@@ -12,13 +12,14 @@ import (
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // Measurement is the result of any of the measurements, as it is written down.
 // It marshals to JSON with everything that was measured.
 type Measurement interface {
 	// Comparison lists measured beside published values.
-	Comparison() []Comparison
+	Comparison() []keyfigure.Comparison
 	// Figures shows the result, what is to be looked at first in front.
 	Figures() []figure.Figure
 	// WriteCSV writes the data in SI units, empty where there is no value.

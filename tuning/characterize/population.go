@@ -7,15 +7,6 @@ import (
 	"xlab/run/figure"
 )
 
-// Comparison is one line of the table that holds measured against published
-// values. Both are texts, because some are ranges and some are not published.
-type Comparison struct {
-	What      string `json:"what"`
-	Measured  string `json:"measured"`
-	Published string `json:"published"` // "" where nothing is
-	Source    string `json:"source,omitempty"`
-}
-
 // partOf writes how many of a set are such ones, "-" of an empty set.
 func partOf(n, all int) string {
 	if all == 0 {

@@ -14,6 +14,7 @@ import (
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // RetentionSpec says how retention is measured.
@@ -263,8 +264,8 @@ func (c Conditions) switchOff(ctx context.Context, bench array.DUT, cells []arra
 }
 
 // Comparison lists what was measured; nothing is published for this stack.
-func (r *Retention) Comparison() []Comparison {
-	var list []Comparison
+func (r *Retention) Comparison() []keyfigure.Comparison {
+	var list []keyfigure.Comparison
 	for _, state := range r.Spec.States {
 		var change, nu []float64
 		for _, d := range r.Devices {
@@ -277,10 +278,10 @@ func (r *Retention) Comparison() []Comparison {
 			continue
 		}
 		list = append(list,
-			Comparison{fmt.Sprintf("change of %v from %v to %v", state, r.Spec.First, r.Spec.Last),
-				c.Text(population.Format("%+.2f %%", 100)), "", ""},
-			Comparison{fmt.Sprintf("drift exponent of %v", state),
-				population.Of(nu).Text(population.Format("%+.5f", 1)), "", ""})
+			keyfigure.Comparison{What: fmt.Sprintf("change of %v from %v to %v", state, r.Spec.First, r.Spec.Last),
+				Measured: c.Text(population.Format("%+.2f %%", 100))},
+			keyfigure.Comparison{What: fmt.Sprintf("drift exponent of %v", state),
+				Measured: population.Of(nu).Text(population.Format("%+.5f", 1))})
 	}
 	return list
 }

@@ -13,6 +13,7 @@ import (
 	"xlab/published"
 	"xlab/run"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // TemperatureSpec says how the dependence of states on temperature is measured.
@@ -155,9 +156,9 @@ func (s TemperatureSpec) publishedRise(state instrument.Siemens) (rise float64, 
 }
 
 // Comparison lists measured beside published values.
-func (t *Temperatures) Comparison() []Comparison {
+func (t *Temperatures) Comparison() []keyfigure.Comparison {
 	first, last := t.Spec.Temperatures[0], t.Spec.Temperatures[len(t.Spec.Temperatures)-1]
-	var list []Comparison
+	var list []keyfigure.Comparison
 	for _, state := range t.Spec.States {
 		var change []float64
 		for _, h := range t.Devices {
@@ -169,8 +170,8 @@ func (t *Temperatures) Comparison() []Comparison {
 		if p.N == 0 {
 			continue
 		}
-		c := Comparison{fmt.Sprintf("change of %v from %v to %v", state, first, last),
-			p.Text(population.Format("%+.1f %%", 100)), "", ""}
+		c := keyfigure.Comparison{What: fmt.Sprintf("change of %v from %v to %v", state, first, last),
+			Measured: p.Text(population.Format("%+.1f %%", 100))}
 		if rise, known := t.Spec.publishedRise(state); known {
 			c.Published, c.Source = fmt.Sprintf("%+.2g %%", 100*rise), published.Model
 		}

@@ -13,6 +13,7 @@ import (
 	"xlab/population"
 	"xlab/published"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 )
 
 // ThresholdSummary holds the population figures of one sign, in V.
@@ -68,8 +69,8 @@ func (t *Thresholds) summary(positive bool) ThresholdSummary {
 }
 
 // Comparison lists measured beside published values.
-func (t *Thresholds) Comparison() []Comparison {
-	var list []Comparison
+func (t *Thresholds) Comparison() []keyfigure.Comparison {
+	var list []keyfigure.Comparison
 	mean := population.Format("%+.3f V", 1)
 	sigma := func(p population.Population) string {
 		return p.Sigma.Text(func(x float64) string { return fmt.Sprintf("%.3f V (%s)", x, population.Devices(p.N)) })
@@ -77,16 +78,31 @@ func (t *Thresholds) Comparison() []Comparison {
 	for _, positive := range []bool{true, false} {
 		name := signName(positive)
 		s, p := t.summary(positive), published.Threshold(positive)
-		list = append(list,
-			Comparison{name + " threshold, mean without edges", s.WithoutEdges.Mean.Text(mean), fmt.Sprintf("%+.1f V", p.Mean),
-				published.Arrays},
-			Comparison{name + " threshold, sigma without edges", sigma(s.WithoutEdges), fmt.Sprintf("%.2f V", p.Sigma),
-				published.Arrays},
-			Comparison{name + " threshold, mean with edges", s.All.Mean.Text(mean), "", ""},
-			Comparison{name + " threshold, sigma with edges", sigma(s.All), "wider (long tails)", published.Arrays})
+		list = append(
+			list,
+			keyfigure.Comparison{
+				What:      name + " threshold, mean without edges",
+				Measured:  s.WithoutEdges.Mean.Text(mean),
+				Published: fmt.Sprintf("%+.1f V", p.Mean),
+				Source:    published.Arrays,
+			},
+			keyfigure.Comparison{
+				What:      name + " threshold, sigma without edges",
+				Measured:  sigma(s.WithoutEdges),
+				Published: fmt.Sprintf("%.2f V", p.Sigma),
+				Source:    published.Arrays,
+			},
+			keyfigure.Comparison{What: name + " threshold, mean with edges", Measured: s.All.Mean.Text(mean)},
+			keyfigure.Comparison{
+				What:      name + " threshold, sigma with edges",
+				Measured:  sigma(s.All),
+				Published: "wider (long tails)",
+				Source:    published.Arrays,
+			},
+		)
 		if t.Spec.Mode == instrument.SweepCurrent {
-			list = append(list, Comparison{name + " threshold current without edges",
-				population.Of(t.currents(positive)).Text(amps), "", ""})
+			list = append(list, keyfigure.Comparison{What: name + " threshold current without edges",
+				Measured: population.Of(t.currents(positive)).Text(amps)})
 		}
 	}
 	return list

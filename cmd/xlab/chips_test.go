@@ -9,6 +9,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mock/device"
 )
 
@@ -60,7 +61,7 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if code := r.run("form", "--array", "A", "--json"); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, r.err)
 	}
-	var result formResult
+	var result procedure.FormResult
 	if err := json.Unmarshal([]byte(r.out.String()), &result); err != nil {
 		t.Fatal(err)
 	}

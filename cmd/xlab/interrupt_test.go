@@ -38,7 +38,7 @@ func TestInterruptOnce(t *testing.T) {
 	r.check(code, run.ExitInterrupted, run.OutcomeInterrupted, "",
 		"the run is interrupted: asked to stop at the next device (interrupt)")
 	r.checkSafe(0)
-	var result formResult
+	var result procedure.FormResult
 	if err := json.Unmarshal([]byte(r.out.String()), &result); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestInterruptedProcess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var result formResult
+			var result procedure.FormResult
 			if err := json.Unmarshal(out, &result); err != nil || result.Preformed != 1 {
 				t.Errorf("%v in %s", err, out)
 			}

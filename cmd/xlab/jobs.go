@@ -42,7 +42,6 @@ func (j job) Files(b procedure.Bench) error {
 // jobs are the functions that rebuild a job from a run's header, by command.
 func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) {
 	list := map[string]func(c *config.Config, h *run.Header) (procedure.Job, error){
-		"form": a.rebuildForm,
 		"tune": a.rebuildTune,
 		"iv":   a.rebuildIV,
 	}

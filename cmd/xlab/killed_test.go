@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"xlab/lab"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/mock/device"
@@ -56,7 +57,7 @@ func TestKilledForm(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, errs)
 	}
-	var result formResult
+	var result procedure.FormResult
 	if err := json.Unmarshal(out, &result); err != nil || result.Preformed != 1 {
 		t.Errorf("%v in %s", err, out)
 	}

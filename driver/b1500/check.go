@@ -213,46 +213,40 @@ func (c *checker) span(levels []level, more ...float64) {
 	c.limit(0, c.limits.CheckSpan(voltages...))
 }
 
-func (c *checker) measured(channels []instrument.Channel) {
+// measured checks the channels that what is to measure: one at least, unless what
+// is "".
+func (c *checker) measured(what string, channels []instrument.Channel) []instrument.Channel {
 	for i, ch := range channels {
 		c.known(ch)
 		if slices.Contains(channels[:i], ch) {
 			c.usage(ch, errors.New("the channel is to be measured twice"))
 		}
 	}
+	if what != "" && len(channels) == 0 {
+		c.usage(0, fmt.Errorf("the %s measures nothing: name a channel", what))
+	}
+	return channels
 }
 
 func (c *checker) spot(s instrument.Spot) *spot {
-	out := &spot{drives: c.drives(s.Drives), measure: s.Measure}
-	c.measured(s.Measure)
-	if len(s.Measure) == 0 {
-		c.usage(0, errors.New("the spot measures nothing: name a channel"))
+	return &spot{
+		drives: c.drives(s.Drives), measure: c.measured("spot", s.Measure), rangeCode: c.measuringCode(s.Range),
+		settle: c.waitTime("settling time", s.Settle, maxPause), integration: c.integrate(s.Aperture, false),
 	}
-	var err error
-	out.rangeCode, err = measuringCode(s.Range)
-	c.usage(0, err)
-	out.settle, err = waitTime("settling time", s.Settle, maxPause)
-	c.usage(0, err)
-	out.integration, err = integrate(s.Aperture, c.lineFrequency, false)
-	c.usage(0, err)
-	return out
 }
 
 func (c *checker) pulse(p instrument.Pulse) *pulse {
-	out := &pulse{drives: c.drives(p.Drives), measure: p.Measure}
+	out := &pulse{drives: c.drives(p.Drives)}
 	if len(p.Drives) == 0 {
 		c.usage(0, errors.New("the pulse drives nothing: name a channel"))
 	}
-	c.measured(p.Measure)
+	out.measure = c.measured("", p.Measure)
 	// The limit speaks first: a width beyond it is refused as such even where
 	// the analyzer could not make it either.
 	c.limit(0, c.limits.CheckWidth(p.Width))
-	var err error
-	out.width, out.period, err = pulseTimes(p.Width, p.Period)
-	c.usage(0, err)
+	out.width, out.period = c.pulseTimes(p.Width, p.Period)
 	c.limit(0, c.limits.CheckWidth(instrument.Seconds(out.width)))
-	out.rangeCode, err = measuringCode(p.Range)
-	c.usage(0, err)
+	out.rangeCode = c.measuringCode(p.Range)
 	return out
 }
 
@@ -260,15 +254,12 @@ func (c *checker) sweep(s instrument.Sweep) *sweep {
 	c.known(s.Source)
 	out := &sweep{
 		kind: s.Kind, channel: s.Source, steps: s.Steps, twoWay: s.TwoWay,
-		drives: c.drives(s.Drives), measure: s.Measure, abort: s.StopAtCompliance,
+		drives: c.drives(s.Drives), abort: s.StopAtCompliance,
 	}
 	if drivenBy(out.drives, s.Source) {
 		c.usage(s.Source, errors.New("the source of the sweep is among its constant drives too"))
 	}
-	c.measured(s.Measure)
-	if len(s.Measure) == 0 {
-		c.usage(0, errors.New("the sweep measures nothing: name a channel"))
-	}
+	out.measure = c.measured("sweep", s.Measure)
 	if s.Steps < 1 || s.Steps > maxLevels {
 		c.usage(s.Source, fmt.Errorf("%d levels are not between 1 and %d", s.Steps, maxLevels))
 	}
@@ -284,13 +275,8 @@ func (c *checker) sweep(s instrument.Sweep) *sweep {
 	if s.Steps == 1 && out.start != out.stop {
 		c.usage(s.Source, errors.New("a sweep of one level must start and stop at the same one"))
 	}
-	var err error
-	out.rangeCode, err = measuringCode(s.Range)
-	c.usage(0, err)
-	out.delay, err = waitTime("delay", s.Delay, maxDelay)
-	c.usage(0, err)
-	out.integration, err = integrate(s.Aperture, c.lineFrequency, len(s.Measure) > 1)
-	c.usage(0, err)
+	out.rangeCode, out.delay = c.measuringCode(s.Range), c.waitTime("delay", s.Delay, maxDelay)
+	out.integration = c.integrate(s.Aperture, len(s.Measure) > 1)
 	c.limit(s.Source, c.limits.CheckWidth(instrument.Seconds(out.levelTime())))
 	return out
 }

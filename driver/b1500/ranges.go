@@ -95,22 +95,23 @@ func quantize(x float64, ranges []sourceRange) (value float64, r sourceRange, ok
 // measuringCode is the range code for TI and RI: 0 for automatic ranging, else
 // the negative code of the smallest range that covers the largest current
 // expected.
-func measuringCode(largest instrument.Amps) (int, error) {
+func (c *checker) measuringCode(largest instrument.Amps) int {
 	switch {
 	case largest == 0:
-		return 0, nil
+		return 0
 	case !(largest > 0):
-		return 0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging",
-			largest.Exact())
+		c.usage(0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging",
+			largest.Exact()))
 	}
 	for _, r := range currentRanges {
 		// A range written as 1e-6*10 must not miss 10 uA by a rounding.
 		if float64(largest) <= r.full*(1+1e-9) {
-			return -r.code, nil
+			return -r.code
 		}
 	}
-	return 0, fmt.Errorf("measuring range %s is beyond the largest one, %s", largest.Exact(),
-		instrument.Amps(maxCurrent).Exact())
+	c.usage(0, fmt.Errorf("measuring range %s is beyond the largest one, %s", largest.Exact(),
+		instrument.Amps(maxCurrent).Exact()))
+	return 0
 }
 
 // integration is a setting of the analog-to-digital converters.
@@ -142,10 +143,10 @@ const (
 // the level so much longer. The time is rounded up to what the converter offers, so that it
 // never integrates less than was asked for; an excess of up to 1 % of a cycle
 // or sample is ignored.
-func integrate(aperture instrument.Seconds, lineFrequency float64, together bool) (integration, error) {
-	t, cycle := float64(aperture), 1/lineFrequency
+func (c *checker) integrate(aperture instrument.Seconds, together bool) integration {
+	t, cycle := float64(aperture), 1/c.lineFrequency
 	if !(t > 0) || math.IsInf(t, 0) {
-		return integration{}, fmt.Errorf("aperture %s is not a positive time", aperture.Exact())
+		c.usage(0, fmt.Errorf("aperture %s is not a positive time", aperture.Exact()))
 	}
 	unit, most, high := sampleTime, maxSamples, false
 	if t >= 0.99*cycle && !(together && t <= sampleTime*(maxSamples+0.01)) {
@@ -153,9 +154,8 @@ func integrate(aperture instrument.Seconds, lineFrequency float64, together bool
 	}
 	n := math.Max(1, math.Ceil(t/unit-0.01))
 	if n > float64(most) {
-		longest := instrument.Seconds(float64(most) * unit)
-		return integration{}, fmt.Errorf("aperture %s is longer than the converter's longest, %s", aperture.Exact(),
-			longest.Exact())
+		c.usage(0, fmt.Errorf("aperture %s is longer than the converter's longest, %s", aperture.Exact(),
+			instrument.Seconds(float64(most)*unit).Exact()))
 	}
-	return integration{highResolution: high, n: int(n), seconds: n * unit}, nil
+	return integration{highResolution: high, n: int(n), seconds: n * unit}
 }

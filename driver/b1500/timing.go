@@ -27,52 +27,51 @@ const (
 
 // exactTime rounds t to the step of 0.1 ms and refuses when that changes it by
 // more than 1 %: the width of a pulse is stress, and is not changed silently.
-func exactTime(what string, t instrument.Seconds, lowest, highest float64) (float64, error) {
-	x, err := flex.Quantize(float64(t), timeStep)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", what, err)
-	}
+func (c *checker) exactTime(what string, t instrument.Seconds, lowest, highest float64) float64 {
+	x := c.quantize(what+": ", float64(t))
 	switch {
 	case x < lowest:
-		return 0, fmt.Errorf("%s %s is shorter than the shortest possible, %s", what, t.Exact(),
-			instrument.Seconds(lowest).Exact())
+		c.usage(0, fmt.Errorf("%s %s is shorter than the shortest possible, %s", what, t.Exact(),
+			instrument.Seconds(lowest).Exact()))
 	case x > highest:
-		return 0, fmt.Errorf("%s %s is longer than the longest possible, %s", what, t.Exact(),
-			instrument.Seconds(highest).Exact())
+		c.usage(0, fmt.Errorf("%s %s is longer than the longest possible, %s", what, t.Exact(),
+			instrument.Seconds(highest).Exact()))
 	case math.Abs(x-float64(t)) > tolerance*float64(t):
 		below := instrument.Seconds(math.Floor(float64(t)/timeStep) * timeStep)
-		return 0, fmt.Errorf("%s %s cannot be made: the analyzer goes in steps of %s, so %s and %s are possible", what,
-			t.Exact(),
-			instrument.Seconds(timeStep).Exact(), below, below+timeStep)
+		c.usage(0, fmt.Errorf("%s %s cannot be made: the analyzer goes in steps of %s, so %s and %s are possible", what,
+			t.Exact(), instrument.Seconds(timeStep).Exact(), below, below+timeStep))
 	}
-	return x, nil
+	return x
+}
+
+// quantize rounds a time to the step of 0.1 ms.
+func (c *checker) quantize(what string, t float64) float64 {
+	x, err := flex.Quantize(t, timeStep)
+	if err != nil {
+		c.usage(0, fmt.Errorf("%s%w", what, err))
+	}
+	return x
 }
 
 // waitTime rounds a wait up to the step of 0.1 ms: waiting a little longer
 // before a measurement is never wrong.
-func waitTime(what string, t instrument.Seconds, highest float64) (float64, error) {
+func (c *checker) waitTime(what string, t instrument.Seconds, highest float64) float64 {
 	if !(t >= 0) || float64(t) > highest {
-		return 0, fmt.Errorf("%s %s is not between 0 s and %s", what, t.Exact(), instrument.Seconds(highest).Exact())
+		c.usage(0, fmt.Errorf("%s %s is not between 0 s and %s", what, t.Exact(), instrument.Seconds(highest).Exact()))
 	}
-	return flex.Quantize(math.Ceil(float64(t)/timeStep-roundSlack)*timeStep, timeStep)
+	return c.quantize("", math.Ceil(float64(t)/timeStep-roundSlack)*timeStep)
 }
 
 // pulseTimes gives width and period as they will be sent.
-func pulseTimes(width, period instrument.Seconds) (w, p float64, err error) {
-	if w, err = exactTime("pulse width", width, minWidth, maxWidth); err != nil {
-		return 0, 0, err
-	}
+func (c *checker) pulseTimes(width, period instrument.Seconds) (w, p float64) {
+	w = c.exactTime("pulse width", width, minWidth, maxWidth)
 	gap := shortGap
 	if w > longPulse {
 		gap = longGap
 	}
-	shortest, err := flex.Quantize(math.Max(minPeriod, w+gap), timeStep)
-	if err != nil {
-		return 0, 0, fmt.Errorf("pulse period: %w", err)
+	p = c.quantize("pulse period: ", math.Max(minPeriod, w+gap))
+	if period != 0 {
+		p = c.exactTime("pulse period", period, p, maxPeriod)
 	}
-	if period == 0 {
-		return w, shortest, nil
-	}
-	p, err = exactTime("pulse period", period, shortest, maxPeriod)
-	return w, p, err
+	return w, p
 }

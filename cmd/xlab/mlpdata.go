@@ -384,7 +384,7 @@ func drawPatterns(s *dataset.Set, file string) error {
 	if s.Image.Pixels() == 0 {
 		return run.Usage(fmt.Errorf("--output: the samples of %s are no images", s.Name))
 	}
-	sheet, err := draw.Patterns(s, draw.PatternOptions{Title: s.Name})
+	sheet, err := draw.Patterns(s)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package draw
 
 import (
-	"cmp"
 	"fmt"
 	"image/color"
 	"io"
@@ -22,50 +21,40 @@ var (
 	rule  = color.NRGBA{R: 0xd5, G: 0xd8, B: 0xdc, A: 0xff}
 )
 
-// PatternOptions say how a sheet of patterns looks.
-type PatternOptions struct {
-	Title    string
-	PerLine  int       // patterns side by side; 0 = 10
-	PerClass int       // at most so many of every class; 0 = all
-	Tile     vg.Length // width of one pattern; 0 = 13 mm
-}
+const (
+	perLine   = 10 // patterns side by side
+	titleSize = 9
+)
+
+var (
+	tileWide vg.Length = 13 * vg.Millimeter // of one pattern
+	gap                = tileWide * 0.22    // rounded as the sheet's other lengths are
+)
 
 // Sheet is a drawing of patterns.
 type Sheet struct {
 	set           *dataset.Set
-	o             PatternOptions
-	members       [][]int  // samples to draw, by class
-	tile          vg.Point // size of one pattern
-	gap           vg.Length
+	members       [][]int   // samples to draw, by class
+	tile          vg.Point  // size of one pattern
 	left, top     vg.Length // margins that hold the class names and the title
 	width, height vg.Length
 }
 
 // Patterns lays out the images of a set, class by class, black (1) on white
 // (-1) with the shades between. Features beyond -1 to 1 are drawn as black or
-// white. The set must not change before the sheet is written.
-func Patterns(s *dataset.Set, o PatternOptions) (*Sheet, error) {
+// white. The set, whose name is the title, must not change before the sheet is
+// written.
+func Patterns(s *dataset.Set) (*Sheet, error) {
 	if s.Image.Pixels() == 0 {
 		return nil, fmt.Errorf("data set %s has no images to draw", s.Name)
 	}
-	o.PerLine = cmp.Or(o.PerLine, 10)
-	o.Tile = cmp.Or(o.Tile, 13*vg.Millimeter)
-	if o.PerLine < 0 || o.PerClass < 0 || o.Tile < 0 {
-		return nil, fmt.Errorf("a sheet of %d patterns per line, %d per class, %g points wide cannot be drawn", o.PerLine,
-			o.PerClass, float64(o.Tile))
-	}
-	t := &Sheet{set: s, o: o, members: make([][]int, len(s.Classes)), gap: o.Tile * 0.22}
+	t := &Sheet{set: s, members: make([][]int, len(s.Classes))}
 	for i, y := range s.Labels {
-		if o.PerClass == 0 || len(t.members[y]) < o.PerClass {
-			t.members[y] = append(t.members[y], i)
-		}
+		t.members[y] = append(t.members[y], i)
 	}
 	t.layOut()
 	return t, nil
 }
-
-// Title is the sheet's title as drawn.
-func (t *Sheet) Title() string { return t.o.Title }
 
 // WritePNG writes the sheet as a PNG image at 200 dots per inch.
 func (t *Sheet) WritePNG(w io.Writer) error {
@@ -84,53 +73,44 @@ func (t *Sheet) WriteSVG(w io.Writer) error {
 }
 
 func (t *Sheet) layOut() {
-	s, o := t.set, t.o
-	t.tile = vg.Point{X: o.Tile, Y: o.Tile * vg.Length(s.Image.Rows) / vg.Length(s.Image.Columns)}
+	s := t.set
+	t.tile = vg.Point{X: tileWide, Y: tileWide * vg.Length(s.Image.Rows) / vg.Length(s.Image.Columns)}
 	longest := vg.Length(0)
 	for _, name := range s.Classes {
 		longest = max(longest, style(t.nameSize(), ink).Width(name))
 	}
-	t.left, t.top = longest+2.2*t.gap, 1.5*t.gap
-	if o.Title != "" {
-		t.top += 2.6 * t.titleSize()
-	}
+	t.left, t.top = longest+2.2*gap, 1.5*gap+2.6*titleSize
 	columns := 0
-	t.height = t.top + t.gap
+	t.height = t.top + gap
 	for _, m := range t.members {
-		columns = max(columns, min(len(m), o.PerLine))
+		columns = max(columns, min(len(m), perLine))
 		t.height += t.classHeight(m)
 	}
-	t.width = t.left + vg.Length(columns)*(t.tile.X+t.gap) + t.gap
-	if o.Title != "" {
-		t.width = max(t.width, 2*t.gap+style(t.titleSize(), ink).Width(o.Title))
-	}
+	t.width = t.left + vg.Length(columns)*(t.tile.X+gap) + gap
+	t.width = max(t.width, 2*gap+style(titleSize, ink).Width(s.Name))
 }
-
-func (t *Sheet) titleSize() vg.Length { return 9 }
 
 func (t *Sheet) nameSize() vg.Length { return min(t.tile.Y*0.42, 14) }
 
 // classHeight is the height of the lines of one class and the space below.
 func (t *Sheet) classHeight(members []int) vg.Length {
-	lines := max(1, (len(members)+t.o.PerLine-1)/t.o.PerLine)
-	return vg.Length(lines)*(t.tile.Y+t.gap) + t.gap
+	lines := max(1, (len(members)+perLine-1)/perLine)
+	return vg.Length(lines)*(t.tile.Y+gap) + gap
 }
 
 func (t *Sheet) draw(c draw.Canvas) {
 	rectangle(c, 0, 0, t.width, t.height, color.White) // SVG has no ground of its own
-	if t.o.Title != "" {
-		title := style(t.titleSize(), faint)
-		title.YAlign = draw.YTop
-		c.FillText(title, vg.Point{X: t.gap, Y: t.height - 1.5*t.gap}, t.o.Title)
-	}
+	title := style(titleSize, faint)
+	title.YAlign = draw.YTop
+	c.FillText(title, vg.Point{X: gap, Y: t.height - 1.5*gap}, t.set.Name)
 	y := t.height - t.top
 	for class, members := range t.members {
 		name := style(t.nameSize(), ink)
 		name.XAlign, name.YAlign = draw.XCenter, draw.YCenter
 		c.FillText(name, vg.Point{X: t.left / 2, Y: y - t.tile.Y/2}, t.set.Classes[class])
 		for k, i := range members {
-			x := t.left + vg.Length(k%t.o.PerLine)*(t.tile.X+t.gap)
-			t.pattern(c, x, y-vg.Length(k/t.o.PerLine)*(t.tile.Y+t.gap)-t.tile.Y, t.set.X.RawRowView(i))
+			x := t.left + vg.Length(k%perLine)*(t.tile.X+gap)
+			t.pattern(c, x, y-vg.Length(k/perLine)*(t.tile.Y+gap)-t.tile.Y, t.set.X.RawRowView(i))
 		}
 		y -= t.classHeight(members)
 	}

@@ -21,14 +21,10 @@ import (
 // Every pixel of every letter must have its colour where the layout puts it.
 func TestPatternsShowEveryPixel(t *testing.T) {
 	s := dataset.Letters()
-	o := PatternOptions{Title: "letters", PerLine: 10, Tile: 13 * vg.Millimeter}
 	var b bytes.Buffer
-	layout, err := Patterns(s, o)
+	layout, err := Patterns(s)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if layout.Title() != "letters" {
-		t.Errorf("title %q", layout.Title())
 	}
 	if err := layout.WritePNG(&b); err != nil {
 		t.Fatal(err)
@@ -45,7 +41,7 @@ func TestPatternsShowEveryPixel(t *testing.T) {
 	for _, list := range layout.members {
 		for k, i := range list {
 			for p, want := range s.X.RawRowView(i) {
-				x := layout.left + vg.Length(k)*(layout.tile.X+layout.gap) + layout.tile.X*(vg.Length(p%4)+0.5)/4
+				x := layout.left + vg.Length(k)*(layout.tile.X+gap) + layout.tile.X*(vg.Length(p%4)+0.5)/4
 				y := top + layout.tile.Y*(vg.Length(p/4)+0.5)/4
 				red, _, _, _ := img.At(int(float64(x)*scale), int(float64(y)*scale)).RGBA()
 				if black := red < 0x8000; black != (want == 1) {
@@ -62,8 +58,9 @@ func TestPatternsAsSVG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Name = "a < b"
 	var b bytes.Buffer
-	sheet, err := Patterns(s, PatternOptions{Title: "a < b", PerLine: 16, PerClass: 16, Tile: 20})
+	sheet, err := Patterns(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,19 +86,10 @@ func TestPatternsErrors(t *testing.T) {
 	letters := dataset.Letters()
 	flat := dataset.Letters()
 	flat.Image = dataset.Image{}
-	for name, c := range map[string]struct {
-		s    *dataset.Set
-		o    PatternOptions
-		want string
-	}{
-		"no image": {flat, PatternOptions{}, "has no images to draw"},
-		"negative": {letters, PatternOptions{PerLine: -1}, "cannot be drawn"},
-	} {
-		if _, err := Patterns(c.s, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", name, err, c.want)
-		}
+	if _, err := Patterns(flat); err == nil || !strings.Contains(err.Error(), "has no images to draw") {
+		t.Errorf("no image: %v", err)
 	}
-	sheet, err := Patterns(letters, PatternOptions{})
+	sheet, err := Patterns(letters)
 	if err != nil {
 		t.Fatal(err)
 	}

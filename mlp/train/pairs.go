@@ -77,25 +77,11 @@ func (q *pair) conductances(w, lowest float64) (plus, minus, dPlus, dMinus float
 
 // draw makes initial weights, normally distributed and within bounds.
 func (p *pairs) draw(spread float64, r *rand.Rand) [][]float64 {
-	return p.each(func(q *pair, _, _, _ int) float64 {
-		return min(max(spread*r.NormFloat64(), q.low), q.high)
-	})
-}
-
-// weights of a network, brought within bounds.
-func (p *pairs) weights(n *mlp.Network) [][]float64 {
-	return p.each(func(q *pair, layer, neuron, input int) float64 {
-		return min(max(float64(n.Pair(layer, neuron, input).Weight()), q.low), q.high)
-	})
-}
-
-func (p *pairs) each(weight func(q *pair, layer, neuron, input int) float64) [][]float64 {
 	w := make([][]float64, len(p.layers))
 	for l, layer := range p.layers {
-		_, columns := p.design.Block(l)
 		w[l] = make([]float64, len(layer))
-		for i := range layer {
-			w[l][i] = weight(&layer[i], l, i/columns, i%columns)
+		for i, q := range layer {
+			w[l][i] = min(max(spread*r.NormFloat64(), q.low), q.high)
 		}
 	}
 	return w

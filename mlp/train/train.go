@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +26,6 @@ type Task struct {
 	Constraints []mlp.Constraint
 	// Physics is the conduction of every layer; none = ideal.
 	Physics []mlp.Conduction
-	// Start is where the first restart begins; nil = at random like the others.
-	Start *mlp.Network
 	// Observe is told how many epochs of all restarts are done and will be at most,
 	// by one goroutine at a time; nil = nobody. It must not block.
 	Observe func(done, total int)
@@ -149,16 +146,6 @@ func check(task Task, o Options) error {
 	if n := len(task.Physics); n != 0 && n != task.Design.Layers() {
 		return fmt.Errorf("network has %d layers, but the physics of %d were given", task.Design.Layers(), n)
 	}
-	if task.Start == nil {
-		return nil
-	}
-	if err := task.Start.Validate(); err != nil {
-		return fmt.Errorf("network to start from: %w", err)
-	}
-	if !slices.Equal(task.Start.Design.Sizes, task.Design.Sizes) {
-		return fmt.Errorf("network to start from has the sizes %v, the design has %v", task.Start.Design.Sizes,
-			task.Design.Sizes)
-	}
 	return nil
 }
 
@@ -182,9 +169,6 @@ const (
 
 func (r *restart) run(ctx context.Context, index int) (*Result, error) {
 	w := r.pairs.draw(float64(r.o.Initial), r.random)
-	if index == 0 && r.task.Start != nil {
-		w = r.pairs.weights(r.task.Start)
-	}
 	network, err := mlp.New(r.task.Design)
 	if err != nil {
 		return nil, err

@@ -294,7 +294,7 @@ func TestTrainingThroughPhysics(t *testing.T) {
 	o.Restarts, o.Epochs, o.Replicas, o.Trials = 1, 100, 1, 0
 	o.Rate, o.Scatter = 4e-6, mlp.Tolerance(0)
 	ideal := train(t, Task{Design: d, Set: letters}, o)
-	real := train(t, Task{Design: d, Set: letters, Physics: lossy, Start: ideal.Network}, o)
+	real := train(t, Task{Design: d, Set: letters, Physics: lossy}, o)
 	lost, regained := accuracy(t, ideal.Network, letters, lossy...), accuracy(t, real.Network, letters, lossy...)
 	t.Logf("through the lines: %.1f %% trained without them, %.1f %% with", lost, regained)
 	if ideal.Accuracy != 100 || lost > 95 || regained != 100 || real.Accuracy != regained {
@@ -302,7 +302,7 @@ func TestTrainingThroughPhysics(t *testing.T) {
 	}
 }
 
-func TestStartAndPatience(t *testing.T) {
+func TestPatience(t *testing.T) {
 	set := toy()
 	d := mlp.NewDesign(2, 4, 2)
 	o := Defaults()
@@ -316,10 +316,6 @@ func TestStartAndPatience(t *testing.T) {
 	}
 	if len(r.Curve) != r.Epochs || r.Curve[0].Loss <= r.Curve[r.Epochs-1].Loss || r.Curve[r.Epochs-1].Accuracy != 100 {
 		t.Errorf("curve of %d points from %+v to %+v", len(r.Curve), r.Curve[0], r.Curve[len(r.Curve)-1])
-	}
-	again := train(t, Task{Design: d, Set: set, Start: r.Network}, o)
-	if again.Epochs >= r.Epochs/2 {
-		t.Errorf("%d epochs from a trained network, %d from scratch", again.Epochs, r.Epochs)
 	}
 	// Everything held: the loss cannot fall, and patience ends it.
 	var held []mlp.Constraint
@@ -360,11 +356,6 @@ func TestTrainRefuses(t *testing.T) {
 			"no such device"},
 		"physics": {func(k *Task, _ *Options) { k.Physics = []mlp.Conduction{mlp.Ideal{}} },
 			"the physics of 1 were given"},
-		"start": {func(k *Task, _ *Options) { k.Start = &mlp.Network{} }, "network to start from"},
-		"other start": {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 5, 2)) },
-			"has the sizes [2 5 2], the design has [2 4 2]"},
-		"short start": {func(k *Task, _ *Options) { k.Start, _ = mlp.New(mlp.NewDesign(2, 2)) },
-			"has the sizes [2 2], the design has [2 4 2]"},
 		"restarts": {func(_ *Task, o *Options) { o.Restarts = 0 }, "0 restarts"},
 		"epochs":   {func(_ *Task, o *Options) { o.Epochs = 0 }, "0 epochs"},
 		"patience": {func(_ *Task, o *Options) { o.Patience = -1 }, "patience of -1"},

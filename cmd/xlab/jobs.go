@@ -42,8 +42,7 @@ func (j job) Files(b procedure.Bench) error {
 // jobs are the functions that rebuild a job from a run's header, by command.
 func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) {
 	list := map[string]func(c *config.Config, h *run.Header) (procedure.Job, error){
-		"tune": a.rebuildTune,
-		"iv":   a.rebuildIV,
+		"iv": a.rebuildIV,
 	}
 	list["mlp-insitu"] = a.rebuildInsitu
 	list["mlp-drift"], list["mlp-temperature"] = a.rebuildStability, a.rebuildStability

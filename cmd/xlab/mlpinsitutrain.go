@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"xlab/instrument/array"
+	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
@@ -122,7 +123,8 @@ func (b insituBench) prepare(ctx context.Context, name string, spec insituSpec, 
 	outcome, err := tuning.Tune(ctx, b.bar(name), name, write, spec.Defects[name],
 		tuning.Options{Observe: func(e tuning.Event) {
 			b.observe(run.Event{Kind: "device", Array: name, Phase: string(e.Phase), Done: e.Done, Total: e.Total,
-				Note: strings.TrimPrefix(passNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
+				Note:  strings.TrimPrefix(procedure.PassNote(e.Pass)+", to the start", ", "),
+				Ahead: slices.Concat(e.Ahead, later)})
 		}})
 	if outcome == nil {
 		return 0, err

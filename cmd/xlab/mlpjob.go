@@ -309,7 +309,7 @@ func writingEvent(e transfer.Event, later ...run.Work) run.Event {
 	if e.Idle {
 		what = "idle devices"
 	}
-	if pass := passNote(e.Pass); pass != "" {
+	if pass := procedure.PassNote(e.Pass); pass != "" {
 		what += ", " + pass
 	}
 	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,

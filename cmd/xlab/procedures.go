@@ -78,6 +78,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		return a.showReading(j, err)
 	case *procedure.Forming:
 		return a.showForming(j, err)
+	case *procedure.Tuning:
+		return a.showTuning(j)
 	}
 	return nil
 }

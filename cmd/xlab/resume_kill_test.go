@@ -272,7 +272,7 @@ func (b *killBench) checkTuned(dir string) (missed int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var result tuneResult
+	var result procedure.TuneResult
 	if err := json.Unmarshal(s.Summary.Summary, &result); err != nil || result.Devices != killedSide*killedSide {
 		b.t.Fatalf("%v in %s", err, s.Summary.Summary)
 	}

@@ -107,7 +107,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 							}
 							spec.SetScheme, spec.ResetScheme = s, s
 						}
-						if spec.Targets, _, err = (&targetFlags{target: target, unit: "S"}).read(w, spec); err != nil {
+						if spec.Targets, err = procedure.ParseTargets(target, w, spec); err != nil {
 							return run.Usage(fmt.Errorf("--target: %w", err))
 						}
 						if err := spec.Validate(w.Rows, w.Cols); err != nil {

@@ -66,7 +66,7 @@ func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-"
 type Registry []Procedure
 
 // All are the procedures of this package.
-func All() Registry { return Registry{read(), form()} }
+func All() Registry { return Registry{read(), form(), tune()} }
 
 // Of finds the procedure of a run's command.
 func (r Registry) Of(command string) (Procedure, bool) {

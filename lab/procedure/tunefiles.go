@@ -1,28 +1,31 @@
-package main
+package procedure
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 
-	"xlab/lab/procedure"
 	"xlab/population"
 	"xlab/run/figure"
+	"xlab/run/keyfigure"
 	"xlab/run/screen"
 	"xlab/tuning"
 )
 
-// tuneFiles writes the data and figures of a tuning run.
-func tuneFiles(r procedure.Bench, spec tuning.Spec, o *tuning.Outcome, result tuneResult) error {
-	rows, cols := spec.Targets.Size()
-	g := grid{rows: rows, cols: cols, values: o.Reads}
+// Files implements Job.
+func (t *Tuning) Files(b Bench) error {
+	spec, o, result := t.spec.Spec, t.Outcome, t.Result
+	if o == nil {
+		return nil
+	}
+	_, cols := spec.Targets.Size()
 	err := errors.Join(
-		r.Write("devices.csv", o.WriteCSV),
-		r.Write("conductance.csv", procedure.ConductanceCSV(g.cols, g.values)),
-		r.Write("traces.csv", o.WriteTraces),
+		b.Write("devices.csv", o.WriteCSV),
+		b.Write("conductance.csv", ConductanceCSV(cols, o.Reads)),
+		b.Write("traces.csv", o.WriteTraces),
 	)
 	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
-	return errors.Join(err, r.Draw(
+	return errors.Join(err, b.Draw(
 		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of "+
 			"the whole array, and error: the result over its target, less one. %d of %s are %s.",
 			result.InTolerance, screen.Count(result.Devices, "device"), within)},
@@ -108,7 +111,7 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 		Bands:   []figure.Band{{Name: "tolerance", Low: -100 * spec.Tolerance, High: 100 * spec.Tolerance}}}
 }
 
-func pulseHistogram(o *tuning.Outcome, result tuneResult) figure.Histogram {
+func pulseHistogram(o *tuning.Outcome, result TuneResult) figure.Histogram {
 	var values []float64
 	for _, d := range o.Records {
 		if d.Known() && d.Verdict != tuning.Defective && d.Verdict != tuning.Stuck {
@@ -198,4 +201,37 @@ func traceLines(spec tuning.Spec, o *tuning.Outcome) figure.Lines {
 		l.Series, l.Levels = append(l.Series, last), []figure.Mark{targets}
 	}
 	return l
+}
+
+// rampPulses are the median numbers of pulses calculated for a single device of
+// the published model under the ramp of Alibart et al. 2012 with steps of 10 mV
+// and 50 mV, by tolerance.
+var rampPulses = map[float64]string{0.3: "16 and 8", 0.05: "28 and 11", 0.01: "34 and 19"}
+
+// rampSource says of which procedure they are.
+const rampSource = "ramp of Alibart et al. 2012 with steps of 10 mV and 50 mV"
+
+// compareTuning sets the key figures beside published ones.
+func compareTuning(spec tuning.Spec, s tuning.Summary) []keyfigure.Comparison {
+	working := s.Devices - s.Defective - s.Stuck
+	if working == 0 {
+		return nil // nothing is said of no device
+	}
+	list := []keyfigure.Comparison{
+		{What: fmt.Sprintf("devices within %.3g %%, of those that switch", 100*spec.Tolerance),
+			Measured:  fmt.Sprintf("%d of %d", s.InTolerance, working),
+			Published: "nominal 5 %, with visible exceptions", Source: "Merrikh Bayat et al. 2018"},
+		{What: "mean error", Measured: s.MeanError.Text(population.Format("%.2f %%", 100)),
+			Published: "below 4 % on 4096 devices", Source: "Kim et al. 2021"},
+	}
+	if published, known := rampPulses[spec.Tolerance]; known {
+		c := keyfigure.Comparison{What: "median pulses per device",
+			Measured:  s.MedianPulses.Text(population.Format("%.0f", 1)),
+			Published: published, Source: "calculated for one device, " + rampSource}
+		if spec.Policy != tuning.PolicyRamp {
+			c.What += " by the project's own policy, " + spec.Policy
+		}
+		list = append(list, c)
+	}
+	return list
 }

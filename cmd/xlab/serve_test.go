@@ -29,7 +29,7 @@ import (
 type served struct {
 	t         *testing.T
 	process   *exec.Cmd
-	endpoints []endpoint
+	endpoints []lab.Endpoint
 	err       *output
 	ended     chan error
 }
@@ -56,7 +56,7 @@ func serve(t *testing.T, chip string, seed int, more ...string) *served {
 	// pseudo-terminal.
 	scanner := bufio.NewScanner(lines)
 	for tcp := 0; tcp < 4 && scanner.Scan(); {
-		var e endpoint
+		var e lab.Endpoint
 		decoder := json.NewDecoder(bytes.NewReader(scanner.Bytes()))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&e); err != nil {
@@ -253,7 +253,7 @@ func TestServeEnds(t *testing.T) {
 			if e := s.endpoints[0]; e.Instrument != "b1500a" || e.GPIB == nil || *e.GPIB != 17 {
 				t.Errorf("the first endpoint is %+v", e)
 			}
-			if !slices.ContainsFunc(s.endpoints, func(e endpoint) bool {
+			if !slices.ContainsFunc(s.endpoints, func(e lab.Endpoint) bool {
 				return e.Instrument == "adg1438" && e.Board == "B" && e.GPIB == nil
 			}) {
 				t.Errorf("board B is not among %+v", s.endpoints)

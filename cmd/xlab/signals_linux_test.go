@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +53,15 @@ func newServedBench(t *testing.T) *servedBench {
 	b.rig.app.Config = c
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.rig.app.serve(ctx, "127.0.0.1") }()
+	addresses := map[string]string{}
+	go func() {
+		ended <- b.rig.app.Serve(ctx, "127.0.0.1", func(e lab.Endpoint) error {
+			if e.Transport == "tcp" {
+				addresses[e.Instrument+e.Board] = e.Address
+			}
+			return nil
+		})
+	}()
 	t.Cleanup(func() {
 		end()
 		if err := <-ended; err != nil {
@@ -62,18 +69,6 @@ func newServedBench(t *testing.T) *servedBench {
 		}
 	})
 	b.rig.err.await(t, "serving until")
-	addresses := map[string]string{}
-	for d := json.NewDecoder(strings.NewReader(b.rig.out.String())); ; {
-		var e endpoint
-		if err := d.Decode(&e); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if e.Transport == "tcp" {
-			addresses[e.Instrument+e.Board] = e.Address
-		}
-	}
 	b.gate = newSweepGate(t, addresses["b1500a"])
 	b.config = writeBench(t, b.dir, "tcp:"+b.gate.address, "buspirate:tcp:"+addresses["adg1438A"],
 		fmt.Sprintf("  - {name: B, address: %q, wiring: array-b.yaml}\nlocks: %q\nruns: %q",

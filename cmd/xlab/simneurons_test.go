@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"io"
 	"math"
 	"strings"
 	"testing"
@@ -80,17 +77,25 @@ func TestNeuronBoardFaults(t *testing.T) {
 
 // `xlab sim serve` offers the neuron board like every other instrument.
 func TestServeNeurons(t *testing.T) {
-	out, stderr := newOutput(), newOutput()
+	stderr := newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}, out: out}
+	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}}
 	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.Config = c
 	ended := make(chan error, 1)
-	go func() { ended <- a.serve(ctx, "127.0.0.1") }()
+	var offered []lab.Endpoint
+	go func() {
+		ended <- a.Serve(ctx, "127.0.0.1", func(e lab.Endpoint) error {
+			if e.Instrument == "neurons" && e.Transport == "tcp" {
+				offered = append(offered, e)
+			}
+			return nil
+		})
+	}()
 	stderr.await(t, "serving until interrupted")
 	cancel()
 	select {
@@ -101,19 +106,7 @@ func TestServeNeurons(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("serving does not end")
 	}
-	offered := 0
-	for decoder := json.NewDecoder(bytes.NewReader([]byte(out.String()))); ; {
-		var e endpoint
-		if err := decoder.Decode(&e); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if e.Instrument == "neurons" && e.Transport == "tcp" {
-			offered++
-		}
-	}
-	if offered != 1 {
-		t.Errorf("the neuron board is offered %d times:\n%s", offered, out)
+	if len(offered) != 1 {
+		t.Errorf("the neuron board is offered %d times: %+v", len(offered), offered)
 	}
 }

@@ -142,8 +142,7 @@ func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 	for i, b := range boards {
 		devices := s.Chip.Arrays[b.Array]
 		if devices == nil {
-			return nil, run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that "+
-				"fits the wiring maps", file, b.Array))
+			return nil, noArray(file, b.Array)
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
 			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))

@@ -250,9 +250,7 @@ func (d *mlpData) scale(known *dataset.Scaling, grey bool) (err error) {
 	case known != nil:
 		s = *known
 	case grey:
-		if s, err = dataset.FixedScaling(d.train.Width(), 0, 255); err != nil {
-			return err
-		}
+		s = dataset.GreyScaling(d.train.Width())
 	}
 	d.scaling = &s
 	for _, set := range []**dataset.Set{&d.train, &d.test} {

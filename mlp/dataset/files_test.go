@@ -230,14 +230,3 @@ func FuzzReadIDX(f *testing.F) {
 		}
 	})
 }
-
-func FuzzReadPatterns(f *testing.F) {
-	f.Add(letters)
-	f.Add("A\n#. ..\n.# ##\n; comment\n\nB\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := ReadPatterns(strings.NewReader(text), "fuzz")
-		if err == nil && s.Validate() != nil {
-			t.Errorf("an invalid set was read: %v", s.Validate())
-		}
-	})
-}

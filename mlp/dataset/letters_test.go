@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"math"
 	"os"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize/convex/lp"
-	"pgregory.net/rapid"
 )
 
 func TestLettersAreFortyDistinctPatterns(t *testing.T) {
@@ -222,59 +220,6 @@ func perceptron(columns [][]float64, rounds int) bool {
 		}
 	}
 	return false
-}
-
-func TestReadPatternsErrors(t *testing.T) {
-	for name, c := range map[string]struct{ text, want string }{
-		"empty":             {"", "no pattern in it"},
-		"no class":          {"#.\n.#\n", "t:1: a pattern before"},
-		"class twice":       {"A\n#\n\nA\n.\n", `t:4: class "A" is there twice`},
-		"uneven strip":      {"A\n#. #.\n#.\n", "t:3: 1 patterns in this row of the strip, 2"},
-		"width":             {"A\n#. #.\n#. #..\n", "t:3: pattern 1 is 3 pixels wide, others are 2"},
-		"height":            {"A\n#.\n#.\n\n#.\n\n", "t:6: the patterns above have 1 rows, others have 2"},
-		"height at the end": {"A\n#.\n#.\nB\n#.", "t:5: the patterns above have 1 rows"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := ReadPatterns(strings.NewReader(c.text), "t")
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want %q", err, c.want)
-			}
-		})
-	}
-}
-
-func TestSheetIsReadBack(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := drawPatterns(t)
-		var text bytes.Buffer
-		if err := s.Sheet(&text, rapid.IntRange(1, 12).Draw(t, "per line")); err != nil {
-			t.Fatal(err)
-		}
-		back, err := ReadPatterns(&text, s.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if back.Digest() != s.Digest() {
-			t.Fatalf("read back as\n%v\n%v", back.Labels, mat.Formatted(back.X))
-		}
-	})
-}
-
-// drawPatterns is a random set whose classes follow each other.
-func drawPatterns(t *rapid.T) *Set {
-	s := &Set{Name: "drawn", Image: Image{rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(1, 5).Draw(t, "columns")}}
-	var pixels []float64
-	for c := range rapid.IntRange(1, 4).Draw(t, "classes") {
-		s.Classes = append(s.Classes, string(rune('a'+c)))
-		for range rapid.IntRange(1, 6).Draw(t, "patterns") {
-			s.Labels = append(s.Labels, c)
-			for range s.Image.Pixels() {
-				pixels = append(pixels, rapid.SampledFrom([]float64{-1, 1}).Draw(t, "pixel"))
-			}
-		}
-	}
-	s.X = mat.NewDense(len(s.Labels), s.Image.Pixels(), pixels)
-	return s
 }
 
 func ExampleSet_Sheet() {

@@ -2,11 +2,9 @@ package dataset
 
 import (
 	"bufio"
-	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -19,114 +17,27 @@ import (
 var letters string
 
 // Letters is the training set of 40 letter patterns: ten variants each of A,
-// T, V and X as 4 x 4 black-and-white images. No linear classifier separates
-// them; the tests prove it.
+// T, V and X as 4 x 4 images, black (1) on white (-1). No linear classifier
+// separates them; the tests prove it. In the text, which is compiled in, a class is
+// its name and the rows of its patterns side by side.
 func Letters() *Set {
-	s, err := ReadPatterns(strings.NewReader(letters), "letters")
-	if err != nil {
-		panic(err) // the text is compiled in, and a test reads it
-	}
-	return s
-}
-
-// ReadPatterns reads black-and-white images drawn as text. Every class is a
-// line with its name, followed by strips of patterns: patterns side by side,
-// separated by blanks, '#' black and '.' white, as many lines as a pattern has
-// rows. All patterns have the same size. An empty line ends a strip; a line
-// that starts with ';' is a comment. Errors name the line of text.
-func ReadPatterns(r io.Reader, name string) (*Set, error) {
-	p := patternReader{name: name, set: &Set{Name: name}}
-	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		var err error
-		switch {
-		case strings.HasPrefix(line, ";"):
-		case line == "":
-			err = p.endStrip(n)
-		case strings.Trim(line, "#. ") == "":
-			err = p.row(n, strings.Fields(line))
-		default:
-			err = p.class(n, line)
-		}
-		if err != nil {
-			return nil, err
-		}
-		p.lines = n
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := p.endStrip(p.lines); err != nil {
-		return nil, err
-	}
-	if len(p.pixels) == 0 {
-		return nil, fmt.Errorf("%s: there is no pattern in it", name)
-	}
-	p.set.X = mat.NewDense(len(p.set.Labels), p.set.Image.Pixels(), p.pixels)
-	return p.set, p.set.Validate()
-}
-
-type patternReader struct {
-	name   string
-	set    *Set
-	lines  int
-	strip  [][]string // rows of the strip being read, one text per pattern
-	pixels []float64
-}
-
-func (p *patternReader) class(line int, name string) error {
-	if err := p.endStrip(line); err != nil {
-		return err
-	}
-	if slices.Contains(p.set.Classes, name) {
-		return fmt.Errorf("%s:%d: class %q is there twice", p.name, line, name)
-	}
-	p.set.Classes = append(p.set.Classes, name)
-	return nil
-}
-
-func (p *patternReader) row(line int, cells []string) error {
-	if len(p.set.Classes) == 0 {
-		return fmt.Errorf("%s:%d: a pattern before the name of its class", p.name, line)
-	}
-	if len(p.strip) > 0 && len(cells) != len(p.strip[0]) {
-		return fmt.Errorf("%s:%d: %d patterns in this row of the strip, %d in the one before", p.name, line, len(cells),
-			len(p.strip[0]))
-	}
-	p.set.Image.Columns = cmp.Or(p.set.Image.Columns, len(cells[0]))
-	for i, c := range cells {
-		if len(c) != p.set.Image.Columns {
-			return fmt.Errorf("%s:%d: pattern %d is %d pixels wide, others are %d", p.name, line, i, len(c), p.set.Image.Columns)
-		}
-	}
-	p.strip = append(p.strip, cells)
-	return nil
-}
-
-func (p *patternReader) endStrip(line int) error {
-	if len(p.strip) == 0 {
-		return nil
-	}
-	p.set.Image.Rows = cmp.Or(p.set.Image.Rows, len(p.strip))
-	if len(p.strip) != p.set.Image.Rows {
-		return fmt.Errorf("%s:%d: the patterns above have %d rows, others have %d", p.name, line, len(p.strip),
-			p.set.Image.Rows)
-	}
-	for i := range p.strip[0] {
-		for _, row := range p.strip {
-			for _, c := range row[i] {
-				pixel := -1.0
-				if c == '#' {
-					pixel = 1
+	s := &Set{Name: "letters", Image: Image{Rows: 4, Columns: 4}}
+	var pixels []float64
+	_, text, _ := strings.Cut(letters, "\n") // what it is
+	for class, block := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		lines := strings.Split(block, "\n")
+		s.Classes = append(s.Classes, lines[0])
+		for i := range strings.Fields(lines[1]) {
+			for _, row := range lines[1:] {
+				for _, c := range strings.Fields(row)[i] {
+					pixels = append(pixels, map[rune]float64{'#': 1, '.': -1}[c])
 				}
-				p.pixels = append(p.pixels, pixel)
 			}
+			s.Labels = append(s.Labels, class)
 		}
-		p.set.Labels = append(p.set.Labels, len(p.set.Classes)-1)
 	}
-	p.strip = nil
-	return nil
+	s.X = mat.NewDense(len(s.Labels), s.Image.Pixels(), pixels)
+	return s
 }
 
 // Flip is the set in which every pattern occurs once for each of its pixels,
@@ -158,8 +69,8 @@ func Flip(s *Set) (*Set, error) {
 const shades = ".:-=+*%@#"
 
 // Sheet draws the patterns as text, perLine of them side by side, class by
-// class. Black and white give what ReadPatterns reads; grey is drawn in nine
-// shades. Features beyond -1 to 1 are drawn as black or white.
+// class. Black is # and white a point; grey is drawn in nine shades. Features
+// beyond -1 to 1 are drawn as black or white.
 func (s *Set) Sheet(w io.Writer, perLine int) error {
 	if s.Image.Pixels() == 0 {
 		return fmt.Errorf("data set %s has no images to draw", s.Name)

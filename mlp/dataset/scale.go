@@ -33,17 +33,11 @@ func FitRange(s *Set) Scaling {
 	return c
 }
 
-// FixedScaling scales low to -1 and high to 1 in all of width features, such
-// as 0 to 255 of grey images.
-func FixedScaling(width int, low, high float64) (Scaling, error) {
-	if !(high > low) || math.IsInf(high-low, 0) || width < 1 {
-		return Scaling{}, fmt.Errorf("%d features from %g to %g cannot be scaled", width, low, high)
-	}
-	c := Scaling{Offset: make([]float64, width), Scale: make([]float64, width)}
-	for f := range width {
-		c.Offset[f], c.Scale[f] = (low+high)/2, 2/(high-low)
-	}
-	return c, nil
+// GreyScaling scales 0 to -1 and 255 to 1 in all of width features, the pixels of
+// grey images.
+func GreyScaling(width int) Scaling {
+	const half = 255.0 / 2
+	return Scaling{Offset: slices.Repeat([]float64{half}, width), Scale: slices.Repeat([]float64{1 / half}, width)}
 }
 
 // Apply is the scaled set. Values that come to lie beyond -1 or 1, because the

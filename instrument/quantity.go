@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -39,16 +40,17 @@ type unit struct {
 	symbol   string   // as printed
 	spelling []string // as accepted, beside symbol; matched without regard to case where unambiguous
 	scaled   bool     // takes SI prefixes
+	example  string   // as it may be written
 }
 
 var (
-	volt    = unit{"voltage", "V", []string{"v", "volt", "volts"}, true}
-	ampere  = unit{"current", "A", []string{"a", "amp", "amps", "ampere", "amperes"}, true}
-	ohm     = unit{"resistance", "Ω", []string{"\u2126", "ohm", "ohms", "Ohm", "Ohms"}, true}
-	siemens = unit{"conductance", "S", []string{"siemens"}, true}
-	second  = unit{"time", "s", []string{"sec", "second", "seconds"}, true} // and longTimes
-	celsius = unit{"temperature", "°C", []string{"C", "degC", "celsius"}, false}
-	hertz   = unit{"frequency", "Hz", []string{"hz", "HZ", "hertz", "Hertz"}, true}
+	volt    = unit{"voltage", "V", []string{"v", "volt", "volts"}, true, "200mV"}
+	ampere  = unit{"current", "A", []string{"a", "amp", "amps", "ampere", "amperes"}, true, "100uA"}
+	ohm     = unit{"resistance", "Ω", []string{"\u2126", "ohm", "ohms", "Ohm", "Ohms"}, true, "96.6kΩ"}
+	siemens = unit{"conductance", "S", []string{"siemens"}, true, "10uS"}
+	second  = unit{"time", "s", []string{"sec", "second", "seconds"}, true, "500us"} // and longTimes
+	celsius = unit{"temperature", "°C", []string{"C", "degC", "celsius"}, false, "25°C"}
+	hertz   = unit{"frequency", "Hz", []string{"hz", "HZ", "hertz", "Hertz"}, true, "50Hz"}
 )
 
 // longTimes are units of time without prefixes, in s.
@@ -211,15 +213,15 @@ func movePoint(mantissa string, n int) string {
 func parse(text string, u unit) (float64, error) {
 	s := strings.TrimSpace(text)
 	if s == "" {
-		return 0, fmt.Errorf("%s is empty: write a number with a unit, such as %q", u.name, example(u))
+		return 0, fmt.Errorf("%s is empty: write a number with a unit, such as %q", u.name, u.example)
 	}
-	end := numberEnd(s)
+	end := len(leadingNumber.FindString(s))
 	x, err := strconv.ParseFloat(s[:end], 64)
 	if err != nil {
 		if errors.Is(err, strconv.ErrRange) {
 			return 0, fmt.Errorf("%s %q is too large to be represented", u.name, text)
 		}
-		return 0, fmt.Errorf("%s %q does not start with a number: write it like %q", u.name, text, example(u))
+		return 0, fmt.Errorf("%s %q does not start with a number: write it like %q", u.name, text, u.example)
 	}
 	rest := strings.TrimLeftFunc(s[end:], unicode.IsSpace)
 	if long, ok := longTimes[rest]; ok && u.name == second.name {
@@ -235,7 +237,7 @@ func parse(text string, u unit) (float64, error) {
 			return 0, fmt.Errorf("%s %q has a decimal comma: write it like %q", u.name, text, s[:end]+"."+fraction)
 		}
 		return 0, fmt.Errorf("%s %q has the unit %q, which is not a unit of %s: write it like %q", u.name, text, rest, u.name,
-			example(u))
+			u.example)
 	}
 	// Parsing the decimal text with its prefix's exponent avoids the rounding
 	// of a multiplication: "1.8m" is exactly the float nearest to 0.0018.
@@ -279,47 +281,7 @@ func scale(s string, u unit) (exponent int, ok bool) {
 	return 0, false
 }
 
-// numberEnd is the length of the decimal number that s starts with. It is
-// written by hand because "1e3" is a number and "1 e" is not, and because hex
-// floats, underscores and words such as "inf" are no way to write a voltage.
-func numberEnd(s string) int {
-	i := 0
-	if i < len(s) && (s[i] == '+' || s[i] == '-') {
-		i++
-	}
-	for i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '.') {
-		i++
-	}
-	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
-		j := i + 1
-		if j < len(s) && (s[j] == '+' || s[j] == '-') {
-			j++
-		}
-		if j < len(s) && s[j] >= '0' && s[j] <= '9' {
-			for j < len(s) && s[j] >= '0' && s[j] <= '9' {
-				j++
-			}
-			i = j
-		}
-	}
-	return i
-}
-
-func example(u unit) string {
-	switch u.symbol {
-	case "V":
-		return "200mV"
-	case "A":
-		return "100uA"
-	case "Ω":
-		return "96.6kΩ"
-	case "S":
-		return "10uS"
-	case "s":
-		return "500us"
-	case "Hz":
-		return "50Hz"
-	default:
-		return "25°C"
-	}
-}
+// leadingNumber is the decimal number that a text starts with: "1e3" is one, "1 e"
+// only in its first part, and hex floats, underscores and words such as "inf" are
+// no way to write a voltage.
+var leadingNumber = regexp.MustCompile(`^[+-]?[0-9.]*([eE][+-]?[0-9]+)?`)

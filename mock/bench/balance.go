@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/mock/crossbar"
 )
@@ -71,12 +72,7 @@ func (b *Bench) balance() error {
 // driven tells whether the unit's lines belong to a network in which anything
 // flows.
 func (b *Bench) driven(u int) bool {
-	for _, a := range b.crossbars {
-		if a.island == b.islands[u] && !a.dead {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.crossbars, func(a *netArray) bool { return a.island == b.islands[u] && !a.dead })
 }
 
 // lacks is how far a sought unit's current is from what it should be, in A.

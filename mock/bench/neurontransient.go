@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 
 	"xlab/mock/crossbar"
 )
@@ -177,12 +178,8 @@ func (n *neurons) feeding() bool {
 	if n.fed == nil || n.fed.dead {
 		return false
 	}
-	for i := range n.drivers {
-		if n.fed.taps[len(n.fed.rows)+n.board.Hidden.Feeds.Column+i].onto != nil {
-			return true
-		}
-	}
-	return false
+	first := len(n.fed.rows) + n.board.Hidden.Feeds.Column
+	return slices.ContainsFunc(n.fed.taps[first:first+len(n.drivers)], func(t tap) bool { return t.onto != nil })
 }
 
 // feed finds the currents into the output neurons while the hidden neurons'

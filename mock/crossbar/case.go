@@ -95,10 +95,7 @@ func ReadCase(r io.Reader, dir string, o table.Options) (*Case, error) {
 	}
 	c.Geometry.Rows, c.Geometry.Cols = rows, cols
 	c.Devices, err = deviceModel(device, g)
-	if err != nil {
-		return nil, err
-	}
-	return &c, nil
+	return &c, err
 }
 
 // deviceModel builds the devices from the device member.

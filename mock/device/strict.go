@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"xlab/input"
@@ -56,25 +57,17 @@ func (d *strictDecoder) value(n *yaml.Node, v reflect.Value, path, rule string) 
 			}
 		}
 		return nil
-	case reflect.Float64:
-		var x float64
-		if n.Kind != yaml.ScalarNode || (n.Tag != "!!float" && n.Tag != "!!int") || n.Decode(&x) != nil {
-			return d.errorf(n, "%s must be a number, not %q", path, n.Value)
+	case reflect.Float64, reflect.Int:
+		what, tags := "a whole number", []string{"!!int"}
+		if v.Kind() == reflect.Float64 {
+			what, tags = "a number", []string{"!!int", "!!float"}
 		}
-		if err := checkRule(x, rule); err != nil {
-			return d.errorf(n, "%s is %v, %v", path, x, err)
+		if n.Kind != yaml.ScalarNode || !slices.Contains(tags, n.Tag) || n.Decode(v.Addr().Interface()) != nil {
+			return d.errorf(n, "%s must be %s, not %q", path, what, n.Value)
 		}
-		v.SetFloat(x)
-		return nil
-	case reflect.Int:
-		var x int
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&x) != nil {
-			return d.errorf(n, "%s must be a whole number, not %q", path, n.Value)
+		if err := checkRule(v.Convert(reflect.TypeFor[float64]()).Float(), rule); err != nil {
+			return d.errorf(n, "%s is %v, %v", path, v, err)
 		}
-		if err := checkRule(float64(x), rule); err != nil {
-			return d.errorf(n, "%s is %v, %v", path, x, err)
-		}
-		v.SetInt(int64(x))
 		return nil
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || n.Value == "" {

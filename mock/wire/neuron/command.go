@@ -2,6 +2,7 @@ package neuron
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,13 +72,8 @@ func (s *Server) obey(m message) (answer string, c code, detail string) {
 		if !means(m.header, k.pattern) {
 			continue
 		}
-		for _, p := range m.parameters {
-			if p == "" {
-				return "", missingParameter, ""
-			}
-		}
 		switch {
-		case len(m.parameters) < k.least:
+		case len(m.parameters) < k.least || slices.Contains(m.parameters, ""):
 			return "", missingParameter, ""
 		case len(m.parameters) > k.most:
 			return "", parameterNotAllowed, ""

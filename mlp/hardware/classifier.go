@@ -80,9 +80,7 @@ type Classifier struct {
 	hidden  span // of the network's neurons among the board's
 	outputs span
 
-	trim      trimming
-	saturated int // readings of output neurons at a rail
-	readings  int // readings of output neurons
+	trim trimming
 }
 
 // span is a run of neurons: the network's neuron j is the board's first+j of all.
@@ -119,7 +117,7 @@ func New(design mlp.Design, placement mlp.Placement, boards map[string]Board, ne
 		}
 	}
 	// Every routing is one of a few; that they are possible shows now.
-	for name := range c.arrays() {
+	for _, name := range c.placement.Arrays() {
 		if _, err := c.lines(name, make([]int8, c.design.Sizes[0])); err != nil {
 			return nil, err
 		}
@@ -249,11 +247,6 @@ func (c *Classifier) checkBurst() error {
 	}
 	return nil
 }
-
-// Saturated counts the readings of output neurons since New, and how many of
-// them were at a supply rail, where an output no longer tells how large its
-// difference is.
-func (c *Classifier) Saturated() (readings, of int) { return c.saturated, c.readings }
 
 // Outputs classifies features, samples x inputs, each -1, 0 or +1, and returns
 // the output neurons' voltages in V, samples x outputs. Errors name the sample.

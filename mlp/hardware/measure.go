@@ -189,7 +189,6 @@ func (c *Classifier) judge(patterns [][]int8, outputs [][]instrument.Volts) erro
 			stuck = stuck && at && (v > 0) == (outputs[0][j] > 0)
 		}
 	}
-	c.saturated, c.readings = c.saturated+saturated, c.readings+len(outputs)*c.outputs.count
 	if stuck {
 		return &instrument.Error{Op: "classifier", Kind: instrument.KindInstrument,
 			Err: fmt.Errorf("all %d outputs stand at a supply rail for all %d patterns, whatever the input", c.outputs.count,

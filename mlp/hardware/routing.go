@@ -11,15 +11,6 @@ import (
 	"xlab/instrument/array"
 )
 
-// arrays are the arrays that the network is on.
-func (c *Classifier) arrays() map[string]bool {
-	names := make(map[string]bool)
-	for _, b := range c.placement {
-		names[b.Array] = true
-	}
-	return names
-}
-
 // lines is the setting of one array's switches for a pattern. With no pattern
 // all inputs are grounded, the bias and the second layer's among them, for
 // trimming.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
@@ -86,6 +87,9 @@ func (l *Lab) HasNeurons() bool { return l.Config.HasNeurons() }
 
 // Chip implements procedure.Lab.
 func (l *Lab) Chip() (string, error) { return sim.ChipOf(l.Config) }
+
+// Limits implements procedure.Lab.
+func (l *Lab) Limits() instrument.Limits { return l.Config.DeviceLimits() }
 
 // RunsDirectory implements procedure.Lab.
 func (l *Lab) RunsDirectory() string { return l.Config.Runs }

@@ -80,6 +80,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		return a.showForming(j, err)
 	case *procedure.Tuning:
 		return a.showTuning(j)
+	case *procedure.Sweeping:
+		return a.showSweeping(j, err)
 	}
 	return nil
 }

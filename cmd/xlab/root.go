@@ -123,7 +123,7 @@ the sources off by hand.`,
 		"or a command (as well as what notify in bench.yaml says); may be given several times")
 	flags.DurationVar(&a.Wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
 		"12h or 2d (default: not at all)")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.of("form"), a.of("tune"), a.of("read"), a.ivCommand(),
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.of("form"), a.of("tune"), a.of("read"), a.of("iv"),
 		a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(),
 		a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
 	a.explain(root)

@@ -66,7 +66,7 @@ func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-"
 type Registry []Procedure
 
 // All are the procedures of this package.
-func All() Registry { return Registry{read(), form(), tune()} }
+func All() Registry { return Registry{read(), form(), tune(), iv()} }
 
 // Of finds the procedure of a run's command.
 func (r Registry) Of(command string) (Procedure, bool) {
@@ -87,6 +87,7 @@ type Lab interface {
 	Classifiable(d mlp.Design, p mlp.Placement) error // why its neuron board cannot pass patterns through a network
 	Chip() (string, error)                            // names the chip on the bench; "" = nobody knows
 	RunsDirectory() string                            // where runs are kept
+	Limits() instrument.Limits                        // of what a device may see
 	Say(text string)                                  // tells the person
 	// Cost gives the instrument time of steps on a cell and refuses those out of
 	// limits, by the same code as a run.

@@ -116,13 +116,10 @@ func (b *Board) Open(ctx context.Context) error {
 // board. What was lost with its supply is told by the next reading or by Check.
 func (b *Board) Resume(ctx context.Context) error {
 	const op = "resume"
-	if err := b.take(ctx, op); err != nil {
+	if err := b.begin(ctx, op); err != nil {
 		return err
 	}
 	defer b.give()
-	if err := b.ready(op); err != nil {
-		return err
-	}
 	if err := b.box.Resynchronise(ctx); err != nil {
 		return err
 	}
@@ -141,13 +138,10 @@ func (b *Board) Reopen(ctx context.Context) error { return b.box.Reopen(ctx) }
 // that are to be relied on.
 func (b *Board) Check(ctx context.Context) error {
 	const op = "check"
-	if err := b.take(ctx, op); err != nil {
+	if err := b.begin(ctx, op); err != nil {
 		return err
 	}
 	defer b.give()
-	if err := b.ready(op); err != nil {
-		return err
-	}
 	if err := b.box.Verify(ctx); err != nil {
 		return err
 	}
@@ -225,8 +219,13 @@ func (b *Board) identify(ctx context.Context, serial bool) (instrument.Identity,
 	return id, nil
 }
 
-func (b *Board) ready(op string) error {
+// begin takes the turn on a board that has been opened.
+func (b *Board) begin(ctx context.Context, op string) error {
+	if err := b.take(ctx, op); err != nil {
+		return err
+	}
 	if !b.opened {
+		b.give()
 		return b.failed(op, "", instrument.KindUsage, errors.New("the board has not been opened, or opening failed"),
 			"open it; nothing was sent")
 	}

@@ -25,13 +25,10 @@ func (b *Board) Burst(ctx context.Context, frames [][]byte, hidden bool) ([][]in
 	if err := checkFrames(frames); err != nil {
 		return nil, b.failed(op, "", instrument.KindUsage, err, "nothing was sent")
 	}
-	if err := b.take(ctx, op); err != nil {
+	if err := b.begin(ctx, op); err != nil {
 		return nil, err
 	}
 	defer b.give()
-	if err := b.ready(op); err != nil {
-		return nil, err
-	}
 	g := b.outputs()
 	if hidden {
 		g = b.hidden()

@@ -62,13 +62,10 @@ func (b *Board) Hidden(ctx context.Context) ([]instrument.Volts, error) {
 // A reading changes nothing, so it may be repeated when its answer is lost.
 func (b *Board) measure(ctx context.Context, g group, more ...string) ([]instrument.Volts, error) {
 	const op = "measure"
-	if err := b.take(ctx, op); err != nil {
+	if err := b.begin(ctx, op); err != nil {
 		return nil, err
 	}
 	defer b.give()
-	if err := b.ready(op); err != nil {
-		return nil, err
-	}
 	for attempt := 0; ; attempt++ {
 		values, err := b.once(ctx, op, g, more...)
 		if err == nil {
@@ -191,13 +188,10 @@ var faultyTrim = regexp.MustCompile(`trim of ([HO]\d+) out of reach`)
 // with all columns grounded, and returns what is left.
 func (b *Board) Trim(ctx context.Context) (hidden, outputs []instrument.Volts, err error) {
 	const op = "trim"
-	if err := b.take(ctx, op); err != nil {
+	if err := b.begin(ctx, op); err != nil {
 		return nil, nil, err
 	}
 	defer b.give()
-	if err := b.ready(op); err != nil {
-		return nil, nil, err
-	}
 	h, o := b.hidden(), b.outputs()
 	// The board searches each neuron's trim bit by bit, 12 of them.
 	working := b.conversion(12*(h.count+o.count)) + time.Second

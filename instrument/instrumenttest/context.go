@@ -30,3 +30,15 @@ func cancelSoon(t *testing.T) (context.Context, context.CancelFunc) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	return ctx, cancel
 }
+
+// subtest is one of a suite.
+type subtest struct {
+	name string
+	run  func(t *testing.T)
+}
+
+func runSubtests(t *testing.T, suite []subtest) {
+	for _, s := range suite {
+		t.Run(s.name, s.run)
+	}
+}

@@ -56,14 +56,16 @@ func TestNeurons(t *testing.T, f NeuronsFixture) {
 			t.Errorf("%d hidden and %d output neurons, want %d and %d", h, o, f.Hidden, f.Outputs)
 		}
 	})
-	t.Run("Values", f.values)
-	t.Run("OverRange", f.overRange)
-	t.Run("EndedContext", f.ended)
-	t.Run("LateAnswer", f.late)
-	t.Run("Trim", f.trim)
-	t.Run("Burst", f.burst)
-	t.Run("BurstOfBadFrames", f.badFrames)
-	t.Run("BurstOverABrokenChain", f.brokenBurst)
+	runSubtests(t, []subtest{
+		{"Values", f.values},
+		{"OverRange", f.overRange},
+		{"EndedContext", f.ended},
+		{"LateAnswer", f.late},
+		{"Trim", f.trim},
+		{"Burst", f.burst},
+		{"BurstOfBadFrames", f.badFrames},
+		{"BurstOverABrokenChain", f.brokenBurst},
+	})
 }
 
 // read gives both groups.

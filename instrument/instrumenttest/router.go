@@ -39,11 +39,13 @@ func TestRouter(t *testing.T, f RouterFixture) {
 			t.Errorf("%d lines, want %d", n, f.Lines)
 		}
 	})
-	t.Run("Routes", f.routes)
-	t.Run("WrongLength", f.wrongLength)
-	t.Run("TwoBusesOnOneLine", f.twoBuses)
-	t.Run("EndedContext", f.ended)
-	t.Run("BrokenChain", f.broken)
+	runSubtests(t, []subtest{
+		{"Routes", f.routes},
+		{"WrongLength", f.wrongLength},
+		{"TwoBusesOnOneLine", f.twoBuses},
+		{"EndedContext", f.ended},
+		{"BrokenChain", f.broken},
+	})
 }
 
 // patterns are settings that tell lines, switches and their order apart.

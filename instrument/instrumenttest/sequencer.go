@@ -55,16 +55,18 @@ func TestSequencer(t *testing.T, f SequencerFixture) {
 	if len(f.Channels) == 0 || f.Open == nil || f.Current == nil || f.Level == 0 || f.Tolerance <= 0 {
 		t.Fatal("the fixture is incomplete: Open, Current, Channels, Level and Tolerance are needed")
 	}
-	t.Run("NoSteps", f.noSteps)
-	t.Run("Refused", f.refused)
-	t.Run("ZeroLimits", f.zeroLimits)
-	t.Run("Values", f.values)
-	t.Run("ResultsInOrder", f.order)
-	t.Run("Pulse", f.pulses)
-	t.Run("Sweep", f.sweeps)
-	t.Run("SeveralSteps", f.several)
-	t.Run("EndedContext", f.ended)
-	t.Run("Cancel", f.cancel)
+	runSubtests(t, []subtest{
+		{"NoSteps", f.noSteps},
+		{"Refused", f.refused},
+		{"ZeroLimits", f.zeroLimits},
+		{"Values", f.values},
+		{"ResultsInOrder", f.order},
+		{"Pulse", f.pulses},
+		{"Sweep", f.sweeps},
+		{"SeveralSteps", f.several},
+		{"EndedContext", f.ended},
+		{"Cancel", f.cancel},
+	})
 }
 
 // drives gives the channels these voltages in order, with the largest

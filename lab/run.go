@@ -416,9 +416,12 @@ func (a *Lab) begun(ctx context.Context, r *Run) {
 
 // Draw implements procedure.Bench.
 func (r *Run) Draw(list ...figure.Figure) error {
-	_, err := figure.WriteFiles(r.Write, r.session.Config.Figures, list...)
+	_, err := figure.WriteFiles(r.Write, r.Formats(), list...)
 	return err
 }
+
+// Formats implements procedure.Bench.
+func (r *Run) Formats() figure.Formats { return r.lab.Config.Figures }
 
 // ScaleDifference implements procedure.Bench.
 func (r *Run) ScaleDifference(by float64) (err error) {

@@ -6,10 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/config"
@@ -131,20 +129,5 @@ func TestCharacterizeInterrupted(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "thresholds.csv"))
 	if lines := strings.Count(string(text), "\n"); err != nil || lines < 2 || lines > 99 {
 		t.Errorf("%d lines of data, %v", lines, err)
-	}
-}
-
-func TestListFlag(t *testing.T) {
-	var states []instrument.Siemens
-	flag := list[instrument.Siemens, *instrument.Siemens]{&states}
-	if err := flag.Set("10uS, 96.6 µS,1mS"); err != nil || !slices.Equal(states,
-		[]instrument.Siemens{10e-6, 96.6e-6, 1e-3}) {
-		t.Errorf("%v, %v", states, err)
-	}
-	if flag.String() != "10.0µS,96.6µS,1.00mS" {
-		t.Errorf("printed as %q", flag.String())
-	}
-	if err := flag.Set("10uS,5V"); err == nil || len(states) != 3 {
-		t.Errorf("a voltage among conductances: %v, %v", states, err)
 	}
 }

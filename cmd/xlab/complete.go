@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"xlab/lab/config"
+	"xlab/lab/procedure"
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/export"
@@ -58,7 +59,7 @@ func (a *app) complete(c *cobra.Command) {
 		"arrays":       a.completeArrayList,
 		"approach":     words(approaches...),
 		"approaches":   several(approaches...),
-		"command":      words(slices.Sorted(maps.Keys(a.jobs()))...),
+		"command":      words(a.commandsOfRuns()...),
 		"config":       files("yaml", "yml"),
 		"decimal":      words("point", "comma"),
 		"faults":       files("yaml", "yml"),
@@ -109,6 +110,16 @@ func (a *app) complete(c *cobra.Command) {
 	case argument == "" && !c.HasSubCommands():
 		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
+}
+
+// commandsOfRuns are the commands that keep runs.
+func (a *app) commandsOfRuns() []string {
+	list := slices.Collect(maps.Keys(a.jobs()))
+	for _, p := range procedure.All() {
+		list = append(list, p.Command())
+	}
+	slices.Sort(list)
+	return list
 }
 
 func (a *app) completeArrays(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -47,8 +47,5 @@ func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure
 	for _, name := range []string{"mlp-import", "mlp-infer", "mlp-run"} {
 		list[name] = a.rebuildMLP
 	}
-	for name := range a.measurements() {
-		list["characterize-"+name] = a.rebuildCharacterize
-	}
 	return list
 }

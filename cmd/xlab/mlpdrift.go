@@ -124,7 +124,7 @@ gain follows a reference device of the chip. See hwdocs/insitu.md.`,
 		},
 	}
 	f := c.Flags()
-	f.Var(list[instrument.Celsius, *instrument.Celsius]{&temperatures}, "temperatures",
+	f.Var(procedure.List(&temperatures), "temperatures",
 		"in the order of measuring; weights are written at the first")
 	s.register(f)
 	return c

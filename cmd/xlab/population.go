@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"xlab/instrument/array"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/run"
@@ -19,65 +20,70 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// population measures the thresholds of several simulated chips in memory and
-// prints them as one population.
-func (a *app) population(cmd *cobra.Command, chips int, output string, spec characterize.ThresholdSpec) error {
-	c, err := a.load()
-	if err != nil {
-		return err
+// thresholdsCommand measures the thresholds of the chip at the bench, or those of
+// several simulated chips.
+func (a *app) thresholdsCommand() *cobra.Command {
+	c := a.of("characterize-thresholds")
+	chips := c.Flags().Int("chips", 0, "measure so many simulated chips in memory instead of the one at the bench")
+	output := c.Flags().StringP("output", "o", "", "directory for data and figure of --chips")
+	onOne := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *chips == 0:
+			return onOne(cmd, args)
+		case *chips < 0:
+			return run.Usage(fmt.Errorf("--chips %d must be 1 or more", *chips))
+		case cmd.Flags().Changed("defects"):
+			return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))
+		case a.take != nil:
+			return run.Usage(errors.New("--chips keeps no run"))
+		}
+		if err := cmd.Flags().Set("defects", "none"); err != nil {
+			return err
+		}
+		a.take = func(r *procedure.Request) error { return a.population(cmd, *chips, *output, r.Job) }
+		defer func() { a.take = nil }()
+		return onOne(cmd, args)
 	}
-	name, err := cmd.Flags().GetString("array")
-	if err != nil {
-		return err
-	}
-	w, err := c.Wiring(name)
-	if err != nil {
-		return err
-	}
-	devices, err := cmd.Flags().GetString("devices")
-	if err != nil {
-		return err
-	}
-	if spec.Devices, err = array.ParseCells(devices, w.Rows, w.Cols); err != nil {
-		return run.Usage(fmt.Errorf("--devices: %w", err))
-	}
-	switch {
-	case chips < 0:
-		return run.Usage(fmt.Errorf("--chips %d must be 1 or more", chips))
-	case !c.Simulated():
+	return c
+}
+
+// population measures the thresholds of several simulated chips in memory, as the job
+// would at the bench, and prints them as one population.
+func (a *app) population(cmd *cobra.Command, chips int, output string, j procedure.Job) error {
+	if !a.Simulated() {
 		return run.Usage(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
-	case cmd.Flags().Changed("defects"):
-		return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))
 	}
-	configure(cmd, c, &spec.Conditions)
-	if err := spec.Validate(w.Rows, w.Cols); err != nil {
-		return run.Usage(err)
-	}
-	seeds := make([]uint64, chips)
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
+	w, err := a.Wiring(j.Arrays()[0])
+	if err != nil {
+		return err
 	}
 	dryRun, err := cmd.Flags().GetBool("dry-run")
 	if err != nil {
 		return err
 	}
-	pooled, err := a.thresholdsOf(cmd.Context(), name, seeds, spec, dryRun)
+	seeds := make([]uint64, chips)
+	for i := range seeds {
+		seeds[i] = uint64(i + 1)
+	}
+	pooled, err := a.thresholdsOf(cmd.Context(), w.Array, seeds,
+		j.Spec().(procedure.MeasurementSpec[characterize.ThresholdSpec]).Spec, dryRun)
 	if err != nil || dryRun {
 		return err
 	}
-	result := characterizeResult{Measurement: "thresholds", Array: w.Array, Result: pooled,
-		Comparison: pooled.Comparison(), Notes: append([]string{}, pooled.Notes()...), Files: []string{}}
+	result := procedure.ResultOf("thresholds", pooled)
+	result.Array = w.Array
 	if output != "" {
 		if err := os.MkdirAll(output, 0o755); err != nil {
 			return run.Usage(err)
 		}
-		err := result.write(func(name string, write func(io.Writer) error) error {
+		err := result.Write(func(name string, write func(io.Writer) error) error {
 			var b bytes.Buffer
 			if err := write(&b); err != nil {
 				return err
 			}
 			return atomicfile.WriteFile(filepath.Join(output, name), atomicfile.Shared, b.Bytes())
-		}, c.Figures)
+		}, a.Config.Figures)
 		if err != nil {
 			return err
 		}

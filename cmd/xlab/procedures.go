@@ -76,6 +76,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		}
 	case *procedure.Reading:
 		return a.showReading(j, err)
+	case *procedure.Measurement:
+		return a.showMeasurement(&j.Result)
 	case *procedure.Forming:
 		return a.showForming(j, err)
 	case *procedure.Tuning:

@@ -59,4 +59,5 @@ type Bench interface {
 
 	Write(name string, write func(w io.Writer) error) error // puts a data file into the run's directory
 	Draw(list ...figure.Figure) error                       // writes figures there
+	Formats() figure.Formats                                // in which figures are written
 }

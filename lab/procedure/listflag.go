@@ -6,13 +6,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// List is a flag with several quantities, separated by commas.
-type List[T any, P interface {
+// List is a flag with several quantities, separated by commas, which go there.
+func List[T any, P interface {
+	*T
+	pflag.Value
+}](to *[]T) pflag.Value {
+	return list[T, P]{to}
+}
+
+type list[T any, P interface {
 	*T
 	pflag.Value
 }] struct{ to *[]T }
 
-func (l List[T, P]) String() string {
+func (l list[T, P]) String() string {
 	if l.to == nil {
 		return ""
 	}
@@ -23,7 +30,7 @@ func (l List[T, P]) String() string {
 	return strings.Join(words, ",")
 }
 
-func (l List[T, P]) Set(text string) error {
+func (l list[T, P]) Set(text string) error {
 	var values []T
 	for word := range strings.SplitSeq(text, ",") {
 		var v T
@@ -36,7 +43,7 @@ func (l List[T, P]) Set(text string) error {
 	return nil
 }
 
-func (l List[T, P]) Type() string {
+func (l list[T, P]) Type() string {
 	var v T
 	return P(&v).Type() + ",..."
 }

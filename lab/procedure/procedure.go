@@ -66,7 +66,13 @@ func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-"
 type Registry []Procedure
 
 // All are the procedures of this package.
-func All() Registry { return Registry{read(), form(), tune(), iv()} }
+func All() Registry {
+	return Registry{
+		read(), form(), tune(), iv(),
+		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
+		measureDisturb(),
+	}
+}
 
 // Of finds the procedure of a run's command.
 func (r Registry) Of(command string) (Procedure, bool) {

@@ -23,10 +23,10 @@ import (
 // stabilitySpec is everything that `xlab mlp drift` and `xlab mlp temperature`
 // depend on.
 type stabilitySpec struct {
-	MLP       mlpSpec         `json:"network"`
-	Measure   stability.Spec  `json:"measure"`
-	Reference *referenceSpec  `json:"reference"` // of the feedback; null without it
-	Trained   stabilityOrigin `json:"origin"`
+	MLP       procedure.NetworkSpec `json:"network"`
+	Measure   stability.Spec        `json:"measure"`
+	Reference *referenceSpec        `json:"reference"` // of the feedback; null without it
+	Trained   stabilityOrigin       `json:"origin"`
 }
 
 // stabilityOrigin is where the network comes from, for the record.
@@ -45,21 +45,15 @@ type referenceSpec struct {
 
 // stabilityFlags are those that both commands share.
 type stabilityFlags struct {
-	data                     dataFlags
-	how                      importFlags
-	network, arrays, defects string
-	variants, reference      string
-	bias, referenceG         instrument.Siemens
-	noTest                   bool
+	procedure.ImportFlags
+	variants, reference string
+	bias, referenceG    instrument.Siemens
+	noTest, dryRun      bool
 }
 
 func (s *stabilityFlags) register(f *pflag.FlagSet) {
-	s.how.tolerance, s.how.idle, s.referenceG = 0.05, 0.05, 30e-6
-	f.StringVarP(&s.network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
-	f.StringVar(&s.arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
-	f.StringVar(&s.defects, "defects", "",
-		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
-	f.BoolVar(&s.how.anyChip, "any-chip", false, "import weights that were trained for another chip's defect map")
+	s.Weights.Tolerance, s.Weights.Idle, s.referenceG = 0.05, 0.05, 30e-6
+	s.ImportFlags.Register(f)
 	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on "+
 		"hardware without feedback)")
 	f.Var(&s.bias, "bias", "conductance of biased pairs, to which half of the weight is added and from which it is "+
@@ -68,8 +62,7 @@ func (s *stabilityFlags) register(f *pflag.FlagSet) {
 		"feedback (default: the first usable one that the network does not use)")
 	f.Var(&s.referenceG, "reference-conductance", "that it is written to")
 	f.BoolVar(&s.noTest, "no-test", false, "leave the test patterns out")
-	s.how.register(f)
-	s.data.register(f)
+	f.BoolVar(&s.dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
 }
 
 func (a *app) mlpDriftCommand() *cobra.Command {
@@ -142,10 +135,8 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 			"bench.yaml"))
 	}
 	var spec stabilitySpec
-	if spec.MLP, err = s.how.prepare(a, c, s.network, s.arrays, &s.data, s.defects); err != nil {
-		return err
-	}
-	if _, spec.Trained.File, err = procedure.FindNetwork(at(c), s.network); err != nil {
+	var cost *transfer.Estimate
+	if spec.MLP, cost, spec.Trained.File, err = s.ImportFlags.Spec(at(c)); err != nil {
 		return err
 	}
 	if s.noTest {
@@ -186,19 +177,15 @@ func (a *app) stability(ctx context.Context, command string, s *stabilityFlags,
 			return err
 		}
 	}
-	if s.how.dryRun {
-		e, err := a.estimate(spec.MLP)
-		if err != nil {
-			return err
-		}
-		return a.printEstimate(e)
+	if s.dryRun {
+		return a.printEstimate(cost)
 	}
 	return a.perform(ctx, a.stabilityJob(c, command, spec))
 }
 
 // referenceFor chooses the reference device: the one named, or the first usable
 // one on the first array whose row or column the network does not use.
-func referenceFor(c *config.Config, s mlpSpec, named string, g instrument.Siemens) (*referenceSpec, error) {
+func referenceFor(c *config.Config, s procedure.NetworkSpec, named string, g instrument.Siemens) (*referenceSpec, error) {
 	name := s.Placement[0].Array
 	w, err := c.Wiring(name)
 	if err != nil {
@@ -231,10 +218,10 @@ func referenceFor(c *config.Config, s mlpSpec, named string, g instrument.Siemen
 func (s *stabilitySpec) task() (stability.Task, error) {
 	t := stability.Task{Network: s.MLP.Network.Network, Held: s.MLP.Network.Constraints}
 	var err error
-	if t.Train, err = s.MLP.Train.set(); err != nil {
+	if t.Train, err = s.MLP.Train.Set(); err != nil {
 		return t, err
 	}
-	t.Test, err = s.MLP.Test.set()
+	t.Test, err = s.MLP.Test.Set()
 	return t, err
 }
 
@@ -259,7 +246,7 @@ func (a *app) stabilityJob(c *config.Config, command string, spec stabilitySpec)
 			if n != task.Network {
 				what = stabilityNames[stability.Biased]
 			}
-			o, err := spec.write(ctx, n, r, func(e transfer.Event) { r.Publish(writingEvent(e, later...)) })
+			o, err := spec.write(ctx, n, r, func(e transfer.Event) { r.Publish(procedure.WritingEvent(e, later...)) })
 			later = nil // what is left is known as soon as something has been classified
 			if err == nil {
 				warnings = append(warnings, badlyWritten(o, what, spec.MLP.Import.Weights)...)

@@ -8,9 +8,8 @@ import (
 )
 
 func (a *app) mlpInferCommand() *cobra.Command {
-	var d dataFlags
-	var network, arrays, defects string
-	var noTrim bool
+	var n procedure.NetworkFlags
+	noTrim := false
 	c := &cobra.Command{
 		Use:   "infer",
 		Short: "Classify with the network that is in the arrays",
@@ -23,34 +22,21 @@ the software. The weights must have been imported.`,
 			if err != nil {
 				return err
 			}
-			f, _, err := procedure.FindNetwork(at(c), network)
+			s, _, err := n.Spec(at(c))
 			if err != nil {
 				return err
 			}
-			data, err := d.loadFor(f)
-			if err != nil {
+			if err := s.MatchChip(true); err != nil {
 				return err
 			}
-			s, err := newMLPSpec(c, f, arrays, data, defects)
-			if err != nil {
-				return err
-			}
-			if err := s.matchChip(true); err != nil {
-				return err
-			}
-			if err := classifiable(c, s); err != nil {
+			if err := s.Classifiable(at(c)); err != nil {
 				return run.Usage(err)
 			}
 			s.Classify, s.Trim = true, !noTrim
 			return a.perform(cmd.Context(), a.mlpJob(c, "mlp-infer", s))
 		},
 	}
-	f := c.Flags()
-	f.StringVarP(&network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
-	f.StringVar(&arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
-	f.StringVar(&defects, "defects", "",
-		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
-	f.BoolVar(&noTrim, "no-trim", false, "leave the neurons' offsets as they are")
-	d.register(f)
+	n.Register(c.Flags())
+	c.Flags().BoolVar(&noTrim, "no-trim", false, "leave the neurons' offsets as they are")
 	return c
 }

@@ -212,7 +212,7 @@ func completeInsitu(c *config.Config, s *insituSpec, defectMap string) error {
 	if s.Defects, err = procedure.NetworkDefects(at(c), s.Placement, defectMap); err != nil {
 		return err
 	}
-	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
+	if missing := procedure.WithoutMap(s.Placement, s.Defects); len(missing) > 0 && defectMap == "" {
 		return procedure.Unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
 			"--array %[1]s`, or use --defects none if it was formed elsewhere")
 	}

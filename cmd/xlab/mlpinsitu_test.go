@@ -131,7 +131,7 @@ func TestReferenceDevice(t *testing.T) {
 		m.Devices[i].State = array.StateFormed
 	}
 	m.At(array.Cell{Row: 0, Col: 17}).State = array.StateDefective
-	s := mlpSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}}, Placement: spec.Placement,
+	s := procedure.NetworkSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}}, Placement: spec.Placement,
 		Defects: map[string]*array.DefectMap{"A": m}}
 	for _, k := range []struct {
 		named string

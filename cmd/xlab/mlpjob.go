@@ -27,26 +27,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// mlpSpec is everything that an import or a classification depends on.
-type mlpSpec struct {
-	Network   procedure.KeptNetwork       `json:"network"`
-	Placement mlp.Placement               `json:"placement"`
-	Train     *keptSet                    `json:"training_set"`
-	Test      *keptSet                    `json:"test_set"`
-	Defects   map[string]*array.DefectMap `json:"defects"`
-	Import    *importSpec                 `json:"import"`   // nil = the weights are in the arrays
-	Classify  bool                        `json:"classify"` // on the hardware
-	Trim      bool                        `json:"trim"`     // null the neurons' offsets before
-	Lines     array.Resistance            `json:"lines"`    // as far as known
-	Warnings  []string                    `json:"warnings"` // of what is odd about the request
-}
-
-// importSpec says how weights are written.
-type importSpec struct {
-	Weights transfer.Spec `json:"weights"`
-	Tuning  tuning.Spec   `json:"tuning"`
-}
-
 // classified is what became of one data set.
 type classified struct {
 	set                *dataset.Set
@@ -58,7 +38,7 @@ type classified struct {
 
 // networkRun is what a run with a network has done so far.
 type networkRun struct {
-	spec     mlpSpec
+	spec     procedure.NetworkSpec
 	imported *transfer.Outcome
 	sets     []*classified // training set first
 	wall     float64       // s, of the classification on the hardware
@@ -80,8 +60,8 @@ func evaluate(n *mlp.Network, s *dataset.Set, physics ...mlp.Conduction) (*mlp.E
 // prepare classifies in software.
 func (w *networkRun) prepare() error {
 	w.warnings = slices.Clone(w.spec.Warnings)
-	for _, kept := range []*keptSet{w.spec.Train, w.spec.Test} {
-		s, err := kept.set()
+	for _, kept := range []*procedure.KeptSet{w.spec.Train, w.spec.Test} {
+		s, err := kept.Set()
 		if err != nil {
 			return err
 		}
@@ -241,7 +221,7 @@ func (w *networkRun) blame() string {
 }
 
 // mlpJob is the work of a command with a network.
-func (a *app) mlpJob(c *config.Config, command string, spec mlpSpec) job {
+func (a *app) mlpJob(c *config.Config, command string, spec procedure.NetworkSpec) job {
 	w := &networkRun{spec: spec}
 	var result mlpResult
 	j := job{command: command, arrays: spec.Placement.Arrays(), spec: spec}
@@ -251,7 +231,7 @@ func (a *app) mlpJob(c *config.Config, command string, spec mlpSpec) job {
 		}
 		if spec.Import != nil {
 			err := w.write(ctx, func(name string) array.DUT { return r.Crossbar(name) },
-				func(e transfer.Event) { r.Publish(writingEvent(e, w.toClassify()...)) })
+				func(e transfer.Event) { r.Publish(procedure.WritingEvent(e, w.toClassify()...)) })
 			if err != nil {
 				return err
 			}
@@ -303,21 +283,8 @@ func (w *networkRun) toClassify() []run.Work {
 	return []run.Work{classification(n)}
 }
 
-// writingEvent tells how far an import is, and what comes after it.
-func writingEvent(e transfer.Event, later ...run.Work) run.Event {
-	what := "carrying devices"
-	if e.Idle {
-		what = "idle devices"
-	}
-	if pass := procedure.PassNote(e.Pass); pass != "" {
-		what += ", " + pass
-	}
-	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,
-		Ahead: slices.Concat(e.Ahead, later)}
-}
-
 func (a *app) rebuildMLP(c *config.Config, h *run.Header) (procedure.Job, error) {
-	spec, err := procedure.SpecOf[mlpSpec](h)
+	spec, err := procedure.SpecOf[procedure.NetworkSpec](h)
 	return a.mlpJob(c, h.Command, spec), err
 }
 

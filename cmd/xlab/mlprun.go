@@ -2,14 +2,16 @@ package main
 
 import (
 	"fmt"
+	"xlab/lab/procedure"
 
 	"github.com/spf13/cobra"
 )
 
 func (a *app) mlpRunCommand() *cobra.Command {
-	var d dataFlags
+	var d procedure.DataFlags
 	var t trainFlags
-	var i importFlags
+	var w procedure.WeightFlags
+	dryRun := false
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Train, import and classify in one go",
@@ -22,11 +24,11 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 			if err != nil {
 				return err
 			}
-			data, err := d.load(nil)
+			data, err := d.Load(nil)
 			if err != nil {
 				return err
 			}
-			how, err := i.spec(c)
+			how, err := w.Spec(at(c))
 			if err != nil {
 				return err
 			}
@@ -37,26 +39,27 @@ goes on with ` + "`xlab resume`" + `, without training again.`,
 			if err != nil {
 				return err
 			}
-			s, err := newMLPSpec(c, out.file, "", data, t.defects)
+			s, err := procedure.NewNetworkSpec(at(c), out.file, "", data, t.defects)
 			if err != nil {
 				return err
 			}
 			s.Import = how
-			e, err := a.estimate(s)
+			e, err := s.Estimate(at(c))
 			if err != nil {
 				return err
 			}
-			if i.dryRun {
+			if dryRun {
 				return a.printEstimate(e)
 			}
 			train, test := out.software.text()
 			fmt.Fprintf(a.Messages, "trained: %s of the training set, %s of the test set in software\n", train, test)
-			s.classifyIfPossible(c)
+			s.ClassifyIfPossible(at(c))
 			return a.perform(cmd.Context(), a.mlpJob(c, "mlp-run", s))
 		},
 	}
 	t.register(c.Flags())
-	i.register(c.Flags())
-	d.register(c.Flags())
+	w.Register(c.Flags())
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be done and what it costs, and touch nothing")
+	d.Register(c.Flags())
 	return c
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 	"xlab/instrument/array"
 	"xlab/lab/config"
@@ -85,14 +84,14 @@ type trained struct {
 }
 
 // train trains a network as the flags say.
-func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData) (*trained, error) {
-	design := mlp.NewDesign(data.train.Width(), t.hidden, len(data.train.Classes))
+func (t *trainFlags) train(ctx context.Context, c *config.Config, data *procedure.NetworkData) (*trained, error) {
+	design := mlp.NewDesign(data.Train.Width(), t.hidden, len(data.Train.Classes))
 	p, err := procedure.PlaceOn(at(c), design, t.arrays)
 	if err != nil {
 		return nil, err
 	}
-	out := &trained{warnings: data.warnings}
-	task := train.Task{Design: design, Set: data.train}
+	out := &trained{warnings: data.Warnings}
+	task := train.Task{Design: design, Set: data.Train}
 	if task.Physics, err = t.physics(c, design, p); err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData)
 	default:
 		return nil, run.Usage(fmt.Errorf("--approach %q is neither aware nor oblivious", t.approach))
 	}
-	o := t.options(data.train)
+	o := t.options(data.Train)
 	if t.shown != nil {
 		progress := run.NewProgress(run.ProgressOptions{Output: t.shown, Label: "training"})
 		defer progress.Close()
@@ -127,7 +126,7 @@ func (t *trainFlags) train(ctx context.Context, c *config.Config, data *mlpData)
 		}
 		return nil, run.Usage(fmt.Errorf("training: %w", err))
 	}
-	if out.file, err = out.result.File(run.Program(), data.scaling); err != nil {
+	if out.file, err = out.result.File(run.Program(), data.Scaling); err != nil {
 		return nil, err
 	}
 	out.file.Placement = p
@@ -175,15 +174,10 @@ func seriesPhysics(c *config.Config, d mlp.Design, p mlp.Placement, lines array.
 	return list, nil
 }
 
-// withoutMap names the arrays of a placement that have no defect map.
-func withoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
-	return slices.DeleteFunc(p.Arrays(), func(name string) bool { return maps[name] != nil })
-}
-
 // constraintsOf are the devices that a network cannot change, by the defect
 // maps, which must be there and of formed arrays.
 func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
-	if missing := withoutMap(p, maps); len(missing) > 0 {
+	if missing := procedure.WithoutMap(p, maps); len(missing) > 0 {
 		return nil, procedure.Unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
 			"%[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
 	}
@@ -200,11 +194,11 @@ func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectM
 }
 
 // classify is what the network reaches in software.
-func (t *trained) classify(data *mlpData) (x accuracies, err error) {
+func (t *trained) classify(data *procedure.NetworkData) (x accuracies, err error) {
 	for _, k := range []struct {
 		set  *dataset.Set
 		into **float64
-	}{{data.train, &x.Train}, {data.test, &x.Test}} {
+	}{{data.Train, &x.Train}, {data.Test, &x.Test}} {
 		if k.set == nil {
 			continue
 		}
@@ -242,7 +236,7 @@ func (t *trained) summary() trainResult {
 }
 
 func (a *app) mlpTrainCommand() *cobra.Command {
-	var d dataFlags
+	var d procedure.DataFlags
 	var t trainFlags
 	var output string
 	c := &cobra.Command{
@@ -257,21 +251,21 @@ they were read with. Nothing is connected to and nothing stressed.`,
 			if _, err := a.load(); err != nil {
 				return err
 			}
-			data, err := d.load(nil)
+			data, err := d.Load(nil)
 			if err != nil {
 				return err
 			}
 			return a.mlpTrain(cmd.Context(), data, &t, output)
 		},
 	}
-	d.register(c.Flags())
+	d.Register(c.Flags())
 	t.register(c.Flags())
 	c.Flags().StringVarP(&output, "out", "o", "", "write the network to this file too")
 	return c
 }
 
 // mlpTrain trains as a run without a bench.
-func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output string) error {
+func (a *app) mlpTrain(ctx context.Context, data *procedure.NetworkData, t *trainFlags, output string) error {
 	ctx, release := a.Interruptible(ctx)
 	defer release()
 	began := time.Now()
@@ -286,8 +280,8 @@ func (a *app) mlpTrain(ctx context.Context, data *mlpData, t *trainFlags, output
 	}
 	r, err := run.Create(a.Config.Runs, run.Header{Command: "mlp-train", Arguments: a.Arguments, Program: run.Program(),
 		Bench: "none: trained in software", Chip: chip,
-		Spec: map[string]any{"options": t.options(data.train), "approach": t.approach, "arrays": t.arrays,
-			"training_set": describeSet(data.train)}})
+		Spec: map[string]any{"options": t.options(data.Train), "approach": t.approach, "arrays": t.arrays,
+			"training_set": procedure.DescribeSet(data.Train)}})
 	if err != nil {
 		return err
 	}

@@ -33,10 +33,8 @@ func (a *app) of(name string) *cobra.Command {
 			return err
 		case a.take != nil:
 			return a.take(r)
-		case dryRun && a.json:
-			return a.writeJSON(r.Estimate)
 		case dryRun:
-			return r.Estimate.Print(a.out)
+			return a.printEstimate(r.Estimate)
 		}
 		if job, ok := r.Job.(*procedure.Reading); ok && a.json && job.Format() != "" && job.Format() != "json" {
 			return run.Usage(fmt.Errorf("--json and --format %s contradict each other", job.Format()))
@@ -47,6 +45,14 @@ func (a *app) of(name string) *cobra.Command {
 		return a.perform(cmd.Context(), r.Job)
 	}
 	return c
+}
+
+// printEstimate prints what a job would do and cost.
+func (a *app) printEstimate(e procedure.Estimate) error {
+	if a.json {
+		return a.writeJSON(e)
+	}
+	return e.Print(a.out)
 }
 
 // perform carries a job out as a new run: directory, journal, safe exit.

@@ -94,9 +94,9 @@ func (a *app) studyMLPCommand() *cobra.Command {
 	var chips int
 	var approaches string
 	var t trainFlags
-	var i importFlags
-	var d dataFlags
-	inSitu := false
+	var w procedure.WeightFlags
+	var d procedure.DataFlags
+	inSitu, dryRun := false, false
 	c := &cobra.Command{
 		Use:   "mlp",
 		Short: "Train, import and classify on many simulated chips",
@@ -119,17 +119,17 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 				return run.Usage(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
 					"neurons with the address sim"))
 			}
-			data, err := d.load(nil)
+			data, err := d.Load(nil)
 			if err != nil {
 				return err
 			}
-			how, err := i.spec(c)
+			how, err := w.Spec(at(c))
 			if err != nil {
 				return err
 			}
 			s := &mlpStudying{app: a, config: c, data: data, how: how, train: t, approaches: strings.Split(approaches, ",")}
-			study, err := s.run(cmd.Context(), chips, inSitu, i.dryRun)
-			if err != nil || i.dryRun {
+			study, err := s.run(cmd.Context(), chips, inSitu, dryRun)
+			if err != nil || dryRun {
 				return err
 			}
 			if a.json {
@@ -149,9 +149,9 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 			panic(err)
 		}
 	}
-	i.register(f)
-	f.Lookup("dry-run").Usage = studyDryRun
-	d.register(f)
+	w.Register(f)
+	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
+	d.Register(f)
 	return c
 }
 
@@ -159,8 +159,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 type mlpStudying struct {
 	app        *app
 	config     *config.Config
-	data       *mlpData
-	how        *importSpec
+	data       *procedure.NetworkData
+	how        *procedure.ImportSpec
 	train      trainFlags
 	approaches []string
 	oblivious  *trained // the same for all chips
@@ -168,7 +168,7 @@ type mlpStudying struct {
 
 func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) (*mlpStudy, error) {
 	began := time.Now()
-	design := mlp.NewDesign(s.data.train.Width(), s.train.hidden, len(s.data.train.Classes))
+	design := mlp.NewDesign(s.data.Train.Width(), s.train.hidden, len(s.data.Train.Classes))
 	placement, err := procedure.PlaceOn(at(s.config), design, s.train.arrays)
 	if err != nil {
 		return nil, err
@@ -237,8 +237,8 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			return r, err
 		}
 	}
-	w := &networkRun{spec: mlpSpec{Network: procedure.KeptNetwork{File: out.file}, Placement: out.file.Placement,
-		Train: keepSet(s.data.train), Test: keepSet(s.data.test),
+	w := &networkRun{spec: procedure.NetworkSpec{Network: procedure.KeptNetwork{File: out.file}, Placement: out.file.Placement,
+		Train: procedure.KeepSet(s.data.Train), Test: procedure.KeepSet(s.data.Test),
 		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}}
 	if err := w.prepare(); err != nil {
 		return r, err

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"xlab/input"
@@ -9,6 +10,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/run"
+	"xlab/run/screen"
 	"xlab/tuning"
 )
 
@@ -151,4 +153,18 @@ func (s Spec) Estimate(n *mlp.Network, p mlp.Placement, held []mlp.Constraint, s
 func (e *Estimate) Cost() run.Cost {
 	return run.Cost{Devices: e.Devices, Pulses: e.Pulses, TypicalTime: e.TypicalTime, LongestTime: e.LongestTime,
 		MinVoltage: e.MinVoltage, MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
+}
+
+// Print writes the estimate for a person.
+func (e *Estimate) Print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, `%s on %s, carrying ones within %.3g %%, idle ones within %.3g %%; %d are held; `+
+		`nothing is touched by a dry run
+pulses             %d at most
+instrument time    about %s, %s at most
+voltage            %v to %v across a selected device
+compliance         %v
+`, screen.Count(e.Weights, "weight"), screen.Count(e.Devices, "device"), 100*e.Spec.Tolerance, 100*e.Spec.Idle, e.Held,
+		e.Pulses, run.FormatDuration(e.TypicalTime), run.FormatDuration(e.LongestTime), e.MinVoltage, e.MaxVoltage,
+		e.MaxCurrent)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"xlab/input"
 	"xlab/input/table"
 	"xlab/lab/sim"
+	"xlab/lab/sim/network"
 	"xlab/lab/sim/serving"
 	"xlab/mock/crossbar"
 	"xlab/run"
@@ -107,4 +108,16 @@ func (l *Lab) Serve(ctx context.Context, host string, offered func(Endpoint) err
 	l.Say(fmt.Sprintf("serving until interrupted (Ctrl-C); the chip is then kept in %s", s.File))
 	<-ctx.Done()
 	return nil
+}
+
+// EvaluateNetwork classifies random patterns with the network in the simulated chip,
+// see network.Evaluate.
+func (l *Lab) EvaluateNetwork(name string, count, compared int, seed uint64) (*network.Evaluation, error) {
+	return network.Evaluate(l, l.Config, name, count, compared, seed)
+}
+
+// FollowNetwork follows the neurons of the simulated bench after their inputs change,
+// see network.Follow; times are in s.
+func (l *Lab) FollowNetwork(name string, from, to int, step, duration float64) (*network.Transient, error) {
+	return network.Follow(l, l.Config, name, from, to, step, duration)
 }

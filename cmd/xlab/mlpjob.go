@@ -108,20 +108,6 @@ func (w *networkRun) write(ctx context.Context, bar func(name string) array.DUT,
 	return nil
 }
 
-// unlikeSoftware is the part in percent of equal decisions below which hardware
-// probably has other weights. Imports that went badly are above it: the worst of
-// twenty, of a network that knew of no defect, lost 17.5 points.
-const unlikeSoftware = 75
-
-// otherWeights warns of hardware that decides otherwise than the network in software.
-func otherWeights(set string, f mlp.Fidelity) []string {
-	if f.Agreement >= unlikeSoftware {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: "+
-		"has this network been written into the arrays (`xlab mlp import`), and nothing since?", set, f.Agreement)}
-}
-
 // classify classifies all sets on the hardware. record keeps the wall time that
 // it took, for a replay to have it again.
 func (w *networkRun) classify(ctx context.Context, c mlp.Classifier, record hardware.Recorder) error {
@@ -155,7 +141,7 @@ func (w *networkRun) classify(ctx context.Context, c mlp.Classifier, record hard
 		}
 		w.warnings = append(w.warnings, k.oddities(w.spec.Network.Network.Design)...)
 		if w.spec.Import == nil {
-			w.warnings = append(w.warnings, otherWeights(k.set.Name, f)...)
+			w.warnings = append(w.warnings, procedure.OtherWeights(k.set.Name, f)...)
 		}
 	}
 	return record.Recall("classification wall time", nil, &w.wall, func() error {

@@ -158,3 +158,17 @@ func SizesText(d mlp.Design) string {
 	}
 	return strings.Join(words, "-")
 }
+
+// unlikeSoftware is the part in percent of equal decisions below which hardware
+// probably has other weights. Imports that went badly are above it: the worst of
+// twenty, of a network that knew of no defect, lost 17.5 points.
+const unlikeSoftware = 75
+
+// OtherWeights warns of hardware that decides otherwise than the network in software.
+func OtherWeights(set string, f mlp.Fidelity) []string {
+	if f.Agreement >= unlikeSoftware {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: the hardware decides like the software for only %.1f %% of the patterns: "+
+		"has this network been written into the arrays (`xlab mlp import`), and nothing since?", set, f.Agreement)}
+}

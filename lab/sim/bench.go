@@ -140,9 +140,9 @@ func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 		return nil, err
 	}
 	for i, b := range boards {
-		devices := s.Chip.Arrays[b.Array]
-		if devices == nil {
-			return nil, noArray(file, b.Array)
+		devices, err := ArrayOf(s.Chip, file, b.Array)
+		if err != nil {
+			return nil, err
 		}
 		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
 			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))

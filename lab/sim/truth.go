@@ -45,9 +45,9 @@ func TruthOf(c *config.Config, array string) (*Truth, error) {
 	if err != nil {
 		return nil, run.Usage(err)
 	}
-	devices := state.Arrays[t.Array]
-	if devices == nil {
-		return nil, noArray(t.File, t.Array)
+	devices, err := ArrayOf(state, t.File, t.Array)
+	if err != nil {
+		return nil, err
 	}
 	t.Truth, t.Seed, t.BenchTime = devices.Truth(), state.Seed, state.Time
 	for _, entry := range devices.Ledger() {
@@ -58,10 +58,14 @@ func TruthOf(c *config.Config, array string) (*Truth, error) {
 	return t, nil
 }
 
-// noArray refuses a chip without an array of the bench.
-func noArray(file, array string) error {
-	return run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits the "+
-		"wiring maps", file, array))
+// ArrayOf gives an array of the chip that comes from file.
+func ArrayOf(state *chip.Chip, file, name string) (*device.Array, error) {
+	devices := state.Arrays[name]
+	if devices == nil {
+		return nil, run.Usage(fmt.Errorf("the simulated chip %s has no array %s; `xlab sim chip new` makes one that fits "+
+			"the wiring maps", file, name))
+	}
+	return devices, nil
 }
 
 // Replace puts a pristine chip into the configuration's file.

@@ -17,8 +17,14 @@ type level struct {
 	compliance float64 // A
 }
 
-// spot, pulse and sweep are steps that have passed every check: all numbers
-// are what the analyzer will really do.
+// checkedStep is a *spot, a *pulse or a *sweep: a step that has passed every
+// check. All its numbers are what the analyzer will really do.
+type checkedStep interface {
+	busy() instrument.Seconds       // the analyzer's own time by its data sheet
+	bounds() (amps, volts float64)  // the largest compliances
+	encode(s *script) []expectation // adds its commands; what is answered per level
+}
+
 type spot struct {
 	drives      []level
 	measure     []instrument.Channel
@@ -74,8 +80,8 @@ type checker struct {
 }
 
 // all checks every step; nothing may be sent before it has succeeded.
-func (c *checker) all(steps []instrument.Step) ([]any, error) {
-	checked := make([]any, len(steps))
+func (c *checker) all(steps []instrument.Step) ([]checkedStep, error) {
+	checked := make([]checkedStep, len(steps))
 	c.steps = len(steps)
 	for i, step := range steps {
 		c.at = i + 1

@@ -1,7 +1,6 @@
 package b1500
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -37,7 +36,8 @@ func (s *settings) clone() *settings {
 type script struct {
 	*settings
 	commands []string
-	fixed    bool // Options.FixedRanges
+	order    []instrument.Channel // Options.Channels
+	fixed    bool                 // Options.FixedRanges
 }
 
 func (s *script) add(header string, parameters ...string) {
@@ -134,32 +134,15 @@ type program struct {
 
 // encode writes the step's commands and notes in s what they set. order is the
 // configured channels, fixed whether output ranges are.
-func encode(s *settings, step any, order []instrument.Channel, fixed bool) (*program, error) {
-	sc := &script{settings: s, commands: make([]string, 0, 24), fixed: fixed}
-	p := &program{levels: []float64{0}, busy: busy(step)}
-	switch step := step.(type) {
-	case *spot:
-		p.expect = currents(step.measure)
-		sc.spot(step)
-	case *pulse:
-		p.expect = currents(step.measure)
-		sc.pulse(step, order)
-	case *sweep:
-		p.expect = currents(step.measure)
-		if step.kind == instrument.SweepCurrent {
-			for i := range p.expect {
-				if p.expect[i].channel == step.channel {
-					p.expect[i].kind = flex.TypeVoltage
-				}
-			}
-		}
-		p.levels, p.abort = step.levels(), step.abort
-		sc.sweep(step)
-	default:
-		return nil, fmt.Errorf("step of type %T cannot be encoded", step)
-	}
+func encode(s *settings, step checkedStep, order []instrument.Channel, fixed bool) (*program, error) {
+	sc := &script{settings: s, commands: make([]string, 0, 24), order: order, fixed: fixed}
+	p := &program{levels: []float64{0}, busy: step.busy()}
+	p.mostAmps, p.mostVolts = step.bounds()
+	p.expect = step.encode(sc)
 	p.answer = len(p.expect) > 0
-	p.mostAmps, p.mostVolts = bounds(step)
+	if sweep, is := step.(*sweep); is {
+		p.levels, p.abort = sweep.levels(), sweep.abort
+	}
 	var err error
 	p.lines, err = flex.Lines(sc.commands...)
 	return p, err
@@ -173,54 +156,45 @@ func currents(channels []instrument.Channel) []expectation {
 	return out
 }
 
-// bounds are the largest compliances of a checked step.
-func bounds(step any) (amps, volts float64) {
-	largest := func(drives []level) (most float64) {
-		for _, l := range drives {
-			most = max(most, l.compliance)
-		}
-		return most
+func (sp *spot) bounds() (amps, volts float64) { return mostCompliance(sp.drives), 0 }
+
+func (p *pulse) bounds() (amps, volts float64) { return mostCompliance(p.drives), 0 }
+
+func (sw *sweep) bounds() (amps, volts float64) {
+	amps = max(mostCompliance(sw.drives), sw.rest)
+	for _, f := range sw.follow {
+		amps = max(amps, f.compliance)
 	}
-	switch s := step.(type) {
-	case *spot:
-		amps = largest(s.drives)
-	case *pulse:
-		amps = largest(s.drives)
-	case *sweep:
-		amps = max(largest(s.drives), s.rest)
-		for _, f := range s.follow {
-			amps = max(amps, f.compliance)
-		}
-		if s.kind == instrument.SweepCurrent {
-			volts = s.compliance
-			amps = max(amps, math.Abs(s.start), math.Abs(s.stop))
-		} else {
-			amps = max(amps, s.compliance)
-		}
+	if sw.kind == instrument.SweepCurrent {
+		return max(amps, math.Abs(sw.start), math.Abs(sw.stop)), sw.compliance
 	}
-	return amps, volts
+	return max(amps, sw.compliance), 0
 }
 
-// busy is the analyzer's own time for a checked step by its data sheet.
-func busy(step any) instrument.Seconds {
-	switch s := step.(type) {
-	case *spot:
-		return instrument.Seconds(s.settle + s.integration.of(s.measure))
-	case *pulse:
-		return instrument.Seconds(s.period)
-	case *sweep:
-		levels := s.steps
-		if s.twoWay {
-			levels *= 2
-		}
-		return instrument.Seconds(float64(levels) * s.levelTime())
+func mostCompliance(drives []level) (most float64) {
+	for _, l := range drives {
+		most = max(most, l.compliance)
 	}
-	return 0
+	return most
 }
 
-// spot uses the high-speed spot TI for one channel. Several channels go through
+func (sp *spot) busy() instrument.Seconds {
+	return instrument.Seconds(sp.settle + sp.integration.of(sp.measure))
+}
+
+func (p *pulse) busy() instrument.Seconds { return instrument.Seconds(p.period) }
+
+func (sw *sweep) busy() instrument.Seconds {
+	levels := sw.steps
+	if sw.twoWay {
+		levels *= 2
+	}
+	return instrument.Seconds(float64(levels) * sw.levelTime())
+}
+
+// encode uses the high-speed spot TI for one channel. Several channels go through
 // MM 1, because each TI would end its own answer and cost a read.
-func (s *script) spot(sp *spot) {
+func (sp *spot) encode(s *script) []expectation {
 	many := len(sp.measure) > 1
 	if many {
 		s.mode(1, sp.measure)
@@ -237,12 +211,13 @@ func (s *script) spot(sp *spot) {
 		s.add("TI", integer(sp.measure[0]), integer(sp.rangeCode))
 	}
 	s.release(sp.drives)
+	return currents(sp.measure)
 }
 
-// pulse uses the pulsed spot when one channel pulses and the multi-channel
+// encode uses the pulsed spot when one channel pulses and the multi-channel
 // pulsed spot when several do. Both leave the channels at the base, 0 V. The
 // modes must measure something; BC drops what nobody asked for.
-func (s *script) pulse(p *pulse, order []instrument.Channel) {
+func (p *pulse) encode(s *script) []expectation {
 	var pulsing []level
 	for _, l := range p.drives {
 		if l.volts != 0 {
@@ -259,12 +234,13 @@ func (s *script) pulse(p *pulse, order []instrument.Channel) {
 	if len(pulsing) == 1 && len(measure) == 1 {
 		s.pulseOne(p, pulsing[0], measure)
 	} else {
-		s.pulseMany(p, pulsing, measure, order)
+		s.pulseMany(p, pulsing, measure)
 	}
 	s.add("XE")
 	if len(p.measure) == 0 {
 		s.add("BC")
 	}
+	return currents(p.measure)
 }
 
 func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) {
@@ -280,12 +256,12 @@ func (s *script) pulseOne(p *pulse, source level, measure []instrument.Channel) 
 		flex.Number(source.compliance))
 }
 
-func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrument.Channel) {
+func (s *script) pulseMany(p *pulse, pulsing []level, measure []instrument.Channel) {
 	// A channel at 0 V that has never pulsed is an ordinary source of 0 V; all
 	// others are in the set of pulsing channels, at the place of their channel
 	// in the configuration, so that a place never changes its channel.
 	var set, still []level
-	for _, ch := range order {
+	for _, ch := range s.order {
 		on := func(l level) bool { return l.channel == ch }
 		i := slices.IndexFunc(p.drives, on)
 		compliance, member := s.pulsing[ch]
@@ -309,25 +285,28 @@ func (s *script) pulseMany(p *pulse, pulsing []level, measure, order []instrumen
 		s.force(l, 0)
 	}
 	for _, l := range set {
-		place := slices.Index(order, l.channel) + 1
+		place := slices.Index(s.order, l.channel) + 1
 		s.add("MCPNX", integer(place), integer(l.channel), "1", s.outputRange(l.source), "0", flex.Number(l.volts),
 			flex.Number(l.compliance))
 	}
 }
 
-// sweep uses the staircase. Afterwards WM leaves the source at its first level,
+// encode uses the staircase. Afterwards WM leaves the source at its first level,
 // from where it goes to 0 V as a voltage source, a current source too.
 //
 // With channels that follow it is the multi-channel sweep, whose first channel
 // is the staircase's own; a new WV forgets the others' settings (K).
-func (s *script) sweep(sw *sweep) {
+func (sw *sweep) encode(s *script) []expectation {
 	if len(sw.follow) > 0 {
 		s.mode(16, sw.measure)
 	} else {
 		s.mode(2, sw.measure)
 	}
-	for _, ch := range sw.measure {
-		if sw.kind != instrument.SweepCurrent || ch != sw.channel {
+	expect := currents(sw.measure)
+	for i, ch := range sw.measure {
+		if sw.kind == instrument.SweepCurrent && ch == sw.channel {
+			expect[i].kind = flex.TypeVoltage
+		} else {
 			s.measuringRange(sw.rangeCode, ch)
 		}
 	}
@@ -360,4 +339,5 @@ func (s *script) sweep(sw *sweep) {
 		s.force(f.level, 0)
 	}
 	s.release(sw.drives)
+	return expect
 }

@@ -27,12 +27,12 @@ func (d *Device) Cost(steps ...instrument.Step) (instrument.Seconds, error) {
 	}
 	total := instrument.Seconds(0)
 	for _, step := range checked {
-		total += busy(step)
+		total += step.busy()
 	}
 	return total, nil
 }
 
-func (d *Device) check(steps []instrument.Step) ([]any, error) {
+func (d *Device) check(steps []instrument.Step) ([]checkedStep, error) {
 	if err := d.checkOptions("b1500 run"); err != nil {
 		return nil, err
 	}
@@ -98,10 +98,10 @@ func (d *Device) budget() instrument.Seconds {
 }
 
 // fitting is how many of the steps make one conversation, at least one.
-func (d *Device) fitting(checked []any) int {
+func (d *Device) fitting(checked []checkedStep) int {
 	total := instrument.Seconds(0)
 	for i, step := range checked {
-		total += busy(step)
+		total += step.busy()
 		if total > d.budget() {
 			return max(i, 1)
 		}
@@ -111,7 +111,7 @@ func (d *Device) fitting(checked []any) int {
 
 // conversation encodes, sends, reads and confirms. Whatever goes wrong in it
 // makes the state unknown.
-func (d *Device) conversation(ctx context.Context, op string, checked []any) ([]instrument.Result, error) {
+func (d *Device) conversation(ctx context.Context, op string, checked []checkedStep) ([]instrument.Result, error) {
 	programs := make([]*program, len(checked))
 	settings := d.settings.clone()
 	var parts []flex.Part

@@ -6,9 +6,9 @@ package keyfigure
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"xlab/instrument"
@@ -123,9 +123,7 @@ func Of(summary json.RawMessage) Figures {
 	}
 	var inner map[string]json.RawMessage
 	if json.Unmarshal(values["figures"], &inner) == nil { // reads and sweeps of earlier programs
-		for key, raw := range inner {
-			values[key] = raw
-		}
+		maps.Copy(values, inner)
 	}
 	if nothingSwitches(values) {
 		for _, key := range undefined {
@@ -156,7 +154,7 @@ func Of(summary json.RawMessage) Figures {
 			}
 		}
 	}
-	sort.Slice(others, func(i, j int) bool { return others[i].Name < others[j].Name })
+	slices.SortFunc(others, func(a, b Figure) int { return strings.Compare(a.Name, b.Name) })
 	f.Result = append(f.Result, others...)
 	_ = json.Unmarshal(values["comparison"], &f.Comparisons) // of another form: there is none to show
 	measured := false
@@ -291,10 +289,7 @@ func names(raw json.RawMessage) string {
 // length is the number of things in a list, if there are any.
 func length(raw json.RawMessage) string {
 	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return ""
-	}
-	if len(list) == 0 {
+	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
 		return ""
 	}
 	return fmt.Sprint(len(list))

@@ -64,11 +64,9 @@ func (l *Lock) Extend(ctx context.Context, files []string) error {
 	defer l.mu.Unlock()
 	// Everybody takes them in the same order, so that two processes that share
 	// two instruments cannot each wait for the other.
-	files = slices.Clone(files)
-	slices.Sort(files)
 	before := len(l.files)
 	o := l.options
-	for _, file := range slices.Compact(files) {
+	for _, file := range slices.Compact(slices.Sorted(slices.Values(files))) {
 		if slices.ContainsFunc(l.files, func(f *os.File) bool { return f.Name() == file }) {
 			continue // to the system this would be somebody else
 		}

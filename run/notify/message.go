@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,17 +37,8 @@ func ParseKind(text string) (Kind, error) {
 
 // KindOf is the kind of message for a run that ended so.
 func KindOf(o run.Outcome) Kind {
-	switch o {
-	case run.OutcomeComplete:
-		return Done
-	case run.OutcomePartial, run.OutcomeOutside:
-		return Partial
-	case run.OutcomeTripped:
-		return Trip
-	case run.OutcomeInterrupted:
-		return Interrupted
-	}
-	return Failure
+	return cmp.Or(map[run.Outcome]Kind{run.OutcomeComplete: Done, run.OutcomePartial: Partial,
+		run.OutcomeOutside: Partial, run.OutcomeTripped: Trip, run.OutcomeInterrupted: Interrupted}[o], Failure)
 }
 
 // Message is what is sent.

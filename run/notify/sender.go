@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,9 +73,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	if !s.Wants(m.Kind) {
 		return nil
 	}
-	if m.Text == "" {
-		m.Text = m.sentence()
-	}
+	m.Text = cmp.Or(m.Text, m.sentence())
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("notification: %w", err)
@@ -106,10 +105,7 @@ func program(command []string) string {
 }
 
 func (s *Sender) timeout() time.Duration {
-	if s.Timeout > 0 {
-		return s.Timeout
-	}
-	return 10 * time.Second
+	return cmp.Or(s.Timeout, 10*time.Second)
 }
 
 // post tries again where a later attempt may do better: when nobody answers, and
@@ -147,8 +143,7 @@ func fetch(ctx context.Context, transport http.RoundTripper, timeout time.Durati
 	request.Header.Set("User-Agent", "xlab")
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without the address, which may hold a secret
 		}
 		return true, err

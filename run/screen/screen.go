@@ -87,12 +87,7 @@ func (s *Screen) Width() int {
 func (s *Screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := string(s.rest) + string(p)
-	s.rest = nil
-	if cut := unfinished(text); cut < len(text) {
-		s.rest, text = []byte(text[cut:]), text[:cut]
-	}
-	if _, err := io.WriteString(s.to, s.wrap(s.spelt(Visible(text)), s.Width())); err != nil {
+	if _, err := io.WriteString(s.to, s.wrap(s.spelt(Visible(s.finished(p))), s.Width())); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -132,15 +127,19 @@ type data struct{ s *Screen }
 func (d data) Write(p []byte) (int, error) {
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()
-	text := string(d.s.rest) + string(p)
-	d.s.rest = nil
-	if cut := unfinished(text); cut < len(text) {
-		d.s.rest, text = []byte(text[cut:]), text[:cut]
-	}
-	if _, err := io.WriteString(d.s.to, Visible(text)); err != nil {
+	if _, err := io.WriteString(d.s.to, Visible(d.s.finished(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// finished is what can be shown once p has come: all but the beginning of a letter
+// whose end is still to come. Under mu.
+func (s *Screen) finished(p []byte) string {
+	text := string(s.rest) + string(p)
+	cut := unfinished(text)
+	s.rest = []byte(text[cut:])
+	return text[:cut]
 }
 
 // unfinished is where the last letter begins if its end is missing, and the

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"xlab/instrument/array"
+	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/mlp/insitu"
 	"xlab/run"
@@ -54,16 +54,13 @@ func (a *app) studyInsitu(ctx context.Context, f networkChip) ([]insituStudied, 
 // insituInMemory trains one chip, which is left as it is.
 func (a *app) insituInMemory(ctx context.Context, f networkChip, k insituCase) (s insituStudied, err error) {
 	s = insituStudied{insituCase: k, Chip: f.seed}
-	classes, err := letterClasses(k.Classes)
-	if err != nil {
-		return s, err
-	}
-	spec, err := defaultInsituSpec(a.Config, k.Rule, classes, strings.Join(slices.Sorted(maps.Keys(f.defects)), ","))
+	arrays := slices.Sorted(maps.Keys(f.defects))
+	spec, err := procedure.DefaultInSituSpec(&a.Lab, k.Rule, k.Classes, strings.Join(arrays, ","))
 	if err != nil {
 		return s, err
 	}
 	spec.Defects, spec.Test = f.defects, false
-	err = a.onNetworkChip(ctx, f.state, slices.Sorted(maps.Keys(f.defects)),
+	err = a.onNetworkChip(ctx, f.state, arrays,
 		func(ctx context.Context, session *session.Session, stack *guarded.Stack) error {
 			classifier, err := session.Classifier(spec.Design, spec.Placement, nil)
 			if err != nil {
@@ -73,13 +70,12 @@ func (a *app) insituInMemory(ctx context.Context, f networkChip, k insituCase) (
 			if err != nil {
 				return err
 			}
-			trained, err := trainInPlace(ctx, insituBench{bar: func(name string) array.DUT { return stack.Crossbar(name) },
-				classifier: classifier, observe: func(run.Event) {}}, spec)
-			if err != nil {
+			t := procedure.NewInSituTraining(spec)
+			if err := t.Train(ctx, procedure.InSituBench{Crossbar: stack.Crossbar, Classifier: classifier,
+				Observe: func(run.Event) {}}); err != nil {
 				return err
 			}
-			s.Accuracy, s.Epochs, s.Pulses, s.Held = trained.outcome.Accuracy(), trained.outcome.Epochs(),
-				trained.outcome.Pulses, trained.held
+			s.Accuracy, s.Epochs, s.Pulses, s.Held = t.Outcome.Accuracy(), t.Outcome.Epochs(), t.Outcome.Pulses, t.Held
 			end, err := session.Analyzer.BenchTime(ctx)
 			s.BenchSeconds = float64(end - start)
 			return err

@@ -90,6 +90,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		return a.showTuning(j)
 	case *procedure.Sweeping:
 		return a.showSweeping(j, err)
+	case *procedure.InSituTraining:
+		return a.showInSitu(j)
 	}
 	return nil
 }

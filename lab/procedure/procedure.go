@@ -71,6 +71,7 @@ func All() Registry {
 		read(), form(), tune(), iv(),
 		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
 		measureDisturb(),
+		inSitu(),
 	}
 }
 

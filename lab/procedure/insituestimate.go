@@ -1,7 +1,8 @@
-package main
+package procedure
 
 import (
 	"fmt"
+	"io"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -10,9 +11,9 @@ import (
 	"xlab/run/screen"
 )
 
-// insituEstimate says what a training in place may do at most, for people who
+// inSituEstimate says what a training in place may do at most, for people who
 // want to know before.
-type insituEstimate struct {
+type inSituEstimate struct {
 	Devices    int                `json:"devices"`      // of the network that can be changed
 	Held       int                `json:"held"`         // that cannot
 	Epochs     int                `json:"epochs"`       // at most
@@ -25,10 +26,10 @@ type insituEstimate struct {
 	Spec       insitu.Spec        `json:"spec"`
 }
 
-// estimateInsitu costs a training without touching anything. What is out of
+// estimate costs a training without touching anything. What is out of
 // limits is refused.
-func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
-	e := insituEstimate{Epochs: s.Training.Epochs, MaxCurrent: s.Training.Compliance, Spec: s.Training}
+func (s *InSituSpec) estimate(l Lab) (inSituEstimate, error) {
+	e := inSituEstimate{Epochs: s.Training.Epochs, MaxCurrent: s.Training.Compliance, Spec: s.Training}
 	held, err := s.held()
 	if err != nil {
 		return e, err
@@ -50,11 +51,11 @@ func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
 		reads += e.Epochs / s.Training.Reread * s.Design.Devices()
 	}
 	for i, name := range s.Placement.Arrays() {
-		w, err := a.Config.Wiring(name)
+		w, err := l.Wiring(name)
 		if err != nil {
 			return e, err
 		}
-		cost := func(steps ...array.Step) (instrument.Seconds, error) { return a.Cost(w, array.Cell{}, steps...) }
+		cost := func(steps ...array.Step) (instrument.Seconds, error) { return l.Cost(w, array.Cell{}, steps...) }
 		if _, err := cost(s.extremes()...); err != nil {
 			return e, err
 		}
@@ -84,16 +85,21 @@ func (a *app) estimateInsitu(s insituSpec) (insituEstimate, error) {
 	return e, nil
 }
 
-func (a *app) printInsituEstimate(e insituEstimate) error {
-	if a.json {
-		return a.writeJSON(e)
-	}
-	_, err := fmt.Fprintf(a.out, `training in place, %s amplitude, %s of %d at most; %d are held; nothing is touched by a dry run
+// Print implements Estimate.
+func (e inSituEstimate) Print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, `training in place, %s amplitude, %s of %d at most; %d are held; `+
+		`nothing is touched by a dry run
 pulses             %d at most for the start, %d at most for training
 instrument time    %s at most, without the neuron board's
 voltage            %v to %v across a selected device
 compliance         %v
-`, e.Spec.Rule, screen.Count(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses, run.FormatDuration(e.Longest),
-		e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
+`, e.Spec.Rule, screen.Count(e.Epochs, "epoch"), e.Devices, e.Held, e.StartLimit, e.Pulses,
+		run.FormatDuration(e.Longest), e.MinVoltage, e.MaxVoltage, e.MaxCurrent)
 	return err
+}
+
+// Cost implements Estimate.
+func (e inSituEstimate) Cost() run.Cost {
+	return run.Cost{Devices: e.Devices, Pulses: e.StartLimit + e.Pulses, LongestTime: e.Longest,
+		MinVoltage: e.MinVoltage, MaxVoltage: e.MaxVoltage, MaxCurrent: e.MaxCurrent}
 }

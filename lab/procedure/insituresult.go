@@ -1,14 +1,13 @@
-package main
+package procedure
 
 import (
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
+
 	"xlab/instrument"
-	"xlab/lab/procedure"
 	"xlab/mlp/draw"
 	"xlab/mlp/insitu"
 	"xlab/population"
@@ -17,8 +16,8 @@ import (
 	"xlab/run/screen"
 )
 
-// insituResult is what `xlab mlp insitu --json` prints.
-type insituResult struct {
+// InSituResult is what `xlab mlp insitu --json` prints.
+type InSituResult struct {
 	Rule      insitu.RuleName   `json:"rule"`
 	Classes   []string          `json:"classes"`
 	Accuracy  population.Number `json:"accuracy_percent"` // of the best epoch, on the training set; null before any
@@ -35,19 +34,18 @@ type insituResult struct {
 	Held      int               `json:"held"`                  // devices that cannot be changed
 	BadReads  int               `json:"bad_reads"`
 	Curve     []insitu.Point    `json:"curve"`
-	procedure.Figures
+	Figures
 }
 
-func (t *insituTrained) result(spec insituSpec, f procedure.Figures) insituResult {
-	r := insituResult{Rule: spec.Training.Rule, Classes: spec.Classes, Goal: spec.Training.Goal,
-		Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, Figures: f}
-	if t == nil {
-		return r
-	}
-	r.Held, r.Start = t.held, t.start
-	o := t.outcome
+// Summary implements Job.
+func (t *InSituTraining) Summary(_ Bench, f Figures) any {
+	r := &t.Result
+	*r = InSituResult{Rule: t.spec.Training.Rule, Classes: t.spec.Classes, Goal: t.spec.Training.Goal,
+		Accuracy: population.Undefined, Curve: []insitu.Point{}, Confusion: [][]int{}, Held: t.Held, Start: t.start,
+		Figures: f}
+	o := t.Outcome
 	if o == nil {
-		return r
+		return t.Result
 	}
 	r.Accuracy, r.BestEpoch, r.Epochs, r.Reached = population.Number(o.Accuracy()), o.Best, o.Epochs(), o.Reached
 	r.Confusion, r.Pulses, r.BadReads, r.Curve = o.Result.Confusion, o.Pulses, o.BadReads, o.Curve
@@ -58,25 +56,29 @@ func (t *insituTrained) result(spec insituSpec, f procedure.Figures) insituResul
 	if t.test != nil {
 		r.Test = &t.test.Accuracy
 	}
-	return r
+	return t.Result
 }
 
-// insituFiles writes the curve, the network at its best, and the figures.
-func insituFiles(r procedure.Bench, spec insituSpec, t *insituTrained) error {
-	errs := []error{
-		r.Write("training.csv", func(w io.Writer) error { return writeInsituCurve(w, t.outcome.Curve) }),
-		r.Draw(insituCurve(spec, t.outcome), draw.Confusion("confusion", "Training patterns",
-			fmt.Sprintf("best epoch, %d", t.outcome.Best), t.outcome.Result, spec.Classes)),
+// Files implements Job: the curve, the network at its best, and the figures.
+func (t *InSituTraining) Files(b Bench) error {
+	if t.Outcome == nil {
+		return nil
 	}
-	f, err := insituNetwork(spec, t)
+	errs := []error{
+		b.Write("training.csv", func(w io.Writer) error { return writeInSituCurve(w, t.Outcome.Curve) }),
+		b.Draw(t.curve(), draw.Confusion("confusion", "Training patterns",
+			fmt.Sprintf("best epoch, %d", t.Outcome.Best), t.Outcome.Result, t.spec.Classes)),
+	}
+	f, err := t.network()
 	if err == nil {
-		err = r.Write(procedure.NetworkFile, f.Write)
+		err = b.Write(NetworkFile, f.Write)
 	}
 	return errors.Join(append(errs, err)...)
 }
 
-// insituCurve is the accuracy over the epochs.
-func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
+// curve is the accuracy over the epochs.
+func (t *InSituTraining) curve() figure.Figure {
+	spec, o := &t.spec, t.Outcome
 	measured := figure.Series{Name: "measured", Markers: len(o.Curve) <= 60}
 	for _, p := range o.Curve {
 		low, high := population.Share(p.Accuracy/100, o.Result.Samples)
@@ -102,7 +104,7 @@ func insituCurve(spec insituSpec, o *insitu.Outcome) figure.Figure {
 	return figure.Figure{Name: "training", Spec: l, Caption: caption}
 }
 
-func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
+func writeInSituCurve(w io.Writer, curve []insitu.Point) error {
 	c := csv.NewWriter(w)
 	if err := c.Write([]string{"epoch", "accuracy_percent", "loss_V2", "pulses", "writes", "limited", "unreachable",
 		"at_bound"}); err != nil {
@@ -117,26 +119,4 @@ func writeInsituCurve(w io.Writer, curve []insitu.Point) error {
 	}
 	c.Flush()
 	return c.Error()
-}
-
-func (a *app) printInsitu(spec insituSpec, t *insituTrained, result insituResult) error {
-	table, err := t.outcome.Result.Table(spec.Classes)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.out, "training in place, %s amplitude, %d classes\n\n%s\n", spec.Training.Rule, len(spec.Classes), table)
-	fmt.Fprintf(a.out, "training patterns: %.1f %% in epoch %d of %d (goal %.4g %%)\n", result.Accuracy, result.BestEpoch,
-		result.Epochs, result.Goal)
-	if result.Test != nil {
-		fmt.Fprintf(a.out, "test patterns: %.1f %% after the last epoch\n", *result.Test)
-	}
-	fmt.Fprintf(a.out, "%s in %s, %d before training; %s held\n", screen.Count(result.Pulses, "pulse"),
-		screen.Count(result.Writes, "write"), result.Start, screen.Count(result.Held, "device"))
-	if result.Limited > 0 {
-		fmt.Fprintf(a.out, "in %s a source was at its compliance (tuning.compliance): "+
-			"these pulses were weaker than meant\n", screen.Count(result.Limited, "write"))
-	}
-	fmt.Fprint(a.out, result.OverheadLine())
-	_, err = fmt.Fprintf(a.out, "run %s: network.json, training.svg\n", filepath.Join(a.Config.Runs, result.Run))
-	return err
 }

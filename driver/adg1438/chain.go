@@ -242,8 +242,8 @@ func (c *Chain) usable(op string) error {
 		}
 		if most := l.MaxTxSize(); most > 0 && most < need {
 			return c.fail(op, "", instrument.KindUsage,
-				fmt.Errorf("the %d bytes for a chain of %d do not fit into one transfer of %s, which takes at most %d; in parts "+
-					"it would switch in between", need, c.chips, c.conn, most),
+				fmt.Errorf("a chain of %d chips needs %d bytes in one transfer, and %s takes at most %d; sent in parts, they "+
+					"would switch after each part", c.chips, need, c.conn, most),
 				"raise the port's transfer size (spidev: module parameter bufsiz) or use another port")
 		}
 	}

@@ -136,7 +136,7 @@ func (p *Port) LimitSpeed(f physic.Frequency) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f <= 0 {
-		return p.fail(op, instrument.KindUsage, fmt.Errorf("%s is no speed", f), "")
+		return p.fail(op, instrument.KindUsage, fmt.Errorf("the SPI clock is %s and must be above 0", f), "")
 	}
 	speed, err := choose(p.device, f)
 	if err != nil {

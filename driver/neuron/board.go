@@ -157,10 +157,10 @@ func (b *Board) Check(ctx context.Context) error {
 func (b *Board) checkOptions() error {
 	switch {
 	case b.o.Hidden < 1 || b.o.Outputs < 1:
-		return fmt.Errorf("a board of %d hidden and %d output neurons was configured; it has at least one of each",
+		return fmt.Errorf("the board is configured with %d hidden and %d output neurons and must have one of each at least",
 			b.o.Hidden, b.o.Outputs)
 	case b.o.Average < 1 || b.o.Average > maxAverage:
-		return fmt.Errorf("an average of %d samples was configured; it is 1 to %d", b.o.Average, maxAverage)
+		return fmt.Errorf("the average is configured as %d samples and must be 1 to %d", b.o.Average, maxAverage)
 	}
 	_, err := b.settle()
 	return err
@@ -171,7 +171,8 @@ func (b *Board) settle() (int, error) {
 	us := float64(b.o.Settle) * 1e6
 	n := int(us + 0.5)
 	if !(us >= 1 && us <= maxSettle) || us-float64(n) > 1e-6 || float64(n)-us > 1e-6 {
-		return 0, fmt.Errorf("a settling time of %s was configured; it is 1 µs to 10 ms in steps of 1 µs", b.o.Settle.Exact())
+		return 0, fmt.Errorf("the settling time is configured as %s and must be 1 µs to 10 ms in steps of 1 µs",
+			b.o.Settle.Exact())
 	}
 	return n, nil
 }
@@ -244,5 +245,6 @@ func (b *Board) give() { b.turn.Release(1) }
 // failed makes an error of an operation; channel is a neuron's label, "" for the
 // whole board.
 func (b *Board) failed(op, channel string, kind instrument.Kind, err error, advice string) error {
-	return &instrument.Error{Op: "neuron " + op, Channel: cmp.Or(channel, b.box.String()), Kind: kind, Err: err, Advice: advice}
+	return &instrument.Error{Op: "neuron " + op, Channel: cmp.Or(channel, b.box.String()), Kind: kind, Err: err,
+		Advice: advice}
 }

@@ -57,7 +57,8 @@ func checkFrames(frames [][]byte) error {
 		case len(f) == 0:
 			return fmt.Errorf("frame %d is empty", i)
 		case len(f) != len(frames[0]):
-			return fmt.Errorf("frame %d has %d bytes and frame 0 has %d: frames for one chain are equally long", i, len(f), len(frames[0]))
+			return fmt.Errorf("frame %d has %d bytes and frame 0 has %d: frames for one chain are equally long", i,
+				len(f), len(frames[0]))
 		case len(f) > maxLine/4:
 			return fmt.Errorf("a frame of %d bytes does not fit a line to the board, which has %d characters", len(f), maxLine)
 		}

@@ -100,7 +100,7 @@ func Open(ctx context.Context, c transport.Conn, o Options) (*Adapter, error) {
 	a.opened = true
 	if v := a.Version(); a.o.ReadTimeout > maxReadTimeout && !isAR488(v) {
 		return nil, &instrument.Error{Op: "prologix open", Channel: c.String(), Kind: instrument.KindUsage,
-			Err:    fmt.Errorf("the read time-out is %v, and %q waits for 3 s at most", a.o.ReadTimeout, v),
+			Err:    fmt.Errorf("the read time-out is %v, longer than the 3 s that %q can wait", a.o.ReadTimeout, v),
 			Advice: "set a read time-out of 3 s or less; what takes longer is awaited by serial polls"}
 	}
 	return a, nil

@@ -142,7 +142,7 @@ func (a *Adapter) checkParts(parts []Part) error {
 			return fmt.Errorf("part %d neither sends nor reads", i+1)
 		}
 		if part.Within < 0 || part.Within > a.o.ReadTimeout || part.Within%time.Millisecond != 0 {
-			return fmt.Errorf("part %d waits %v for its answer; it is whole milliseconds up to %v",
+			return fmt.Errorf("part %d waits %v for its answer and must wait whole milliseconds, at most %v",
 				i+1, part.Within, a.o.ReadTimeout)
 		}
 	}

@@ -273,7 +273,8 @@ func (b *Bench) array(a *netArray) error {
 			return nil
 		}
 	}
-	return errors.New("it was not found out which summing amplifiers of the neuron board are at their rails: the answer changes each time")
+	return errors.New("it was not found out which summing amplifiers of the neuron board are at their rails: the answer " +
+		"changes each time")
 }
 
 // unloaded is the state of a unit that no line is connected to: no current

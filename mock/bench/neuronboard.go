@@ -160,7 +160,7 @@ func (p NeuronParts) validate() error {
 		}
 	}
 	if p.ConverterBits > 32 || p.TrimBits > 32 {
-		return fmt.Errorf("neuron board: converters of %d and trims of %d bits: 32 are the most", p.ConverterBits, p.TrimBits)
+		return fmt.Errorf("neuron board: converter_bits %d and trim_bits %d may be 32 at most", p.ConverterBits, p.TrimBits)
 	}
 	return nil
 }

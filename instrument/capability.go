@@ -144,6 +144,22 @@ type Clock interface {
 	BenchTime(ctx context.Context) (Seconds, error)
 }
 
+// Analyzer is the parameter analyzer of a bench, with how it is got hold of.
+type Analyzer interface {
+	Sequencer
+	Identifier
+	Safer
+	Clock
+	// TakeOver makes one safe of which nothing is known, not even that it is the
+	// right one: another instrument gets no byte but the question who it is, and
+	// an error of KindIdentity. It may be repeated; Open is needed afterwards.
+	TakeOver(ctx context.Context) error
+	// Open makes it ready, with its outputs at 0 V.
+	Open(ctx context.Context) error
+	// Check asks whether it is as Open left it, and forces nothing.
+	Check(ctx context.Context) error
+}
+
 // Waiter lets time pass on the bench with all sources at 0 V: a real one by the
 // clock on the wall, a simulated one at once.
 type Waiter interface {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"xlab/input"
 	"xlab/input/table"
+	"xlab/lab/boxes"
 	"xlab/lab/sim"
 	"xlab/lab/sim/network"
 	"xlab/lab/sim/serving"
@@ -80,9 +81,16 @@ func (l *Lab) Serve(ctx context.Context, host string, offered func(Endpoint) err
 	defer func() { err = errors.Join(err, s.Stop()) }()
 	type offer struct {
 		Endpoint
-		sim.Server
+		boxes.Server
 	}
-	offers := []offer{{Endpoint{Instrument: "b1500a", GPIB: &l.Config.Analyzer.GPIB}, s.Adapter}}
+	analyzer, err := l.Known().Analyzer(l.Config)
+	if err != nil {
+		return err
+	}
+	offers := []offer{{Endpoint{Instrument: analyzer.Instrument}, s.Analyzer}}
+	if analyzer.Has("gpib") {
+		offers[0].GPIB = &l.Config.Analyzer.GPIB
+	}
 	for _, b := range l.Config.Boards {
 		offers = append(offers, offer{Endpoint{Instrument: "adg1438", Board: b.Name}, s.Boxes[b.Name]})
 	}
@@ -119,5 +127,5 @@ func (l *Lab) EvaluateNetwork(name string, count, compared int, seed uint64) (*n
 // FollowNetwork follows the neurons of the simulated bench after their inputs change,
 // see network.Follow; times are in s.
 func (l *Lab) FollowNetwork(name string, from, to int, step, duration float64) (*network.Transient, error) {
-	return network.Follow(l, l.Config, name, from, to, step, duration)
+	return network.Follow(l, l.Known(), l.Config, name, from, to, step, duration)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/run"
@@ -62,7 +63,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 		seeds, slack, share = sevenChips, 2, 0.97
 	}
 	// A coarser staircase forms the same devices in less computing time.
-	c, err := config.Load("", []string{"forming.levels=8"})
+	c, err := config.Load("", []string{"forming.levels=8"}, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 // BenchmarkThresholdsOfSevenChips measures every device of the seven chips, which
 // is what hwdocs/device-model.md quotes.
 func BenchmarkThresholdsOfSevenChips(b *testing.B) {
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		b.Fatal(err)
 	}

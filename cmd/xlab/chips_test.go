@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/mock/device"
@@ -85,7 +86,7 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if result.Overhead < 1 || result.Overhead > 1.10 {
 		t.Errorf("bench time is %.4f times the instruments' own, want at most 1.10", result.Overhead)
 	}
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func (a *app) completeArrayList(c *cobra.Command, args []string, written string)
 
 // arrayNames are the arrays of the bench, none where the configuration is faulty.
 func (a *app) arrayNames() []string {
-	c, err := config.Load(a.file, a.set)
+	c, err := config.Load(a.file, a.set, a.Known())
 	if err != nil {
 		return nil
 	}
@@ -149,7 +149,7 @@ const newestRuns = 50
 // completeRuns knows the newest runs, the newest first, and "last".
 func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	const how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	c, err := config.Load(a.file, a.set)
+	c, err := config.Load(a.file, a.set, a.Known())
 	if err != nil || len(args) > 0 {
 		return nil, how
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 
 	"github.com/spf13/pflag"
@@ -26,7 +27,7 @@ func TestBeyondInstruments(t *testing.T) {
 	}
 	t.Run("environment", func(t *testing.T) {
 		t.Setenv("XLAB_LIMITS_MAX_CURRENT", "5MA")
-		if _, err := config.Load(file, nil); err == nil ||
+		if _, err := config.Load(file, nil, boxes.Default()); err == nil ||
 			!strings.Contains(err.Error(), "limits.max_current (environment variable XLAB_LIMITS_MAX_CURRENT): 5 MA is beyond") {
 			t.Errorf("%v", err)
 		}
@@ -52,7 +53,7 @@ func TestBeyondInstruments(t *testing.T) {
 		"limits.max_voltage=40":         "",
 		"analyzer.line_frequency=60 Hz": "",
 	} {
-		_, err := config.Load(file, []string{set})
+		_, err := config.Load(file, []string{set}, boxes.Default())
 		if want == "" && err != nil ||
 			want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--set "+set)) {
 			t.Errorf("%s: %v", set, err)
@@ -99,7 +100,7 @@ func TestConfigValues(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		config, err := config.Load(file, nil)
+		config, err := config.Load(file, nil, boxes.Default())
 		if c.wrong == "" && err != nil || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
 			t.Errorf("%s: %v", c.line, err)
 			continue

@@ -117,14 +117,14 @@ func onChain(do func(c *adg1438.Chain) error) func(*sim.Bench) {
 func faults() []failure {
 	return []failure{
 		// Before anything can be stressed.
-		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *sim.Bench) { s.Analyzer.Silence(true) }),
+		{name: "analyzer missing", slow: true, tamper: fromTheStart(func(s *sim.Bench) { analyzer(s).Silence(true) }),
 			code: run.ExitUnreachable, words: []string{"xlab: analyzer", "b1500 take over", "GPIB 17", "no answer within",
 				"check that the instrument is switched on"}},
 		{name: "other instrument", tamper: answersTo(whoAreYou, true, replaced("B1500A", "4155C")),
 			code: run.ExitUnreachable, words: []string{"4155C answers, not a B1500A", "check the address of the analyzer"}},
 		{name: "module missing", tamper: answersTo(modules, true, replaced("B1517A,0;B1517A,0", "B1517A,0;0,0")),
 			code: run.ExitUnreachable, words: []string{"SMU 2", "slot is empty"}},
-		{name: "power cut at opening", tamper: atMessage(aCheck, func(s *sim.Bench) { s.Analyzer.PowerCycle() }),
+		{name: "power cut at opening", tamper: atMessage(aCheck, func(s *sim.Bench) { analyzer(s).PowerCycle() }),
 			code: run.ExitUnreachable, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
 		{name: "interlock open", tamper: fromTheStart(func(s *sim.Bench) { s.Netlist.OpenInterlock(true) }),
 			code: run.ExitTrip, words: []string{"the interlock circuit is open", "close the lid"}},
@@ -142,18 +142,18 @@ func faults() []failure {
 			func(b []byte) []byte { return b[:len(b)/2] }), lost: instrument.KindTimeout},
 		{name: "answer late", slow: true, tamper: lateAnswer, lost: instrument.KindTimeout,
 			words: []string{"no answer within"}},
-		{name: "error queue", tamper: atMessage(aPulse, func(s *sim.Bench) { s.Analyzer.InjectError(121, 2) }),
+		{name: "error queue", tamper: atMessage(aPulse, func(s *sim.Bench) { analyzer(s).InjectError(121, 2) }),
 			lost: instrument.KindInstrument, words: []string{"analyzer error 121"}},
 		{name: "power cut of the analyzer", slow: true, tamper: atMessage(aPulse,
-			func(s *sim.Bench) { s.Analyzer.PowerCycle() }), lost: instrument.KindInstrument},
-		{name: "power cut before a device", tamper: atNthMessage(2, aCheck, func(s *sim.Bench) { s.Analyzer.PowerCycle() }),
+			func(s *sim.Bench) { analyzer(s).PowerCycle() }), lost: instrument.KindInstrument},
+		{name: "power cut before a device", tamper: atNthMessage(2, aCheck, func(s *sim.Bench) { analyzer(s).PowerCycle() }),
 			lost: instrument.KindInstrument, words: []string{"output switches of SMU 1, 2, 3, 4 are open"}},
 		{name: "output opened at the front panel", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) {
-			if err := s.Analyzer.OpenOutput(2); err != nil {
+			if err := analyzer(s).OpenOutput(2); err != nil {
 				panic(err)
 			}
 		}), lost: instrument.KindInstrument},
-		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) { s.Analyzer.Hang() }),
+		{name: "analyzer hangs", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) { analyzer(s).Hang() }),
 			lost: instrument.KindTimeout, words: []string{"no answer within"}},
 		{name: "adapter hangs", slow: true, tamper: script(mock.Fault{On: "analyzer", What: "adapter_hang", Command: aPulse}),
 			lost: instrument.KindTimeout},
@@ -171,7 +171,7 @@ func faults() []failure {
 		{name: "disk full", tamper: script(mock.Fault{On: sim.Computer, What: "no_space", Piece: 3}),
 			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip,
 			words: []string{"the disk is full", "free some space"}},
-		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *sim.Bench) { s.Analyzer.Silence(true) }),
+		{name: "analyzer dies", slow: true, tamper: atMessage(aSweep, func(s *sim.Bench) { analyzer(s).Silence(true) }),
 			code: run.ExitUnsafe, outcome: run.OutcomeTripped, kind: instrument.KindTrip, left: outputsOn,
 			words: []string{"the bench could not be made safe", "switch the sources off by hand", "no answer within"}},
 		{name: "chain breaks", tamper: atFrame(4, onChain(func(c *adg1438.Chain) error { return c.Break(40, false) })),

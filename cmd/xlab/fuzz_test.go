@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 )
 
@@ -27,7 +28,7 @@ func FuzzConfig(f *testing.F) {
 		if set != "" {
 			overrides = append(overrides, set)
 		}
-		c, err := config.Load(file, overrides)
+		c, err := config.Load(file, overrides, boxes.Default())
 		if err != nil {
 			if set == "" && !strings.Contains(err.Error(), "fuzzed.yaml") && !strings.Contains(err.Error(), "built-in") {
 				t.Errorf("%q does not say where the mistake is", err)

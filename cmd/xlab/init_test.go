@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 )
 
@@ -29,7 +30,7 @@ func TestTemplates(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		read, err := config.Load(file, nil)
+		read, err := config.Load(file, nil, boxes.Default())
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
@@ -108,7 +109,7 @@ func TestInterruptTwice(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1)
-	c, err := config.Load("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs}, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

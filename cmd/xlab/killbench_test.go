@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
 	"xlab/mock/device"
@@ -156,7 +157,7 @@ func strongest(now, before device.LedgerEntry) float64 {
 }
 
 // serveOne offers one instrument on a port.
-func (b *killBench) serveOne(ctx context.Context, to sim.Server) string {
+func (b *killBench) serveOne(ctx context.Context, to boxes.Server) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.t.Fatal(err)
@@ -200,7 +201,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 	if err := os.WriteFile(simulated, fmt.Appendf(nil, description, "sim", "sim", map8), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(simulated, nil)
+	c, err := config.Load(simulated, nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 		t.Fatal(err)
 	}
 	b := &killBench{t: t, stress: make(map[array.Cell]int), kill: func() {}}
-	if b.sim, err = sim.New(c, state, ""); err != nil {
+	if b.sim, err = sim.New(boxes.Default(), c, state, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.sim.Netlist.Do(func() { b.seen = b.sim.Netlist.Devices("A").Ledger() })
@@ -219,7 +220,7 @@ smu: {F1: 1, F2: 2, H1: 3, H2: 4}
 			t.Error(err)
 		}
 	})
-	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.Adapter), "buspirate:tcp:"+
+	text := fmt.Sprintf(description, "tcp:"+b.serveOne(ctx, b.sim.Analyzer), "buspirate:tcp:"+
 		b.serveOne(ctx, b.sim.Boxes["A"]), map8)
 	text += fmt.Sprintf("runs: %q\nlocks: %q\ntuning: {tolerance: %g}\n", filepath.Join(dir, "runs"),
 		filepath.Join(dir, "locks"), killedTolerance)

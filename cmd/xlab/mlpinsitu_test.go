@@ -5,6 +5,7 @@ import (
 	"testing"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/mlp"
@@ -29,7 +30,7 @@ func TestInsituRows(t *testing.T) {
 
 // The reference device is usable and none of the network's.
 func TestReferenceDevice(t *testing.T) {
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -36,7 +37,7 @@ func networkRig(t testing.TB, overrides ...string) (*rig, *session.Session) {
 		}
 	}
 	t.Chdir(t.TempDir())
-	c, err := config.Load("", overrides)
+	c, err := config.Load("", overrides, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestClassifierKeepsTheLimits(t *testing.T) {
 func TestNoNeuronBoard(t *testing.T) {
 	r := newRig(t, 1)
 	t.Chdir(t.TempDir())
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

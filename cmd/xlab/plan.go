@@ -175,7 +175,7 @@ func (a *app) checkLimits(s *plan.Step) error {
 	for _, key := range slices.Sorted(maps.Keys(s.Set)) {
 		overrides = append(overrides, key+"="+s.Set[key])
 	}
-	own, err := config.Load(a.file, overrides)
+	own, err := config.Load(a.file, overrides, a.Known())
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,8 @@ func (a *app) checkLimits(s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: a.Messages, NewBench: a.NewBench}, In: a.In, Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
+	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: a.Messages, Boxes: a.Boxes, NewBench: a.NewBench}, In: a.In,
+		Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
 }
 
 // shared are the flags that hold for all tasks.

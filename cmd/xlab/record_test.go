@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
@@ -16,7 +17,7 @@ import (
 func TestHungWorkIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1)
-	c, err := config.Load("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs}, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 // TestJobsCanBeRebuilt rebuilds nothing from a header that is not understood.
 func TestJobsCanBeRebuilt(t *testing.T) {
 	a := &app{}
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
@@ -73,7 +74,7 @@ func TestRefusedOnTheBench(t *testing.T) {
 			Aperture: 1e-3},
 	} {
 		r := newRig(t, 1)
-		c, err := config.Load("", []string{"runs=" + r.runs})
+		c, err := config.Load("", []string{"runs=" + r.runs}, boxes.Default())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"xlab/instrument/array"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
 	"xlab/mock/chip"
@@ -33,7 +34,7 @@ func newKeptRig(t testing.TB, seed uint64) *rig {
 			}
 			r.anotherChip = false
 		}
-		s, err := sim.New(c, kept, c.Simulation.Chip)
+		s, err := sim.New(boxes.Default(), c, kept, c.Simulation.Chip)
 		if err != nil {
 			return nil, false, err
 		}
@@ -455,7 +456,7 @@ func TestListResumable(t *testing.T) {
 func TestBoardsTakeTurns(t *testing.T) {
 	t.Parallel()
 	r := newKeptRig(t, 1)
-	c, err := config.Load("", []string{"runs=" + r.runs})
+	c, err := config.Load("", []string{"runs=" + r.runs}, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

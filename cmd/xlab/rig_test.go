@@ -14,11 +14,13 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/bench"
+	"xlab/mock/wire/b1500"
 	"xlab/run"
 )
 
@@ -153,7 +155,7 @@ func newRig(t testing.TB, seed uint64) *rig {
 		if err != nil {
 			return nil, false, err
 		}
-		s, err := sim.New(c, state, "")
+		s, err := sim.New(boxes.Default(), c, state, "")
 		if err != nil {
 			return nil, false, err
 		}
@@ -177,12 +179,15 @@ func (r *rig) run(args ...string) int {
 }
 
 // tap puts the rig's listeners between a server and its connection.
-func (r *rig) tap(to sim.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+func (r *rig) tap(to boxes.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
 	if to == r.sim.Neurons {
 		return rw // nobody listens there
 	}
-	return &tapped{ReadWriteCloser: rw, rig: r, analyzer: to == sim.Server(r.sim.Adapter)}
+	return &tapped{ReadWriteCloser: rw, rig: r, analyzer: to == r.sim.Analyzer}
 }
+
+// analyzer is that of a simulated bench.
+func analyzer(s *sim.Bench) *b1500.Analyzer { return s.Analyzer.(*boxes.SimulatedB1500).Instrument }
 
 type tapped struct {
 	io.ReadWriteCloser

@@ -161,7 +161,7 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 
 // configure reads the configuration.
 func (a *app) configure() (c *config.Config, err error) {
-	if c, err = config.Load(a.file, a.set); err != nil {
+	if c, err = config.Load(a.file, a.set, a.Known()); err != nil {
 		return nil, run.Usage(err)
 	}
 	a.Config, a.Jobs, a.Procedures = c, a.jobs(), procedure.All()

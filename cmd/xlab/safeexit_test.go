@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"xlab/lab/boxes"
 	"xlab/run"
 )
 
@@ -43,10 +44,10 @@ func TestDeafAdapterAtTheEnd(t *testing.T) {
 		switch {
 		case clear && cleared == clears:
 			deaf = true
-			r.sim.Netlist.Do(func() { r.sim.Adapter.Silence(true) })
+			r.sim.Netlist.Do(func() { r.sim.Analyzer.(*boxes.SimulatedB1500).Silence(true) })
 		case deaf && probe && probes == deafFor:
 			deaf = false
-			r.sim.Netlist.Do(func() { r.sim.Adapter.Silence(false) })
+			r.sim.Netlist.Do(func() { r.sim.Analyzer.(*boxes.SimulatedB1500).Silence(false) })
 			say("probe")
 		case deaf && probe:
 			probes++

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/device"
@@ -46,7 +47,7 @@ type servedBench struct {
 func newServedBench(t *testing.T) *servedBench {
 	t.Helper()
 	b := &servedBench{t: t, rig: newRig(t, 1), dir: t.TempDir()}
-	c, err := config.Load("", nil)
+	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

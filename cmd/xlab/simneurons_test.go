@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -81,7 +82,7 @@ func TestServeNeurons(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
 	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}}
-	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"})
+	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"}, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

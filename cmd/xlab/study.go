@@ -203,7 +203,7 @@ func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
 	if err != nil {
 		return err
 	}
-	sim, err := sim.New(a.Config, state, "")
+	sim, err := sim.New(a.Known(), a.Config, state, "")
 	if err != nil {
 		return err
 	}

@@ -321,7 +321,7 @@ func (a *app) onNetworkChip(ctx context.Context, from []byte, arrays []string,
 // its arrays.
 func (a *app) onNetwork(ctx context.Context, state *chip.Chip, arrays []string,
 	work func(ctx context.Context, s *session.Session, stack *guarded.Stack) error) (err error) {
-	sim, err := sim.New(a.Config, state, "")
+	sim, err := sim.New(a.Known(), a.Config, state, "")
 	if err != nil {
 		return err
 	}

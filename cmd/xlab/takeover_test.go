@@ -81,7 +81,7 @@ func leaveStressed(s *sim.Bench) {
 		s.Chains["A"].Select(true)
 		s.Chains["A"].Transfer(lines, make([]byte, len(lines)))
 		s.Chains["A"].Select(false)
-		s.Analyzer.Write([]byte("CN 1,2;DV 1,20,1.5,0.001;DV 2,20,0,0.001"))
+		analyzer(s).Write([]byte("CN 1,2;DV 1,20,1.5,0.001;DV 2,20,0,0.001"))
 		if s.Netlist.ClosedSwitches() != 2 || s.Netlist.Outputs()[0].Level != 1.5 {
 			panic("the bench is not as a killed process leaves it")
 		}
@@ -122,9 +122,9 @@ func TestSourcesComeBeforeSwitches(t *testing.T) {
 			code: run.ExitUnreachable, kind: "4156C answers, not a B1500A",
 			sent: takenOver[:1], forces: true},
 		// A sweep that was begun keeps it from answering until a device clear.
-		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *sim.Bench) { s.Analyzer.Hang() },
+		"busy": {args: []string{"form", "--devices", "r0c0"}, prepare: func(s *sim.Bench) { analyzer(s).Hang() },
 			sent: takenOver, touched: true},
-		"silent": {args: []string{"doctor"}, prepare: func(s *sim.Bench) { s.Analyzer.Silence(true) },
+		"silent": {args: []string{"doctor"}, prepare: func(s *sim.Bench) { analyzer(s).Silence(true) },
 			code: run.ExitUnreachable, kind: "switch the outputs off there",
 			sent: takenOver, touched: true, forces: true},
 	} {
@@ -204,7 +204,7 @@ func TestBenchBroughtBackIsTakenOver(t *testing.T) {
 				heard(n, message, line)
 				if wrong < 0 && strings.Contains(message, aSweep) {
 					wrong = len(c.sent)
-					r.sim.Netlist.Do(func() { r.sim.Analyzer.InjectError(100, 0) })
+					r.sim.Netlist.Do(func() { analyzer(r.sim).InjectError(100, 0) })
 				}
 			}
 			code := r.run("form", "--devices", "r0c0")

@@ -17,6 +17,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/lab/sim"
@@ -78,13 +79,13 @@ func (r *trial) run(args ...string) int {
 	errs := newOutput()
 	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
 	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
-		s, made, err := sim.Open(c)
+		s, made, err := sim.Open(boxes.Default(), c)
 		if err != nil {
 			return nil, false, err
 		}
 		s.Hurry = r.hurry
-		s.Line = func(to sim.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
-			if to != sim.Server(s.Adapter) {
+		s.Line = func(to boxes.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+			if to != s.Analyzer {
 				return rw
 			}
 			return &overheard{ReadWriteCloser: rw, sim: s, witness: &r.witness}

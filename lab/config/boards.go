@@ -4,12 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"xlab/driver/adg1438"
-	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/run"
-
-	"periph.io/x/conn/v3/physic"
 )
 
 // Board says where a switch board is and what is wired to it.
@@ -28,33 +24,6 @@ type Neurons struct {
 	Reference instrument.Volts `mapstructure:"reference"` // of VREAD+ on all switch boards; VREAD- is its negative
 	Average   int              `mapstructure:"average"`   // samples per value
 	Burst     bool             `mapstructure:"burst"`     // the board drives patterns through its pattern port
-}
-
-// checkClock tells what is wrong with the clock of a switch board.
-func checkClock(f instrument.Hertz) error {
-	const slowest = 1000 // Hz; a frame of 40 chips takes a second with it
-	fastest := instrument.Hertz(adg1438.MaxClock / physic.Hertz)
-	switch {
-	case f >= slowest && f <= fastest:
-		return nil
-	case f > 0 && f < 1:
-		return fmt.Errorf("%s is no clock for a switch board; did you mean %gMHz?", f.Exact(), float64(f)*1000)
-	}
-	return fmt.Errorf("%s is no clock for a switch board: it is %v to %v, such as 1MHz", f.Exact(),
-		instrument.Hertz(slowest), fastest)
-}
-
-// CheckBoardAddress tells what is wrong with a switch board's address.
-func CheckBoardAddress(address string) error {
-	kind, rest, _ := strings.Cut(address, ":")
-	switch {
-	case address == SimulatedAddress, kind == "spi" && rest != "":
-		return nil
-	case kind == "buspirate":
-		_, err := transport.ParseAddress(rest)
-		return err
-	}
-	return fmt.Errorf("the address %q is none of sim, buspirate:serial:PATH, buspirate:tcp:HOST:PORT, spi:NAME", address)
 }
 
 // Board finds the board of an array.
@@ -84,7 +53,7 @@ func (c *Config) BoardPlace(name string) string {
 func (c *Config) HasNeurons() bool { return c.Neurons.Address != "" }
 
 // checkNeurons tells what is wrong with the section neurons.
-func (c *Config) checkNeurons() (faults []error) {
+func (c *Config) checkNeurons(boxes Boxes) (faults []error) {
 	n := c.Neurons
 	if n.Address == "" {
 		if _, given := c.places["neurons"]; given {
@@ -98,7 +67,7 @@ func (c *Config) checkNeurons() (faults []error) {
 			c.Place("neurons.address"), n.Address, c.Analyzer.Address))
 	}
 	if n.Address != SimulatedAddress {
-		if _, err := transport.ParseAddress(n.Address); err != nil {
+		if err := boxes.CheckAddress(n.Address); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.Place("neurons.address"), err))
 		}
 	}
@@ -125,7 +94,8 @@ func (c *Config) checkNeurons() (faults []error) {
 func (c *Config) otherAddresses() map[string]string {
 	list := map[string]string{"the analyzer": c.Analyzer.Address}
 	for _, b := range c.Boards {
-		list["switch board "+b.Name] = strings.TrimPrefix(b.Address, "buspirate:")
+		// What is in front of a port's address says what hangs on it.
+		_, list["switch board "+b.Name], _ = strings.Cut(b.Address, ":")
 	}
 	return list
 }

@@ -10,8 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"xlab/driver/b1500"
-	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/lab/procedure"
@@ -49,9 +47,9 @@ type Config struct {
 
 // Analyzer says where the parameter analyzer is.
 type Analyzer struct {
-	Type          string           `mapstructure:"type"`           // b1500
-	Address       string           `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT of the GPIB adapter
-	GPIB          int              `mapstructure:"gpib"`           // address behind the adapter
+	Type          string           `mapstructure:"type"`           // one of Boxes
+	Address       string           `mapstructure:"address"`        // sim, serial:PATH or tcp:HOST:PORT
+	GPIB          int              `mapstructure:"gpib"`           // address behind a GPIB adapter
 	LineFrequency instrument.Hertz `mapstructure:"line_frequency"` // of the mains
 	FixedRanges   bool             `mapstructure:"fixed_ranges"`   // see b1500.Options; default: only in simulation
 }
@@ -75,6 +73,18 @@ type Simulation struct {
 	Slots       string             `mapstructure:"slots"`       // of the analyzer that hold SMUs, such as 1-4
 }
 
+// Boxes are the instruments that a bench can have, as far as its description is
+// checked with them.
+type Boxes interface {
+	DefaultAnalyzer() string // type of the analyzer where none is given
+	// CheckAnalyzer tells what is wrong with the section analyzer but for its address,
+	// each fault with its place, and what the analyzer can give at most.
+	CheckAnalyzer(c *Config) (most instrument.Extremes, faults []error)
+	CheckBoardAddress(address string) error // tells what is wrong with a switch board's address
+	CheckClock(f instrument.Hertz) error    // tells what is wrong with the clock of a switch board
+	CheckAddress(address string) error      // tells what is wrong with the address of any other instrument
+}
+
 // FileName is the project file; the user's has the same form.
 const FileName = "bench.yaml"
 
@@ -84,12 +94,13 @@ const EnvironmentPrefix = "XLAB"
 // Load reads the files, the environment (XLAB_LIMITS_MAX_VOLTAGE=...)
 // and the defaults. explicit is a file named by --config, which must exist.
 // Where no file describes a bench, the simulated one is described. overrides
-// are key=value texts, which win over everything.
-func Load(explicit string, overrides []string) (*Config, error) {
+// are key=value texts, which win over everything. What is wrong with it is told by
+// the boxes that it may name.
+func Load(explicit string, overrides []string, boxes Boxes) (*Config, error) {
 	c := &Config{places: make(map[string]int), placeFile: make(map[string]string), overrides: make(map[string]string)}
 	v := viper.New()
 	v.SetConfigType("yaml")
-	for key, value := range configDefaults() {
+	for key, value := range configDefaults(boxes.DefaultAnalyzer()) {
 		v.SetDefault(key, value)
 	}
 	v.SetEnvPrefix(EnvironmentPrefix)
@@ -142,15 +153,15 @@ func Load(explicit string, overrides []string) (*Config, error) {
 	if err != nil {
 		return nil, c.locate(err)
 	}
-	return c, errors.Join(c.validate(), c.placeState())
+	return c, errors.Join(c.validate(boxes), c.placeState())
 }
 
 // configDefaults are the values of keys that no file gives. Limits are
 // deliberately absent on a bench with a file: forgotten limits allow nothing.
-func configDefaults() map[string]any {
+func configDefaults(analyzer string) map[string]any {
 	d := map[string]any{
 		"bench": "simulated", "runs": "", "locks": "", "figures": figure.AllFormats.String(),
-		"analyzer.type": "b1500", "analyzer.address": SimulatedAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
+		"analyzer.type": analyzer, "analyzer.address": SimulatedAddress, "analyzer.gpib": 17, "analyzer.line_frequency": 50.0,
 		"analyzer.fixed_ranges": false, "neurons.address": "", "neurons.wiring": "neuron-board.yaml",
 		"neurons.reference": "0.2V", "neurons.average": 16, "neurons.burst": false,
 		"simulation.chip": "", "simulation.seed": 1, "simulation.technology": "", "simulation.faults": "",
@@ -188,7 +199,7 @@ func eachField(v reflect.Value, path string, visit func(key string, field reflec
 // squashed is the tag of a struct whose fields count as those of the one around it.
 const squashed = ",squash"
 
-func (c *Config) validate() error {
+func (c *Config) validate(boxes Boxes) error {
 	if !c.Described() {
 		c.Boards = []Board{{Name: "A", Address: SimulatedAddress, Wiring: "array-a.yaml"},
 			{Name: "B", Address: SimulatedAddress, Wiring: "array-b.yaml"}}
@@ -196,7 +207,7 @@ func (c *Config) validate() error {
 			c.Neurons.Address = SimulatedAddress
 		}
 	}
-	if key := "analyzer.fixed_ranges"; c.places[key] == 0 && c.overrides[key] == "" {
+	if !c.IsSet("analyzer.fixed_ranges") {
 		c.Analyzer.FixedRanges = c.Simulated() // of a real analyzer it is not known yet
 	}
 	for i := range c.Boards {
@@ -220,17 +231,8 @@ func (c *Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s is %v; it must be %s", c.Place(l.key), l.value, l.must))
 		}
 	}
-	if c.Analyzer.Type != "b1500" {
-		faults = append(faults, fmt.Errorf("%s is %q; the analyzers supported are: b1500", c.Place("analyzer.type"),
-			c.Analyzer.Type))
-	}
-	if c.Analyzer.GPIB < 0 || c.Analyzer.GPIB > 30 {
-		faults = append(faults, fmt.Errorf("%s is %d; a GPIB address is 0 to 30", c.Place("analyzer.gpib"), c.Analyzer.GPIB))
-	}
-	if c.Analyzer.LineFrequency != 50 && c.Analyzer.LineFrequency != 60 {
-		faults = append(faults, fmt.Errorf("%s is %s; it is 50 or 60 Hz", c.Place("analyzer.line_frequency"),
-			c.Analyzer.LineFrequency.Exact()))
-	}
+	most, wrong := boxes.CheckAnalyzer(c)
+	faults = append(faults, wrong...)
 	if len(c.Boards) == 0 {
 		faults = append(faults, fmt.Errorf("%s: no switch board is configured; `xlab init` writes a commented file",
 			c.Origin()))
@@ -249,10 +251,10 @@ func (c *Config) validate() error {
 				"simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
 		}
 		seen[strings.ToUpper(b.Name)] = true
-		if err := checkClock(b.SPIFrequency); err != nil {
+		if err := boxes.CheckClock(b.SPIFrequency); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.Place(fmt.Sprintf("boards[%d].spi_frequency", i)), err))
 		}
-		if err := CheckBoardAddress(b.Address); b.Address != "" && err != nil {
+		if err := boxes.CheckBoardAddress(b.Address); b.Address != "" && err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.BoardPlace(b.Name), err))
 		}
 	}
@@ -260,21 +262,20 @@ func (c *Config) validate() error {
 		faults = append(faults, err)
 	}
 	if !c.Simulated() {
-		if _, err := transport.ParseAddress(c.Analyzer.Address); err != nil {
+		if err := boxes.CheckAddress(c.Analyzer.Address); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.Place("analyzer.address"), err))
 		}
 	}
-	c.checkExtremes(reflect.ValueOf(*c), "", &faults)
-	faults = append(faults, c.checkNeurons()...)
+	c.checkExtremes(most, &faults)
+	faults = append(faults, c.checkNeurons(boxes)...)
 	faults = append(faults, c.checkWatch()...)
 	return errors.Join(faults...)
 }
 
 // checkExtremes refuses every voltage, current and time that no instrument of
 // the bench can give, whatever it is for: a limit of 5MA protects from nothing.
-func (c *Config) checkExtremes(v reflect.Value, path string, faults *[]error) {
-	most := b1500.Extremes()
-	eachField(v, path, func(key string, field reflect.Value) {
+func (c *Config) checkExtremes(most instrument.Extremes, faults *[]error) {
+	eachField(reflect.ValueOf(*c), "", func(key string, field reflect.Value) {
 		var err error
 		switch x := field.Interface().(type) {
 		case instrument.Volts:
@@ -321,6 +322,9 @@ func (c *Config) Files() []string { return c.files }
 
 // Given tells whether a file has the key.
 func (c *Config) Given(key string) bool { return c.places[key] > 0 }
+
+// IsSet tells whether a file, the environment or a flag has set the key.
+func (c *Config) IsSet(key string) bool { return c.Given(key) || c.overrides[key] != "" }
 
 // Override notes that a flag has set a key.
 func (c *Config) Override(key, flag string) { c.overrides[key] = flag }

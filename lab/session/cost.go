@@ -1,9 +1,9 @@
 package session
 
 import (
-	"xlab/driver/b1500"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
@@ -29,9 +29,12 @@ func (a *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (in
 	if err != nil {
 		return 0, err
 	}
-	analyzer := b1500.New(nil, b1500.Options{Limits: a.Config.SourceLimits(), Channels: w.Channels(),
-		LineFrequency: float64(a.Config.Analyzer.LineFrequency)})
-	return analyzer.Cost(instructions...)
+	analyzer, err := a.Known().Analyzer(a.Config)
+	if err != nil {
+		return 0, err
+	}
+	return analyzer.Cost(a.Config, boxes.AnalyzerOptions{Limits: a.Config.SourceLimits(), Channels: w.Channels()},
+		instructions...)
 }
 
 // UnopenedBoards are the switch boards of a placement without their links.

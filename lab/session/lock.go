@@ -8,19 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"xlab/driver/transport"
 	"xlab/instrument"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/run"
 	"xlab/run/atomicfile"
 	"xlab/run/filelock"
 	"xlab/run/lock"
-
-	"periph.io/x/conn/v3/spi/spireg"
-	"periph.io/x/host/v3"
 )
 
 // LockBench makes the bench this process's, from before the first byte is sent
@@ -29,7 +25,7 @@ func (a *Opener) LockBench(ctx context.Context, reason string) (*lock.Lock, erro
 	a.closeState()
 	bench, files := "the simulated chip "+a.Config.Simulation.Chip, []string{lock.ChipFile(a.Config.Simulation.Chip)}
 	if !a.Config.Simulated() {
-		bench, files = a.Config.Bench, lockFiles(a.Config, endpoints(a.Config, ctx)...)
+		bench, files = a.Config.Bench, lockFiles(a.Config, a.endpoints(ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
 		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.Arguments)...), " "),
@@ -60,40 +56,17 @@ func lockFiles(c *config.Config, names ...string) []string {
 }
 
 // endpoints are the places where this bench's instruments are reached.
-func endpoints(c *config.Config, ctx context.Context) []string {
-	var names []string
-	at := func(address string) {
-		if opener, err := transport.NewOpener(address); err == nil { // else opening it will say so
-			names = append(names, opener.Endpoints(ctx)...)
+func (a *Opener) endpoints(ctx context.Context) []string {
+	names := boxes.Endpoints(ctx, a.Config.Analyzer.Address)
+	for _, b := range a.Config.Boards {
+		if port, own, err := a.Known().Port(b.Address); err == nil { // else opening it will say so
+			names = append(names, port.Endpoints(ctx, own)...)
 		}
 	}
-	at(c.Analyzer.Address)
-	for _, b := range c.Boards {
-		// What is in front of a port's address says what hangs on it.
-		switch kind, rest, _ := strings.Cut(b.Address, ":"); kind {
-		case "spi":
-			names = append(names, spiEndpoint(rest))
-		default:
-			at(rest)
-		}
-	}
-	if c.Neurons.Address != "" {
-		at(c.Neurons.Address)
+	if a.Config.HasNeurons() {
+		names = append(names, boxes.Endpoints(ctx, a.Config.Neurons.Address)...)
 	}
 	return names
-}
-
-// spiEndpoint names an SPI port of this computer, which has several names.
-func spiEndpoint(name string) string {
-	if _, err := host.Init(); err == nil { // else opening it will say so
-		for _, port := range spireg.All() {
-			if port.Name == name || slices.Contains(port.Aliases, name) || strconv.Itoa(port.Number) == name {
-				name = port.Name
-				break
-			}
-		}
-	}
-	return "spi:" + name
 }
 
 // lockReached locks the place that a connection has led to, before a byte is sent: a

@@ -6,7 +6,7 @@ import (
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"
-	"xlab/lab/sim"
+	"xlab/lab/boxes"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
@@ -23,12 +23,12 @@ func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	if err != nil {
 		return err
 	}
-	conn, reopen, err := s.connect(ctx, serving, c.Neurons.Address, func() sim.Server { return s.Sim.Neurons })
+	line, err := s.connect(ctx, serving, c.Neurons.Address, func() boxes.Server { return s.Sim.Neurons })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}
-	board := neuron.New(conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
-		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: reopen, Logger: a.Log})
+	board := neuron.New(line.Conn, neuron.Options{Hidden: w.Hidden.Count, Outputs: w.Outputs.Count, Serial: w.Serial,
+		Average: c.Neurons.Average, Margin: s.patience(), Retries: c.Recovery.Retries, Reopen: line.Reopen, Logger: a.Log})
 	s.closers = append(s.closers, board)
 	if s.NeuronIdentity, err = board.Identify(ctx); err == nil {
 		err = s.lockIdentity(ctx, s.NeuronIdentity)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"time"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
 )
@@ -16,5 +17,15 @@ type Opener struct {
 	Wait      time.Duration // for a bench that is in use
 	Arguments []string      // of the command, for who waits and for the record
 
+	Boxes *boxes.Registry // that the bench can have; nil = boxes.Default()
+
 	NewBench func(*config.Config) (*sim.Bench, bool, error) // makes the simulated bench; nil = sim.Open
+}
+
+// Known are the boxes that the bench can have.
+func (a *Opener) Known() *boxes.Registry {
+	if a.Boxes == nil {
+		return boxes.Default()
+	}
+	return a.Boxes
 }

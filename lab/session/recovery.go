@@ -8,7 +8,7 @@ import (
 	"time"
 	"xlab/driver/transport"
 	"xlab/instrument"
-	"xlab/lab/sim"
+	"xlab/lab/boxes"
 	"xlab/run"
 	"xlab/run/recovery"
 )
@@ -16,15 +16,14 @@ import (
 // connect opens a connection and says how the same one is opened again: on
 // hardware the port of the same adapter, under whatever name it has by then; in
 // the simulated bench to the server that on gives.
-func (s *Session) connect(ctx, serving context.Context, address string,
-	on func() sim.Server) (transport.Conn, func(context.Context) (transport.Conn, error), error) {
+func (s *Session) connect(ctx, serving context.Context, address string, on func() boxes.Server) (boxes.Line, error) {
 	if s.Sim != nil {
-		return s.Sim.Connect(serving, on()),
-			func(context.Context) (transport.Conn, error) { return s.Sim.Reconnect(serving, on()) }, nil
+		return boxes.Line{Conn: s.Sim.Connect(serving, on()),
+			Reopen: func(context.Context) (transport.Conn, error) { return s.Sim.Reconnect(serving, on()) }}, nil
 	}
 	opener, err := transport.NewOpener(address)
 	if err != nil {
-		return nil, nil, err
+		return boxes.Line{}, err
 	}
 	open := func(ctx context.Context) (transport.Conn, error) {
 		conn, err := opener.Open(ctx)
@@ -36,7 +35,7 @@ func (s *Session) connect(ctx, serving context.Context, address string,
 		return conn, err
 	}
 	conn, err := open(ctx)
-	return conn, open, err
+	return boxes.Line{Conn: conn, Reopen: open}, err
 }
 
 // Ladder is how this bench is brought back; journal and notify are those of the
@@ -98,7 +97,7 @@ func (s *Session) restoreNeurons(ctx context.Context, reopen bool) error {
 func (s *Session) restore(ctx context.Context, reopen bool) error {
 	var errs []error
 	if reopen {
-		errs = append(errs, s.adapter.Reopen(ctx))
+		errs = append(errs, s.link.Reopen(ctx))
 	}
 	sources := s.Analyzer.TakeOver(ctx)
 	if instrument.KindOf(sources) == instrument.KindIdentity {

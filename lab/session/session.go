@@ -7,15 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"strings"
 	"time"
 	"xlab/driver/adg1438"
-	"xlab/driver/b1500"
-	"xlab/driver/buspirate"
 	"xlab/driver/neuron"
-	"xlab/driver/prologix"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
 	"xlab/run"
@@ -24,16 +21,13 @@ import (
 	"xlab/run/recovery"
 
 	"periph.io/x/conn/v3/physic"
-	"periph.io/x/conn/v3/spi"
-	"periph.io/x/conn/v3/spi/spireg"
-	"periph.io/x/host/v3"
 )
 
 // Session is an open bench: the drivers, and the arrays that were asked for.
 type Session struct {
 	Config   *config.Config
-	Analyzer *b1500.Device
-	adapter  *prologix.Adapter // in front of it
+	Analyzer instrument.Analyzer
+	link     boxes.Link // in front of it
 	Identity instrument.Identity
 	Boards   map[string]*adg1438.Chain
 	Wirings  map[string]*array.Wiring // of the arrays that were asked for
@@ -171,25 +165,26 @@ func (s *Session) TakeOver(ctx, serving context.Context, a *Opener, channels []i
 // takeOverAnalyzer leaves the session without an analyzer where it fails.
 func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, channels []instrument.Channel) error {
 	c := s.Config
-	conn, reopen, err := s.connect(ctx, serving, c.Analyzer.Address, func() sim.Server { return s.Sim.Adapter })
+	box, err := a.Known().Analyzer(c)
+	if err != nil {
+		return err
+	}
+	line, err := s.connect(ctx, serving, c.Analyzer.Address, func() boxes.Server { return s.Sim.Analyzer })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
-	s.closers = append(s.closers, conn)
-	adapter, err := prologix.Open(ctx, conn, prologix.Options{Logger: a.Log, AnswerTimeout: s.answerTimeout(),
-		ReadTimeout: s.readTimeout(), Reopen: reopen})
+	s.closers = append(s.closers, line)
+	analyzer, link, err := box.Connect(ctx, c, line, boxes.AnalyzerOptions{Limits: c.SourceLimits(), Channels: channels,
+		Margin: s.patience(), AnswerTimeout: s.answerTimeout(), ReadTimeout: s.readTimeout(), Claim: s.lockIdentity,
+		Retries: c.Recovery.Retries, Logger: a.Log})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
-	s.closers = append(s.closers, adapter) // whatever its connection is by then
-	analyzer := b1500.New(adapter.Device(c.Analyzer.GPIB), b1500.Options{
-		Limits: c.SourceLimits(), Channels: channels, LineFrequency: float64(c.Analyzer.LineFrequency),
-		FixedRanges: c.Analyzer.FixedRanges, Margin: s.patience(), Hello: s.answerTimeout(), ReadTimeout: s.readTimeout(),
-		Claim: s.lockIdentity, Retries: c.Recovery.Retries, Logger: a.Log})
+	s.closers = append(s.closers, link) // whatever its connection is by then
 	if err := analyzer.TakeOver(ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer"), err)
 	}
-	s.adapter, s.Analyzer = adapter, analyzer
+	s.link, s.Analyzer = link, analyzer
 	return nil
 }
 
@@ -215,35 +210,16 @@ func (s *Session) OpenAnalyzer(ctx context.Context) (err error) {
 func (s *Session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
 	place := s.Config.BoardPlace(b.Name)
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
-	var port spi.PortCloser
-	var err error
-	kind, address, _ := strings.Cut(b.Address, ":")
-	switch {
-	case b.Address == config.SimulatedAddress, kind == "buspirate":
-		if b.Address == config.SimulatedAddress {
-			address = config.SimulatedAddress
-		}
-		conn, reopen, err := s.connect(ctx, serving, address, func() sim.Server { return s.Sim.Boxes[b.Name] })
-		if err != nil {
-			return fmt.Errorf("%s: %w", place, err)
-		}
-		port = buspirate.New(conn, buspirate.Options{Logger: a.Log, Timeout: s.answerTimeout(),
-			Reopen: func(within time.Duration) (buspirate.Link, error) {
-				ctx, cancel := context.WithTimeout(context.Background(), within)
-				defer cancel()
-				return reopen(ctx)
-			}})
-	case kind == "spi":
-		if _, err := host.Init(); err != nil {
-			return &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err,
-				Advice: "the SPI drivers of this computer cannot be started"}
-		}
-		if port, err = spireg.Open(address); err != nil {
-			return &instrument.Error{Op: place, Channel: b.Address, Kind: instrument.KindUnreachable, Err: err,
-				Advice: "check the name of the SPI port and that this user may open it"}
-		}
-	default: // validated with the configuration
-		return run.Usage(fmt.Errorf("%s: %w", place, config.CheckBoardAddress(b.Address)))
+	box, address, err := a.Known().Port(b.Address)
+	if err != nil {
+		return run.Usage(fmt.Errorf("%s: %w", place, err))
+	}
+	port, err := box.Open(address, boxes.PortOptions{Place: place, AnswerTimeout: s.answerTimeout(), Logger: a.Log,
+		Connect: func(address string) (boxes.Line, error) {
+			return s.connect(ctx, serving, address, func() boxes.Server { return s.Sim.Boxes[b.Name] })
+		}})
+	if err != nil {
+		return err
 	}
 	s.closers = append(s.closers, port)
 	conn, err := adg1438.Connect(port, clock)
@@ -382,7 +358,7 @@ func MergeChannels(a, b []instrument.Channel) []instrument.Channel {
 
 // Simulation makes the simulated bench and says if that took a new chip.
 func (a *Opener) Simulation(ctx context.Context) (*sim.Bench, error) {
-	build := sim.Open
+	build := func(c *config.Config) (*sim.Bench, bool, error) { return sim.Open(a.Known(), c) }
 	var held *lock.Lock
 	if a.NewBench != nil {
 		build = a.NewBench

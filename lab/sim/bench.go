@@ -12,15 +12,13 @@ import (
 	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/chip"
 	"xlab/mock/device"
 	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
-	"xlab/mock/wire/b1500"
-	"xlab/mock/wire/buspirate"
-	"xlab/mock/wire/prologix"
 	"xlab/run"
 	"xlab/run/lock"
 )
@@ -32,21 +30,20 @@ type Bench struct {
 	Held     *lock.Lock // of the chip's file; nil = in memory only
 	Chip     *chip.Chip
 	Netlist  *bench.Bench
-	Analyzer *b1500.Analyzer
-	Adapter  *prologix.Adapter
-	Boxes    map[string]*buspirate.Server // by board
+	Analyzer boxes.Simulated
+	Boxes    map[string]boxes.Simulated // by board
 	Chains   map[string]*adg1438.Chain
-	Neurons  Server // nil: the bench has no neuron board
+	Neurons  boxes.Server // nil: the bench has no neuron board
 
-	links  map[Server]string // names of the servers' links, for faults
-	Faults *fault.Engine     // what goes wrong; nil = nothing
-	disk   fault.Disk        // under the runs
-	ahead  atomic.Int64      // of the computer's clock, ns
-	Hurry  time.Duration     // the drivers' patience in tests of faults; 0 = session.patience
+	links  map[boxes.Server]string // names of the servers' links, for faults
+	Faults *fault.Engine           // what goes wrong; nil = nothing
+	disk   fault.Disk              // under the runs
+	ahead  atomic.Int64            // of the computer's clock, ns
+	Hurry  time.Duration           // the drivers' patience in tests of faults; 0 = session.patience
 
 	// line is put between a server and every connection to it within the
 	// process; nil = nothing.
-	Line func(to Server, rw io.ReadWriteCloser) io.ReadWriteCloser
+	Line func(to boxes.Server, rw io.ReadWriteCloser) io.ReadWriteCloser
 
 	Cancel  context.CancelFunc
 	Serving sync.WaitGroup
@@ -54,14 +51,9 @@ type Bench struct {
 	failure error // first failure of a server
 }
 
-// Server is a protocol server for one byte stream.
-type Server interface {
-	Serve(ctx context.Context, rw io.ReadWriteCloser) error
-}
-
 // Open builds the simulated bench of the configuration around the
 // chip in its file, which is made when there is none.
-func Open(c *config.Config) (s *Bench, made bool, err error) {
+func Open(known *boxes.Registry, c *config.Config) (s *Bench, made bool, err error) {
 	file, err := chip.Open(c.Simulation.Chip)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -79,7 +71,7 @@ func Open(c *config.Config) (s *Bench, made bool, err error) {
 	case err != nil:
 		return nil, false, run.Usage(err)
 	}
-	s, err = New(c, file.Chip(), c.Simulation.Chip)
+	s, err = New(known, c, file.Chip(), c.Simulation.Chip)
 	if err != nil {
 		return nil, made, errors.Join(err, file.Close())
 	}
@@ -119,20 +111,24 @@ func ChipOf(c *config.Config) (string, error) {
 
 // New builds the simulated bench around a chip that comes from file, ""
 // for one that is in memory only.
-func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
+func New(known *boxes.Registry, c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 	boards, err := simulatedBoards(c)
 	if err != nil {
 		return nil, err
 	}
-	s := &Bench{File: file, Chip: state, Boxes: make(map[string]*buspirate.Server),
-		Chains: make(map[string]*adg1438.Chain), links: make(map[Server]string)}
-	options := b1500.DefaultOptions()
-	if options.Slots, err = b1500.ParseSlots(c.Simulation.Slots); err != nil {
-		return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.slots"), err))
+	s := &Bench{File: file, Chip: state, Boxes: make(map[string]boxes.Simulated),
+		Chains: make(map[string]*adg1438.Chain), links: make(map[boxes.Server]string)}
+	analyzer, err := known.Analyzer(c)
+	if err != nil {
+		return nil, err
 	}
-	units := 0
-	for _, slot := range options.Slots {
-		units = max(units, slot.Unit)
+	units, err := analyzer.Units(c)
+	if err != nil {
+		return nil, err
+	}
+	port, _, err := known.Port(config.SimulatedAddress)
+	if err != nil {
+		return nil, err
 	}
 	s.Netlist, err = bench.New(bench.Config{Units: units, Wires: bench.DefaultWires(), Meter: bench.DefaultMeter(),
 		Seed: s.Chip.Seed, Start: s.Chip.Time})
@@ -157,7 +153,7 @@ func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 		}
 		name := c.Boards[i].Name
 		s.Chains[name] = chain
-		if s.Boxes[name], err = buspirate.New(s.Netlist, chain, buspirate.DefaultTiming()); err != nil {
+		if s.Boxes[name], err = port.Simulate(s.Netlist, chain); err != nil {
 			return nil, err
 		}
 		s.links[s.Boxes[name]] = "board " + name
@@ -165,20 +161,10 @@ func New(c *config.Config, state *chip.Chip, file string) (*Bench, error) {
 	if err := s.attachNeurons(c); err != nil {
 		return nil, err
 	}
-	options.LineFrequency = float64(c.Analyzer.LineFrequency)
-	// A bench that must be dead with its cover open, and an analyzer that
-	// refuses what a real one would quietly round, find more mistakes.
-	options.StrictInterlock, options.StrictTimes = true, true
-	if s.Analyzer, err = b1500.New(s.Netlist, options); err != nil {
+	if s.Analyzer, err = analyzer.Simulate(c, s.Netlist); err != nil {
 		return nil, err
 	}
-	if s.Adapter, err = prologix.New(s.Netlist, prologix.DefaultOptions()); err != nil {
-		return nil, err
-	}
-	s.links[s.Adapter] = "analyzer"
-	if err := s.Adapter.Attach(c.Analyzer.GPIB, s.Analyzer); err != nil {
-		return nil, err
-	}
+	s.links[s.Analyzer] = "analyzer"
 	return s, s.loadFaults(c)
 }
 
@@ -252,7 +238,7 @@ func (s *Bench) Start(ctx context.Context) context.Context {
 }
 
 // serve answers on one connection.
-func (s *Bench) serve(ctx context.Context, on Server, rw io.ReadWriteCloser) {
+func (s *Bench) serve(ctx context.Context, on boxes.Server, rw io.ReadWriteCloser) {
 	s.Serving.Go(func() {
 		// A server that is told to end has not failed.
 		if err := on.Serve(ctx, rw); err != nil && ctx.Err() == nil {
@@ -264,7 +250,7 @@ func (s *Bench) serve(ctx context.Context, on Server, rw io.ReadWriteCloser) {
 }
 
 // Connect gives the near end of an in-process connection to a server.
-func (s *Bench) Connect(ctx context.Context, to Server) transport.Conn {
+func (s *Bench) Connect(ctx context.Context, to boxes.Server) transport.Conn {
 	near, far := transport.Pipe()
 	rw := s.Faulty(to, far)
 	if s.Line != nil {

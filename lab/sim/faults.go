@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
-	"xlab/mock/wire/buspirate"
 	"xlab/mock/wire/neuron"
 	"xlab/run"
 )
@@ -53,13 +54,13 @@ func (s *Bench) Arm(script *fault.Script) error {
 
 // Devices are what faults can be on.
 func (s *Bench) Devices() map[string]fault.Device {
-	list := map[string]fault.Device{"analyzer": s.analyzerFaults(), Computer: s.disk.Device()}
+	list := map[string]fault.Device{"analyzer": s.Analyzer.Faults(), Computer: s.disk.Device()}
 	list[Computer].Acts["clock"] = fault.Act{Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
 		s.ahead.Add(int64(f.With.Seconds * float64(time.Second)))
 		return nil
 	}}
 	for name, chain := range s.Chains {
-		list["board "+name] = boardFaults(chain, s.Boxes[name])
+		list["board "+name] = boardFaults(chain, s.Boxes[name].Faults())
 	}
 	if board, ok := s.Neurons.(*neuron.Server); ok {
 		list[NeuronLink] = s.neuronFaults(board)
@@ -72,56 +73,8 @@ func (s *Bench) Devices() map[string]fault.Device {
 	return list
 }
 
-// lasting is something that is switched on and off.
-func lasting(set func(on bool)) fault.Act {
-	change := func(on bool) func(fault.Fault) error {
-		return func(fault.Fault) error {
-			set(on)
-			return nil
-		}
-	}
-	return fault.Act{Do: change(true), Undo: change(false)}
-}
-
-// once is something that happens and is over.
-func once(do func()) fault.Act {
-	return fault.Act{Do: func(fault.Fault) error {
-		do()
-		return nil
-	}}
-}
-
-// analyzerFaults are what can be done to the analyzer and its adapter.
-func (s *Bench) analyzerFaults() fault.Device {
-	slot := func(f fault.Fault) error {
-		if f.With.Slot > 10 {
-			return fmt.Errorf("slot %d: slots are 1 to 10", f.With.Slot)
-		}
-		return nil
-	}
-	return fault.Device{Link: true, Acts: map[string]fault.Act{
-		"silence":     lasting(s.Analyzer.Silence),
-		"hang":        once(s.Analyzer.Hang),
-		"power_cycle": once(s.Analyzer.PowerCycle),
-		"interlock":   lasting(s.Netlist.OpenInterlock),
-		"error": {Needs: []string{"code"}, Takes: []string{"slot"}, Valid: slot, Do: func(f fault.Fault) error {
-			s.Analyzer.InjectError(f.With.Code, f.With.Slot)
-			return nil
-		}},
-		"open_output": {Needs: []string{"slot"}, Valid: slot,
-			Do: func(f fault.Fault) error { return s.Analyzer.OpenOutput(f.With.Slot) }},
-		"clock": {Needs: []string{"seconds"}, Do: func(f fault.Fault) error {
-			s.Analyzer.JumpClock(f.With.Seconds)
-			return nil
-		}},
-		"adapter_silence":     lasting(s.Adapter.Silence),
-		"adapter_hang":        once(s.Adapter.Hang),
-		"adapter_power_cycle": once(s.Adapter.PowerCycle),
-	}}
-}
-
-// boardFaults are what can be done to a switch board and its adapter.
-func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
+// boardFaults are what can be done to a switch board, beside what can be to its port.
+func boardFaults(chain *adg1438.Chain, port fault.Device) fault.Device {
 	valid := func(f fault.Fault) error {
 		if w := f.With; w.Chip > chain.Chips() || w.Switch > 8 {
 			return fmt.Errorf("there is no switch %d of chip %d: the chain has chips 1 to %d of switches 1 to 8", w.Switch,
@@ -133,7 +86,7 @@ func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
 		chain.Repair()
 		return nil
 	}
-	return fault.Device{Link: true, Acts: map[string]fault.Act{
+	maps.Copy(port.Acts, map[string]fault.Act{
 		"stick": {Needs: []string{"chip", "wire"}, Takes: []string{"high"}, Valid: valid, Undo: repair,
 			Do: func(f fault.Fault) error {
 				if f.With.Wire == "din" {
@@ -143,13 +96,13 @@ func boardFaults(chain *adg1438.Chain, box *buspirate.Server) fault.Device {
 			}},
 		"upset": {Needs: []string{"chip", "switch"}, Valid: valid,
 			Do: func(f fault.Fault) error { return chain.Upset(f.With.Chip, f.With.Switch-1) }},
-		"power_cycle": once(chain.PowerCycle),
-		"unplug":      once(box.Unplug),
-	}}
+		"power_cycle": fault.Once(chain.PowerCycle),
+	})
+	return port
 }
 
 // Faulty puts what goes wrong between a server and a stream to it.
-func (s *Bench) Faulty(to Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
+func (s *Bench) Faulty(to boxes.Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
 	if s.Faults == nil {
 		return rw
 	}
@@ -157,7 +110,7 @@ func (s *Bench) Faulty(to Server, rw io.ReadWriteCloser) io.ReadWriteCloser {
 }
 
 // Plugged tells whether a server can be connected to now.
-func (s *Bench) Plugged(to Server) error {
+func (s *Bench) Plugged(to boxes.Server) error {
 	if s.Faults == nil {
 		return nil
 	}
@@ -169,7 +122,7 @@ func (s *Bench) Plugged(to Server) error {
 }
 
 // Reconnect is connect after a connection was lost: the cable may be out.
-func (s *Bench) Reconnect(ctx context.Context, to Server) (transport.Conn, error) {
+func (s *Bench) Reconnect(ctx context.Context, to boxes.Server) (transport.Conn, error) {
 	if err := s.Plugged(to); err != nil {
 		return nil, err
 	}

@@ -69,9 +69,9 @@ func simulatedNeurons(c *config.Config) (*bench.NeuronBoard, error) {
 func (s *Bench) neuronFaults(board *neuron.Server) fault.Device {
 	hidden, outputs := s.Netlist.Neurons()
 	return fault.Device{Link: true, Acts: map[string]fault.Act{
-		"silence":     lasting(board.Silence),
-		"hang":        once(board.Hang),
-		"power_cycle": once(board.PowerCycle),
+		"silence":     fault.Lasting(board.Silence),
+		"hang":        fault.Once(board.Hang),
+		"power_cycle": fault.Once(board.PowerCycle),
 		"error": {Needs: []string{"code"}, Do: func(f fault.Fault) error {
 			board.InjectError(f.With.Code, "")
 			return nil

@@ -124,6 +124,25 @@ type Act struct {
 	Undo func(f Fault) error
 }
 
+// Lasting is something that is switched on and off.
+func Lasting(set func(on bool)) Act {
+	change := func(on bool) func(Fault) error {
+		return func(Fault) error {
+			set(on)
+			return nil
+		}
+	}
+	return Act{Do: change(true), Undo: change(false)}
+}
+
+// Once is something that happens and is over.
+func Once(do func()) Act {
+	return Act{Do: func(Fault) error {
+		do()
+		return nil
+	}}
+}
+
 // Check tells what is wrong with the script on a bench with these devices, each
 // fault with its place.
 func (s *Script) Check(devices map[string]Device) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"xlab/instrument/array"
+	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
@@ -37,7 +38,8 @@ const converterStep = 20.48 / 65536
 // switches change, step s between two points, with the amplifiers' bandwidth and slew
 // rate. name is the network that the arrays should hold: a file, a run, or "" for the
 // newest of the runs.
-func Follow(l procedure.Lab, c *config.Config, name string, from, to int, step, duration float64) (*Transient, error) {
+func Follow(l procedure.Lab, known *boxes.Registry, c *config.Config, name string, from, to int,
+	step, duration float64) (*Transient, error) {
 	if err := described(c); err != nil {
 		return nil, err
 	}
@@ -55,7 +57,7 @@ func Follow(l procedure.Lab, c *config.Config, name string, from, to int, step, 
 	if err != nil {
 		return nil, err
 	}
-	s, err := sim.New(c, n.chip, "")
+	s, err := sim.New(known, c, n.chip, "")
 	if err != nil {
 		return nil, err
 	}

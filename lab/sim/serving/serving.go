@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"xlab/lab/boxes"
 	"xlab/lab/sim"
 	"xlab/run"
 )
@@ -21,7 +22,7 @@ type Host struct {
 }
 
 // PTY offers a server on a pseudo-terminal until ctx ends and gives its name.
-func (h *Host) PTY(ctx context.Context, to sim.Server) (name string, err error) {
+func (h *Host) PTY(ctx context.Context, to boxes.Server) (name string, err error) {
 	near, name, err := openPTY()
 	if err != nil {
 		return "", err
@@ -32,7 +33,7 @@ func (h *Host) PTY(ctx context.Context, to sim.Server) (name string, err error) 
 
 // TCP offers a server on a free port until ctx ends, to one client after the other or
 // to several at a time, and gives its address.
-func (h *Host) TCP(ctx context.Context, to sim.Server) (address string, err error) {
+func (h *Host) TCP(ctx context.Context, to boxes.Server) (address string, err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(h.Address, "0"))
 	if err != nil {
 		return "", run.Usage(fmt.Errorf("--host %s: %w", h.Address, err))
@@ -59,7 +60,7 @@ func (h *Host) TCP(ctx context.Context, to sim.Server) (address string, err erro
 
 // answer serves one stream. A client that breaks off is its own affair: the
 // bench goes on for the others.
-func (h *Host) answer(ctx context.Context, to sim.Server, rw io.ReadWriteCloser, client string) {
+func (h *Host) answer(ctx context.Context, to boxes.Server, rw io.ReadWriteCloser, client string) {
 	if err := to.Serve(ctx, h.Bench.Faulty(to, rw)); err != nil && ctx.Err() == nil {
 		h.Log.Info("connection lost", "client", client, "error", err)
 	}

@@ -51,6 +51,9 @@ func (d *display) listen(o run.Observer) {
 // Publish implements procedure.Bench. While the run passes through its record there
 // is nothing that is news to observers.
 func (r *Run) Publish(e run.Event) {
+	if r.tape == nil {
+		return // nobody looks on
+	}
 	if !r.tape.Live() {
 		r.progress.Observe(e)
 		return

@@ -83,6 +83,9 @@ func (r *Run) Crossbar(name string) *array.Journaled { return r.stack.Crossbar(n
 
 // Recall implements procedure.Bench.
 func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
+	if r.tape == nil { // nothing is kept
+		return do()
+	}
 	return r.tape.Recall(kind, asked, answer, do)
 }
 
@@ -107,13 +110,9 @@ func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run)
 	if err := a.CheckNotify(); err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, name := range j.Arrays() {
-		board, err := a.Config.Board(name)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, board.Name)
+	names, err := a.boards(j)
+	if err != nil {
+		return nil, err
 	}
 	// Guard catches interrupts from where something can be stressed; opening
 	// must not be cut off in the middle either.
@@ -156,6 +155,18 @@ func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run)
 	}
 	err = a.guard(ctx, opening, r, j, takeUp)
 	return r, err
+}
+
+// boards are the names that the bench has for a job's arrays.
+func (a *Lab) boards(j procedure.Job) (names []string, err error) {
+	for _, name := range j.Arrays() {
+		board, err := a.Config.Board(name)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, board.Name)
+	}
+	return names, nil
 }
 
 // header says what a run is that the job is done in on the open bench.
@@ -350,7 +361,9 @@ func (r *Run) benchTime(ctx context.Context) (instrument.Seconds, error) {
 		return 0, err
 	}
 	r.base, r.busy = r.past.clock+now-r.start, r.needed()
-	r.Journal().SetBenchTime(r.base)
+	if r.Run != nil {
+		r.Journal().SetBenchTime(r.base)
+	}
 	return r.base, nil
 }
 

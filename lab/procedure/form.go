@@ -47,6 +47,7 @@ The parameters (istart, imin, imax, istep, vmax, amin, vreset, rth, ...) are
 keys of the section "forming" in bench.yaml; --set forming.amin=20 overrides
 one. See hwdocs/forming.md.`,
 		DryRun: "print what would be done and what it costs, and touch nothing",
+		Makes:  DefectMap,
 		Flags: func(f *pflag.FlagSet) Parse {
 			name := f.StringP("array", "a", "A", "array to form")
 			devices := f.StringP("devices", "d", "", `devices, such as "r3c7, r0-4c2, r5c*" (default: all)`)
@@ -70,7 +71,7 @@ one. See hwdocs/forming.md.`,
 		},
 		Rebuild: func(_ Lab, h *run.Header) (Job, error) {
 			spec, err := SpecOf[forming.Spec](h)
-			return &Forming{array: h.Array, spec: spec}, err
+			return NewForming(h.Array, spec), err
 		},
 	}
 }
@@ -94,8 +95,13 @@ func Form(l Lab, name string, spec forming.Spec) (*Forming, error) {
 		return nil, err
 	}
 	estimate.Load, err = spec.Load(w.Rows, w.Cols, l.Settings().Tuning.Lines, formed)
-	return &Forming{Estimate: estimate, array: name, spec: spec}, err
+	j := NewForming(name, spec)
+	j.Estimate = estimate
+	return j, err
 }
+
+// NewForming is the job without any check of what it forms.
+func NewForming(name string, spec forming.Spec) *Forming { return &Forming{array: name, spec: spec} }
 
 // costs gives the instrument time of steps on any device and refuses those out of
 // limits.

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
-	"time"
 	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
+	"xlab/lab/study"
 	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
@@ -31,38 +30,6 @@ func (a *app) studyCommand() *cobra.Command {
 
 // studyDryRun is the text of every study's flag.
 const studyDryRun = "say how long it takes, by what the first chip takes, and end there"
-
-// studyRow is one line of `xlab study tuning`: the mean over the chips of one
-// policy, tolerance and scheme.
-type studyRow struct {
-	Policy       string            `json:"policy"`
-	Tolerance    float64           `json:"tolerance"`
-	Scheme       string            `json:"scheme"`
-	Chips        int               `json:"chips"`
-	Devices      int               `json:"devices"`      // over all chips, the defective ones included
-	InTolerance  int               `json:"in_tolerance"` // over all chips
-	Share        population.Number `json:"share"`        // in tolerance, of the devices that are not defective
-	MeanError    population.Number `json:"mean_error"`
-	MedianPulses population.Number `json:"median_pulses"` // over the devices of all chips
-	P90Pulses    population.Number `json:"p90_pulses"`
-	Stuck        int               `json:"stuck"`
-	Disturbed    int               `json:"disturbed"`
-	GaveUp       int               `json:"gave_up"`
-	Defective    int               `json:"defective"`
-	WorstDisturb float64           `json:"worst_disturb"` // of any device
-	BenchSeconds float64           `json:"bench_seconds"` // mean of a chip
-	Overhead     float64           `json:"overhead"`      // mean of a chip
-	WallSeconds  float64           `json:"wall_seconds"`  // mean of a chip, on one core among busy others
-}
-
-// studyCase is one combination on one chip.
-type studyCase struct {
-	chip    int // index
-	row     int // index
-	spec    tuning.Spec
-	outcome *tuning.Outcome
-	figures procedure.Figures
-}
 
 func (a *app) studyTuningCommand() *cobra.Command {
 	var chips int
@@ -88,8 +55,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 			if err != nil {
 				return err
 			}
-			var rows []studyRow
-			var specs []tuning.Spec
+			var rows []study.TuningRow
 			for _, policy := range strings.Split(policies, ",") {
 				for _, text := range strings.Split(tolerances, ",") {
 					for _, schemeName := range strings.Split(schemes, ",") {
@@ -113,15 +79,17 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 						if err := spec.Validate(w.Rows, w.Cols); err != nil {
 							return run.Usage(err)
 						}
-						rows = append(rows, studyRow{Policy: spec.Policy, Tolerance: spec.Tolerance, Scheme: schemeName, Chips: chips})
-						specs = append(specs, spec)
+						rows = append(rows, study.TuningRow{Spec: spec, Policy: spec.Policy, Tolerance: spec.Tolerance, Scheme: schemeName, Chips: chips})
 					}
 				}
 			}
-			if err := a.studyTuning(cmd.Context(), name, chips, specs, rows, dryRun); err != nil || dryRun {
+			batch, err := study.Tuning(cmd.Context(), &a.Lab, name, chips, rows, dryRun)
+			switch {
+			case err != nil:
 				return err
-			}
-			if a.json {
+			case dryRun:
+				return a.showBatch(batch)
+			case a.json:
 				return a.writeJSON(rows)
 			}
 			return printStudy(a, rows)
@@ -137,34 +105,6 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 	f.StringVarP(&name, "array", "a", "A", "array")
 	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
 	return c
-}
-
-// studyTuning carries all combinations out and fills in the rows.
-func (a *app) studyTuning(ctx context.Context, name string, chips int, specs []tuning.Spec,
-	rows []studyRow, dryRun bool) error {
-	formed := make([]formedChip, chips)
-	cases := make([]*studyCase, chips*len(specs))
-	parts := []string{"forming"}
-	for _, r := range rows {
-		parts = append(parts, fmt.Sprintf("%s %.3g %% %s", r.Policy, 100*r.Tolerance, r.Scheme))
-	}
-	batch := run.NewBatch(chips, func(ctx context.Context, i, part int) (err error) {
-		if part == 0 {
-			formed[i], err = a.formInMemory(ctx, name, uint64(i+1))
-			return err
-		}
-		k := &studyCase{chip: i, row: part - 1, spec: specs[part-1]}
-		cases[k.row*chips+i] = k
-		k.outcome, k.figures, err = a.tuneInMemory(ctx, name, formed[i], k.spec)
-		return err
-	}, parts...)
-	if over, err := a.carryOutStudy(ctx, batch, dryRun); over || err != nil {
-		return err
-	}
-	for i := range rows {
-		rows[i].add(cases[i*chips : (i+1)*chips])
-	}
-	return nil
 }
 
 // carryOutStudy does a study's work: first one chip, by which it tells how long all
@@ -188,6 +128,15 @@ func (a *app) carryOutStudy(ctx context.Context, b *run.Batch, dryRun bool) (ove
 	progress := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "study"})
 	defer progress.Close()
 	return false, b.Rest(ctx, progress.Observe)
+}
+
+// showBatch says how long a study takes.
+func (a *app) showBatch(b *run.Batch) error {
+	if a.json {
+		return a.writeJSON(b)
+	}
+	_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
+	return err
 }
 
 // formedChip is a chip's state after forming, to start from again and again.
@@ -235,64 +184,7 @@ func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (forme
 	return f, err
 }
 
-func (a *app) tuneInMemory(ctx context.Context, name string, from formedChip,
-	spec tuning.Spec) (o *tuning.Outcome, f procedure.Figures, err error) {
-	var state chip.Chip
-	if err := json.Unmarshal(from.state, &state); err != nil {
-		return nil, f, err
-	}
-	began := time.Now()
-	err = a.onChip(ctx, name, &state, func(ctx context.Context, s *session.Session, bar *array.Journaled) (err error) {
-		start, err := s.Analyzer.BenchTime(ctx)
-		if err != nil {
-			return err
-		}
-		if o, err = tuning.Tune(ctx, bar, name, spec, from.defects, tuning.Options{}); err != nil {
-			return err
-		}
-		end, err := s.Analyzer.BenchTime(ctx)
-		f.BenchSeconds, f.BusySeconds = float64(end-start), float64(bar.Busy())
-		return err
-	})
-	f.WallSeconds = time.Since(began).Seconds()
-	if f.BusySeconds > 0 {
-		f.Overhead = f.BenchSeconds / f.BusySeconds
-	}
-	if err != nil {
-		err = fmt.Errorf("tuning chip %d with %s: %w", state.Seed, spec.Policy, err)
-	}
-	return o, f, err
-}
-
-// add takes the outcomes of all chips into the row.
-func (r *studyRow) add(cases []*studyCase) {
-	var pulses, errors []float64
-	for _, k := range cases {
-		s := k.outcome.Summary()
-		r.Devices += s.Devices
-		r.InTolerance += s.InTolerance
-		r.Stuck += s.Stuck
-		r.Disturbed += s.Disturbed
-		r.GaveUp += s.GaveUp
-		r.Defective += s.Defective
-		r.WorstDisturb = max(r.WorstDisturb, s.WorstDisturb)
-		r.BenchSeconds += k.figures.BenchSeconds / float64(len(cases))
-		r.WallSeconds += k.figures.WallSeconds / float64(len(cases))
-		r.Overhead += k.figures.Overhead / float64(len(cases))
-		for _, d := range k.outcome.Records {
-			if d.Verdict == tuning.Defective || d.Verdict == tuning.Stuck {
-				continue
-			}
-			pulses = append(pulses, float64(d.Pulses))
-			errors = append(errors, math.Abs(d.Error))
-		}
-	}
-	r.MeanError, r.MedianPulses, r.P90Pulses = population.Of(errors).Mean, population.Quantile(pulses, 0.5),
-		population.Quantile(pulses, 0.9)
-	r.Share = population.Number(float64(r.InTolerance) / float64(r.Devices-r.Defective)) // of nothing it is not defined
-}
-
-func printStudy(a *app, rows []studyRow) error {
+func printStudy(a *app, rows []study.TuningRow) error {
 	w := screen.NewTable(a.out, screen.Right)
 	fmt.Fprintln(w, "policy\ttolerance\tscheme\tin tolerance\tmean error\tmedian pulses\t90 %\tstuck\tdisturbed\tgave "+
 		"up\tdefective\tworst disturb\tbench time\toverhead\t")

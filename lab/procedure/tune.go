@@ -128,7 +128,14 @@ func Tune(l Lab, name string, spec tuning.Spec, defects string) (*Tuning, error)
 		return nil, Lacking(err, name)
 	}
 	estimate, err := spec.Estimate(w.Rows, w.Cols, costs(l, w))
-	return &Tuning{Estimate: estimate, array: name, spec: tuneSpec{spec, spec.Targets, m}}, err
+	j := NewTuning(name, spec, m)
+	j.Estimate = estimate
+	return j, err
+}
+
+// NewTuning is the job without any check of what it writes; defects is nil for none.
+func NewTuning(name string, spec tuning.Spec, defects *array.DefectMap) *Tuning {
+	return &Tuning{array: name, spec: tuneSpec{spec, spec.Targets, defects}}
 }
 
 // tunable refuses, as a result outside limits, what the defect map says cannot be

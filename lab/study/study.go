@@ -97,6 +97,14 @@ func form(ctx context.Context, l *lab.Lab, seed uint64, arrays []string) (*Chip,
 	return c, err
 }
 
+// Only is the defect map of the only array of a study.
+func (c *Chip) Only() *array.DefectMap {
+	for _, m := range c.Defects {
+		return m
+	}
+	return nil
+}
+
 // Do does a job on the chip as it was after forming, which it stays.
 func (c *Chip) Do(ctx context.Context, j procedure.Job) error {
 	var state chip.Chip

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -21,6 +20,7 @@ import (
 	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/guarded"
+	"xlab/run/record"
 	"xlab/run/replay"
 	"xlab/run/screen"
 )
@@ -82,45 +82,36 @@ func newKnowledge(ambient instrument.Celsius) *knowledge {
 // see takes in one record.
 func (k *knowledge) see(r run.Record) error {
 	k.skips.See(r)
-	switch {
-	case r.Type == run.TypeHeader:
-		var h run.Header
-		if err := json.Unmarshal(r.Data, &h); err == nil {
-			k.header = h
-		}
-		return nil
-	case r.Type == run.TypeEvent && r.Kind == replay.EventRecall:
-		var reached struct {
-			What   string             `json:"what"`
-			Answer instrument.Celsius `json:"answer"`
-		}
-		if json.Unmarshal(r.Data, &reached) == nil && reached.What == recallTemperature {
-			k.heated = math.Abs(float64(reached.Answer-k.ambient)) > float64(spotWarm)
-		}
-		return nil
-	case r.Type != run.TypePart && r.Type != run.TypeResult && !(r.Type == run.TypeEvent &&
-		(r.Kind == array.EventRead || r.Kind == replay.EventResolve)):
-		return nil
+	value, err := record.Of(r)
+	if err != nil {
+		return err
 	}
-	if !bytes.HasPrefix(r.Data, []byte(`{"array":`)) {
-		return nil // what became of a device, in the words of the algorithm
+	switch v := value.(type) {
+	case run.Header:
+		k.header = v
+	case record.Answer:
+		if v.What == recallTemperature {
+			var reached instrument.Celsius
+			if err := json.Unmarshal(v.Answer, &reached); err != nil {
+				return err
+			}
+			k.heated = math.Abs(float64(reached-k.ambient)) > float64(spotWarm)
+		}
+	case *record.Done:
+		return k.done(v)
 	}
-	var done struct {
-		Array   string            `json:"array"`
-		Cell    array.Cell        `json:"cell"`
-		Steps   []json.RawMessage `json:"steps"`
-		Results []array.Result    `json:"results"`
-	}
-	if err := json.Unmarshal(r.Data, &done); err != nil {
-		return nil // the replay says so, if it gets there
+	return nil
+}
+
+// done takes in what came of steps.
+func (k *knowledge) done(done *record.Done) error {
+	steps, err := done.List()
+	if err != nil {
+		return err
 	}
 	k.seen++
 	at := place{done.Array, done.Cell}
-	for i, text := range done.Steps {
-		step, err := array.UnmarshalStep(text)
-		if err != nil {
-			return nil
-		}
+	for i, step := range steps {
 		read, isRead := step.(array.Read)
 		switch {
 		case !isRead:
@@ -182,11 +173,8 @@ func halfSelected(step array.Step) instrument.Volts {
 // forget drops the devices that may have been stressed since their last read.
 func (k *knowledge) forget(unknown []run.Unknown) {
 	for _, u := range unknown {
-		var intent struct {
-			Array string     `json:"array"`
-			Cell  array.Cell `json:"cell"`
-		}
-		if json.Unmarshal(u.Data, &intent) == nil {
+		if value, err := record.Of(run.Record{Seq: u.Seq, Type: run.TypeIntent, Data: u.Data}); err == nil {
+			intent, _ := value.(record.Intent)
 			k.seen++
 			delete(k.devices, place{intent.Array, intent.Cell})
 			k.expose(place{intent.Array, intent.Cell}, spotStrong) // at worst

@@ -6,7 +6,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/replay"
+	"xlab/run/record"
 )
 
 // TestHeatedReadsAreNotCompared: a chip that had been heated has cooled down when
@@ -25,7 +25,7 @@ func TestHeatedReadsAreNotCompared(t *testing.T) {
 		}
 	}
 	reach := func(c instrument.Celsius) {
-		see(replay.EventRecall, map[string]any{"what": recallTemperature, "asked": c, "answer": c})
+		see(record.Recall, map[string]any{"what": recallTemperature, "asked": c, "answer": c})
 	}
 	read := func(i instrument.Amps, want float64) {
 		t.Helper()

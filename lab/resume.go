@@ -11,6 +11,7 @@ import (
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // RefuseToResume says why a run cannot be taken up; nil when it can.
@@ -162,7 +163,7 @@ func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 		if err := a.watchOver(r); err != nil {
 			return err
 		}
-		return r.Journal().Event("check", map[string]any{"reads": looks, "accepted": accept})
+		return r.Journal().Event(record.Check, map[string]any{"reads": looks, "accepted": accept})
 	})
 	return r, j, err
 }

@@ -227,7 +227,7 @@ func (r *rig) checkRecovered(kind instrument.Kind, words ...string) {
 	var said strings.Builder
 	n := 0
 	for _, record := range r.journal().Records {
-		if record.Type != run.TypeEvent || record.Kind != recovery.EventRecovery {
+		if record.Type != run.TypeEvent || record.Kind != "recovery" {
 			continue
 		}
 		var e recovery.Event

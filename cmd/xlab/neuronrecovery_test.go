@@ -95,7 +95,7 @@ func (r *rig) infer(network string, more ...string) (code int, outputs [][]instr
 func (r *rig) recoveries() (list []recovery.Event) {
 	r.t.Helper()
 	for _, record := range r.journal().Records {
-		if record.Type != run.TypeEvent || record.Kind != recovery.EventRecovery {
+		if record.Type != run.TypeEvent || record.Kind != "recovery" {
 			continue
 		}
 		var e recovery.Event

@@ -62,7 +62,7 @@ func TestTrips(t *testing.T) {
 			}
 			trips := 0
 			for _, record := range r.journal().Records {
-				if record.Kind != trip.EventTrip {
+				if record.Kind != "trip" {
 					continue
 				}
 				trips++
@@ -97,7 +97,7 @@ func TestHeld(t *testing.T) {
 	var states []recovery.State
 	for _, record := range r.journal().Records {
 		var e recovery.Event
-		if record.Kind != recovery.EventRecovery {
+		if record.Kind != "recovery" {
 			continue
 		}
 		if err := json.Unmarshal(record.Data, &e); err != nil {

@@ -5,19 +5,17 @@ import (
 	"fmt"
 
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // Command is the command in the header of a plan's own run.
 const Command = "plan"
 
-// eventTask is the kind of the journal's events that hold entries.
-const eventTask = "task"
-
 // Recorder keeps entries in the journal of the plan's run. Each is on disk when it
 // returns.
 func Recorder(j *run.Journal) func(Entry) error {
 	return func(x Entry) error {
-		if err := j.Event(eventTask, x); err != nil {
+		if err := j.Event(record.Task, x); err != nil {
 			return err
 		}
 		return j.Flush()
@@ -29,7 +27,7 @@ type Record struct{ Entries []Entry }
 
 // See takes in a record of the plan's run.
 func (p *Record) See(r run.Record) error {
-	if r.Type != run.TypeEvent || r.Kind != eventTask {
+	if r.Type != run.TypeEvent || r.Kind != record.Task {
 		return nil
 	}
 	var x Entry

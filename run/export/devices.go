@@ -2,7 +2,6 @@ package export
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
@@ -13,6 +12,7 @@ import (
 	"xlab/input"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // defectsFile is the name that runs give to their defect map.
@@ -88,7 +88,7 @@ func (s *Source) survey() ([]*device, error) {
 		}
 		return d
 	}
-	err := s.scan(func(r run.Record, _ int64, d *done, steps []array.Step) error {
+	err := s.scan(func(r run.Record, _ int64, d *record.Done, steps []array.Step) error {
 		for i, step := range steps {
 			var result *array.Result
 			if i < len(d.Results) {
@@ -111,11 +111,11 @@ func (s *Source) survey() ([]*device, error) {
 		return nil, err
 	}
 	for _, u := range s.unknown {
-		var intent struct {
-			Array string     `json:"array"`
-			Cell  array.Cell `json:"cell"`
+		value, err := record.Of(run.Record{Seq: u.Seq, Type: run.TypeIntent, Data: u.Data})
+		if err != nil {
+			return nil, err
 		}
-		if json.Unmarshal(u.Data, &intent) == nil && intent.Array != "" {
+		if intent, ok := value.(record.Intent); ok && intent.Array != "" {
 			at(intent.Array, intent.Cell).unknown++
 		}
 	}

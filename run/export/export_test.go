@@ -59,7 +59,7 @@ func recorded(t testing.TB) string {
 	must(t, err)
 	j := r.Journal()
 	cell := array.Cell{Row: 3, Col: 7}
-	must(t, j.Event("phase", "something else"))
+	must(t, j.Event("check", "something else"))
 	must(t, j.Event(array.EventRead, array.Done{Array: "A", Cell: cell, Steps: []array.Step{aRead},
 		Results: []array.Result{level(0, 0.2, 2e-5)}}))
 	j.SetBenchTime(1.5)

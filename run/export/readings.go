@@ -7,6 +7,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // readings is the table of everything that was done to devices.
@@ -35,7 +36,7 @@ func (s *Source) readings() *Table {
 	return &Table{Name: "readings", Title: "Steps on devices in the order in which they happened", Columns: columns,
 		Rows: func(visit func([]Value) error) error {
 			row := make([]Value, len(columns))
-			return s.scan(func(r run.Record, segment int64, d *done, steps []array.Step) error {
+			return s.scan(func(r run.Record, segment int64, d *record.Done, steps []array.Step) error {
 				bench := math.NaN()
 				if r.HasBench {
 					bench = float64(r.Bench)

@@ -1,13 +1,13 @@
 package export
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // Source is a run that is exported.
@@ -67,16 +67,8 @@ func (s *Source) Table(name string) (*Table, error) {
 	return nil, fmt.Errorf("there is no table %q; the tables are readings and devices", name)
 }
 
-// done is what the journal holds after steps on a device.
-type done struct {
-	Array   string            `json:"array"`
-	Cell    array.Cell        `json:"cell"`
-	Steps   []json.RawMessage `json:"steps"`
-	Results []array.Result    `json:"results"`
-}
-
 // scan visits everything that was done to devices.
-func (s *Source) scan(visit func(r run.Record, segment int64, d *done, steps []array.Step) error) error {
+func (s *Source) scan(visit func(r run.Record, segment int64, d *record.Done, steps []array.Step) error) error {
 	enough := errors.New("enough")
 	segment, file := int64(0), ""
 	_, err := run.ScanJournal(s.dir, func(r run.Record) error {
@@ -87,27 +79,22 @@ func (s *Source) scan(visit func(r run.Record, segment int64, d *done, steps []a
 			file = r.File
 			segment++
 		}
-		if r.Type != run.TypePart && r.Type != run.TypeResult && (r.Type != run.TypeEvent || r.Kind != array.EventRead) {
-			return nil
-		}
-		var d done
-		if err := json.Unmarshal(r.Data, &d); err != nil {
-			if r.Type == run.TypeResult {
-				return nil // what became of a group of steps, in a form of its own
-			}
+		value, err := record.Of(r)
+		if err != nil {
 			return placed(r, err)
 		}
-		if len(d.Steps) == 0 {
+		d, ok := value.(*record.Done)
+		if !ok || r.Kind == record.Resolve {
 			return nil
 		}
-		steps := make([]array.Step, len(d.Steps))
-		for i, text := range d.Steps {
-			var err error
-			if steps[i], err = array.UnmarshalStep(text); err != nil {
-				return placed(r, err)
-			}
+		steps, err := d.List()
+		if err != nil {
+			return placed(r, err)
 		}
-		return visit(r, segment, &d, steps)
+		if len(steps) == 0 {
+			return nil
+		}
+		return visit(r, segment, d, steps)
 	})
 	if errors.Is(err, enough) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/replay"
+	"xlab/run/record"
 )
 
 // Crossbar puts the ladder in front of a crossbar: steps that were not begun and
@@ -95,7 +95,7 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 	}
 	if asked == 0 && c.ladder.o.Journal != nil {
 		done := array.Done{Array: c.name, Cell: cell, Steps: reads, Results: measured}
-		if err := c.ladder.o.Journal(replay.EventResolve, done); err != nil {
+		if err := c.ladder.o.Journal(record.Resolve, done); err != nil {
 			return results, err
 		}
 	}

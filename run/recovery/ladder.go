@@ -9,10 +9,8 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
-
-// EventRecovery is the kind of the journal's events about the link.
-const EventRecovery = "recovery"
 
 // Event is what the journal holds of a recovery.
 type Event struct {
@@ -194,7 +192,7 @@ func (l *Ladder) journal(e Event) error {
 	if l.o.Journal == nil {
 		return nil
 	}
-	return l.o.Journal(EventRecovery, e)
+	return l.o.Journal(record.Recovery, e)
 }
 
 func (l *Ladder) notify(text string) {

@@ -14,8 +14,8 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 	"xlab/run/recovery"
-	"xlab/run/replay"
 )
 
 // bench is a crossbar of one cell on which every step counts what it did. fail
@@ -79,7 +79,7 @@ func (b *bench) options() recovery.Options {
 			case recovery.Event:
 				b.events = append(b.events, e)
 			case array.Done:
-				if kind != replay.EventResolve || len(e.Results) != 1 || e.Array != "A" {
+				if kind != record.Resolve || len(e.Results) != 1 || e.Array != "A" {
 					return fmt.Errorf("event %s: %+v", kind, e)
 				}
 				b.resolved++

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"xlab/instrument/array"
+	"xlab/run/record"
 )
 
 // crossbar answers from the tape while it lasts.
@@ -118,7 +119,7 @@ func (c *crossbar) look(ctx context.Context, cell array.Cell, steps []array.Step
 	if err != nil {
 		return results, err
 	}
-	err = c.tape.options.Journal.Event(EventResolve, array.Done{Array: c.name, Cell: cell, Steps: []array.Step{read},
+	err = c.tape.options.Journal.Event(record.Resolve, array.Done{Array: c.name, Cell: cell, Steps: []array.Step{read},
 		Results: measured})
 	if err != nil {
 		return results, err

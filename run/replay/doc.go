@@ -19,6 +19,6 @@
 // can be taken up, and a recorded run a reproducible report of a bug.
 //
 // What is on the tape: intents, parts, results, events of the kinds
-// array.EventRead and EventRecall, and EventResume, which says up to where a
+// array.EventRead and record.Recall, and record.Resume, which says up to where a
 // later segment used the record. Everything else in a journal is for people.
 package replay

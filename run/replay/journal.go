@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
 
 // Intent compares an intent with the record, or writes it.
@@ -83,14 +84,6 @@ func (t *Tape) outcome(kind run.Type, of uint64, event string, data any) error {
 	return t.take()
 }
 
-// recall is what the journal holds of a Recall.
-type recall struct {
-	What   string          `json:"what"`
-	Asked  json.RawMessage `json:"asked"`
-	Answer json.RawMessage `json:"answer"`
-	Error  string          `json:"error,omitempty"`
-}
-
 // Recall gives what is measured without a crossbar: it fills answer, a pointer,
 // from the record, or calls do, which has to fill it, and writes what was asked
 // and answered to the journal. An error of do is recorded and returned.
@@ -99,7 +92,7 @@ func (t *Tape) Recall(kind string, asked, answer any, do func() error) error {
 	if err != nil {
 		return fmt.Errorf("journal: what was asked of %s: %w", kind, err)
 	}
-	for t.broken() && t.ahead[0].Kind == EventRecall {
+	for t.broken() && t.ahead[0].answer != nil {
 		if err := t.drop(); err != nil {
 			return err
 		}
@@ -111,14 +104,12 @@ func (t *Tape) Recall(kind string, asked, answer any, do func() error) error {
 	if e == nil {
 		return t.ask(kind, question, answer, do)
 	}
-	var r recall
-	if e.Kind == EventRecall {
-		if err := json.Unmarshal(e.Data, &r); err != nil {
-			return t.end(fmt.Errorf("%s:%d (record %d) cannot be understood: %w", e.File, e.Line, e.Seq, err))
-		}
+	var r record.Answer
+	if e.answer != nil {
+		r = *e.answer
 	}
 	if r.What != kind || !SameJSON(r.Asked, question) {
-		return t.differ(e, "a recall", recall{What: kind, Asked: question})
+		return t.differ(e, "a recall", record.Answer{What: kind, Asked: question})
 	}
 	if r.Error != "" {
 		if err := t.take(); err != nil {
@@ -138,7 +129,7 @@ func (t *Tape) ask(kind string, question json.RawMessage, answer any, do func() 
 	if err := t.goLive(); err != nil {
 		return err
 	}
-	r := recall{What: kind, Asked: question}
+	r := record.Answer{What: kind, Asked: question}
 	cause := do()
 	if cause != nil {
 		r.Answer, r.Error = json.RawMessage("null"), cause.Error()
@@ -147,7 +138,7 @@ func (t *Tape) ask(kind string, question json.RawMessage, answer any, do func() 
 	} else {
 		r.Answer = text
 	}
-	if err := t.options.Journal.Event(EventRecall, r); err != nil {
+	if err := t.options.Journal.Event(record.Recall, r); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause

@@ -1,21 +1,12 @@
 package replay
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 
 	"xlab/instrument/array"
 	"xlab/run"
-)
-
-// Kinds of the journal's events.
-const (
-	EventRecall  = "recall"  // something measured without a crossbar
-	EventResume  = "resume"  // a later segment goes live
-	EventResolve = "resolve" // a read that stands for stress of which it is not known whether it happened
+	"xlab/run/record"
 )
 
 // ErrEnd is what the algorithm gets at the end of a tape that never goes live.
@@ -53,16 +44,8 @@ type Tape struct {
 // entry is a record that is on the tape.
 type entry struct {
 	run.Record
-	done *done // of parts, results and events that hold steps
-}
-
-// done is array.Done without steps decoded.
-type done struct {
-	Array   string          `json:"array"`
-	Cell    array.Cell      `json:"cell"`
-	Steps   json.RawMessage `json:"steps"`
-	Results []array.Result  `json:"results"`
-	Error   string          `json:"error"`
+	answer *record.Answer // of recalls
+	done   *record.Done   // of parts, results and events that hold steps
 }
 
 var _ array.Journal = (*Tape)(nil)
@@ -143,33 +126,27 @@ func (t *Tape) skipped(seq uint64) bool {
 	return false
 }
 
-var errNoSteps = errors.New("they are none")
-
 // entryOf is nil for a record that is not on the tape.
 func entryOf(r run.Record) (*entry, error) {
-	switch r.Type {
-	case run.TypeIntent:
-		return &entry{Record: r}, nil
-	case run.TypeEvent:
-		if r.Kind == EventRecall {
-			return &entry{Record: r}, nil
-		}
-		if r.Kind != array.EventRead {
-			return nil, nil
-		}
-	case run.TypePart, run.TypeResult:
-	default:
-		return nil, nil
+	if r.Type == run.TypeIntent {
+		return &entry{Record: r}, nil // compared as it is
+	}
+	value, err := record.Of(r)
+	if err != nil {
+		return nil, err
 	}
 	e := &entry{Record: r}
-	// What closes a group holds whatever the algorithm has to say of the device.
-	if bytes.HasPrefix(r.Data, []byte(`{"array":`)) {
-		var d done
-		if err := json.Unmarshal(r.Data, &d); err == nil && d.Steps != nil {
-			e.done = &d
-		} else if r.Type != run.TypeResult {
-			return nil, fmt.Errorf("%s:%d (record %d): the steps cannot be understood: %w", r.File, r.Line, r.Seq,
-				errors.Join(err, errNoSteps))
+	switch v := value.(type) {
+	case record.Answer:
+		e.answer = &v
+	case *record.Done:
+		if r.Kind == record.Resolve {
+			return nil, nil
+		}
+		e.done = v
+	default:
+		if r.Type != run.TypePart && r.Type != run.TypeResult && r.Kind != array.EventRead {
+			return nil, nil
 		}
 	}
 	return e, nil
@@ -185,9 +162,8 @@ func (t *Tape) broken() bool {
 	switch {
 	case e.done != nil:
 		return e.done.Error != ""
-	case e.Kind == EventRecall:
-		var r recall
-		return json.Unmarshal(e.Data, &r) == nil && r.Error != ""
+	case e.answer != nil:
+		return e.answer.Error != ""
 	}
 	return false
 }
@@ -228,7 +204,7 @@ func (t *Tape) goLive() error {
 	}
 	t.live = true
 	if t.last > 0 {
-		if err := t.options.Journal.Event(EventResume, resumed{Used: t.last}); err != nil {
+		if err := t.options.Journal.Event(record.Resume, record.Resumed{Used: t.last}); err != nil {
 			return t.end(err)
 		}
 	}
@@ -238,22 +214,18 @@ func (t *Tape) goLive() error {
 	return nil
 }
 
-// resumed is the data of EventResume.
-type resumed struct {
-	Used uint64 `json:"used"` // the last record that was used; those between it and this event were not
-}
-
 // Skips collects, record by record, what Options.Skip needs.
 type Skips struct {
 	spans []Span
 	last  uint64 // on the tape
 }
 
-// See takes in a record of the run, in order.
+// See takes in a record of the run, in order. What cannot be understood is for who
+// reads the record to tell.
 func (s *Skips) See(r run.Record) {
-	if r.Type == run.TypeEvent && r.Kind == EventResume {
-		var d resumed
-		if json.Unmarshal(r.Data, &d) == nil && d.Used < s.last {
+	if r.Type == run.TypeEvent && r.Kind == record.Resume {
+		value, err := record.Of(r)
+		if d, ok := value.(record.Resumed); err == nil && ok && d.Used < s.last {
 			s.spans = append(s.spans, Span{After: d.Used, Before: r.Seq})
 		}
 		return
@@ -262,7 +234,7 @@ func (s *Skips) See(r run.Record) {
 	case run.TypeIntent, run.TypePart, run.TypeResult:
 		s.last = r.Seq
 	case run.TypeEvent:
-		if r.Kind == array.EventRead || r.Kind == EventRecall {
+		if r.Kind == array.EventRead || r.Kind == record.Recall {
 			s.last = r.Seq
 		}
 	}

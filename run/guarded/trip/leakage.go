@@ -8,6 +8,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/run/record"
 )
 
 // LeakageOptions say how an array's leakage is watched.
@@ -16,9 +17,6 @@ type LeakageOptions struct {
 	Every      int             // visits to devices between two measurements, >= 1
 	Compliance instrument.Amps // of the sources
 }
-
-// EventLeakage is the kind of the journal's events for measured leakage.
-const EventLeakage = "leakage"
 
 const (
 	// memory is how many measurements the median is of, and enough from how many
@@ -78,7 +76,7 @@ func (l *leakage) check(ctx context.Context, cell array.Cell) error {
 		return err
 	}
 	if l.journal != nil {
-		if err := l.journal(EventLeakage, struct {
+		if err := l.journal(record.Leakage, struct {
 			Array string `json:"array"`
 			array.Leakage
 		}{l.name, m}); err != nil {

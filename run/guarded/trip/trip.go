@@ -8,10 +8,8 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
+	"xlab/run/record"
 )
-
-// EventTrip is the kind of the journal's event for a Trip.
-const EventTrip = "trip"
 
 // Trip is a condition that is not met.
 type Trip struct {
@@ -140,7 +138,7 @@ func (w *Watch) trip(cell array.Cell, err error) error {
 		err = fmt.Errorf("a condition that is watched cannot be told: %w", err)
 	}
 	if w.o.Journal != nil {
-		if failed := w.o.Journal(EventTrip, t); failed != nil {
+		if failed := w.o.Journal(record.Trip, t); failed != nil {
 			err = errors.Join(err, failed)
 		}
 	}

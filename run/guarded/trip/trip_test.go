@@ -14,6 +14,7 @@ import (
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/guarded/trip"
+	"xlab/run/record"
 )
 
 // bar is a crossbar whose readings have the status given.
@@ -108,7 +109,7 @@ func TestConditions(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.says) || !errors.Is(err, array.ErrNotBegun) || b.done != 1 {
 				t.Errorf("%v, with %d steps done", err, b.done)
 			}
-			if want := map[bool]int{true: 1}[tc.kind == instrument.KindTrip]; d.count(trip.EventTrip) != want {
+			if want := map[bool]int{true: 1}[tc.kind == instrument.KindTrip]; d.count(record.Trip) != want {
 				t.Errorf("events %v", d.kinds)
 			}
 		})
@@ -151,7 +152,7 @@ func TestStatus(t *testing.T) {
 	if err := do(11, pulse); run.ExitCode(err) != run.ExitTrip || !strings.Contains(err.Error(), "oscillates") {
 		t.Errorf("%v", err)
 	}
-	if d.count(trip.EventTrip) != 2 {
+	if d.count(record.Trip) != 2 {
 		t.Errorf("events %v", d.kinds)
 	}
 }
@@ -207,7 +208,7 @@ func TestLeakage(t *testing.T) {
 				}
 				return
 			}
-			if tc.trips != 0 || b.leaks != 100/every || d.count(trip.EventLeakage) != b.leaks || b.volts != 20e-3 {
+			if tc.trips != 0 || b.leaks != 100/every || d.count(record.Leakage) != b.leaks || b.volts != 20e-3 {
 				t.Errorf("%d measurements at %v, events %v; it did not trip", b.leaks, b.volts, d.kinds)
 			}
 		})

@@ -112,8 +112,8 @@ func (s Spec) Validate(rows, cols int) error {
 	f.Check(s.RTH > 0, "rth: %v must be more than 0 Ω", s.RTH)
 	f.Check(s.Check > 0 && s.Check <= 0.2, "check: %v must be above 0 V and at most 200 mV, so that it disturbs nothing",
 		s.Check)
-	f.Check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the stronger",
-		s.Vreset, s.VresetMax)
+	f.Check(s.Vreset < 0 && s.VresetMax <= s.Vreset, "vreset %v and vreset_max %v must be negative, the second the "+
+		"stronger", s.Vreset, s.VresetMax)
 	f.Check(s.ResetPulses >= 1, "reset_pulses: %d must be at least 1", s.ResetPulses)
 	f.Check(s.VresetStep > 0, "vreset_step: %v must be more than 0 V", s.VresetStep)
 	f.Check(s.Vset > (setPulses-1)*s.VresetStep, "vset: %v must be more than %d steps of vreset_step %v, from which it "+

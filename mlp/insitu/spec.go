@@ -110,8 +110,8 @@ func (s Spec) Validate() error {
 		"or every so many epochs (reread)")
 	f.Check(positive(float64(s.Width)), "width: %v must be more than 0 s", s.Width)
 	for _, scheme := range []array.Scheme{s.SetScheme, s.ResetScheme} {
-		f.Check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage, "scheme %q: pulses on many devices need %s or %s",
-			scheme, array.HalfVoltage, array.ThirdVoltage)
+		f.Check(scheme == array.HalfVoltage || scheme == array.ThirdVoltage,
+			"scheme %q: pulses on many devices need %s or %s", scheme, array.HalfVoltage, array.ThirdVoltage)
 	}
 	f.Check(positive(float64(s.Compliance)), "compliance: %v must be more than 0 A", s.Compliance)
 	f.Check(s.Read != 0 && s.Read >= -array.ReadLimit && s.Read <= array.ReadLimit,

@@ -174,7 +174,8 @@ func (t *trainer) sag(p Pulse, group []Pulse) float64 {
 	}
 	l := t.spec.Lines
 	// On average a device is half a line away from the terminal.
-	return row*(float64(l.Contact)+float64(l.RowSegment)*float64(k.cols+1)/2) + col*(float64(l.Contact)+float64(l.ColSegment)*float64(k.rows+1)/2)
+	return row*(float64(l.Contact)+float64(l.RowSegment)*float64(k.cols+1)/2) +
+		col*(float64(l.Contact)+float64(l.ColSegment)*float64(k.rows+1)/2)
 }
 
 // carry gives the pulses of one order, reads what it pulsed if that is asked

@@ -148,7 +148,8 @@ func (s Spec) Validate(t Task) error {
 	}
 	f.Check((len(s.Ages) == 0) != (len(s.Temperatures) == 0), "give either ages or temperatures")
 	for i, t := range s.Ages {
-		f.Check(t >= 0 && !math.IsInf(float64(t), 0) && (i == 0 || t > s.Ages[i-1]), "age %v: ages must be times that grow", t)
+		f.Check(t >= 0 && !math.IsInf(float64(t), 0) && (i == 0 || t > s.Ages[i-1]),
+			"age %v: ages must be times that grow", t)
 	}
 	for _, t := range s.Temperatures {
 		f.Check(t > -273.15 && t < 1000, "temperature %v is not one that a chip can have", t)

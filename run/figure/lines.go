@@ -118,7 +118,8 @@ func (s Series) check(i int) error {
 	case len(s.X) != len(s.Y):
 		return fmt.Errorf("%s has %d values of X and %d of Y: give one Y for each X", name, len(s.X), len(s.Y))
 	case len(s.Low) != len(s.High) || s.Low != nil && len(s.Low) != len(s.X):
-		return fmt.Errorf("%s has %d points, %d lower and %d upper ends of error bars: give both ends for each point, or none", name, len(s.X), len(s.Low), len(s.High))
+		return fmt.Errorf("%s has %d points, %d lower and %d upper ends of error bars: "+
+			"give both ends for each point, or none", name, len(s.X), len(s.Low), len(s.High))
 	}
 	return nil
 }

@@ -125,8 +125,8 @@ type Retention struct {
 // MeasureRetention writes all devices and then reads them again and again. It
 // blocks and ends as MeasureThresholds does; asked to stop, it leaves the
 // devices as written.
-func MeasureRetention(ctx context.Context, bench array.DUT, clock instrument.Clock, waiter instrument.Waiter, spec RetentionSpec,
-	o Options) (*Retention, error) {
+func MeasureRetention(ctx context.Context, bench array.DUT, clock instrument.Clock, waiter instrument.Waiter,
+	spec RetentionSpec, o Options) (*Retention, error) {
 	if err := spec.Validate(bench.Size()); err != nil {
 		return nil, err
 	}

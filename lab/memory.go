@@ -58,7 +58,7 @@ func (a *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
 			}
 		}
 	}
-	bench, err := sim.New(a.Config, c, "")
+	bench, err := sim.New(a.Known(), a.Config, c, "")
 	if err != nil {
 		return 0, err
 	}

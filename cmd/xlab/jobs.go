@@ -42,7 +42,6 @@ func (j job) Files(b procedure.Bench) error {
 // jobs are the functions that rebuild a job from a run's header, by command.
 func (a *app) jobs() map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) {
 	list := make(map[string]func(c *config.Config, h *run.Header) (procedure.Job, error))
-	list["mlp-drift"], list["mlp-temperature"] = a.rebuildStability, a.rebuildStability
 	for _, name := range []string{"mlp-import", "mlp-infer", "mlp-run"} {
 		list[name] = a.rebuildMLP
 	}

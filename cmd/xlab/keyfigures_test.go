@@ -11,7 +11,7 @@ import (
 // one: none is shown by its raw name.
 func TestKeyFiguresHaveWords(t *testing.T) {
 	for _, summary := range []any{procedure.FormResult{}, procedure.TuneResult{}, (&mlpResult{}).withComparison(),
-		procedure.InSituResult{}, stabilityResult{}, trainResult{}, planResult{}, procedure.Figures{}} {
+		procedure.InSituResult{}, procedure.StabilityResult{}, trainResult{}, planResult{}, procedure.Figures{}} {
 		text, err := json.Marshal(summary)
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ Without other data the network learns the project's 40 letter patterns and is
 tested with the 640 that have one pixel flipped. See hwdocs/mlp.md.`,
 	}
 	c.AddCommand(a.mlpDataCommand(), a.mlpTrainCommand(), a.mlpImportCommand(), a.mlpInferCommand(), a.mlpRunCommand(),
-		a.of("mlp-insitu"), a.mlpDriftCommand(), a.mlpTemperatureCommand())
+		a.of("mlp-insitu"), a.of("mlp-drift"), a.of("mlp-temperature"))
 	return c
 }
 

@@ -92,6 +92,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		return a.showSweeping(j, err)
 	case *procedure.InSituTraining:
 		return a.showInSitu(j)
+	case *procedure.StabilityMeasurement:
+		return a.showStability(j)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func All() Registry {
 		read(), form(), tune(), iv(),
 		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
 		measureDisturb(),
-		inSitu(),
+		inSitu(), mlpDrift(), mlpTemperature(),
 	}
 }
 

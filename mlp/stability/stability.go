@@ -171,6 +171,14 @@ type Point struct {
 	Fidelity mlp.Fidelity `json:"fidelity"`
 }
 
+// Condition is the age or the temperature in words.
+func (p Point) Condition() string {
+	if p.Age != nil {
+		return p.Age.String()
+	}
+	return p.Temperature.String()
+}
+
 // Event tells an observer how far it is. It must not block.
 type Event struct {
 	Done, Total int                // classifications of all patterns

@@ -1,39 +1,17 @@
-package main
+package procedure
 
 import (
 	"strings"
 	"testing"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
-	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/stability"
 	"xlab/mlp/transfer"
 )
 
-func TestInsituRows(t *testing.T) {
-	var list []insituStudied
-	for chip := range uint64(4) {
-		for i, k := range insituCases() {
-			list = append(list, insituStudied{insituCase: k, Chip: chip + 1, Accuracy: 100 - float64(i)*float64(chip),
-				Epochs: 10 * (i + 1)})
-		}
-	}
-	rows := insituRows(list)
-	if len(rows) != 3 || rows[0].Published != "70 %" || rows[0].Perfect != 4 || rows[2].Perfect != 1 ||
-		rows[2].Accuracy.Mean != 97 || rows[2].Accuracy.Min != 94 || rows[1].Epochs.Mean != 20 {
-		t.Errorf("rows %+v", rows)
-	}
-}
-
 // The reference device is usable and none of the network's.
 func TestReferenceDevice(t *testing.T) {
-	c, err := config.Load("", nil, boxes.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
 	n, err := mlp.New(mlp.NewDesign(16, 10, 3))
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +21,7 @@ func TestReferenceDevice(t *testing.T) {
 		m.Devices[i].State = array.StateFormed
 	}
 	m.At(array.Cell{Row: 0, Col: 17}).State = array.StateDefective
-	s := procedure.NetworkSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}},
+	s := NetworkSpec{Network: KeptNetwork{File: &mlp.File{Network: n}},
 		Placement: mlp.DefaultPlacement("A", "B"),
 		Defects:   map[string]*array.DefectMap{"A": m}}
 	for _, k := range []struct {
@@ -53,7 +31,7 @@ func TestReferenceDevice(t *testing.T) {
 	}{{"", array.Cell{Row: 0, Col: 18}, true}, {"r7c19", array.Cell{Row: 7, Col: 19}, true},
 		{"r0c17", array.Cell{}, false}, {"r0c3", array.Cell{}, false}, {"r0-1c18", array.Cell{}, false},
 		{"x", array.Cell{}, false}} {
-		r, err := referenceFor(c, s, k.named, 30e-6)
+		r, err := referenceFor(bare{}, s, k.named, 30e-6)
 		if (err == nil) != k.ok || k.ok && (r.Cell != k.want || r.Array != "A") {
 			t.Errorf("%q: %+v, %v", k.named, r, err)
 		}
@@ -68,7 +46,9 @@ func TestStabilityResult(t *testing.T) {
 		{Variant: stability.Plain, Age: &age, Train: 80}, {Variant: stability.Biased, Age: &age, Train: 100}}
 	s.MLP.Warnings = []string{"before"}
 	bad := badlyWritten(&transfer.Outcome{Weights: make([]transfer.Weight, 4)}, "as trained", transfer.DefaultSpec())
-	r := s.result(points, bad, procedure.Figures{})
+	m := &StabilityMeasurement{spec: s, points: points, warnings: bad}
+	m.Summary(nil, Figures{})
+	r := m.Result
 	if len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "weights as trained: 0 of 4 are within 30 %, and 97 % "+
 		"of them should be") {
 		t.Errorf("warnings %q", r.Warnings)

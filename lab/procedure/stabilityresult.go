@@ -1,50 +1,50 @@
-package main
+package procedure
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
+
 	"xlab/instrument"
-	"xlab/lab/procedure"
 	"xlab/mlp/stability"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/figure"
-	"xlab/run/screen"
 )
 
-// stabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
+// StabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
 // --json` print.
-type stabilityResult struct {
+type StabilityResult struct {
 	Variants  []stability.Variant `json:"variants"`
 	Points    []stability.Point   `json:"points"`
 	Lowest    map[string]float64  `json:"lowest_percent"` // on the training set, by variant
-	Reference *referenceSpec      `json:"reference"`
+	Reference *ReferenceDevice    `json:"reference"`
 	Network   string              `json:"network"`
 	Files     []string            `json:"files"`
 	Warnings  []string            `json:"warnings"`
-	procedure.Figures
+	Figures
 }
 
-func (s *stabilitySpec) result(points []stability.Point, warnings []string, f procedure.Figures) stabilityResult {
-	r := stabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, points...),
+// Summary implements Job.
+func (m *StabilityMeasurement) Summary(_ Bench, f Figures) any {
+	s := &m.spec
+	m.Result = StabilityResult{Variants: s.Measure.Variants, Points: append([]stability.Point{}, m.points...),
 		Lowest:   make(map[string]float64),
-		Warnings: append(append([]string{}, s.MLP.Warnings...), warnings...), Reference: s.Reference,
+		Warnings: append(append([]string{}, s.MLP.Warnings...), m.warnings...), Reference: s.Reference,
 		Network: s.Trained.File, Files: []string{"points.csv", "accuracy.svg", "outputs.svg"}, Figures: f}
-	for _, p := range points {
-		lowest, seen := r.Lowest[string(p.Variant)]
+	for _, p := range m.points {
+		lowest, seen := m.Result.Lowest[string(p.Variant)]
 		if !seen {
 			lowest = p.Train
 		}
-		r.Lowest[string(p.Variant)] = math.Min(lowest, p.Train)
+		m.Result.Lowest[string(p.Variant)] = math.Min(lowest, p.Train)
 	}
-	return r
+	return m.Result
 }
 
-// stabilityNames are the variants as figures and tables call them.
-var stabilityNames = map[stability.Variant]string{
+// VariantNames are the variants as figures and tables call them.
+var VariantNames = map[stability.Variant]string{
 	stability.Plain: "plain", stability.Biased: "pairs around a bias", stability.Feedback: "memristor in the feedback",
 }
 
@@ -68,7 +68,7 @@ func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Po
 	value func(stability.Point) float64, bar func(float64) (low, high float64)) figure.Lines {
 	l := figure.Lines{Title: title, X: s.axis(), Y: y}
 	for _, v := range s.Measure.Variants {
-		line := figure.Series{Name: stabilityNames[v], Markers: true}
+		line := figure.Series{Name: VariantNames[v], Markers: true}
 		for _, p := range points {
 			if p.Variant != v {
 				continue
@@ -86,8 +86,9 @@ func (s *stabilitySpec) lines(title string, y figure.Axis, points []stability.Po
 	return l
 }
 
-// files writes the data and the figures.
-func (s *stabilitySpec) files(r procedure.Bench, points []stability.Point) error {
+// Files implements Job: the data and the figures.
+func (m *StabilityMeasurement) Files(b Bench) error {
+	s, points := &m.spec, m.points
 	if len(points) == 0 {
 		return nil
 	}
@@ -112,9 +113,9 @@ func (s *stabilitySpec) files(r procedure.Bench, points []stability.Point) error
 	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own " +
 		"remedies; nothing is published for this network."
 	return errors.Join(
-		r.Write(procedure.NetworkFile, s.MLP.Network.Write),
-		r.Write("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
-		r.Draw(
+		b.Write(NetworkFile, s.MLP.Network.Write),
+		b.Write("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
+		b.Draw(
 			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. "+
 				"Error bars: one standard deviation of a share counted in so many patterns; "+
 				"the patterns are the same at every point, so that changes are surer than the bars.", patterns) + remedies,
@@ -166,52 +167,6 @@ func stabilityEvent(e stability.Event) run.Event {
 			Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
 	}
 	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total,
-		Note: stabilityNote(e.Point), Ahead: []run.Work{left, wait}, Steps: 1}
-}
-
-// stabilityNote is a point in a line of progress.
-func stabilityNote(p stability.Point) string {
-	at := ""
-	if p.Age != nil {
-		at = p.Age.String()
-	} else {
-		at = p.Temperature.String()
-	}
-	return fmt.Sprintf("%s, %s: %.1f %%", stabilityNames[p.Variant], at, p.Train)
-}
-
-func (a *app) printStability(s stabilitySpec, r stabilityResult) error {
-	fmt.Fprintf(a.out, "network %s, %s\n\n", s.Trained.File, procedure.SizesText(s.MLP.Network.Network.Design))
-	w := screen.NewTable(a.out, screen.Left)
-	fmt.Fprintln(w, "\tcondition\ttraining\ttest\tgain\toutputs changed by\t")
-	for _, v := range s.Measure.Variants {
-		for _, p := range r.Points {
-			if p.Variant != v {
-				continue
-			}
-			test, at := "-", ""
-			if p.Test != nil {
-				test = fmt.Sprintf("%.2f %%", *p.Test)
-			}
-			if p.Age != nil {
-				at = p.Age.String()
-			} else {
-				at = p.Temperature.String()
-			}
-			fmt.Fprintf(w, "%s\t%s\t%.2f %%\t%s\t%.3f\t%.3g V\t\n", stabilityNames[v], at, p.Train, test, p.Gain, p.Fidelity.RMS)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if s.Reference != nil {
-		fmt.Fprintf(a.out, "the gain with feedback follows device %s of array %s, written to %v\n", s.Reference.Cell,
-			s.Reference.Array, s.Reference.Conductance)
-	}
-	for _, text := range r.Warnings {
-		fmt.Fprintln(a.Messages, "warning: "+text)
-	}
-	fmt.Fprint(a.out, r.OverheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: points.csv, accuracy.svg, outputs.svg\n", filepath.Join(a.Config.Runs, r.Run))
-	return err
+		Note:  fmt.Sprintf("%s, %s: %.1f %%", VariantNames[e.Point.Variant], e.Point.Condition(), e.Point.Train),
+		Ahead: []run.Work{left, wait}, Steps: 1}
 }

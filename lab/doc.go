@@ -11,6 +11,7 @@
 //     brings a lost link back, the conditions that are checked before stress, and the
 //     alarm that tells people.
 //
-// The rooms below: config (what bench.yaml says), sim (the simulated bench),
-// session (an open bench), procedure (what can be done), plan (chains of it).
+// The rooms below: config (what bench.yaml says), boxes (the instruments that a bench
+// can have), sim (the simulated bench), session (an open bench), procedure (what can
+// be done), plan (chains of it).
 package lab

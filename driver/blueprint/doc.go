@@ -19,4 +19,6 @@
 //     a link.
 //  5. Run the conformance suites of instrument/instrumenttest, as
 //     conformance_test.go does.
+//  6. Write its simulated side, and say in one entry of lab/boxes what a bench has
+//     to know of both, as lab/blueprint_test.go does for this one.
 package blueprint

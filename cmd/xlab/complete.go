@@ -9,6 +9,7 @@ import (
 	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/export"
+	"xlab/run/index"
 	"xlab/tuning"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ func (a *app) complete(c *cobra.Command) {
 		"faults":       files("yaml", "yml"),
 		"header":       words("yes", "no"),
 		"network":      a.completeRuns,
-		"outcome":      words(outcomeNames...),
+		"outcome":      words(index.Outcomes()...),
 		"policies":     several(tuning.Policies()...),
 		"policy":       words(tuning.Policies()...),
 		"reset-scheme": words(schemes...),

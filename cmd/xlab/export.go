@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"xlab/run"
-	"xlab/run/atomicfile"
 	"xlab/run/export"
 )
 
@@ -72,7 +70,7 @@ describes the tables and how other programs read them.`,
 			}
 			to := func(w io.Writer) error { return write(w, t, source.Provenance) }
 			if output != "" && output != "-" {
-				if err := writeNew(output, force, to); err != nil {
+				if err := run.WriteOutput(output, force, to); err != nil {
 					return err
 				}
 				if a.json {
@@ -95,21 +93,4 @@ describes the tables and how other programs read them.`,
 	f.BoolVar(&partial, "partial", false, "export what is there of a run whose record is damaged")
 	f.BoolVar(&force, "force", false, "replace a file that is there")
 	return c
-}
-
-// writeNew writes a file for others to read, as a whole or not at all. One that is
-// there already is replaced only by force; a device or a pipe is written to.
-func writeNew(path string, force bool, write func(io.Writer) error) error {
-	if old, err := os.Stat(path); err == nil && old.Mode().IsRegular() && !force {
-		return run.Usage(fmt.Errorf("%s exists already; --force replaces it", path))
-	}
-	var failed error
-	err := atomicfile.Write(path, atomicfile.Shared, func(w io.Writer) error {
-		failed = write(w)
-		return failed
-	})
-	if err != nil && failed == nil {
-		return run.Usage(err) // no place for a file
-	}
-	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"xlab/lab/config"
+	"xlab/run"
 
 	_ "embed"
 	"fmt"
@@ -30,7 +31,7 @@ is there is kept unless --force is given.`,
 			if hardware {
 				text = hardwareTemplate
 			}
-			err := writeNew(config.FileName, force, func(w io.Writer) error {
+			err := run.WriteOutput(config.FileName, force, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
 			})

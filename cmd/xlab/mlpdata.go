@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"xlab/mlp/dataset"
 	"xlab/mlp/draw"
 	"xlab/run"
-	"xlab/run/atomicfile"
 	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
@@ -80,26 +78,22 @@ func drawPatterns(s *dataset.Set, file string) error {
 func writeDrawing(d interface {
 	WriteSVG(w io.Writer) error
 	WritePNG(w io.Writer) error
-}, file string) (err error) {
-	var b bytes.Buffer
+}, file string) error {
+	write := d.WriteSVG
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".svg":
-		err = d.WriteSVG(&b)
 	case ".png":
-		err = d.WritePNG(&b)
+		write = d.WritePNG
 	case ".pdf":
 		p, ok := d.(interface{ WritePDF(w io.Writer) error })
 		if !ok {
 			return run.Usage(fmt.Errorf("--output %s: this figure is written as .svg or .png", file))
 		}
-		err = p.WritePDF(&b)
+		write = p.WritePDF
 	default:
 		return run.Usage(fmt.Errorf("--output %s: figures are written as .svg, .png or .pdf", file))
 	}
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.WriteFile(file, atomicfile.Shared, b.Bytes()); err != nil {
+	if err := run.WriteOutput(file, true, write); err != nil {
 		return run.Usage(err)
 	}
 	return nil

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"path/filepath"
-	"xlab/lab/config"
 	"xlab/run"
-	"xlab/run/atomicfile"
 	"xlab/run/report"
 
 	"github.com/spf13/cobra"
@@ -36,13 +32,13 @@ it is unique, or be "last"; after a plan that is the plan.`,
 			for _, id := range report.Tasks(s) {
 				task, err := run.Load(c.Runs, id)
 				if err == nil {
-					_, err = writeReport(c, task, "", partial)
+					_, err = report.WriteFile(task, c.Runs, "", partial)
 				}
 				if err != nil {
 					fmt.Fprintf(a.Messages, "there is no page of the task's run %s: %v\n", id, err)
 				}
 			}
-			file, err := writeReport(c, s, output, partial)
+			file, err := report.WriteFile(s, c.Runs, output, partial)
 			if err != nil {
 				return err
 			}
@@ -56,38 +52,4 @@ it is unique, or be "last"; after a plan that is the plan.`,
 	c.Flags().BoolVar(&partial, "partial", false, "report what is there of a run whose record is damaged")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write (default: "+report.File+" in the run directory)")
 	return c
-}
-
-// writeReport writes a run's page, into its directory where output names no file.
-// A damaged record is refused, or with partial named on the page.
-func writeReport(c *config.Config, s *run.Stored, output string, partial bool) (file string, err error) {
-	record, err := run.ScanJournal(s.Dir, nil)
-	if err == nil {
-		err = run.Check(s.Dir, record)
-	}
-	if err != nil && !partial {
-		return "", fmt.Errorf("%w; --partial reports what is there", err)
-	} else if err != nil {
-		s.Problems = append(s.Problems, err.Error())
-	}
-	perm := atomicfile.Shared
-	if output == "" {
-		output, perm = filepath.Join(s.Dir, report.File), atomicfile.Private
-	}
-	at, err := filepath.Abs(filepath.Dir(output))
-	if err != nil {
-		return "", err
-	}
-	page, err := report.OfRun(s, c.Runs, at)
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	if err := report.Write(&b, page); err != nil {
-		return "", err
-	}
-	if err := atomicfile.WriteFile(output, perm, b.Bytes()); err != nil {
-		return "", run.Usage(err)
-	}
-	return output, nil
 }

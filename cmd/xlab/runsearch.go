@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +14,6 @@ import (
 	"xlab/run/index"
 	"xlab/run/screen"
 )
-
-// outcomeNames are how runs end, and are found.
-var outcomeNames = []string{"complete", "partial", "outside", "tripped", "interrupted", "failed", "running",
-	"unknown", "broken"}
 
 // runsFilter is what the flags of `xlab runs` say.
 type runsFilter struct {
@@ -36,7 +31,7 @@ func (f *runsFilter) addTo(c *cobra.Command) {
 	flags.StringVarP(&f.array, "array", "a", "", "only runs on this array")
 	flags.StringVar(&f.chip, "chip", "", "only runs on chips with this text in their name")
 	flags.StringArrayVar(&f.outcomes, "outcome", nil, "only runs that ended like this ("+
-		strings.Join(outcomeNames, ", ")+"); may be given several times")
+		strings.Join(index.Outcomes(), ", ")+"); may be given several times")
 	flags.StringVar(&f.since, "since", "", "only runs started then or later: 2026-11-22, 2026-11-22T14:30, or 12h or "+
 		"7d ago")
 	flags.StringVar(&f.until, "until", "", "only runs started before then; of a date the whole day counts")
@@ -51,50 +46,16 @@ func (f *runsFilter) query(now time.Time) (q index.Query, err error) {
 	for _, o := range f.outcomes {
 		q.Outcomes = append(q.Outcomes, run.Outcome(strings.ToLower(o)))
 	}
-	if q.Since, err = parseMoment(f.since, now, false); err != nil {
+	if q.Since, err = index.ParseMoment(f.since, now, false); err != nil {
 		return q, run.Usage(fmt.Errorf("--since: %w", err))
 	}
-	if q.Until, err = parseMoment(f.until, now, true); err != nil {
+	if q.Until, err = index.ParseMoment(f.until, now, true); err != nil {
 		return q, run.Usage(fmt.Errorf("--until: %w", err))
 	}
 	if err := q.Validate(); err != nil {
 		return q, run.Usage(err)
 	}
 	return q, nil
-}
-
-// parseMoment reads a date, a date with a time, or how long ago it was, in local
-// time. Of a date alone it is the beginning of the day, or its end. The zero
-// time stands for no text.
-func parseMoment(text string, now time.Time, end bool) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
-			return now.AddDate(0, 0, -n), nil
-		}
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	t, err := time.ParseInLocation(time.DateOnly, text, now.Location())
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no date; write 2026-11-22, 2026-11-22T14:30, or 12h or 7d for so long ago",
-			text)
-	}
-	if end {
-		t = t.AddDate(0, 0, 1)
-	}
-	return t, nil
 }
 
 func (a *app) listRuns(ctx context.Context, f runsFilter) error {

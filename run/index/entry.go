@@ -70,11 +70,7 @@ type Query struct {
 func (q Query) Validate() error {
 	for _, o := range q.Outcomes {
 		if !slices.Contains(outcomes, o) {
-			var names []string
-			for _, known := range outcomes {
-				names = append(names, string(known))
-			}
-			return fmt.Errorf("there is no outcome %q; outcomes are: %s", o, strings.Join(names, ", "))
+			return fmt.Errorf("there is no outcome %q; outcomes are: %s", o, strings.Join(Outcomes(), ", "))
 		}
 	}
 	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
@@ -89,6 +85,14 @@ func (q Query) Validate() error {
 
 var outcomes = []run.Outcome{run.OutcomeComplete, run.OutcomePartial, run.OutcomeOutside, run.OutcomeTripped,
 	run.OutcomeInterrupted, run.OutcomeFailed, run.OutcomeRunning, run.OutcomeUnknown, run.OutcomeBroken}
+
+// Outcomes are how runs end, and are found.
+func Outcomes() (names []string) {
+	for _, o := range outcomes {
+		names = append(names, string(o))
+	}
+	return names
+}
 
 // words is what Text is searched in.
 func (e *Entry) words() string { return strings.ToLower(e.ID + " " + strings.Join(e.Arguments, " ")) }

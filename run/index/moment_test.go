@@ -1,4 +1,4 @@
-package main
+package index
 
 import (
 	"testing"
@@ -25,12 +25,12 @@ func TestParseMoment(t *testing.T) {
 		{"1h30m", true, now.Add(-90 * time.Minute)},
 		{"7d", false, at(2026, 11, 15, 15, 4, 5)},
 	} {
-		if got, err := parseMoment(c.text, now, c.end); err != nil || !got.Equal(c.want) {
+		if got, err := ParseMoment(c.text, now, c.end); err != nil || !got.Equal(c.want) {
 			t.Errorf("%q: %v, %v; want %v", c.text, got, err, c.want)
 		}
 	}
 	for _, bad := range []string{"yesterday", "-3h", "-1d", "d", "2026-13-01", "22.11.2026", "2026-11-21T25:00"} {
-		if got, err := parseMoment(bad, now, false); err == nil {
+		if got, err := ParseMoment(bad, now, false); err == nil {
 			t.Errorf("%q was understood as %v", bad, got)
 		}
 	}

@@ -79,8 +79,7 @@ func (s Spec) Validate(rows, cols int) error {
 	for _, c := range s.Devices {
 		f.Check(!seen[c], "device %s is listed twice", c)
 		seen[c] = true
-		f.Check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
-			cols)
+		f.Add(c.Within(rows, cols))
 	}
 	f.Check(s.Attempts >= 1, "attempts: %d must be at least 1", s.Attempts)
 	f.Check(s.Levels >= 2 && s.Levels <= 10001, "levels: %d must be 2 to 10001", s.Levels)

@@ -56,8 +56,8 @@ func (t Targets) Cells() []array.Cell {
 func Uniform(rows, cols int, cells []array.Cell, g instrument.Siemens) (Targets, error) {
 	t := NewTargets(rows, cols)
 	for _, c := range cells {
-		if c.Row < 0 || c.Row >= rows || c.Col < 0 || c.Col >= cols {
-			return nil, fmt.Errorf("device %s is outside the %d x %d array", c, rows, cols)
+		if err := c.Within(rows, cols); err != nil {
+			return nil, err
 		}
 		t[c.Row][c.Col] = g
 	}

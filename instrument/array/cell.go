@@ -15,6 +15,14 @@ type Cell struct{ Row, Col int }
 // String writes the cell as "r3c7".
 func (c Cell) String() string { return "r" + strconv.Itoa(c.Row) + "c" + strconv.Itoa(c.Col) }
 
+// Within says that the cell is not one of a rows x cols array; nil where it is.
+func (c Cell) Within(rows, cols int) error {
+	if c.Row < 0 || c.Row >= rows || c.Col < 0 || c.Col >= cols {
+		return fmt.Errorf("device %s is outside the %d x %d array", c, rows, cols)
+	}
+	return nil
+}
+
 // MarshalJSON writes [row, col].
 func (c Cell) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "[%d,%d]", c.Row, c.Col), nil

@@ -59,8 +59,7 @@ type faults struct{ input.Faults }
 func (f *faults) cells(cells []array.Cell, rows, cols int) {
 	f.Check(len(cells) > 0, "no device is named")
 	for _, c := range cells {
-		f.Check(c.Row >= 0 && c.Row < rows && c.Col >= 0 && c.Col < cols, "device %s is outside the %d x %d array", c, rows,
-			cols)
+		f.Add(c.Within(rows, cols))
 	}
 }
 

@@ -68,25 +68,23 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 				if err != nil {
 					return nil, err
 				}
-				spec := readSpec{Read: l.Settings().Read.Step(), Format: *format}
-				if spec.Devices, err = array.ParseCells(*devices, w.Rows, w.Cols); err != nil {
+				step := l.Settings().Read.Step()
+				cells, err := array.ParseCells(*devices, w.Rows, w.Cols)
+				if err != nil {
 					return nil, run.Usage(fmt.Errorf("--devices: %w", err))
 				}
 				if *format != "" && *format != "grid" && *format != "csv" && *format != "json" {
 					return nil, run.Usage(fmt.Errorf("--format %q is none of grid, csv, json", *format))
 				}
 				if f.Changed("voltage") {
-					spec.Read.Voltage = voltage
+					step.Voltage = voltage
 				}
-				if v := spec.Read.Voltage; v == 0 || v < -array.ReadLimit || v > array.ReadLimit {
-					return nil, run.Usage(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which "+
-						"disturbs no device; `xlab iv` measures at larger ones", v, array.ReadLimit))
-				}
-				// What is beyond the limits is refused here, before anything is opened.
-				if _, err := l.Cost(w, spec.Devices[0], spec.Read); err != nil {
+				j, err := Read(l, *name, cells, step)
+				if err != nil {
 					return nil, err
 				}
-				return &Request{Job: newReading(*name, spec)}, nil
+				j.spec.Format = *format
+				return &Request{Job: j}, nil
 			}
 		},
 		Rebuild: func(_ Lab, h *run.Header) (Job, error) {
@@ -94,6 +92,31 @@ gets a coloured grid, anything else CSV in siemens: a heading, and one line per 
 			return newReading(h.Array, spec), err
 		},
 	}
+}
+
+// Read makes the job that reads devices of an array, all where none is named. It refuses a voltage at which
+// devices change and what is beyond the limits; nothing is opened.
+func Read(l Lab, name string, devices []array.Cell, step array.Read) (*Reading, error) {
+	w, err := l.Wiring(name)
+	if err != nil {
+		return nil, err
+	}
+	if v := step.Voltage; v == 0 || v < -array.ReadLimit || v > array.ReadLimit {
+		return nil, run.Usage(fmt.Errorf("a read at %v is refused: use a voltage other than 0 and within ±%v, which "+
+			"disturbs no device; `xlab iv` measures at larger ones", v, array.ReadLimit))
+	}
+	if len(devices) == 0 {
+		devices = array.AllCells(w.Rows, w.Cols)
+	}
+	for _, cell := range devices {
+		if err := cell.Within(w.Rows, w.Cols); err != nil {
+			return nil, run.Usage(err)
+		}
+	}
+	if _, err := l.Cost(w, devices[0], step); err != nil {
+		return nil, err
+	}
+	return newReading(name, readSpec{Devices: devices, Read: step}), nil
 }
 
 func newReading(name string, spec readSpec) *Reading {

@@ -11,7 +11,7 @@ import (
 // Settings are the sections of the configuration that procedures bring. Keys are
 // those of the tags.
 type Settings struct {
-	Read    Read         `mapstructure:"read"`    // how conductances are read
+	Read    Reads        `mapstructure:"read"`    // how conductances are read
 	Forming forming.Spec `mapstructure:"forming"` // parameters of the published procedure
 	Tuning  tuning.Spec  `mapstructure:"tuning"`  // parameters of write-and-verify
 	MLP     MLP          `mapstructure:"mlp"`     // parameters of the import of networks
@@ -19,12 +19,12 @@ type Settings struct {
 
 // DefaultSettings are the values of keys that no file gives.
 func DefaultSettings() Settings {
-	return Settings{Read: Read{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3}, Forming: forming.DefaultSpec(),
+	return Settings{Read: Reads{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3}, Forming: forming.DefaultSpec(),
 		Tuning: tuning.DefaultSpec(), MLP: MLP{Spec: transfer.DefaultSpec()}}
 }
 
-// Read is the section read: how conductances are read.
-type Read struct {
+// Reads is the section read: how conductances are read.
+type Reads struct {
 	Voltage    instrument.Volts   `mapstructure:"voltage"`
 	Aperture   instrument.Seconds `mapstructure:"aperture"`
 	Settle     instrument.Seconds `mapstructure:"settle"`
@@ -32,7 +32,7 @@ type Read struct {
 }
 
 // Step is the configured read as a step on a cell.
-func (r Read) Step() array.Read {
+func (r Reads) Step() array.Read {
 	return array.Read{Voltage: r.Voltage, Compliance: r.Compliance, Settle: r.Settle, Aperture: r.Aperture}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"
@@ -23,7 +24,8 @@ type Lab struct {
 
 	Procedures procedure.Registry // that can be rebuilt from a run's header
 
-	Jobs map[string]func(c *config.Config, h *run.Header) (procedure.Job, error) // that can be rebuilt from a run's header, by command
+	// that can be rebuilt from a run's header, by command
+	Jobs map[string]func(c *config.Config, h *run.Header) (procedure.Job, error)
 
 	Notify []string // who is told of a run's end, beside those of the configuration
 	CutOff string   // the run that was begun or taken up, for who goes on with it; "" = none
@@ -38,6 +40,21 @@ type Lab struct {
 
 	Signals <-chan os.Signal              // interrupts; nil = those of the process
 	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise
+}
+
+// New makes a laboratory with all procedures. It needs a configuration (ReadConfig),
+// and nobody hears of it until its Messages are set.
+func New() *Lab {
+	return &Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader(""), Procedures: procedure.All()}
+}
+
+// ReadConfig reads the configuration, as config.Load says.
+func (l *Lab) ReadConfig(file string, overrides []string) error {
+	c, err := config.Load(file, overrides, l.Known())
+	if err == nil {
+		l.Config = c
+	}
+	return err
 }
 
 // Logger is where it is written what happens.

@@ -9,10 +9,6 @@ import (
 	"strings"
 	"testing"
 	"xlab/instrument/array"
-	"xlab/lab"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
-	"xlab/lab/session"
 	"xlab/run"
 	"xlab/tuning/characterize"
 )
@@ -63,8 +59,8 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 		seeds, slack, share = sevenChips, 2, 0.97
 	}
 	// A coarser staircase forms the same devices in less computing time.
-	c, err := config.Load("", []string{"forming.levels=8"}, boxes.Default())
-	if err != nil {
+	a := quietApp()
+	if err := a.ReadConfig("", []string{"forming.levels=8"}); err != nil {
 		t.Fatal(err)
 	}
 	var devices []array.Cell
@@ -73,7 +69,6 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 			devices = append(devices, cell)
 		}
 	}
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	p, err := a.thresholdsOf(context.Background(), "A", seeds, characterize.DefaultThresholdSpec(devices), false)
 	if err != nil {
 		t.Fatal(err)
@@ -87,11 +82,10 @@ func TestThresholdsOfSevenChips(t *testing.T) {
 // BenchmarkThresholdsOfSevenChips measures every device of the seven chips, which
 // is what hwdocs/device-model.md quotes.
 func BenchmarkThresholdsOfSevenChips(b *testing.B) {
-	c, err := config.Load("", nil, boxes.Default())
-	if err != nil {
+	a := quietApp()
+	if err := a.ReadConfig("", nil); err != nil {
 		b.Fatal(err)
 	}
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}, out: io.Discard}
 	for b.Loop() {
 		p, err := a.thresholdsOf(context.Background(), "A", sevenChips,
 			characterize.DefaultThresholdSpec(array.AllCells(20, 20)), false)

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"xlab/lab"
-	"xlab/lab/session"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -20,7 +18,7 @@ import (
 
 // quietApp is an app that nobody hears.
 func quietApp() *app {
-	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: io.Discard}
+	return newApp(strings.NewReader(""), io.Discard, io.Discard)
 }
 
 // TestExamples checks that every command has an example and that the commands,
@@ -113,7 +111,7 @@ func TestLongTime(t *testing.T) {
 func completed(t *testing.T, args ...string) []string {
 	t.Helper()
 	var out bytes.Buffer
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader("")}, out: &out}
+	a := newApp(strings.NewReader(""), &out, io.Discard)
 	if code := a.execute(append([]string{cobra.ShellCompNoDescRequestCmd}, args...)); code != 0 {
 		t.Fatalf("%v: exit code %d", args, code)
 	}

@@ -9,9 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"xlab/lab"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/mock/device"
 	"xlab/run"
@@ -97,7 +95,8 @@ func TestKilledServers(t *testing.T) {
 func formAt(t *testing.T, dir, config string, more ...string) (code int, said string) {
 	t.Helper()
 	errs := newOutput()
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+	a := newApp(strings.NewReader(""), newOutput(), errs)
+	a.Signals = make(chan os.Signal)
 	code = a.execute(append([]string{"form", "--devices", "r0c0-1", "--config", config,
 		"--set", "runs=" + filepath.Join(dir, "runs"), "--set", "locks=" + filepath.Join(dir, "locks")}, more...))
 	return code, errs.String()
@@ -148,7 +147,8 @@ func TestServedFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		errs := newOutput()
-		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+		a := newApp(strings.NewReader(""), newOutput(), errs)
+		a.Signals = make(chan os.Signal)
 		code := a.execute([]string{"form", "--set", "simulation.faults=" + script,
 			"--set", "simulation.chip=" + filepath.Join(dir, "other.json"), "--set", "runs=" + dir})
 		if code != run.ExitUsage || !strings.Contains(errs.String(), c.want) {

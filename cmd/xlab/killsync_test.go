@@ -9,9 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"xlab/lab"
 	"xlab/lab/plan"
-	"xlab/lab/session"
 	"xlab/mock/chip"
 	"xlab/run"
 )
@@ -41,7 +39,7 @@ func dying() {
 		}
 		mu.Unlock()
 	}
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: os.Stderr}, In: os.Stdin}, out: os.Stdout}
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	a.Keep = func(o run.Options) run.Options {
 		o.Create = func(path string) (run.File, error) {
 			point()

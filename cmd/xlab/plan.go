@@ -17,7 +17,6 @@ import (
 	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/plan"
-	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/screen"
@@ -201,8 +200,9 @@ func (a *app) checkLimits(s *plan.Step) error {
 
 // child is an app that carries out a command for this one.
 func (a *app) child(out io.Writer) *app {
-	return &app{Lab: lab.Lab{Opener: session.Opener{Messages: a.Messages, Boxes: a.Boxes, NewBench: a.NewBench}, In: a.In,
-		Signals: a.Signals, Keep: a.Keep, Quiet: true}, out: out}
+	child := newApp(a.In, out, a.Messages)
+	child.Boxes, child.NewBench, child.Signals, child.Keep, child.Quiet = a.Boxes, a.NewBench, a.Signals, a.Keep, true
+	return child
 }
 
 // shared are the flags that hold for all tasks.

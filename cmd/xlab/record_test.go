@@ -61,12 +61,12 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 
 // TestJobsCanBeRebuilt rebuilds nothing from a header that is not understood.
 func TestJobsCanBeRebuilt(t *testing.T) {
-	a := &app{}
+	a := quietApp()
 	c, err := config.Load("", nil, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Config, a.Jobs, a.Procedures = c, a.jobs(), procedure.All()
+	a.Config, a.Jobs = c, a.jobs()
 	for _, command := range a.commandsOfRuns() {
 		for _, spec := range []any{nil, []byte("null")} {
 			h := &run.Header{ID: "x", Command: command, Spec: spec}

@@ -15,11 +15,9 @@ import (
 	"testing"
 	"time"
 	"xlab/instrument/array"
-	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/plan"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/mock/device"
 	"xlab/run"
 	"xlab/run/replay"
@@ -315,7 +313,8 @@ func (b *killBench) checkRecords(dir string) {
 			continue
 		}
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := newApp(strings.NewReader(""), out, errs)
+		a.Signals = make(chan os.Signal)
 		code := a.execute([]string{"replay", s.ID, "--config", filepath.Join(dir, config.FileName)})
 		if code != 0 || !strings.Contains(out.String(), "to the end of the run and its result") {
 			b.t.Errorf("replay ended with exit code %d:\n%s%s", code, out, errs)

@@ -13,11 +13,9 @@ import (
 	"time"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/lab"
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/mock/wire/b1500"
@@ -149,7 +147,8 @@ func (o *output) await(t *testing.T, text string) {
 func newRig(t testing.TB, seed uint64) *rig {
 	t.Helper()
 	r := &rig{t: t, out: newOutput(), err: newOutput(), runs: t.TempDir(), signals: make(chan os.Signal, 2)}
-	r.app = &app{Lab: lab.Lab{Opener: session.Opener{Messages: r.err}, In: strings.NewReader(""), Signals: r.signals}, out: r.out}
+	r.app = newApp(strings.NewReader(""), r.out, r.err)
+	r.app.Signals = r.signals
 	r.app.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		state, err := sim.NewChip(c, seed)
 		if err != nil {

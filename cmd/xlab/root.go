@@ -13,7 +13,6 @@ import (
 	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/run"
 	"xlab/run/screen"
 
@@ -35,8 +34,13 @@ type app struct {
 
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errw}, In: in}, out: out}
-	return a.execute(args)
+	return newApp(in, out, errw).execute(args)
+}
+
+func newApp(in io.Reader, out, errw io.Writer) *app {
+	a := &app{Lab: *lab.New(), out: out}
+	a.In, a.Messages = in, errw
+	return a
 }
 
 // execute carries out one command line and gives the exit code.
@@ -160,15 +164,15 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 }
 
 // configure reads the configuration.
-func (a *app) configure() (c *config.Config, err error) {
-	if c, err = config.Load(a.file, a.set, a.Known()); err != nil {
+func (a *app) configure() (*config.Config, error) {
+	if err := a.ReadConfig(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
-	a.Config, a.Jobs, a.Procedures = c, a.jobs(), procedure.All()
+	a.Jobs = a.jobs()
 	if a.verbose {
 		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return c, nil
+	return a.Config, nil
 }
 
 // load reads the configuration for a command that needs a bench, and says

@@ -19,7 +19,6 @@ import (
 	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/run"
 
 	"github.com/google/go-cmp/cmp"
@@ -203,7 +202,8 @@ func TestSameBytes(t *testing.T) {
 		t.Helper()
 		runs := t.TempDir()
 		out, errs := newOutput(), newOutput()
-		a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: out}
+		a := newApp(strings.NewReader(""), out, errs)
+		a.Signals = make(chan os.Signal)
 		if code := a.execute([]string{"form", "--devices", devices, "--json", "--config", config,
 			"--set", "runs=" + runs, "--set", "analyzer.fixed_ranges=true"}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, errs)

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"math"
 	"strings"
 	"testing"
 	"time"
 	"xlab/lab"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
-	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
 
@@ -81,12 +79,10 @@ func TestServeNeurons(t *testing.T) {
 	stderr := newOutput()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Chdir(t.TempDir())
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: stderr}, In: strings.NewReader("")}}
-	c, err := config.Load("", []string{"neurons.address=sim", "simulation.chip=chip.json"}, boxes.Default())
-	if err != nil {
+	a := newApp(strings.NewReader(""), io.Discard, stderr)
+	if err := a.ReadConfig("", []string{"neurons.address=sim", "simulation.chip=chip.json"}); err != nil {
 		t.Fatal(err)
 	}
-	a.Config = c
 	ended := make(chan error, 1)
 	var offered []lab.Endpoint
 	go func() {

@@ -16,10 +16,8 @@ import (
 	"time"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/lab"
 	"xlab/lab/boxes"
 	"xlab/lab/config"
-	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
@@ -77,7 +75,8 @@ simulation: {chip: %q, seed: %d}
 func (r *trial) run(args ...string) int {
 	r.t.Helper()
 	errs := newOutput()
-	a := &app{Lab: lab.Lab{Opener: session.Opener{Messages: errs}, In: strings.NewReader(""), Signals: make(chan os.Signal)}, out: newOutput()}
+	a := newApp(strings.NewReader(""), newOutput(), errs)
+	a.Signals = make(chan os.Signal)
 	a.NewBench = func(c *config.Config) (*sim.Bench, bool, error) {
 		s, made, err := sim.Open(boxes.Default(), c)
 		if err != nil {

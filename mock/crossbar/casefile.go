@@ -59,10 +59,9 @@ func parseObject(data []byte) (*object, error) {
 // object takes the member apart. The file is known to be JSON.
 func (m member) object() (*object, error) {
 	d := json.NewDecoder(bytes.NewReader(m.raw))
-	fail := func(err error) (*object, error) { return nil, m.errorf("not a JSON object: %v", err) }
 	t, err := d.Token()
 	if err != nil {
-		return fail(err)
+		return nil, m.errorf("not a JSON object: %v", err)
 	}
 	if t != json.Delim('{') {
 		return nil, m.errorf("a JSON object {...} is needed here")
@@ -70,19 +69,13 @@ func (m member) object() (*object, error) {
 	o := &object{member: m, members: map[string]member{}}
 	for d.More() {
 		t, err := d.Token()
-		if err != nil {
-			return fail(err)
-		}
-		name, ok := t.(string)
-		if !ok {
-			return fail(fmt.Errorf("%v where a name belongs", t))
-		}
+		name, _ := t.(string)
 		v := member{data: m.data, path: name}
 		if m.path != "" {
 			v.path = m.path + "." + name
 		}
-		if err := d.Decode(&v.raw); err != nil {
-			return fail(err)
+		if err := errors.Join(err, d.Decode(&v.raw)); err != nil {
+			return nil, m.errorf("not a JSON object: %v", err)
 		}
 		v.at = m.at + int(d.InputOffset()) - len(v.raw)
 		if _, twice := o.members[name]; twice {

@@ -15,11 +15,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// problems are all that is wrong with a script.
-type problems []error
-
-func (p problems) error() error { return errors.Join(p...) }
-
 // Read reads a script, such as
 //
 //	seed: 7
@@ -66,15 +61,15 @@ func Read(r io.Reader, name string) (*Script, error) {
 			s.Faults = append(s.Faults, d.fault(item))
 		}
 	}
-	if err := d.wrong.error(); err != nil {
-		return nil, err
+	if d.wrong != nil {
+		return nil, errors.Join(d.wrong...)
 	}
 	return s, nil
 }
 
 type reader struct {
 	name  string
-	wrong problems
+	wrong []error // all that is wrong with the script
 }
 
 func (d *reader) complain(at *yaml.Node, format string, args ...any) {

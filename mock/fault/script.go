@@ -2,6 +2,7 @@ package fault
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -146,7 +147,7 @@ func Once(do func()) Act {
 // Check tells what is wrong with the script on a bench with these devices, each
 // fault with its place.
 func (s *Script) Check(devices map[string]Device) error {
-	var wrong problems
+	var wrong []error
 	for i := range s.Faults {
 		f := &s.Faults[i]
 		if err := f.check(devices); err != nil {
@@ -154,7 +155,7 @@ func (s *Script) Check(devices map[string]Device) error {
 			wrong = append(wrong, fmt.Errorf("%s: %w", at, err))
 		}
 	}
-	return wrong.error()
+	return errors.Join(wrong...)
 }
 
 func (f *Fault) check(devices map[string]Device) error {
@@ -234,11 +235,11 @@ func (f *Fault) checkTrigger(bytes bool) error {
 		return fmt.Errorf("%d triggers are given: give exactly one of piece, command, byte, time and rate", triggers)
 	case f.Piece < 0 || f.Byte < 0 || f.Time < 0 || f.Rate < 0 || f.Number < 0 || f.Times < 0 || f.Attempts < 0 ||
 		f.Pieces < 0 || f.For < 0 || f.Bytes < Rest:
-		return fmt.Errorf("a number is negative, which none may be")
+		return errors.New("a number is negative, which none may be")
 	case f.Rate > 1:
 		return fmt.Errorf("a rate of %g is more than 1, which is at every piece", f.Rate)
 	case f.Number > 0 && f.Command == "":
-		return fmt.Errorf("number counts the pieces with a command, and no command is given")
+		return errors.New("number counts the pieces with a command, and no command is given")
 	case f.Byte > 0 && !(bytes && f.What != Delay):
 		return fmt.Errorf("byte is no trigger for %q", f.What)
 	}

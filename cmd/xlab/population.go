@@ -2,20 +2,15 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"xlab/instrument/array"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
-	"xlab/mock/chip"
+	"xlab/lab/study"
 	"xlab/run"
 	"xlab/run/atomicfile"
-	"xlab/tuning/characterize"
 
 	"github.com/spf13/cobra"
 )
@@ -62,14 +57,12 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, j procedu
 	if err != nil {
 		return err
 	}
-	seeds := make([]uint64, chips)
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
-	}
-	pooled, err := a.thresholdsOf(cmd.Context(), w.Array, seeds,
-		j.Spec().(procedure.MeasurementSpec[characterize.ThresholdSpec]).Spec, dryRun)
-	if err != nil || dryRun {
+	pooled, batch, err := study.Thresholds(cmd.Context(), &a.Lab, study.Seeds(chips), j.(*procedure.Measurement), dryRun)
+	switch {
+	case err != nil:
 		return err
+	case dryRun:
+		return a.showBatch(batch)
 	}
 	result := procedure.ResultOf("thresholds", pooled)
 	result.Array = w.Array
@@ -92,38 +85,4 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, j procedu
 		return a.writeJSON(result)
 	}
 	return a.printComparison(&result)
-}
-
-// thresholdsOf forms the chips of the seeds in memory and measures them through
-// the whole bench, on all cores. The result depends on the seeds alone; it is nil
-// after a dry run.
-func (a *app) thresholdsOf(ctx context.Context, name string, seeds []uint64,
-	spec characterize.ThresholdSpec, dryRun bool) (*characterize.Thresholds, error) {
-	formed := make([]formedChip, len(seeds))
-	measured := make([]*characterize.Thresholds, len(seeds))
-	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
-		if part == 0 {
-			formed[i], err = a.formInMemory(ctx, name, seeds[i])
-			return err
-		}
-		var state chip.Chip
-		if err := json.Unmarshal(formed[i].state, &state); err != nil {
-			return err
-		}
-		return a.onChip(ctx, name, &state, func(ctx context.Context, _ *session.Session, bar *array.Journaled) error {
-			if measured[i], err = characterize.MeasureThresholds(ctx, bar, spec,
-				characterize.Options{Defects: formed[i].defects}); err != nil {
-				err = fmt.Errorf("chip %d: %w", seeds[i], err)
-			}
-			return err
-		})
-	}, "forming", "thresholds")
-	if over, err := a.carryOutStudy(ctx, batch, dryRun); over || err != nil {
-		return nil, err
-	}
-	results := make(map[uint64]*characterize.Thresholds)
-	for i, seed := range seeds {
-		results[seed] = measured[i]
-	}
-	return characterize.Pool(results), nil
 }

@@ -2,20 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
-	"xlab/forming"
 	"xlab/instrument/array"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
-	"xlab/lab/sim"
 	"xlab/lab/study"
-	"xlab/mock/chip"
 	"xlab/population"
 	"xlab/run"
-	"xlab/run/guarded"
 	"xlab/run/screen"
 	"xlab/tuning"
 
@@ -137,51 +130,6 @@ func (a *app) showBatch(b *run.Batch) error {
 	}
 	_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
 	return err
-}
-
-// formedChip is a chip's state after forming, to start from again and again.
-type formedChip struct {
-	state   []byte // JSON of chip.Chip
-	defects *array.DefectMap
-}
-
-// onChip opens a session around a chip in memory and does work on one array.
-func (a *app) onChip(ctx context.Context, name string, state *chip.Chip,
-	work func(ctx context.Context, s *session.Session, bar *array.Journaled) error) (err error) {
-	board, err := a.Config.Board(name)
-	if err != nil {
-		return err
-	}
-	sim, err := sim.New(a.Known(), a.Config, state, "")
-	if err != nil {
-		return err
-	}
-	s, err := a.OpenOn(ctx, sim, board.Name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.Turns}).Crossbar(board.Name))
-}
-
-func (a *app) formInMemory(ctx context.Context, name string, seed uint64) (formedChip, error) {
-	state, err := sim.NewChip(a.Config, seed)
-	if err != nil {
-		return formedChip{}, err
-	}
-	var f formedChip
-	err = a.onChip(ctx, name, state, func(ctx context.Context, s *session.Session, bar *array.Journaled) error {
-		outcome, err := forming.Run(ctx, bar, name, a.Config.Forming, forming.Options{})
-		if err == nil {
-			f.defects = outcome.Defects
-		}
-		return err
-	})
-	if err != nil {
-		return f, fmt.Errorf("forming chip %d: %w", seed, err)
-	}
-	f.state, err = json.Marshal(state)
-	return f, err
 }
 
 func printStudy(a *app, rows []study.TuningRow) error {

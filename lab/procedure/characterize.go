@@ -22,9 +22,13 @@ type Measurement struct {
 	array, name string
 	spec        any // MeasurementSpec
 	measure     func(ctx context.Context, b Bench) (characterize.Measurement, error)
+	knowing     func(defects *array.DefectMap) *Measurement
 
 	Result MeasurementResult
 }
+
+// Knowing is the same measurement, not begun, on a chip with another defect map.
+func (m *Measurement) Knowing(defects *array.DefectMap) *Measurement { return m.knowing(defects) }
 
 // MeasurementSpec is what a measurement depends on.
 type MeasurementSpec[T any] struct {
@@ -60,8 +64,14 @@ func measurement[T specification, M any, P interface {
 }](name, short, long string, sample int, defaults T,
 	flags func(f *pflag.FlagSet, spec *T) (*characterize.Conditions, func(cells []array.Cell) error),
 	measure func(ctx context.Context, b Bench, bar array.DUT, spec T, o characterize.Options) (P, error)) Procedure {
-	job := func(on string, spec MeasurementSpec[T]) *Measurement {
+	var job func(on string, spec MeasurementSpec[T]) *Measurement
+	job = func(on string, spec MeasurementSpec[T]) *Measurement {
 		return &Measurement{array: on, name: name, spec: spec,
+			knowing: func(defects *array.DefectMap) *Measurement {
+				other := spec
+				other.Defects = defects
+				return job(on, other)
+			},
 			measure: func(ctx context.Context, b Bench) (characterize.Measurement, error) {
 				m, err := measure(ctx, b, b.Crossbar(on), spec.Spec, characterize.Options{Defects: spec.Defects,
 					Observe: func(e characterize.Event) {

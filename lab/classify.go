@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"context"
-	"errors"
 	"xlab/instrument"
 	"xlab/lab/session"
 	"xlab/mlp"
@@ -14,28 +12,22 @@ func (r *Run) Classifier(design mlp.Design, placement mlp.Placement) (*hardware.
 	if r.session != nil {
 		return r.session.Classifier(design, placement, r)
 	}
-	boards, err := session.UnopenedBoards(r.lab.Config, placement)
-	if err != nil {
-		return nil, err
+	sizes := make(map[string]mlp.ArraySize)
+	for _, a := range r.header.Arrays {
+		sizes[a.Name] = mlp.ArraySize{Rows: a.Rows, Columns: a.Cols}
 	}
-	neurons := recordedNeurons{hidden: design.Sizes[1], outputs: design.Sizes[design.Layers()]}
-	return hardware.New(design, placement, boards, neurons, hardware.Options{Recorder: r, Limits: r.header.Limits})
+	return hardware.Recorded(design, placement, sizes, hardware.Options{Recorder: r, Limits: r.header.Limits})
 }
 
-// recordedNeurons stand for a neuron board whose answers are in the record.
-type recordedNeurons struct{ hidden, outputs int }
-
-var errNoBoard = errors.New("the record does not have this measurement of the neuron board")
-
-func (n recordedNeurons) Neurons() (hidden, outputs int) { return n.hidden, n.outputs }
-
-func (recordedNeurons) Outputs(context.Context) ([]instrument.Volts, error) { return nil, errNoBoard }
-
-func (recordedNeurons) Hidden(context.Context) ([]instrument.Volts, error) { return nil, errNoBoard }
-
-func (recordedNeurons) Trim(context.Context) (hidden, outputs []instrument.Volts, err error) {
-	return nil, nil, errNoBoard
+// unopenedNeurons is a neuron board without its link: it has neurons and is never asked.
+type unopenedNeurons struct {
+	neuronBoard
+	hidden, outputs int
 }
+
+type neuronBoard = instrument.Neurons
+
+func (n unopenedNeurons) Neurons() (hidden, outputs int) { return n.hidden, n.outputs }
 
 // Classifiable implements procedure.Lab.
 func (l *Lab) Classifiable(design mlp.Design, placement mlp.Placement) error {
@@ -48,7 +40,7 @@ func (l *Lab) Classifiable(design mlp.Design, placement mlp.Placement) error {
 	if err != nil {
 		return err
 	}
-	_, err = hardware.New(design, placement, boards, recordedNeurons{w.Hidden.Count, w.Outputs.Count},
+	_, err = hardware.New(design, placement, boards, unopenedNeurons{hidden: w.Hidden.Count, outputs: w.Outputs.Count},
 		hardware.Options{Limits: c.DeviceLimits(), Reference: c.Neurons.Reference, Wiring: w})
 	return err
 }

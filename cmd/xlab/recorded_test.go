@@ -45,6 +45,11 @@ func recordedBy(t *testing.T, version, bench string) old {
 			t.Fatal(err)
 		}
 	}
+	other := "analyzer: {address: sim}\nboards: [{name: X, address: sim, wiring: a.yaml}]\nruns: runs\n" +
+		"limits: {min_voltage: -0.3V, max_voltage: 0.3V, max_current: 1mA, max_width: 2ms}\n"
+	if err := os.WriteFile(filepath.Join(o.dir, "other.yaml"), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 
@@ -88,6 +93,8 @@ func (o old) read(s run.Summary) {
 	o.t.Helper()
 	if s.Command != plan.Command {
 		o.must(0, "no difference, to the end of the run and its result", "replay", s.ID)
+		// Whatever bench there is now, nothing but the record is asked.
+		o.must(0, "no difference, to the end of the run and its result", "replay", s.ID, "--config", "other.yaml")
 		o.must(0, s.ID, "export", s.ID, "--format", "json")
 	}
 	o.must(0, "report.html", "report", s.ID)

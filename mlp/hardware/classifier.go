@@ -128,6 +128,18 @@ func New(design mlp.Design, placement mlp.Placement, boards map[string]Board, ne
 	return c, nil
 }
 
+// Recorded makes a classifier that has all answers from its recorder: there is no bench
+// but the sizes of its arrays. It refuses networks and limits as New does.
+func Recorded(design mlp.Design, placement mlp.Placement, sizes map[string]mlp.ArraySize, o Options) (*Classifier,
+	error) {
+	c := &Classifier{design: design, placement: placement, o: o, log: slog.New(slog.DiscardHandler)}
+	if err := c.fits(sizes); err != nil {
+		return nil, refused(err, "")
+	}
+	c.hidden.count, c.outputs.count = design.Sizes[1], design.Sizes[2]
+	return c, c.checkVoltages()
+}
+
 func (c *Classifier) checkPlacement() error {
 	sizes := make(map[string]mlp.ArraySize)
 	for name, b := range c.boards {
@@ -139,6 +151,12 @@ func (c *Classifier) checkPlacement() error {
 		}
 		sizes[name] = mlp.ArraySize{Rows: b.Wiring.Rows, Columns: b.Wiring.Cols}
 	}
+	return c.fits(sizes)
+}
+
+// fits tells whether the network is one for two layers of neurons on arrays of these
+// sizes.
+func (c *Classifier) fits(sizes map[string]mlp.ArraySize) error {
 	if err := c.placement.Validate(c.design, sizes); err != nil {
 		return err
 	}

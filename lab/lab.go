@@ -24,9 +24,6 @@ type Lab struct {
 
 	Procedures procedure.Registry // that can be rebuilt from a run's header
 
-	// that can be rebuilt from a run's header, by command
-	Jobs map[string]func(c *config.Config, h *run.Header) (procedure.Job, error)
-
 	Notify []string // who is told of a run's end, beside those of the configuration
 	CutOff string   // the run that was begun or taken up, for who goes on with it; "" = none
 
@@ -113,6 +110,15 @@ func (l *Lab) RunsDirectory() string { return l.Config.Runs }
 
 // Say implements procedure.Lab.
 func (l *Lab) Say(text string) { fmt.Fprintln(l.Messages, text) }
+
+// Compute implements procedure.Lab.
+func (l *Lab) Compute(ctx context.Context, label string, work func(ctx context.Context, o run.Observer) error) error {
+	ctx, release := l.Interruptible(ctx)
+	defer release()
+	progress := run.NewProgress(run.ProgressOptions{Output: l.Messages, Label: label})
+	defer progress.Close()
+	return work(ctx, progress)
+}
 
 var _ procedure.Lab = (*Lab)(nil)
 var _ procedure.Bench = (*Run)(nil)

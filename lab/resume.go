@@ -170,15 +170,12 @@ func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 
 // Rebuild makes the job of a run from its header.
 func (a *Lab) Rebuild(h *run.Header) (procedure.Job, error) {
-	if p, known := a.Procedures.Of(h.Command); known {
-		return p.Rebuild(a, h)
-	}
-	rebuild := a.Jobs[h.Command]
-	if rebuild == nil {
+	p, known := a.Procedures.Of(h.Command)
+	if !known || p.Rebuild == nil {
 		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
-	return rebuild(a.Config, h)
+	return p.Rebuild(a, h)
 }
 
 // pastOf says what the earlier segments leave to the next one.

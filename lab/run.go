@@ -90,8 +90,11 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 }
 
 // CarryOut carries a job out as a new run: directory, journal, safe exit. The run is
-// nil where none was begun.
+// nil where none was begun. Without arrays nothing is opened.
 func (a *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
+	if len(j.Arrays()) == 0 {
+		return a.withoutBench(ctx, j)
+	}
 	return a.onBench(ctx, j, func(r *Run) (err error) {
 		o := a.Kept(r.session.Options())
 		r.header.Task, o.Announce = a.Task, a.Announce
@@ -100,6 +103,27 @@ func (a *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
 		}
 		return err
 	}, nil)
+}
+
+// withoutBench carries out a job that has no arrays. There is no journal of steps, and
+// nothing to make safe.
+func (a *Lab) withoutBench(ctx context.Context, j procedure.Job) (*Run, error) {
+	ctx, release := a.Interruptible(ctx)
+	defer release()
+	chip, err := a.Chip()
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{lab: a, began: time.Now()}
+	r.Run, err = run.CreateWith(a.Config.Runs, run.Header{Command: j.Command(), Arguments: a.Arguments,
+		Program: run.Program(), Bench: "none: trained in software", Chip: chip, Spec: j.Spec()}, a.Kept(run.Options{}))
+	if err != nil {
+		return nil, err
+	}
+	r.header = r.Run.Header()
+	err = j.Work(ctx, r)
+	r.summary = j.Summary(r, procedure.Figures{Run: r.ID(), WallSeconds: time.Since(r.began).Seconds()})
+	return r, r.End(errors.Join(err, j.Files(r)), r.summary)
 }
 
 // onBench opens the bench for a job and carries it out there. prepare makes the

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"xlab/lab/config"
@@ -113,11 +112,13 @@ func (a *app) complete(c *cobra.Command) {
 	}
 }
 
-// commandsOfRuns are the commands that keep runs.
+// commandsOfRuns are the commands that keep runs which can be taken up.
 func (a *app) commandsOfRuns() []string {
-	list := slices.Collect(maps.Keys(a.jobs()))
+	var list []string
 	for _, p := range procedure.All() {
-		list = append(list, p.Command())
+		if p.Rebuild != nil {
+			list = append(list, p.Command())
+		}
 	}
 	slices.Sort(list)
 	return list

@@ -125,7 +125,7 @@ func TestPanic(t *testing.T) {
 		})
 		panic("a bug")
 	}
-	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"}, work: work})
+	err = r.app.perform(context.Background(), job{work: work})
 	var panicked *run.PanicError
 	if !errors.As(err, &panicked) || run.ExitCode(err) != run.ExitInternal {
 		t.Errorf("record gave %v with exit code %d", err, run.ExitCode(err))

@@ -10,8 +10,8 @@ import (
 // Every key figure that a run's summary holds has words, with a unit where it needs
 // one: none is shown by its raw name.
 func TestKeyFiguresHaveWords(t *testing.T) {
-	for _, summary := range []any{procedure.FormResult{}, procedure.TuneResult{}, (&mlpResult{}).withComparison(),
-		procedure.InSituResult{}, procedure.StabilityResult{}, trainResult{}, planResult{}, procedure.Figures{}} {
+	for _, summary := range []any{procedure.FormResult{}, procedure.TuneResult{}, procedure.NetworkResult{},
+		procedure.InSituResult{}, procedure.StabilityResult{}, procedure.TrainResult{}, planResult{}, procedure.Figures{}} {
 		text, err := json.Marshal(summary)
 		if err != nil {
 			t.Fatal(err)

@@ -51,8 +51,8 @@ is printed; where there is a doubt, a flag settles it.`,
 			}
 			if a.json {
 				warnings := append([]string{}, data.Warnings...)
-				return a.writeJSON(map[string]any{"train": procedure.DescribeSet(data.Train), "test": procedure.DescribeSet(data.Test),
-					"table": data.Reading, "warnings": warnings})
+				return a.writeJSON(map[string]any{"train": procedure.DescribeSet(data.Train),
+					"test": procedure.DescribeSet(data.Test), "table": data.Reading, "warnings": warnings})
 			}
 			return a.printData(data, shown)
 		},
@@ -117,8 +117,8 @@ func (a *app) printData(data *procedure.NetworkData, shown *dataset.Set) error {
 		for k, n := range s.Counts() {
 			words = append(words, fmt.Sprintf("%s %d", s.Classes[k], n))
 		}
-		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, screen.Count(s.Len(), "sample"), screen.Count(s.Width(), "feature"),
-			strings.Join(words, ", ")); err != nil {
+		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, screen.Count(s.Len(), "sample"),
+			screen.Count(s.Width(), "feature"), strings.Join(words, ", ")); err != nil {
 			return err
 		}
 	}

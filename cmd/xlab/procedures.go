@@ -76,10 +76,10 @@ func (a *app) showOutcome(r *lab.Run, j procedure.Job, err error) error {
 // ended; what show returns is only what went wrong with printing.
 func (a *app) show(j procedure.Job, err error) error {
 	switch j := j.(type) {
-	case job:
-		if j.show != nil {
-			return j.show(err)
-		}
+	case *procedure.Training:
+		return a.showTraining(j, err)
+	case *procedure.NetworkRun:
+		return a.showNetwork(j, err)
 	case *procedure.Reading:
 		return a.showReading(j, err)
 	case *procedure.Measurement:

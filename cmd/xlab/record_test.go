@@ -12,6 +12,32 @@ import (
 	"xlab/run"
 )
 
+// job is a test's work on array A.
+type job struct {
+	work    func(ctx context.Context, b procedure.Bench) error
+	outcome func() any // of the work, when it is asked for; nil = none
+}
+
+func (job) Command() string  { return "test" }
+func (job) Arrays() []string { return []string{"A"} }
+func (job) Spec() any        { return nil }
+
+func (j job) Work(ctx context.Context, b procedure.Bench) error { return j.work(ctx, b) }
+
+func (j job) Summary(_ procedure.Bench, f procedure.Figures) any {
+	if j.outcome == nil {
+		return f
+	}
+	return j.outcome()
+}
+
+func (j job) Files(procedure.Bench) error {
+	if j.outcome != nil {
+		j.outcome()
+	}
+	return nil
+}
+
 // TestHungWorkIsLeftAlone lets work ignore that it was cancelled: the bench is
 // made safe and the run ended without anything that the work may still write.
 func TestHungWorkIsLeftAlone(t *testing.T) {
@@ -24,7 +50,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 	r.app.Config = c
 	outcome, touched := 0, false // of the work alone, until it has returned
 	release, returned := make(chan struct{}), make(chan struct{})
-	err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
+	err = r.app.perform(context.Background(), job{
 		work: func(ctx context.Context, rec procedure.Bench) error {
 			defer close(returned)
 			if _, err := rec.Crossbar("A").Do(ctx, array.Cell{}, c.Read.Step()); err != nil {
@@ -41,9 +67,7 @@ func TestHungWorkIsLeftAlone(t *testing.T) {
 				}
 			}
 		},
-		summarise: func(procedure.Bench, procedure.Figures) any { touched = true; return outcome },
-		files:     func(procedure.Bench) error { touched = true; return nil },
-		show:      func(error) error { touched = true; return nil },
+		outcome: func() any { touched = true; return outcome },
 	})
 	close(release)
 	<-returned
@@ -66,7 +90,7 @@ func TestJobsCanBeRebuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Config, a.Jobs = c, a.jobs()
+	a.Config = c
 	for _, command := range a.commandsOfRuns() {
 		for _, spec := range []any{nil, []byte("null")} {
 			h := &run.Header{ID: "x", Command: command, Spec: spec}

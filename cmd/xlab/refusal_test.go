@@ -90,7 +90,7 @@ func TestRefusedOnTheBench(t *testing.T) {
 				frames++
 			}
 		}
-		err = r.app.perform(context.Background(), job{command: "test", arrays: []string{"A"},
+		err = r.app.perform(context.Background(), job{
 			work: func(ctx context.Context, rec procedure.Bench) error {
 				_, err := rec.Crossbar("A").Do(ctx, array.Cell{Row: 1, Col: 2}, step)
 				return err

@@ -168,7 +168,6 @@ func (a *app) configure() (*config.Config, error) {
 	if err := a.ReadConfig(a.file, a.set); err != nil {
 		return nil, run.Usage(err)
 	}
-	a.Jobs = a.jobs()
 	if a.verbose {
 		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

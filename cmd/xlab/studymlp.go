@@ -36,7 +36,7 @@ type networkChip struct {
 type mlpStudyChip struct {
 	Seed     uint64 `json:"seed"`
 	Approach string `json:"approach"`
-	mlpResult
+	procedure.NetworkResult
 	TrainLoss float64 `json:"train_difference"` // hardware less software, points
 	TestLoss  float64 `json:"test_difference"`
 }
@@ -93,7 +93,7 @@ type mlpStudy struct {
 func (a *app) studyMLPCommand() *cobra.Command {
 	var chips int
 	var approaches string
-	var t trainFlags
+	var t procedure.TrainFlags
 	var w procedure.WeightFlags
 	var d procedure.DataFlags
 	inSitu, dryRun := false, false
@@ -142,7 +142,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
 	f.StringVar(&approaches, "approaches", "oblivious,aware", "approaches, separated by commas")
 	f.BoolVar(&inSitu, "insitu", false, "train on the devices too")
-	t.register(f)
+	t.Register(f)
 	for _, name := range []string{"approach", "defects"} {
 		// The study chooses these itself.
 		if err := f.MarkHidden(name); err != nil {
@@ -161,15 +161,15 @@ type mlpStudying struct {
 	config     *config.Config
 	data       *procedure.NetworkData
 	how        *procedure.ImportSpec
-	train      trainFlags
+	train      procedure.TrainFlags
 	approaches []string
-	oblivious  *trained // the same for all chips
+	oblivious  *procedure.Trained // the same for all chips
 }
 
 func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) (*mlpStudy, error) {
 	began := time.Now()
-	design := mlp.NewDesign(s.data.Train.Width(), s.train.hidden, len(s.data.Train.Classes))
-	placement, err := procedure.PlaceOn(at(s.config), design, s.train.arrays)
+	design := mlp.NewDesign(s.data.Train.Width(), s.train.Hidden, len(s.data.Train.Classes))
+	placement, err := procedure.PlaceOn(at(s.config), design, s.train.Arrays)
 	if err != nil {
 		return nil, err
 	}
@@ -221,10 +221,10 @@ func (s *mlpStudying) run(ctx context.Context, chips int, inPlace, dryRun bool) 
 }
 
 // trainFor trains for one chip.
-func (s *mlpStudying) trainFor(ctx context.Context, approach string, f networkChip) (*trained, error) {
+func (s *mlpStudying) trainFor(ctx context.Context, approach string, f networkChip) (*procedure.Trained, error) {
 	t := s.train
-	t.approach, t.known = approach, f.defects
-	return t.train(ctx, s.config, s.data)
+	t.Approach, t.Known = approach, f.defects
+	return t.Train(ctx, at(s.config), s.data, nil)
 }
 
 // onChip trains, imports and classifies on one chip.
@@ -237,40 +237,21 @@ func (s *mlpStudying) onChip(ctx context.Context, f networkChip, approach string
 			return r, err
 		}
 	}
-	w := &networkRun{spec: procedure.NetworkSpec{Network: procedure.KeptNetwork{File: out.file}, Placement: out.file.Placement,
+	spec := procedure.NetworkSpec{Network: procedure.KeptNetwork{File: out.File}, Placement: out.File.Placement,
 		Train: procedure.KeepSet(s.data.Train), Test: procedure.KeepSet(s.data.Test),
-		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}}
-	if err := w.prepare(); err != nil {
+		Defects: f.defects, Import: s.how, Classify: true, Trim: true, Lines: s.config.Tuning.Lines}
+	j := procedure.NewNetworkRun("mlp-run", spec)
+	var state chip.Chip
+	if err := json.Unmarshal(f.state, &state); err != nil {
 		return r, err
 	}
-	var end procedure.Figures
-	began := time.Now()
-	err := s.app.onNetworkChip(ctx, f.state, w.spec.Placement.Arrays(),
-		func(ctx context.Context, on *session.Session, stack *guarded.Stack) error {
-			start, err := on.Analyzer.BenchTime(ctx)
-			if err != nil {
-				return err
-			}
-			if err := w.write(ctx, func(name string) array.DUT { return stack.Crossbar(name) }, nil); err != nil {
-				return err
-			}
-			bench, err := on.Classifier(out.file.Network.Design, w.spec.Placement, nil)
-			if err != nil {
-				return err
-			}
-			if err := w.classify(ctx, bench, unrecorded{}); err != nil {
-				return err
-			}
-			now, err := on.Analyzer.BenchTime(ctx)
-			end.BenchSeconds = float64(now - start)
-			end.BusySeconds = float64(stack.Busy())
-			return err
-		})
+	end, err := s.app.TimedInMemory(ctx, &state, j)
 	if err != nil {
 		return r, err
 	}
-	end.WallSeconds = time.Since(began).Seconds()
-	r.mlpResult = w.result(end)
+	end.Overhead = 0 // it is not told of chips
+	j.Summary(nil, end)
+	r.NetworkResult = j.Result
 	less := func(hardware, software *float64) float64 {
 		if hardware == nil || software == nil {
 			return 0
@@ -333,14 +314,9 @@ func (a *app) onNetwork(ctx context.Context, state *chip.Chip, arrays []string,
 	return work(ctx, s, guarded.New(guarded.Options{Turns: &s.Turns}))
 }
 
-// unrecorded is a recorder that keeps nothing.
-type unrecorded struct{}
-
-func (unrecorded) Recall(_ string, _, _ any, do func() error) error { return do() }
-
 func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
 	r := mlpStudyRow{Approach: approach, Chips: len(chips)}
-	if train, test, known := publishedLoss(chips[0].mlpResult.Approach); known {
+	if train, test, known := procedure.PublishedLoss(chips[0].NetworkResult.Approach); known {
 		r.Published = fmt.Sprintf("%g / %g", train, test)
 	}
 	collect := func(of func(c mlpStudyChip) *float64) overChips {
@@ -359,17 +335,17 @@ func mlpRow(approach string, chips []mlpStudyChip) mlpStudyRow {
 	r.TrainLoss = collect(func(c mlpStudyChip) *float64 { return &c.TrainLoss })
 	r.TestLoss = collect(func(c mlpStudyChip) *float64 { return &c.TestLoss })
 	r.InTolerance = collect(func(c mlpStudyChip) *float64 {
-		x := 100 * float64(*c.mlpResult.InTolerance) / float64(c.Weights)
+		x := 100 * float64(*c.NetworkResult.InTolerance) / float64(c.Weights)
 		return &x
 	})
-	r.Pulses = collect(func(c mlpStudyChip) *float64 { x := float64(c.mlpResult.Pulses); return &x })
+	r.Pulses = collect(func(c mlpStudyChip) *float64 { x := float64(c.NetworkResult.Pulses); return &x })
 	r.BenchSeconds = collect(func(c mlpStudyChip) *float64 { return &c.BenchSeconds })
-	r.Classify = collect(func(c mlpStudyChip) *float64 { return &c.mlpResult.Classify })
+	r.Classify = collect(func(c mlpStudyChip) *float64 { return &c.NetworkResult.Classify })
 	r.Rate = collect(func(c mlpStudyChip) *float64 {
-		if c.mlpResult.Classify <= 0 {
+		if c.NetworkResult.Classify <= 0 {
 			return nil
 		}
-		x := float64(c.Patterns) / c.mlpResult.Classify
+		x := float64(c.Patterns) / c.NetworkResult.Classify
 		return &x
 	})
 	for _, c := range chips {

@@ -32,7 +32,7 @@ func (n *NetworkFlags) Spec(l Lab) (s NetworkSpec, file string, err error) {
 	if err != nil {
 		return s, "", err
 	}
-	s, err = NewNetworkSpec(l, f, n.arrays, data, n.defects)
+	s, err = newNetworkSpec(l, f, n.arrays, data, n.defects)
 	return s, file, err
 }
 
@@ -89,12 +89,12 @@ func (i *ImportFlags) Spec(l Lab) (s NetworkSpec, cost *transfer.Estimate, file 
 	if s, file, err = i.NetworkFlags.Spec(l); err != nil {
 		return s, nil, "", err
 	}
-	if err = s.MatchChip(i.anyChip); err != nil {
+	if err = s.matchChip(i.anyChip); err != nil {
 		return s, nil, "", err
 	}
 	if s.Import, err = i.Weights.Spec(l); err != nil {
 		return s, nil, "", err
 	}
-	cost, err = s.Estimate(l)
+	cost, err = s.estimate(l)
 	return s, cost, file, err
 }

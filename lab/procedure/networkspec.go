@@ -32,8 +32,8 @@ type ImportSpec struct {
 	Tuning  tuning.Spec   `json:"tuning"`
 }
 
-// NewNetworkSpec puts a network, its data and its place together.
-func NewNetworkSpec(l Lab, f *mlp.File, arrays string, data *NetworkData, defects string) (NetworkSpec, error) {
+// newNetworkSpec puts a network, its data and its place together.
+func newNetworkSpec(l Lab, f *mlp.File, arrays string, data *NetworkData, defects string) (NetworkSpec, error) {
 	s := NetworkSpec{Network: KeptNetwork{File: f}, Placement: f.Placement, Train: KeepSet(data.Train),
 		Test: KeepSet(data.Test), Lines: l.Settings().Tuning.Lines}
 	if s.Placement == nil || arrays != "" {
@@ -67,9 +67,9 @@ func WithoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
 	return slices.DeleteFunc(p.Arrays(), func(name string) bool { return maps[name] != nil })
 }
 
-// MatchChip checks that the weights were trained for the defect maps in use. A
+// matchChip checks that the weights were trained for the defect maps in use. A
 // person who knows better gets a warning instead.
-func (s *NetworkSpec) MatchChip(anyChip bool) error {
+func (s *NetworkSpec) matchChip(anyChip bool) error {
 	err := s.Network.Provenance.CheckDefectMap(DefectsID(s.Defects))
 	switch {
 	case err == nil:
@@ -81,9 +81,9 @@ func (s *NetworkSpec) MatchChip(anyChip bool) error {
 	return nil
 }
 
-// Classifiable tells why the bench's neuron board cannot classify the network's
+// classifiable tells why the bench's neuron board cannot classify the network's
 // data; nil if it can. Nothing is opened.
-func (s *NetworkSpec) Classifiable(l Lab) error {
+func (s *NetworkSpec) classifiable(l Lab) error {
 	if !l.HasNeurons() {
 		return errors.New("there is no neuron board on this bench: give its address in the section neurons of bench.yaml")
 	}
@@ -106,18 +106,18 @@ func (s *NetworkSpec) Classifiable(l Lab) error {
 	return nil
 }
 
-// ClassifyIfPossible has an import classify on the hardware, or says in a
+// classifyIfPossible has an import classify on the hardware, or says in a
 // warning why it will not.
-func (s *NetworkSpec) ClassifyIfPossible(l Lab) {
-	err := s.Classifiable(l)
+func (s *NetworkSpec) classifyIfPossible(l Lab) {
+	err := s.classifiable(l)
 	if err != nil {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%v; the classification is computed from the conductances read", err))
 	}
 	s.Classify, s.Trim = err == nil, err == nil
 }
 
-// Estimate costs the import and refuses what is beyond the limits.
-func (s *NetworkSpec) Estimate(l Lab) (*transfer.Estimate, error) {
+// estimate costs the import and refuses what is beyond the limits.
+func (s *NetworkSpec) estimate(l Lab) (*transfer.Estimate, error) {
 	sizes, err := ArraySizes(l, s.Placement)
 	if err != nil {
 		return nil, err

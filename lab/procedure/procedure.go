@@ -27,7 +27,8 @@ type Procedure struct {
 	// are set.
 	Flags func(f *pflag.FlagSet) Parse
 
-	// Rebuild makes the job of a run again from its header.
+	// Rebuild makes the job of a run again from its header; nil = its runs cannot be
+	// taken up.
 	Rebuild func(l Lab, h *run.Header) (Job, error)
 }
 
@@ -71,7 +72,7 @@ func All() Registry {
 		read(), form(), tune(), iv(),
 		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
 		measureDisturb(),
-		inSitu(), mlpDrift(), mlpTemperature(),
+		mlpTrain(), mlpImport(), mlpInfer(), mlpRun(), inSitu(), mlpDrift(), mlpTemperature(),
 	}
 }
 
@@ -96,6 +97,9 @@ type Lab interface {
 	RunsDirectory() string                            // where runs are kept
 	Limits() instrument.Limits                        // of what a device may see
 	Say(text string)                                  // tells the person
+	// Compute does what takes long and touches nothing. The person sees by the label how
+	// far it is; an interrupt ends its context.
+	Compute(ctx context.Context, label string, work func(ctx context.Context, o run.Observer) error) error
 	// Cost gives the instrument time of steps on a cell and refuses those out of
 	// limits, by the same code as a run.
 	Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error)

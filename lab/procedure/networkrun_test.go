@@ -1,11 +1,10 @@
-package main
+package procedure
 
 import (
 	"context"
 	"errors"
 	"strings"
 	"testing"
-	"xlab/lab/procedure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/transfer"
@@ -36,8 +35,15 @@ func (p *played) Outputs(_ context.Context, features *mat.Dense) (*mat.Dense, er
 	return out, err
 }
 
+// unrecorded is a bench that keeps nothing.
+type unrecorded struct{ Bench }
+
+func (unrecorded) Recall(_ string, _, _ any, do func() error) error { return do() }
+
+func (unrecorded) Publish(run.Event) {}
+
 // letterRun is a classification of the letters with any network.
-func letterRun(t *testing.T) *networkRun {
+func letterRun(t *testing.T) *NetworkRun {
 	t.Helper()
 	n, err := mlp.New(mlp.LetterDesign())
 	if err != nil {
@@ -46,8 +52,8 @@ func letterRun(t *testing.T) *networkRun {
 	for l := range n.G {
 		n.G[l].Apply(func(r, c int, x float64) float64 { return x + 1e-6*float64((r*7+c*5)%13) }, n.G[l])
 	}
-	w := &networkRun{spec: procedure.NetworkSpec{Network: procedure.KeptNetwork{File: &mlp.File{Network: n}}, Train: procedure.KeepSet(dataset.Letters()),
-		Classify: true, Trim: true, Warnings: []string{"before"}}}
+	w := NewNetworkRun("", NetworkSpec{Network: KeptNetwork{File: &mlp.File{Network: n}},
+		Train: KeepSet(dataset.Letters()), Classify: true, Trim: true, Warnings: []string{"before"}})
 	if err := w.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +66,7 @@ func TestClassificationResult(t *testing.T) {
 	if err := w.classify(context.Background(), c, unrecorded{}); err != nil {
 		t.Fatal(err)
 	}
-	r := w.result(procedure.Figures{Run: "x"})
+	r := w.result(Figures{Run: "x"})
 	if c.trims != 1 || r.Patterns != 40 || *r.Hardware.Train != *r.Software.Train || r.Hardware.Test != nil ||
 		r.InTolerance != nil || r.Weights != 214 {
 		t.Errorf("%d trims, result %+v", c.trims, r)
@@ -113,15 +119,15 @@ func TestClassificationOddities(t *testing.T) {
 // Too many weights out of tolerance end a run as outside of limits.
 func TestImportVerdict(t *testing.T) {
 	w := letterRun(t)
-	w.spec.Import = &procedure.ImportSpec{Weights: transfer.DefaultSpec()}
-	w.imported = &transfer.Outcome{Weights: make([]transfer.Weight, 100)}
+	w.spec.Import = &ImportSpec{Weights: transfer.DefaultSpec()}
+	w.Imported = &transfer.Outcome{Weights: make([]transfer.Weight, 100)}
 	for i := range 97 {
-		w.imported.Weights[i].InTolerance = true
+		w.Imported.Weights[i].InTolerance = true
 	}
 	if err := w.verdict(); err != nil {
 		t.Errorf("97 of 100: %v", err)
 	}
-	w.imported.Weights[0].InTolerance = false
+	w.Imported.Weights[0].InTolerance = false
 	if err := w.verdict(); run.ExitCode(err) != run.ExitOutside || !strings.Contains(err.Error(), "96 of 100 weights "+
 		"are within 30 %, and 97 % of them should be") {
 		t.Errorf("96 of 100: %v", err)

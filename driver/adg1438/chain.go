@@ -99,7 +99,7 @@ func (c *Chain) Route(ctx context.Context, lines []instrument.Switches) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.encode(lines)
+	c.frame = encode(c.frame[:0], lines)
 	if err := c.transmit(c.parks); err != nil {
 		var mismatch *Mismatch
 		if errors.As(err, &mismatch) {
@@ -170,7 +170,7 @@ func (c *Chain) restart() {
 // open opens all switches and leaves SYNC high. That they had changed by
 // themselves before does not matter here. c.mu is held.
 func (c *Chain) open() error {
-	c.encode(make([]instrument.Switches, c.chips))
+	c.frame = encode(c.frame[:0], make([]instrument.Switches, c.chips))
 	err := c.transmit(false)
 	var mismatch *Mismatch
 	if errors.As(err, &mismatch) && mismatch.Lost {

@@ -229,16 +229,11 @@ func stuckLine(chips int, level byte, first, before []byte) string {
 		return what + ", and not from the beginning: a loose plug between the controller and the chain, or a supply that " +
 			"is just failing" + hazard
 	}
-	nearest, farthest := chips-most, chips-least
-	switch {
-	case nearest == farthest:
-		return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(nearest, nearest+1, chips), hazard)
-	case nearest == 0 && farthest == chips:
-		return fmt.Sprintf("%s, from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's "+
-			"supplies, SYNC and the clock%s", what, hazard)
-	default:
-		return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(nearest, farthest+1, chips), hazard)
+	if most == chips && least == 0 {
+		return what + ", from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's supplies, " +
+			"SYNC and the clock" + hazard
 	}
+	return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(chips-most, chips-least+1, chips), hazard)
 }
 
 // wire names the stretch between two chips, 0 being the controller's MOSI and

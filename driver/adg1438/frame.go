@@ -49,16 +49,17 @@ func names(s instrument.Switches) string {
 	return strings.Join(closed[:last], ", ") + " and " + closed[last]
 }
 
-// encode fills c.frame: the last chip's byte first, because the byte that is
-// sent first is shifted through to the end of the chain.
-func (c *Chain) encode(lines []instrument.Switches) {
-	c.frame = c.frame[:0]
+// encode appends the lines' frame to empty: the last chip's byte first, because
+// the byte that is sent first is shifted through to the end of the chain.
+func encode(empty []byte, lines []instrument.Switches) (frame []byte) {
+	frame = empty
 	if !slices.ContainsFunc(lines, func(s instrument.Switches) bool { return s != 0 }) {
-		c.frame = append(c.frame, OpenMarker)
+		frame = append(frame, OpenMarker)
 	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		c.frame = append(c.frame, byte(lines[i]))
+	for _, s := range slices.Backward(lines) {
+		frame = append(frame, byte(s))
 	}
+	return frame
 }
 
 // expect fills c.want with what an intact chain gives back when c.frame is

@@ -17,12 +17,8 @@ func (c *Chain) Frame(lines []instrument.Switches) ([]byte, error) {
 	if err := c.check(op, lines); err != nil {
 		return nil, err
 	}
-	frame, open := make([]byte, len(lines)), true
-	for i, s := range lines {
-		frame[len(lines)-1-i] = byte(s)
-		open = open && s == 0
-	}
-	if open {
+	frame := encode(nil, lines)
+	if len(frame) > len(lines) { // with OpenMarker
 		return nil, c.fail(op, "", instrument.KindUsage, errors.New("a frame that opens all switches is not for another "+
 			"controller"), "leave it out")
 	}

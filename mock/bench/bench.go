@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"xlab/mock/crossbar"
@@ -188,7 +189,7 @@ func (b *Bench) SetOutputs(change map[int]Output) {
 }
 
 // Outputs gives the units' present settings, index 0 for unit 1; a back door.
-func (b *Bench) Outputs() []Output { return append([]Output(nil), b.outputs...) }
+func (b *Bench) Outputs() []Output { return slices.Clone(b.outputs) }
 
 // Switch sets a board's switches at one moment. Another board's name or number
 // of chips is a programming error and panics.

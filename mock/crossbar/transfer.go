@@ -2,6 +2,7 @@ package crossbar
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -49,7 +50,7 @@ func (s *Solver) Transfer(rows, cols []Line, g []float64, in, out Side) (*Transf
 	s.SetWarmStart(false) // neighbouring solves have nothing in common
 	defer s.SetWarmStart(warm)
 
-	r, c := append([]Line(nil), rows...), append([]Line(nil), cols...)
+	r, c := slices.Clone(rows), slices.Clone(cols)
 	inputs := r
 	if in == Cols {
 		inputs = c

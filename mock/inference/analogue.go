@@ -55,14 +55,7 @@ func newAnalogue(l *Layer, level float64) (*analogue, error) {
 		if err != nil {
 			return nil, err
 		}
-		q := response{volts: make([]float64, len(o.at)), currents: make([]float64, len(l.Neurons))}
-		for i := range q.volts {
-			q.volts[i] = inputs[m].volts[i] - x.volts[i]
-		}
-		for i := range q.currents {
-			q.currents[i] = inputs[m].currents[i] - x.currents[i]
-		}
-		parts = append(parts, x, q)
+		parts = append(parts, x, inputs[m].less(x))
 	}
 	a := &analogue{neurons: l.Neurons, level: level, matrix: make([]float64, len(l.Neurons)*len(parts)),
 		across: make([]float64, len(l.Neurons)*len(inputs)),

@@ -95,6 +95,19 @@ type response struct {
 	currents []float64 // into the neurons: plus row less minus row, counted out of the array
 }
 
+// less is r without what other gives.
+func (r response) less(other response) response {
+	return response{difference(r.volts, other.volts), difference(r.currents, other.currents)}
+}
+
+func difference(a, b []float64) []float64 {
+	d := make([]float64, len(a))
+	for i := range d {
+		d[i] = a[i] - b[i]
+	}
+	return d
+}
+
 // straight is a layer whose devices are straight lines: i = g v + c.
 type straight struct {
 	layer      *Layer
@@ -117,9 +130,8 @@ func newStraight(l *Layer, g []float64) (*straight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &straight{layer: l, solver: solver, rows: append([]crossbar.Line(nil), l.Rows...),
-		cols: append([]crossbar.Line(nil), l.Cols...),
-		g:    g, c: make([]float64, len(g))}, nil
+	return &straight{layer: l, solver: solver, rows: slices.Clone(l.Rows), cols: slices.Clone(l.Cols),
+		g: g, c: make([]float64, len(g))}, nil
 }
 
 // silence takes all sources away.
@@ -146,7 +158,7 @@ func (s *straight) solve() (response, error) {
 	if err := s.solver.Solve(s.rows, s.cols, s, &s.solution); err != nil {
 		return response{}, err
 	}
-	r := response{volts: append([]float64(nil), s.solution.DeviceVolts...),
+	r := response{volts: slices.Clone(s.solution.DeviceVolts),
 		currents: make([]float64, len(s.layer.Neurons))}
 	for i, n := range s.layer.Neurons {
 		r.currents[i] = s.solution.RowCurrents[n.Minus] - s.solution.RowCurrents[n.Plus]

@@ -1,6 +1,10 @@
 package inference
 
-import "xlab/mock/crossbar"
+import (
+	"slices"
+
+	"xlab/mock/crossbar"
+)
 
 // Reference classifies by the nodal solution of every layer: what Classifier is
 // measured by. It needs hundreds of microseconds per pattern.
@@ -32,7 +36,7 @@ func (r *Reference) Classify(pattern []uint8) ([][]float64, error) {
 	}
 	var all [][]float64
 	for i, l := range r.layers {
-		cols := append([]crossbar.Line(nil), l.Cols...)
+		cols := slices.Clone(l.Cols)
 		for m, c := range l.Inputs {
 			cols[c].Value = values[m]
 		}

@@ -1,5 +1,5 @@
 // Package lab is a laboratory's bench as a program sees it: what `xlab` does with a
-// bench, another program can do with a Lab.
+// bench, another program can do with a Lab (see the example).
 //
 // Terms:
 //

@@ -54,6 +54,15 @@ func (l *Lab) ReadConfig(file string, overrides []string) error {
 	return err
 }
 
+// Keys are those of the configuration.
+func Keys() []string { return config.Keys() }
+
+// Template is the name and the text of a commented configuration of a simulated bench,
+// or of real instruments whose addresses have to be filled in.
+func Template(hardware bool) (file string, text []byte) {
+	return config.FileName, config.Template(hardware)
+}
+
 // Logger is where it is written what happens.
 func (l *Lab) Logger() *slog.Logger {
 	if l.Log == nil {

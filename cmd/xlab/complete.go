@@ -3,15 +3,14 @@ package main
 import (
 	"slices"
 	"strings"
-	"xlab/lab/config"
+	"xlab/lab"
 	"xlab/lab/procedure"
-	"xlab/mlp/insitu"
 	"xlab/run"
 	"xlab/run/export"
 	"xlab/run/index"
-	"xlab/tuning"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // completion gives what can stand in a place; it sees what is written of it.
@@ -45,50 +44,38 @@ func files(extensions ...string) completion {
 	}
 }
 
-// approaches are the names of the ways to train a network in software.
-var approaches = []string{"oblivious", "aware"}
-
-// schemes are the names of the bias schemes for pulses.
-var schemes = []string{"v2", "v3", "floating"}
+// approaches are the names of the ways to train a network in software, for studies.
+var approaches, _ = procedure.Words("approach")
 
 // complete tells the shell what a command's flags and arguments can be.
 func (a *app) complete(c *cobra.Command) {
-	tolerances := []string{"30%", "5%", "1%"}
 	flags := map[string]completion{
-		"array":        a.completeArrays,
-		"arrays":       a.completeArrayList,
-		"approach":     words(approaches...),
-		"approaches":   several(approaches...),
-		"command":      words(a.commandsOfRuns()...),
-		"config":       files("yaml", "yml"),
-		"decimal":      words("point", "comma"),
-		"faults":       files("yaml", "yml"),
-		"header":       words("yes", "no"),
-		"network":      a.completeRuns,
-		"outcome":      words(index.Outcomes()...),
-		"policies":     several(tuning.Policies()...),
-		"policy":       words(tuning.Policies()...),
-		"reset-scheme": words(schemes...),
-		"rule":         words(string(insitu.Fixed), string(insitu.Variable)),
-		"scheme":       words(schemes...),
-		"schemes":      several(schemes...),
-		"separator":    words("comma", "semicolon", "tab", "blank"),
-		"set":          a.completeKeys,
-		"set-scheme":   words(schemes...),
-		"table":        words(export.Tables()...),
-		"tolerance":    words(tolerances...),
-		"tolerances":   several(tolerances...),
-		"unit":         words("S", "ohm"),
-		"variants":     several("plain", "biased", "feedback"),
-		"write":        words("columns", "rows", "devices"),
+		"array":   a.completeArrays,
+		"arrays":  a.completeArrayList,
+		"command": words(a.commandsOfRuns()...),
+		"config":  files("yaml", "yml"),
+		"faults":  files("yaml", "yml"),
+		"network": a.completeRuns,
+		"outcome": words(index.Outcomes()...),
+		"set":     a.completeKeys,
+		"table":   words(export.Tables()...),
 	}
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		switch list, many := procedure.Words(f.Name); {
+		case many:
+			flags[f.Name] = several(list...)
+		case list != nil:
+			flags[f.Name] = words(list...)
+		}
+	})
 	switch c.Name() {
 	case "export":
 		flags["format"] = words(export.Formats()...)
 	case "read":
 		flags["format"] = words("grid", "csv", "json")
 	case "iv":
-		flags["scheme"] = words(append(slices.Clone(schemes), "grounded")...)
+		schemes, _ := procedure.Words("scheme")
+		flags["scheme"] = words(append(schemes, "grounded")...)
 	}
 	for name, f := range flags {
 		if c.LocalFlags().Lookup(name) == nil {
@@ -134,12 +121,11 @@ func (a *app) completeArrayList(c *cobra.Command, args []string, written string)
 
 // arrayNames are the arrays of the bench, none where the configuration is faulty.
 func (a *app) arrayNames() []string {
-	c, err := config.Load(a.file, a.set, a.Known())
-	if err != nil {
+	if a.ReadConfig(a.file, a.set) != nil {
 		return nil
 	}
 	var names []string
-	for _, b := range c.Boards {
+	for _, b := range a.Config.Boards {
 		names = append(names, b.Name)
 	}
 	return names
@@ -151,11 +137,10 @@ const newestRuns = 50
 // completeRuns knows the newest runs, the newest first, and "last".
 func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	const how = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	c, err := config.Load(a.file, a.set, a.Known())
-	if err != nil || len(args) > 0 {
+	if len(args) > 0 || a.ReadConfig(a.file, a.set) != nil {
 		return nil, how
 	}
-	list, err := run.List(c.Runs)
+	list, err := run.List(a.Config.Runs)
 	if err != nil || len(list) == 0 {
 		return nil, how
 	}
@@ -172,7 +157,7 @@ func (a *app) completeRuns(_ *cobra.Command, args []string, _ string) ([]string,
 // completeKeys knows the configuration's keys.
 func (a *app) completeKeys(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var list []string
-	for _, key := range config.Keys() {
+	for _, key := range lab.Keys() {
 		list = append(list, key+"=")
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -1,21 +1,13 @@
 package main
 
 import (
-	"xlab/lab/config"
-	"xlab/run"
-
-	_ "embed"
 	"fmt"
 	"io"
+	"xlab/lab"
+	"xlab/run"
 
 	"github.com/spf13/cobra"
 )
-
-//go:embed templates/simulated.yaml
-var simulatedTemplate []byte
-
-//go:embed templates/hardware.yaml
-var hardwareTemplate []byte
 
 func (a *app) initCommand() *cobra.Command {
 	var hardware, force bool
@@ -27,11 +19,8 @@ func (a *app) initCommand() *cobra.Command {
 is there is kept unless --force is given.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			text := simulatedTemplate
-			if hardware {
-				text = hardwareTemplate
-			}
-			err := run.WriteOutput(config.FileName, force, func(w io.Writer) error {
+			file, text := lab.Template(hardware)
+			err := run.WriteOutput(file, force, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
 			})
@@ -39,9 +28,9 @@ is there is kept unless --force is given.`,
 				return err
 			}
 			if a.json {
-				return a.writeJSON(map[string]string{"file": config.FileName})
+				return a.writeJSON(map[string]string{"file": file})
 			}
-			fmt.Fprintf(a.Messages, "wrote %s\n", config.FileName)
+			fmt.Fprintf(a.Messages, "wrote %s\n", file)
 			if hardware {
 				fmt.Fprintln(a.Messages, "fill in the addresses and the limits, then check with `xlab doctor`")
 			}

@@ -1,4 +1,4 @@
-package main
+package config_test
 
 import (
 	"os"
@@ -22,8 +22,8 @@ func TestTemplates(t *testing.T) {
 		template []byte
 		without  string
 	}{
-		{"simulated", simulatedTemplate, "locks"},
-		{"hardware", hardwareTemplate, "simulation"},
+		{"simulated", config.Template(false), "locks"},
+		{"hardware", config.Template(true), "simulation"},
 	} {
 		text := commentedKey.ReplaceAllString(string(c.template), "$1$2")
 		file := filepath.Join(t.TempDir(), c.name+".yaml")

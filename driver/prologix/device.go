@@ -51,12 +51,9 @@ func (d *Device) channel() string { return "GPIB " + strconv.Itoa(d.address) }
 // otherwise what the instrument did is not known.
 func (d *Device) Converse(ctx context.Context, timeout time.Duration, parts ...Part) ([][]byte, error) {
 	const op = "prologix converse"
-	if err := errors.Join(d.checkAddress(), d.adapter.checkParts(parts), checkTimeout(timeout)); err != nil {
-		return nil, d.usage(op, err)
-	}
 	a := d.adapter
-	if err := a.take(ctx); err != nil {
-		return nil, placed(op, d.channel(), err)
+	if err := d.begin(ctx, op, errors.Join(d.checkAddress(), a.checkParts(parts), checkTimeout(timeout))); err != nil {
+		return nil, err
 	}
 	defer a.release()
 	request := fmt.Appendf(nil, "++addr %d\n", d.address)
@@ -153,14 +150,10 @@ func (a *Adapter) checkParts(parts []Part) error {
 // time-out, by adapter.
 func (d *Device) StatusByte(ctx context.Context) (byte, error) {
 	const op = "prologix serial poll"
-	if err := d.checkAddress(); err != nil {
-		return 0, d.usage(op, err)
+	if err := d.begin(ctx, op, d.checkAddress()); err != nil {
+		return 0, err
 	}
-	a := d.adapter
-	if err := a.take(ctx); err != nil {
-		return 0, placed(op, d.channel(), err)
-	}
-	defer a.release()
+	defer d.adapter.release()
 	status, err := d.poll(ctx)
 	return status, placed(op, d.channel(), err)
 }
@@ -176,9 +169,7 @@ func (d *Device) poll(ctx context.Context) (byte, error) {
 	status, err := strconv.ParseUint(string(bytes.TrimSpace(answers[0])), 10, 8)
 	if err != nil {
 		a.suspects |= 1 << d.address
-		if failed := a.link.MarkDirty(context.WithoutCancel(ctx)); failed != nil {
-			err = errors.Join(err, failed)
-		}
+		err = errors.Join(err, a.link.MarkDirty(context.WithoutCancel(ctx)))
 		return 0, &instrument.Error{Op: "prologix adapter", Channel: a.String(), Kind: instrument.KindProtocol,
 			Err:    fmt.Errorf("++spoll was answered by %q, which is no status byte: %w", answers[0], err),
 			Advice: "bytes were lost or came late; the adapter is resynchronised before the next conversation"}
@@ -192,13 +183,10 @@ func (d *Device) poll(ctx context.Context) (byte, error) {
 // adapter has confirmed that it is done. Errors are as for Converse.
 func (d *Device) Clear(ctx context.Context) error {
 	const op = "prologix device clear"
-	if err := d.checkAddress(); err != nil {
-		return d.usage(op, err)
+	if err := d.begin(ctx, op, d.checkAddress()); err != nil {
+		return err
 	}
 	a := d.adapter
-	if err := a.take(ctx); err != nil {
-		return placed(op, d.channel(), err)
-	}
 	defer a.release()
 	a.suspects |= 1 << d.address
 	return placed(op, d.channel(), a.link.Resynchronise(ctx, a.patience()))
@@ -265,6 +253,14 @@ func checkTimeout(timeout time.Duration) error {
 		return fmt.Errorf("the time-out is %v and must be above 0", timeout)
 	}
 	return nil
+}
+
+// begin takes the adapter's turn, unless something is wrong with what is asked for.
+func (d *Device) begin(ctx context.Context, op string, wrong error) error {
+	if wrong != nil {
+		return d.usage(op, wrong)
+	}
+	return placed(op, d.channel(), d.adapter.take(ctx))
 }
 
 func (d *Device) usage(op string, err error) error {

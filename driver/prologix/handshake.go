@@ -43,33 +43,21 @@ func (a *Adapter) patience() time.Duration {
 // off, may have left half a line in the adapter. That half becomes a message
 // with ++savecfg in it, which no instrument understands; a bare line end would
 // have completed it to a command, perhaps with a number cut short.
-func (a *Adapter) setup() string {
+func (a *Adapter) setup() []byte {
 	const always = "++savecfg 0\n++savecfg 0\n++mode 1\n++auto 0\n++eoi 1\n++eos 2\n++eot_enable 0\n"
-	return string(appendReadTimeout([]byte(always), a.o.ReadTimeout))
+	return appendReadTimeout([]byte(always), a.o.ReadTimeout)
 }
 
-// greeting is what a handshake sends. It ends with the question for the version
-// and for the end character that it has set before, which is not used
-// otherwise: appending it to answers is switched off.
+// greeting is what a handshake sends ahead of its question.
 func (a *Adapter) greeting(again bool) []byte {
-	var b bytes.Buffer
-	b.WriteString(a.setup())
+	b := a.setup()
 	if again {
-		b.WriteString("++ifc\n")
+		b = append(b, "++ifc\n"...)
 	}
 	for rest := a.suspects; rest != 0; rest &= rest - 1 {
-		fmt.Fprintf(&b, "++addr %d\n++clr\n", bits.TrailingZeros32(rest))
+		b = fmt.Appendf(b, "++addr %d\n++clr\n", bits.TrailingZeros32(rest))
 	}
-	fmt.Fprintf(&b, "++eot_char %d\n++ver\n++eot_char\n", a.mark)
-	return b.Bytes()
-}
-
-// probe asks for a mark as a greeting does, and sets nothing up. An adapter that
-// was deaf for a moment has swallowed the greeting and would be waited for in
-// vain, for as long as it might still be busy with reading: seconds, in which the
-// sources are not at 0 V.
-func (a *Adapter) probe() []byte {
-	return fmt.Appendf(nil, "++eot_char %d\n++ver\n++eot_char\n", a.mark)
+	return b
 }
 
 // Probes follow a greeting after firstProbe, and one another at intervals that
@@ -189,21 +177,29 @@ type greeted struct {
 // greet sends the greeting. Nothing that was sent before is waited for any more:
 // its answers come before those to the greeting, and are stale.
 func (g *greeted) greet(w *transport.Wire, by time.Time) error {
-	a := g.adapter
-	a.mark = a.mark%255 + 1
-	g.pending, g.met = append(g.pending[:0], a.mark), false
-	g.pause = min(firstProbe, a.o.AnswerTimeout/8)
-	g.next = time.Now().Add(g.pause)
-	return w.Write(a.greeting(g.again), by)
+	g.pending, g.met = g.pending[:0], false
+	g.pause = min(firstProbe, g.adapter.o.AnswerTimeout/8)
+	return g.ask(w, by, g.adapter.greeting(g.again))
 }
 
+// probe asks as a greeting does, and sets nothing up. An adapter that was deaf for
+// a moment has swallowed the greeting and would be waited for in vain, for as long
+// as it might still be busy with reading: seconds, in which the sources are not at
+// 0 V.
 func (g *greeted) probe(w *transport.Wire, by time.Time) error {
+	g.pause = min(2*g.pause, longestProbe, g.adapter.o.AnswerTimeout/2)
+	return g.ask(w, by, nil)
+}
+
+// ask sends what is ahead and a question: for the version and for the end
+// character that it has set before to a new mark, and which is not used otherwise,
+// since appending it to answers is switched off.
+func (g *greeted) ask(w *transport.Wire, by time.Time, ahead []byte) error {
 	a := g.adapter
 	a.mark = a.mark%255 + 1
 	g.pending = append(g.pending, a.mark)
-	g.pause = min(2*g.pause, longestProbe, a.o.AnswerTimeout/2)
 	g.next = time.Now().Add(g.pause)
-	return w.Write(a.probe(), by)
+	return w.Write(fmt.Appendf(ahead, "++eot_char %d\n++ver\n++eot_char\n", a.mark), by)
 }
 
 // What the number behind a version tells.

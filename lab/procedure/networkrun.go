@@ -107,23 +107,16 @@ func (w *NetworkRun) prepare() error {
 
 // write imports the weights.
 func (w *NetworkRun) write(ctx context.Context, b Bench) (err error) {
-	f, p := w.spec.Network, w.spec.Placement
-	task := transfer.Task{Network: f.Network, Placement: p, Held: f.Constraints,
-		Arrays: make(map[string]transfer.Array), Tuning: w.spec.Import.Tuning}
-	sizes := make(map[string]mlp.ArraySize)
-	for _, name := range p.Arrays() {
-		bar := b.Crossbar(name)
-		rows, cols := bar.Size()
-		sizes[name] = mlp.ArraySize{Rows: rows, Columns: cols}
-		task.Arrays[name] = transfer.Array{Bench: bar, Defects: w.spec.Defects[name]}
-	}
-	w.Imported, err = transfer.Import(ctx, task, w.spec.Import.Weights, transfer.Options{Observe: func(e transfer.Event) {
-		b.Publish(WritingEvent(e, w.toClassify()...))
-	}})
-	if err != nil {
+	n := w.spec.Network.Network
+	if w.Imported, err = w.spec.write(ctx, n, b, w.toClassify()...); err != nil {
 		return err
 	}
-	physics := seriesPhysics(f.Network.Design, p, sizes, w.spec.Lines, nil)
+	sizes := make(map[string]mlp.ArraySize)
+	for _, name := range w.Arrays() {
+		rows, cols := b.Crossbar(name).Size()
+		sizes[name] = mlp.ArraySize{Rows: rows, Columns: cols}
+	}
+	physics := seriesPhysics(n.Design, w.spec.Placement, sizes, w.spec.Lines, nil)
 	for _, k := range w.Sets {
 		if k.Expected, _, err = evaluate(w.Imported.Actual, k.Set, physics...); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -136,15 +137,24 @@ func (s *NetworkSpec) estimate(l Lab) (*transfer.Estimate, error) {
 	return e, err
 }
 
-// WritingEvent tells how far an import is, and what comes after it.
-func WritingEvent(e transfer.Event, later ...run.Work) run.Event {
-	what := "carrying devices"
-	if e.Idle {
-		what = "idle devices"
+// write imports a network, the specification's own or what was made of it. later is
+// what comes after that.
+func (s *NetworkSpec) write(ctx context.Context, n *mlp.Network, b Bench, later ...run.Work) (*transfer.Outcome,
+	error) {
+	task := transfer.Task{Network: n, Placement: s.Placement, Held: s.Network.Constraints,
+		Arrays: make(map[string]transfer.Array), Tuning: s.Import.Tuning}
+	for _, name := range s.Placement.Arrays() {
+		task.Arrays[name] = transfer.Array{Bench: b.Crossbar(name), Defects: s.Defects[name]}
 	}
-	if pass := PassNote(e.Pass); pass != "" {
-		what += ", " + pass
-	}
-	return run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,
-		Ahead: slices.Concat(e.Ahead, later)}
+	return transfer.Import(ctx, task, s.Import.Weights, transfer.Options{Observe: func(e transfer.Event) {
+		what := "carrying devices"
+		if e.Idle {
+			what = "idle devices"
+		}
+		if pass := PassNote(e.Pass); pass != "" {
+			what += ", " + pass
+		}
+		b.Publish(run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,
+			Ahead: slices.Concat(e.Ahead, later)})
+	}})
 }

@@ -56,7 +56,7 @@ func (m *StabilityMeasurement) Work(ctx context.Context, b Bench) (err error) {
 		if n != task.Network {
 			what = VariantNames[stability.Biased]
 		}
-		o, err := spec.write(ctx, n, b, func(e transfer.Event) { b.Publish(WritingEvent(e, later...)) })
+		o, err := spec.MLP.write(ctx, n, b, later...)
 		later = nil // what is left is known as soon as something has been classified
 		if err == nil {
 			m.warnings = append(m.warnings, badlyWritten(o, what, spec.MLP.Import.Weights)...)
@@ -83,17 +83,6 @@ func (m *StabilityMeasurement) Work(ctx context.Context, b Bench) (err error) {
 			Err: errors.New(strings.Join(m.warnings, "; ") + ": what was followed is not that network")}
 	}
 	return err
-}
-
-// write imports a network in one of its ways.
-func (s *stabilitySpec) write(ctx context.Context, n *mlp.Network, b Bench,
-	observe func(transfer.Event)) (*transfer.Outcome, error) {
-	task := transfer.Task{Network: n, Placement: s.MLP.Placement, Held: s.MLP.Network.Constraints,
-		Arrays: make(map[string]transfer.Array), Tuning: s.MLP.Import.Tuning}
-	for _, name := range s.MLP.Placement.Arrays() {
-		task.Arrays[name] = transfer.Array{Bench: b.Crossbar(name), Defects: s.MLP.Defects[name]}
-	}
-	return transfer.Import(ctx, task, s.MLP.Import.Weights, transfer.Options{Observe: observe})
 }
 
 // badlyWritten warns of weights that did not become what they should be: what is

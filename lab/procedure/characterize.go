@@ -113,12 +113,12 @@ func measurement[T specification, M any, P interface {
 					return nil, err
 				}
 				configure(conditions, l.Settings(), f.Changed("read"))
-				defects, err := DefectsOf(l, *on, *defectMap)
+				defects, err := defectsOf(l, *on, *defectMap)
 				if err != nil {
 					return nil, err
 				}
 				if defects == nil && *defectMap == "" {
-					return nil, Unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be "+
+					return nil, unformed([]string{w.Array}, "there is no defect map of array %s, so it is not known to be "+
 						"formed: run `xlab form`, or use --defects none if it was formed elsewhere")
 				}
 				cells, err := array.ParseCells(*devices, w.Rows, w.Cols)

@@ -59,10 +59,10 @@ func defectMaps(l Lab, name string) (iter.Seq2[*array.DefectMap, error], error) 
 	}, nil
 }
 
-// FormedBefore gives the devices' conductances in S, row by row, after the newest
+// formedBefore gives the devices' conductances in S, row by row, after the newest
 // forming of each; 0 where there is none. A directory of runs that cannot be read
 // holds none: that is said by what wants to write there.
-func FormedBefore(l Lab, name string, w *array.Wiring) ([]float64, error) {
+func formedBefore(l Lab, name string, w *array.Wiring) ([]float64, error) {
 	g := make([]float64, w.Rows*w.Cols)
 	maps, err := defectMaps(l, name)
 	if err != nil {
@@ -95,22 +95,22 @@ type NotMade struct {
 
 func (e NotMade) Unwrap() error { return e.error }
 
-// Lacking is the error of a command that cannot do without the defect maps of arrays,
+// lacking is the error of a command that cannot do without the defect maps of arrays,
 // or without a network for none.
-func Lacking(err error, arrays ...string) error { return NotMade{err, arrays} }
+func lacking(err error, arrays ...string) error { return NotMade{err, arrays} }
 
-// Unformed is the error of a command that wants the defect maps of arrays that
+// unformed is the error of a command that wants the defect maps of arrays that
 // have none. The format has a place for the first one's name.
-func Unformed(arrays []string, format string) error {
-	return Lacking(run.Usage(fmt.Errorf(format, arrays[0])), arrays...)
+func unformed(arrays []string, format string) error {
+	return lacking(run.Usage(fmt.Errorf(format, arrays[0])), arrays...)
 }
 
 // untrained is the error of a command that wants a network where there is none.
-func untrained(text string) error { return Lacking(run.Usage(errors.New(text))) }
+func untrained(text string) error { return lacking(run.Usage(errors.New(text))) }
 
-// DefectsOf finds the defect map to use: a file, none, or the newest one of
+// defectsOf finds the defect map to use: a file, none, or the newest one of
 // this array and chip; nil for none.
-func DefectsOf(l Lab, name, file string) (*array.DefectMap, error) {
+func defectsOf(l Lab, name, file string) (*array.DefectMap, error) {
 	if strings.EqualFold(file, "none") {
 		return nil, nil
 	}

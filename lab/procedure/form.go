@@ -86,7 +86,7 @@ func Form(l Lab, name string, spec forming.Spec) (*Forming, error) {
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
 		return nil, run.Usage(err)
 	}
-	formed, err := FormedBefore(l, name, w)
+	formed, err := formedBefore(l, name, w)
 	if err != nil {
 		return nil, err
 	}

@@ -197,7 +197,7 @@ func (s *InSituSpec) startFrom(l Lab, name string) error {
 	s.Design, s.Start = f.Network.Design, InSituStart{Tolerance: 0.3, Network: &KeptNetwork{File: f}}
 	if f.Placement != nil {
 		s.Placement = f.Placement
-		return CheckPlacement(l, s.Design, s.Placement)
+		return checkPlacement(l, s.Design, s.Placement)
 	}
 	return nil
 }
@@ -215,11 +215,11 @@ func (s *InSituSpec) complete(l Lab, defects string) error {
 		return run.Usage(fmt.Errorf("--spread %g must be 0 or more and below 1", s.Start.Spread))
 	}
 	var err error
-	if s.Defects, err = NetworkDefects(l, s.Placement, defects); err != nil {
+	if s.Defects, err = networkDefects(l, s.Placement, defects); err != nil {
 		return err
 	}
-	if missing := WithoutMap(s.Placement, s.Defects); len(missing) > 0 && defects == "" {
-		return Unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
+	if missing := withoutMap(s.Placement, s.Defects); len(missing) > 0 && defects == "" {
+		return unformed(missing, "there is no defect map of array %s, so it is not known to be formed: run `xlab form "+
 			"--array %[1]s`, or use --defects none if it was formed elsewhere")
 	}
 	return nil

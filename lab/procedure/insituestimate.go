@@ -55,7 +55,7 @@ func (s *InSituSpec) estimate(l Lab) (inSituEstimate, error) {
 		if err != nil {
 			return e, err
 		}
-		cost := func(steps ...array.Step) (instrument.Seconds, error) { return l.Cost(w, array.Cell{}, steps...) }
+		cost := costs(l, w)
 		if _, err := cost(s.extremes()...); err != nil {
 			return e, err
 		}

@@ -147,7 +147,7 @@ func (t *InSituTraining) prepare(ctx context.Context, b InSituBench, name string
 	outcome, err := tuning.Tune(ctx, bar, name, write, t.spec.Defects[name],
 		tuning.Options{Observe: func(e tuning.Event) {
 			b.Observe(run.Event{Kind: "device", Array: name, Phase: string(e.Phase), Done: e.Done, Total: e.Total,
-				Note: strings.TrimPrefix(PassNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
+				Note: strings.TrimPrefix(passNote(e.Pass)+", to the start", ", "), Ahead: slices.Concat(e.Ahead, later)})
 		}})
 	if outcome == nil {
 		return err
@@ -182,6 +182,6 @@ func (t *InSituTraining) network() (*mlp.File, error) {
 	f := &mlp.File{Network: t.Outcome.Network, Placement: t.spec.Placement, Constraints: held, Provenance: mlp.Provenance{
 		Program: run.Program(), Approach: mlp.InSitu, Seed: t.spec.Start.Seed, Training: training,
 		Data: mlp.Data{Name: set.Name, Digest: set.Digest(), Samples: set.Len(), Classes: set.Classes}}}
-	f.Provenance.DefectMap = DefectsID(t.spec.Defects)
+	f.Provenance.DefectMap = defectsID(t.spec.Defects)
 	return f, nil
 }

@@ -160,7 +160,7 @@ func (s *Sweeping) Work(ctx context.Context, b Bench) error {
 	for i := range results[0].Levels {
 		results[0].Levels[i].Current += 0 // -0 is 0
 	}
-	result.Levels, result.Status = results[0].Levels, StatusText(results[0].Status)
+	result.Levels, result.Status = results[0].Levels, statusText(results[0].Status)
 	if results[0].InCompliance() && sweep.StopAtCompliance {
 		result.Status = fmt.Sprintf("ended at the compliance of %v", instrument.Amps(sweep.Compliance))
 	}

@@ -68,10 +68,10 @@ func FindNetwork(l Lab, name string) (*mlp.File, string, error) {
 		"with --network")
 }
 
-// NetworkDefects finds the defect maps of a placement's arrays. which is empty
+// networkDefects finds the defect maps of a placement's arrays. which is empty
 // for the newest forming of each array, "none", or "A=file,B=file". Arrays
 // without a map are left out.
-func NetworkDefects(l Lab, p mlp.Placement, which string) (map[string]*array.DefectMap, error) {
+func networkDefects(l Lab, p mlp.Placement, which string) (map[string]*array.DefectMap, error) {
 	files := make(map[string]string)
 	for entry := range strings.SplitSeq(which, ",") {
 		name, file, found := strings.Cut(strings.TrimSpace(entry), "=")
@@ -93,7 +93,7 @@ func NetworkDefects(l Lab, p mlp.Placement, which string) (map[string]*array.Def
 		if strings.EqualFold(which, "none") {
 			file = which
 		}
-		m, err := DefectsOf(l, b.Array, file)
+		m, err := defectsOf(l, b.Array, file)
 		if err != nil {
 			return nil, err
 		}
@@ -104,8 +104,8 @@ func NetworkDefects(l Lab, p mlp.Placement, which string) (map[string]*array.Def
 	return maps, nil
 }
 
-// DefectsID identifies the defect maps of a network; "" for none.
-func DefectsID(of map[string]*array.DefectMap) string {
+// defectsID identifies the defect maps of a network; "" for none.
+func defectsID(of map[string]*array.DefectMap) string {
 	var list []*array.DefectMap
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		list = append(list, of[name])
@@ -120,13 +120,13 @@ func DefectsID(of map[string]*array.DefectMap) string {
 // them.
 func PlaceOn(l Lab, d mlp.Design, names string) (mlp.Placement, error) {
 	p := mlp.DefaultPlacement(strings.Split(names, ",")...)
-	return p, CheckPlacement(l, d, p)
+	return p, checkPlacement(l, d, p)
 }
 
-// CheckPlacement checks that a network fits the bench's arrays and gives the
+// checkPlacement checks that a network fits the bench's arrays and gives the
 // arrays the names that the bench has for them.
-func CheckPlacement(l Lab, d mlp.Design, p mlp.Placement) error {
-	sizes, err := ArraySizes(l, p)
+func checkPlacement(l Lab, d mlp.Design, p mlp.Placement) error {
+	sizes, err := arraySizes(l, p)
 	if err != nil {
 		return err
 	}
@@ -136,8 +136,8 @@ func CheckPlacement(l Lab, d mlp.Design, p mlp.Placement) error {
 	return nil
 }
 
-// ArraySizes are the sizes of a placement's arrays, which get the bench's names.
-func ArraySizes(l Lab, p mlp.Placement) (map[string]mlp.ArraySize, error) {
+// arraySizes are the sizes of a placement's arrays, which get the bench's names.
+func arraySizes(l Lab, p mlp.Placement) (map[string]mlp.ArraySize, error) {
 	sizes := make(map[string]mlp.ArraySize)
 	for i := range p {
 		w, err := l.Wiring(strings.TrimSpace(p[i].Array))

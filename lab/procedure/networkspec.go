@@ -45,33 +45,33 @@ func newNetworkSpec(l Lab, f *mlp.File, arrays string, data *NetworkData, defect
 		if s.Placement, err = PlaceOn(l, f.Network.Design, arrays); err != nil {
 			return s, err
 		}
-	} else if err := CheckPlacement(l, f.Network.Design, s.Placement); err != nil {
+	} else if err := checkPlacement(l, f.Network.Design, s.Placement); err != nil {
 		return s, err
 	}
 	if err := data.fits(f); err != nil {
 		return s, err
 	}
 	var err error
-	if s.Defects, err = NetworkDefects(l, s.Placement, defects); err != nil {
+	if s.Defects, err = networkDefects(l, s.Placement, defects); err != nil {
 		return s, err
 	}
 	s.Warnings = append([]string{}, data.Warnings...)
-	for _, name := range WithoutMap(s.Placement, s.Defects) {
+	for _, name := range withoutMap(s.Placement, s.Defects) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("no defect map of array %s: nothing is known of its devices (`xlab "+
 			"form --array %[1]s` makes one)", name))
 	}
 	return s, nil
 }
 
-// WithoutMap names the arrays of a placement that have no defect map.
-func WithoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
+// withoutMap names the arrays of a placement that have no defect map.
+func withoutMap(p mlp.Placement, maps map[string]*array.DefectMap) []string {
 	return slices.DeleteFunc(p.Arrays(), func(name string) bool { return maps[name] != nil })
 }
 
 // matchChip checks that the weights were trained for the defect maps in use. A
 // person who knows better gets a warning instead.
 func (s *NetworkSpec) matchChip(anyChip bool) error {
-	err := s.Network.Provenance.CheckDefectMap(DefectsID(s.Defects))
+	err := s.Network.Provenance.CheckDefectMap(defectsID(s.Defects))
 	switch {
 	case err == nil:
 		return nil
@@ -119,7 +119,7 @@ func (s *NetworkSpec) classifyIfPossible(l Lab) {
 
 // estimate costs the import and refuses what is beyond the limits.
 func (s *NetworkSpec) estimate(l Lab) (*transfer.Estimate, error) {
-	sizes, err := ArraySizes(l, s.Placement)
+	sizes, err := arraySizes(l, s.Placement)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *NetworkSpec) write(ctx context.Context, n *mlp.Network, b Bench, later 
 		if e.Idle {
 			what = "idle devices"
 		}
-		if pass := PassNote(e.Pass); pass != "" {
+		if pass := passNote(e.Pass); pass != "" {
 			what += ", " + pass
 		}
 		b.Publish(run.Event{Kind: "device", Array: e.Array, Phase: string(e.Phase), Done: e.Done, Total: e.Total, Note: what,

@@ -151,7 +151,7 @@ func (r *Reading) Work(ctx context.Context, b Bench) error {
 		if err != nil {
 			return err
 		}
-		status := StatusText(results[0].Status)
+		status := statusText(results[0].Status)
 		if len(results[0].Limited) > 0 {
 			status = array.Unheld(results[0].Limited, "read.compliance")
 		}

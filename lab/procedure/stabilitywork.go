@@ -133,7 +133,7 @@ func (f *feedbackStage) Reference(ctx context.Context) (instrument.Siemens, erro
 	}
 	if !results[0].Valid() || results[0].InCompliance() {
 		return 0, fmt.Errorf("the read of device %s cannot be used: %s", f.reference.Cell,
-			cmp.Or(array.Unheld(results[0].Limited, "read.compliance"), StatusText(results[0].Status)))
+			cmp.Or(array.Unheld(results[0].Limited, "read.compliance"), statusText(results[0].Status)))
 	}
 	return results[0].Conductance(), nil
 }

@@ -5,8 +5,8 @@ import (
 	"xlab/instrument"
 )
 
-// StatusText puts a reading's status in words; "" for a plain measurement.
-func StatusText(s instrument.Status) string {
+// statusText puts a reading's status in words; "" for a plain measurement.
+func statusText(s instrument.Status) string {
 	var words []string
 	for _, flag := range []struct {
 		bit  instrument.Status

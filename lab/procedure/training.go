@@ -97,7 +97,7 @@ func (t *TrainFlags) Train(ctx context.Context, l Lab, data *NetworkData, observ
 	case "aware":
 		approach = mlp.Aware
 		if defects == nil {
-			if defects, err = NetworkDefects(l, p, t.defects); err != nil {
+			if defects, err = networkDefects(l, p, t.defects); err != nil {
 				return nil, err
 			}
 		}
@@ -125,7 +125,7 @@ func (t *TrainFlags) Train(ctx context.Context, l Lab, data *NetworkData, observ
 		return nil, err
 	}
 	out.File.Placement = p
-	out.File.Provenance.Approach, out.File.Provenance.DefectMap = approach, DefectsID(defects)
+	out.File.Provenance.Approach, out.File.Provenance.DefectMap = approach, defectsID(defects)
 	out.File.Provenance.Created = time.Now().UTC().Format(time.RFC3339)
 	if out.Software, err = out.classify(data); err != nil {
 		return nil, err
@@ -151,15 +151,15 @@ func (t *TrainFlags) physics(l Lab, d mlp.Design, p mlp.Placement) ([]mlp.Conduc
 	if t.lines {
 		lines = l.Settings().Tuning.Lines
 	}
-	sizes, err := ArraySizes(l, p)
+	sizes, err := arraySizes(l, p)
 	return seriesPhysics(d, p, sizes, lines, law), err
 }
 
 // constraintsOf are the devices that a network cannot change, by the defect
 // maps, which must be there and of formed arrays.
 func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectMap) ([]mlp.Constraint, error) {
-	if missing := WithoutMap(p, maps); len(missing) > 0 {
-		return nil, Unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
+	if missing := withoutMap(p, maps); len(missing) > 0 {
+		return nil, unformed(missing, "there is no defect map of array %s to train with: form it (`xlab form --array "+
 			"%[1]s`), name maps with --defects A=file,B=file, or train with --approach oblivious")
 	}
 	faults, untried, err := p.Faults(d, maps)

@@ -120,12 +120,12 @@ func Tune(l Lab, name string, spec tuning.Spec, defects string) (*Tuning, error)
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
 		return nil, run.Usage(err)
 	}
-	m, err := DefectsOf(l, name, defects)
+	m, err := defectsOf(l, name, defects)
 	if err != nil {
 		return nil, err
 	}
 	if err := tunable(spec.Targets.Cells(), m); err != nil {
-		return nil, Lacking(err, name)
+		return nil, lacking(err, name)
 	}
 	estimate, err := spec.Estimate(w.Rows, w.Cols, costs(l, w))
 	j := NewTuning(name, spec, m)
@@ -178,7 +178,7 @@ func (t *Tuning) Work(ctx context.Context, b Bench) (err error) {
 	t.Outcome, err = tuning.Tune(ctx, b.Crossbar(t.array), b.Header().Array, t.spec.Spec, t.spec.Defects,
 		tuning.Options{Observe: func(e tuning.Event) {
 			b.Publish(run.Event{Kind: "device", Phase: string(e.Phase), Done: e.Done, Total: e.Total,
-				Note: PassNote(e.Pass), Ahead: e.Ahead})
+				Note: passNote(e.Pass), Ahead: e.Ahead})
 		}})
 	if err == nil {
 		err = verdict(t.Outcome.Summary())
@@ -186,8 +186,8 @@ func (t *Tuning) Work(ctx context.Context, b Bench) (err error) {
 	return err
 }
 
-// PassNote says in which pass over the devices a run is; "" before the first.
-func PassNote(pass int) string {
+// passNote says in which pass over the devices a run is; "" before the first.
+func passNote(pass int) string {
 	if pass == 0 {
 		return ""
 	}

@@ -110,6 +110,20 @@ func findBoxes(t *testing.T) []string {
 	return boxes
 }
 
+// command is what cmd/xlab is made of, without what is below each. Commands are flags
+// and printing: what another program would want too is in these rooms, and so is
+// what they need of other rooms.
+var command = []string{
+	"lab", "lab/procedure", "lab/plan", "lab/study", // what can be done
+	"run", "run/export", "run/index", "run/keyfigure", "run/report", // what was done
+	"run/screen", "input", "input/table", "instrument", "instrument/array", "population", // what it is printed with
+}
+
+// moving are files of cmd/xlab that still hold what belongs into other rooms: of plans,
+// studies and networks. No file comes to them.
+var moving = []string{"mlpdata.go", "mlpinsitustudy.go", "plan.go", "population.go", "procedures.go", "study.go",
+	"studymlp.go", "tune.go"}
+
 // witnesses are directories of tests that bring a driver and a simulated
 // instrument together on purpose; they contain no other code.
 var witnesses = []string{"mock/wire/conformance"}
@@ -170,6 +184,10 @@ func TestImportRule(t *testing.T) {
 					t.Errorf("%s imports %s: drivers of different boxes do not know each other; lab/boxes brings them together", file,
 						imported)
 				}
+			}
+			if dir == "cmd/xlab" && !isTest && !slices.Contains(command, inside) && !slices.Contains(moving, name) {
+				t.Errorf("%s imports %s: a command is flags and printing; it asks the laboratory for what other programs "+
+					"want too", file, imported)
 			}
 			// A test inside the package is the package; one outside is a user of it.
 			outside := isTest && strings.HasSuffix(parsed.Name.Name, "_test")

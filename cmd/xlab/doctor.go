@@ -24,7 +24,7 @@ A bus may be named instead of a switch (c3=GND). Two buses on one line are
 refused. Where a line is connected to a neuron, the neurons are read once.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.load(); err != nil {
+			if err := a.load(); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("route") {

@@ -29,8 +29,7 @@ The format is that of the file's name unless --format is given. hwdocs/store.md
 describes the tables and how other programs read them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.configure()
-			if err != nil {
+			if err := a.configure(); err != nil {
 				return err
 			}
 			if format == "" {
@@ -47,7 +46,7 @@ describes the tables and how other programs read them.`,
 			if err != nil {
 				return run.Usage(fmt.Errorf("--format: %w", err))
 			}
-			s, err := run.Load(c.Runs, args[0])
+			s, err := run.Load(a.Config.Runs, args[0])
 			if err != nil {
 				return run.Usage(err)
 			}

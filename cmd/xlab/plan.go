@@ -45,10 +45,10 @@ hwdocs/plans.md has the file's form.`,
 				return run.Usage(fmt.Errorf("--config %s can be read once, and every task of a plan reads the configuration: "+
 					"put it into a file", a.file))
 			}
-			c, err := a.load()
-			if err != nil {
+			if err := a.load(); err != nil {
 				return err
 			}
+			c := a.Config
 			p, err := a.readPlan(args[0])
 			if err != nil {
 				return err

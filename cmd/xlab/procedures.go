@@ -24,7 +24,7 @@ func (a *app) of(name string) *cobra.Command {
 		c.Flags().BoolVar(&dryRun, "dry-run", false, p.DryRun)
 	}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		if _, err := a.load(); err != nil {
+		if err := a.load(); err != nil {
 			return err
 		}
 		r, err := parse(cmd.Context(), &a.Lab)

@@ -21,13 +21,9 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 --accept runs it up to the first line that is missing.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.configure()
+			s, err := a.stored(args[0])
 			if err != nil {
 				return err
-			}
-			s, err := run.Load(c.Runs, args[0])
-			if err != nil {
-				return run.Usage(err)
 			}
 			result, err := a.Replay(cmd.Context(), s, accept)
 			if err != nil {

@@ -20,25 +20,21 @@ with their figures, and their pages are written too. ID may be shortened as long
 it is unique, or be "last"; after a plan that is the plan.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.configure()
+			s, err := a.stored(args[0])
 			if err != nil {
 				return err
 			}
-			s, err := run.Load(c.Runs, args[0])
-			if err != nil {
-				return run.Usage(err)
-			}
 			// A plan's page links to those of its tasks.
 			for _, id := range report.Tasks(s) {
-				task, err := run.Load(c.Runs, id)
+				task, err := run.Load(a.Config.Runs, id)
 				if err == nil {
-					_, err = report.WriteFile(task, c.Runs, "", partial)
+					_, err = report.WriteFile(task, a.Config.Runs, "", partial)
 				}
 				if err != nil {
 					fmt.Fprintf(a.Messages, "there is no page of the task's run %s: %v\n", id, err)
 				}
 			}
-			file, err := report.WriteFile(s, c.Runs, output, partial)
+			file, err := report.WriteFile(s, a.Config.Runs, output, partial)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ and ends the command, unless --accept says that it is all right.
 The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := a.load(); err != nil {
+			if err := a.load(); err != nil {
 				return err
 			}
 			if list {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"xlab/instrument"
 	"xlab/lab"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/screen"
@@ -164,24 +163,23 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 }
 
 // configure reads the configuration.
-func (a *app) configure() (*config.Config, error) {
+func (a *app) configure() error {
 	if err := a.ReadConfig(a.file, a.set); err != nil {
-		return nil, run.Usage(err)
+		return run.Usage(err)
 	}
 	if a.verbose {
 		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return a.Config, nil
+	return nil
 }
 
 // load reads the configuration for a command that needs a bench, and says
 // which bench that is when nobody configured one.
-func (a *app) load() (*config.Config, error) {
-	c, err := a.configure()
-	if err != nil {
-		return nil, err
+func (a *app) load() error {
+	if err := a.configure(); err != nil {
+		return err
 	}
-	switch {
+	switch c := a.Config; {
 	case a.Quiet:
 	case len(c.Files()) == 0:
 		fmt.Fprintln(a.Messages, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
@@ -189,7 +187,19 @@ func (a *app) load() (*config.Config, error) {
 		fmt.Fprintf(a.Messages, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
 			strings.Join(c.Files(), ", "))
 	}
-	return c, nil
+	return nil
+}
+
+// stored finds the run of an ID, which may be shortened, or "last".
+func (a *app) stored(id string) (*run.Stored, error) {
+	if err := a.configure(); err != nil {
+		return nil, err
+	}
+	s, err := run.Load(a.Config.Runs, id)
+	if err != nil {
+		return nil, run.Usage(err)
+	}
+	return s, nil
 }
 
 // writeJSON writes a result for programs.

@@ -26,7 +26,7 @@ A search uses the index, ` + "`.index.sqlite`" + ` in the directory of the runs,
 kept up to date by itself and is made anew from the journals by ` + "`xlab runs reindex`" + `.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := a.configure(); err != nil {
+			if err := a.configure(); err != nil {
 				return err
 			}
 			return a.listRuns(cmd.Context(), f)
@@ -38,13 +38,9 @@ kept up to date by itself and is made anew from the journals by ` + "`xlab runs 
 		Short: "Show one run; ID may be shortened as long as it is unique, or be \"last\"",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.configure()
+			s, err := a.stored(args[0])
 			if err != nil {
 				return err
-			}
-			s, err := run.Load(c.Runs, args[0])
-			if err != nil {
-				return run.Usage(err)
 			}
 			return a.showRun(s)
 		},

@@ -121,13 +121,13 @@ func (a *app) reindexCommand() *cobra.Command {
 		Short: "Make the index of the runs anew from their journals",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.configure()
-			if err != nil {
+			if err := a.configure(); err != nil {
 				return err
 			}
-			n, err := index.Rebuild(cmd.Context(), c.Runs)
+			root := a.Config.Runs
+			n, err := index.Rebuild(cmd.Context(), root)
 			if errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(a.Messages, "no runs in %s yet\n", c.Runs)
+				fmt.Fprintf(a.Messages, "no runs in %s yet\n", root)
 				n, err = 0, nil
 			}
 			if err != nil {
@@ -136,7 +136,7 @@ func (a *app) reindexCommand() *cobra.Command {
 			if a.json {
 				return a.writeJSON(map[string]int{"runs": n})
 			}
-			_, err = fmt.Fprintf(a.out, "%d runs in %s\n", n, c.Runs)
+			_, err = fmt.Fprintf(a.out, "%d runs in %s\n", n, root)
 			return err
 		},
 	}

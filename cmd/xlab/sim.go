@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"xlab/lab"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
 
@@ -62,16 +61,10 @@ func (a *app) simChipCommand() *cobra.Command {
 
 // loadSimulated refuses to act on the simulation when hardware is configured.
 func (a *app) loadSimulated() error {
-	if _, err := a.load(); err != nil {
+	if err := a.load(); err != nil {
 		return err
 	}
 	return a.RefuseHardware()
-}
-
-// simulatedConfig is the configuration of a simulated bench.
-func (a *app) simulatedConfig() (*config.Config, error) {
-	err := a.loadSimulated()
-	return a.Config, err
 }
 
 func (a *app) showChip(name string) error {

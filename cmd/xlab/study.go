@@ -37,10 +37,10 @@ all cores, and prints one line per combination. The result does not depend on
 the number of cores. Nothing is kept: no run directories, no chip file.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.simulatedConfig()
-			if err != nil {
+			if err := a.loadSimulated(); err != nil {
 				return err
 			}
+			c := a.Config
 			if chips < 1 {
 				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}

@@ -26,6 +26,7 @@ type DataFlags struct {
 	table                                           TableFlags
 }
 
+// Register adds the flags.
 func (d *DataFlags) Register(f *pflag.FlagSet) {
 	f.StringVar(&d.file, "file", "", "data set instead of the letters: a table (CSV in any dialect), "+
 		"or an IDX file of images")

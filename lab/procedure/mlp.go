@@ -20,10 +20,10 @@ Fewer weights in tolerance than mlp.share end with exit code 3. The parameters a
 keys of the sections "mlp" and "tuning" in bench.yaml. See hwdocs/mlp.md.`,
 		DryRun: "print what would be done and what it costs, and touch nothing",
 		Flags: func(f *pflag.FlagSet) Parse {
-			var i ImportFlags
-			i.Register(f)
+			var i importFlags
+			i.register(f)
 			return func(_ context.Context, l Lab) (*Request, error) {
-				s, cost, _, err := i.Spec(l)
+				s, cost, _, err := i.parse(l)
 				if err != nil {
 					return nil, err
 				}
@@ -43,11 +43,11 @@ func mlpInfer() Procedure {
 neurons: accuracy, confusion matrix, margins, and how closely the hardware follows
 the software. The weights must have been imported.`,
 		Flags: func(f *pflag.FlagSet) Parse {
-			var n NetworkFlags
-			n.Register(f)
+			var n networkFlags
+			n.register(f)
 			noTrim := f.Bool("no-trim", false, "leave the neurons' offsets as they are")
 			return func(_ context.Context, l Lab) (*Request, error) {
-				s, _, err := n.Spec(l)
+				s, _, err := n.parse(l)
 				if err != nil {
 					return nil, err
 				}

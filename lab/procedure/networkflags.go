@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// NetworkFlags say which network is worked with, on which arrays and data.
-type NetworkFlags struct {
+// networkFlags say which network is worked with, on which arrays and data.
+type networkFlags struct {
 	network, arrays, defects string
 	data                     DataFlags
 }
 
-func (n *NetworkFlags) Register(f *pflag.FlagSet) {
+func (n *networkFlags) register(f *pflag.FlagSet) {
 	f.StringVarP(&n.network, "network", "n", "", "network file, or run that has one (default: of the newest run)")
 	f.StringVar(&n.arrays, "arrays", "", "arrays of the layers, in their order (default: as in the network file)")
 	f.StringVar(&n.defects, "defects", "",
@@ -21,9 +21,9 @@ func (n *NetworkFlags) Register(f *pflag.FlagSet) {
 	n.data.Register(f)
 }
 
-// Spec finds the network and puts it together with its data and its place. file is
+// parse finds the network and puts it together with its data and its place. file is
 // where the network was found.
-func (n *NetworkFlags) Spec(l Lab) (s NetworkSpec, file string, err error) {
+func (n *networkFlags) parse(l Lab) (s NetworkSpec, file string, err error) {
 	f, file, err := FindNetwork(l, n.network)
 	if err != nil {
 		return s, "", err
@@ -42,6 +42,7 @@ type WeightFlags struct {
 	policy          string
 }
 
+// Register adds the flags.
 func (w *WeightFlags) Register(f *pflag.FlagSet) {
 	f.Var(&w.Tolerance, "tolerance", "relative error of devices that is still right, such as 30% (default: mlp.tolerance)")
 	f.Var(&w.Idle, "idle-tolerance", "the same of devices at the minimum (default: mlp.idle_tolerance)")
@@ -70,29 +71,29 @@ func (w *WeightFlags) Spec(l Lab) (*ImportSpec, error) {
 	return s, nil
 }
 
-// ImportFlags say which network is written into the arrays, and how.
-type ImportFlags struct {
-	NetworkFlags
-	Weights WeightFlags
+// importFlags say which network is written into the arrays, and how.
+type importFlags struct {
+	networkFlags
+	weights WeightFlags
 	anyChip bool
 }
 
-func (i *ImportFlags) Register(f *pflag.FlagSet) {
-	i.NetworkFlags.Register(f)
-	i.Weights.Register(f)
+func (i *importFlags) register(f *pflag.FlagSet) {
+	i.networkFlags.register(f)
+	i.weights.Register(f)
 	f.BoolVar(&i.anyChip, "any-chip", false, "import weights that were trained for another chip's defect map")
 }
 
-// Spec puts an import together, with what it costs and the name of the network's
+// parse puts an import together, with what it costs and the name of the network's
 // file, and refuses what cannot be done.
-func (i *ImportFlags) Spec(l Lab) (s NetworkSpec, cost *transfer.Estimate, file string, err error) {
-	if s, file, err = i.NetworkFlags.Spec(l); err != nil {
+func (i *importFlags) parse(l Lab) (s NetworkSpec, cost *transfer.Estimate, file string, err error) {
+	if s, file, err = i.networkFlags.parse(l); err != nil {
 		return s, nil, "", err
 	}
 	if err = s.matchChip(i.anyChip); err != nil {
 		return s, nil, "", err
 	}
-	if s.Import, err = i.Weights.Spec(l); err != nil {
+	if s.Import, err = i.weights.Spec(l); err != nil {
 		return s, nil, "", err
 	}
 	cost, err = s.estimate(l)

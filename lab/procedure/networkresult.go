@@ -32,7 +32,7 @@ type NetworkResult struct {
 	Figures
 }
 
-// setNames are the sets' names in results, in the order of NetworkRun.sets.
+// setNames are the sets' names in results, in the order of NetworkRun.Sets.
 var setNames = [...]string{"train", "test"}
 
 func (w *NetworkRun) result(f Figures) NetworkResult {

@@ -99,7 +99,7 @@ gain follows a reference device of the chip. See hwdocs/insitu.md.`
 
 // stabilityFlags are those of a network that is followed over conditions.
 type stabilityFlags struct {
-	ImportFlags
+	importFlags
 	variants, reference string
 	bias, referenceG    instrument.Siemens
 	noTest              bool
@@ -107,8 +107,8 @@ type stabilityFlags struct {
 }
 
 func (s *stabilityFlags) register(f *pflag.FlagSet) {
-	s.Weights.Tolerance, s.Weights.Idle, s.referenceG = 0.05, 0.05, 30e-6
-	s.ImportFlags.Register(f)
+	s.weights.Tolerance, s.weights.Idle, s.referenceG = 0.05, 0.05, 30e-6
+	s.importFlags.register(f)
 	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on "+
 		"hardware without feedback)")
 	f.Var(&s.bias, "bias", "conductance of biased pairs, to which half of the weight is added and from which it is "+
@@ -124,7 +124,7 @@ func (s *stabilityFlags) parse(l Lab, command string) (*Request, error) {
 		return nil, run.Usage(errors.New("there is no neuron board on this bench: give its address in the section neurons " +
 			"of bench.yaml"))
 	}
-	network, cost, file, err := s.ImportFlags.Spec(l)
+	network, cost, file, err := s.importFlags.parse(l)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"xlab/instrument"
-	"xlab/lab/config"
-	"xlab/lab/plan"
 	"xlab/lab/procedure"
-	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/record"
 )
@@ -29,79 +26,16 @@ func RefuseToResume(s *run.Stored) error {
 	return run.Usage(fmt.Errorf("run %s is %s: there is nothing left to do", s.ID, s.Outcome))
 }
 
-// leftOut counts runs that were cut off and are not offered, by reason.
-type leftOut map[string]int
-
-// AllResumable lists the runs of this bench that can be taken up, oldest first.
-func (a *Lab) AllResumable() (found []*run.Stored, left leftOut, err error) {
-	all, err := run.All(a.Config.Runs)
-	if err != nil {
-		return nil, nil, err
-	}
-	chip, err := sim.ChipOf(a.Config)
-	if err != nil {
-		return nil, nil, err
-	}
-	left = make(leftOut)
-	owners := plan.Owners(all)
-	for _, s := range all {
-		if !s.Resumable() {
-			continue
-		}
-		owner := owners[s.ID]
-		if why := a.neverResumable(chip, s); why != "" {
-			left[why]++
-		} else if owner != nil && (owner.Resumable() || owner.Outcome == run.OutcomeRunning) {
-			left["going on with their plan"]++
-		} else {
-			found = append(found, s)
-		}
-	}
-	return found, left, nil
-}
-
-// neverResumable says why a run that was cut off can only fail again on this
-// bench, in words that go behind a number of runs; "" where it may go on.
-func (a *Lab) neverResumable(chip string, s *run.Stored) string {
-	h := s.Header
-	switch {
-	case h.ID == "":
-		return "without a readable header"
-	case h.Simulated != a.Config.Simulated() || h.Simulated && h.Chip != chip ||
-		!h.Simulated && !strings.HasPrefix(h.Bench, a.Config.Bench+" ("):
-		return "of another bench or chip"
-	}
-	var err error
-	if h.Command == plan.Command {
-		_, err = plan.SpecOf(&h)
-	} else {
-		_, err = a.Rebuild(&h)
-	}
-	if err != nil {
-		return "whose work this program cannot make out"
-	}
-	if s.Result != nil && h.Command != plan.Command && h.Limits == a.Config.DeviceLimits() {
-		switch s.Result.Kind {
-		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
-			return "that failed at what would be refused again"
-		}
-	}
-	return ""
-}
-
 // NeedsAccepting says why a run is not taken up without --accept, as far as that
 // can be told without its bench; "" for no such reason.
-func NeedsAccepting(c *config.Config, s *run.Stored) (string, error) {
-	k := newKnowledge(0)
+func (a *Lab) NeedsAccepting(s *run.Stored) (string, error) {
+	c, k := a.Config, newKnowledge(0)
 	report, err := run.ScanJournal(s.Dir, k.see)
 	if err != nil {
 		return "", err
 	}
 	if run.Check(s.Dir, report) != nil {
 		return "with a damaged record", nil
-	}
-	if s.Header.Command == plan.Command {
-		return "", nil
 	}
 	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits()}
 	for _, h := range k.header.Arrays {

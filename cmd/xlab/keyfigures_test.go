@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"testing"
+	"xlab/lab/plan"
 	"xlab/lab/procedure"
 	"xlab/run/keyfigure"
 )
@@ -11,7 +12,7 @@ import (
 // one: none is shown by its raw name.
 func TestKeyFiguresHaveWords(t *testing.T) {
 	for _, summary := range []any{procedure.FormResult{}, procedure.TuneResult{}, procedure.NetworkResult{},
-		procedure.InSituResult{}, procedure.StabilityResult{}, procedure.TrainResult{}, planResult{}, procedure.Figures{}} {
+		procedure.InSituResult{}, procedure.StabilityResult{}, procedure.TrainResult{}, plan.Result{}, procedure.Figures{}} {
 		text, err := json.Marshal(summary)
 		if err != nil {
 			t.Fatal(err)

@@ -67,7 +67,7 @@ func TestPlanIsTakenUp(t *testing.T) {
 			if err != nil {
 				t.Fatalf("resume: %v\n%s", err, out)
 			}
-			var result planResult
+			var result plan.Result
 			if err := json.Unmarshal(out, &result); err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"xlab/lab"
 	"xlab/lab/plan"
 	"xlab/run"
 	"xlab/run/screen"
@@ -41,12 +40,13 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 				}
 				return a.listResumable()
 			}
-			s, err := a.resumable(args)
+			s, err := plan.Find(&a.Lab, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
 			if s.Header.Command == plan.Command {
-				return a.resumePlan(cmd.Context(), s.Dir, accept)
+				result, err := a.program().Resume(cmd.Context(), s.Dir, accept)
+				return a.showPlan(result, err)
 			}
 			r, j, err := a.Resume(cmd.Context(), s.Dir, accept)
 			return a.showOutcome(r, j, err)
@@ -57,47 +57,14 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 	return c
 }
 
-// resumable finds the run to take up.
-func (a *app) resumable(args []string) (*run.Stored, error) {
-	if len(args) == 0 {
-		candidates, _, err := a.AllResumable()
-		if err != nil {
-			return nil, err
-		}
-		if len(candidates) == 0 {
-			return nil, run.Usage(fmt.Errorf("no run of this bench in %s was cut off; `xlab runs` lists all", a.Config.Runs))
-		}
-		return candidates[len(candidates)-1], nil
-	}
-	s, err := run.Load(a.Config.Runs, args[0])
-	if err != nil {
-		return nil, run.Usage(err)
-	}
-	if a.Task != nil {
-		return s, lab.RefuseToResume(s) // the plan is at work, and this is its doing
-	}
-	all, err := run.All(a.Config.Runs)
-	if err != nil {
-		return nil, err
-	}
-	switch owner := plan.Owners(all)[s.ID]; {
-	case owner != nil && owner.Outcome == run.OutcomeRunning:
-		return nil, lab.RefuseToResume(owner)
-	case owner != nil && owner.Resumable():
-		fmt.Fprintf(a.Messages, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
-		return owner, nil
-	}
-	return s, lab.RefuseToResume(s)
-}
-
 func (a *app) listResumable() error {
-	list, left, err := a.AllResumable()
+	list, left, err := plan.Resumable(&a.Lab)
 	if err != nil {
 		return err
 	}
 	summaries := []run.Summary{}
 	for _, s := range list {
-		why, err := lab.NeedsAccepting(a.Config, s)
+		why, err := plan.NeedsAccepting(&a.Lab, s)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -119,4 +120,23 @@ func (p *Plan) step(name string) *Step {
 		}
 	}
 	return nil
+}
+
+// same tells whether two plans do the same. Where they were read from does not
+// matter.
+func (p *Plan) same(as *Plan) bool {
+	text := func(p *Plan) string {
+		other := *p
+		other.Place = ""
+		other.Steps = slices.Clone(p.Steps)
+		for i := range other.Steps {
+			other.Steps[i].Place = ""
+		}
+		b, err := json.Marshal(other)
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	return text(p) == text(as)
 }

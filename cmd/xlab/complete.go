@@ -44,9 +44,6 @@ func files(extensions ...string) completion {
 	}
 }
 
-// approaches are the names of the ways to train a network in software, for studies.
-var approaches, _ = procedure.Words("approach")
-
 // complete tells the shell what a command's flags and arguments can be.
 func (a *app) complete(c *cobra.Command) {
 	flags := map[string]completion{

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"xlab/lab"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/run"
 
 	"github.com/spf13/cobra"
@@ -97,6 +95,3 @@ func (a *app) show(j procedure.Job, err error) error {
 	}
 	return nil
 }
-
-// at is a laboratory that is only described.
-func at(c *config.Config) procedure.Lab { return &lab.Lab{Opener: session.Opener{Config: c}} }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"xlab/instrument/array"
@@ -98,29 +97,6 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 	f.StringVarP(&name, "array", "a", "A", "array")
 	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
 	return c
-}
-
-// carryOutStudy does a study's work: first one chip, by which it tells how long all
-// of them take, then the others. over is true for a dry run, which ends there.
-func (a *app) carryOutStudy(ctx context.Context, b *run.Batch, dryRun bool) (over bool, err error) {
-	fmt.Fprintln(a.Messages, "the first chip tells how long the study takes")
-	first := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "first chip"})
-	err = b.First(ctx, first.Observe)
-	first.Close()
-	if err != nil {
-		return false, err
-	}
-	if dryRun {
-		if a.json {
-			return true, a.writeJSON(b)
-		}
-		_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
-		return true, err
-	}
-	fmt.Fprintln(a.Messages, b)
-	progress := run.NewProgress(run.ProgressOptions{Output: a.Messages, Label: "study"})
-	defer progress.Close()
-	return false, b.Rest(ctx, progress.Observe)
 }
 
 // showBatch says how long a study takes.

@@ -30,8 +30,8 @@ type InSituTraining struct {
 	test  *mlp.Evaluation // of the test patterns after the last epoch; nil = not classified
 }
 
-// InSituBench is what training in place works on.
-type InSituBench struct {
+// inSituBench is what training in place works on.
+type inSituBench struct {
 	Crossbar   func(name string) *array.Journaled
 	Classifier *hardware.Classifier
 	Observe    func(run.Event)
@@ -55,7 +55,7 @@ func (t *InSituTraining) Work(ctx context.Context, b Bench) error {
 	if err != nil {
 		return err
 	}
-	err = t.Train(ctx, InSituBench{Crossbar: b.Crossbar, Classifier: classifier, Observe: b.Publish})
+	err = t.train(ctx, inSituBench{Crossbar: b.Crossbar, Classifier: classifier, Observe: b.Publish})
 	if err != nil || t.Outcome.Reached {
 		return err
 	}
@@ -68,9 +68,9 @@ func (t *InSituTraining) Work(ctx context.Context, b Bench) error {
 // ones would be more exact than the pulses need: their effect scatters by a third.
 const inSituReadNoise = 0.01
 
-// Train brings the devices to their start and trains. What has been done is in t with
+// train brings the devices to their start and trains. What has been done is in t with
 // an error too.
-func (t *InSituTraining) Train(ctx context.Context, b InSituBench) error {
+func (t *InSituTraining) train(ctx context.Context, b inSituBench) error {
 	spec := &t.spec
 	held, err := spec.held()
 	if err != nil {
@@ -123,7 +123,7 @@ func epochs(n int) run.Work { return run.Work{Kind: "epoch", Steps: n, Each: 200
 
 // ahead is what is to be done after an array has been brought to its start: the
 // arrays after it, and all epochs.
-func (t *InSituTraining) ahead(b InSituBench, array string) []run.Work {
+func (t *InSituTraining) ahead(b inSituBench, array string) []run.Work {
 	arrays := t.Arrays()
 	var list []run.Work
 	for _, name := range arrays[slices.Index(arrays, array)+1:] {
@@ -135,7 +135,7 @@ func (t *InSituTraining) ahead(b InSituBench, array string) []run.Work {
 
 // prepare writes the starting conductances of an array and learns from the
 // pulses that this takes.
-func (t *InSituTraining) prepare(ctx context.Context, b InSituBench, name string, law *tuning.Learned) error {
+func (t *InSituTraining) prepare(ctx context.Context, b inSituBench, name string, law *tuning.Learned) error {
 	bar := b.Crossbar(name)
 	write := t.spec.Tuning
 	rows, cols := bar.Size()

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) characterizeCommand() *cobra.Command {
-	c := &cobra.Command{
+func characterizeCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "characterize",
 		Short: "Measure what the devices of a formed array are",
 		Long: `Measures thresholds, current-voltage curves, retention, endurance, the influence
@@ -19,9 +19,6 @@ of temperature, or the disturb of neighbours. Every measurement is a journaled
 run with its data as CSV and JSON, its figures as SVG, PNG and PDF, and a table of
 published values beside the measured ones. hwdocs/characterize.md explains them.`,
 	}
-	c.AddCommand(a.thresholdsCommand(), a.of("characterize-iv"), a.of("characterize-retention"),
-		a.of("characterize-endurance"), a.of("characterize-temperature"), a.of("characterize-disturb"))
-	return c
 }
 
 // showMeasurement prints the table of a measurement and where its files are.

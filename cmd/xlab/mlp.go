@@ -15,7 +15,6 @@ by write-and-verify, classify on the hardware; or train on the devices.
 Without other data the network learns the project's 40 letter patterns and is
 tested with the 640 that have one pixel flipped. See hwdocs/mlp.md.`,
 	}
-	c.AddCommand(a.mlpDataCommand(), a.of("mlp-train"), a.of("mlp-import"), a.of("mlp-infer"), a.of("mlp-run"),
-		a.of("mlp-insitu"), a.of("mlp-drift"), a.of("mlp-temperature"))
+	c.AddCommand(a.mlpDataCommand())
 	return c
 }

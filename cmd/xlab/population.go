@@ -15,10 +15,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// thresholdsCommand measures the thresholds of the chip at the bench, or those of
-// several simulated chips.
-func (a *app) thresholdsCommand() *cobra.Command {
-	c := a.of("characterize-thresholds")
+// overChips lets the command of the thresholds measure several simulated chips instead
+// of the one at the bench.
+func (a *app) overChips(c *cobra.Command) {
 	chips := c.Flags().Int("chips", 0, "measure so many simulated chips in memory instead of the one at the bench")
 	output := c.Flags().StringP("output", "o", "", "directory for data and figure of --chips")
 	onOne := c.RunE
@@ -40,7 +39,6 @@ func (a *app) thresholdsCommand() *cobra.Command {
 		defer func() { a.take = nil }()
 		return onOne(cmd, args)
 	}
-	return c
 }
 
 // population measures the thresholds of several simulated chips in memory, as the job

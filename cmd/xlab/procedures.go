@@ -11,9 +11,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// of is the command of the procedure of this name.
-func (a *app) of(name string) *cobra.Command {
-	p, _ := procedure.All().Of(name)
+// procedures adds the commands of all procedures, those of two words below the one of
+// the first word.
+func (a *app) procedures(root *cobra.Command) {
+	groups := map[string]*cobra.Command{"characterize": characterizeCommand(), "mlp": a.mlpCommand()}
+	for _, p := range a.Procedures {
+		c, to := a.procedure(p), root
+		if group, _, has := strings.Cut(p.Name, " "); has {
+			if groups[group] == nil {
+				groups[group] = &cobra.Command{Use: group, Short: "Procedures of the kind " + group}
+			}
+			to = groups[group]
+		}
+		to.AddCommand(c)
+	}
+	for _, c := range groups {
+		root.AddCommand(c)
+	}
+}
+
+// procedure is the command of a procedure.
+func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 	words := strings.Fields(p.Name)
 	c := &cobra.Command{Use: words[len(words)-1], Short: p.Short, Long: p.Long, Args: cobra.NoArgs}
 	parse := p.Flags(c.Flags())
@@ -41,6 +59,9 @@ func (a *app) of(name string) *cobra.Command {
 			a.Say(note)
 		}
 		return a.perform(cmd.Context(), r.Job)
+	}
+	if p.Name == "characterize thresholds" {
+		a.overChips(c)
 	}
 	return c
 }

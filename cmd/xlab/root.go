@@ -1,17 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
-	"xlab/instrument"
-	"xlab/lab"
-	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/screen"
 
@@ -19,27 +13,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// app is what every command shares: the laboratory, the streams and the global flags.
-type app struct {
-	lab.Lab
-	out     io.Writer // results: see page and data
-	file    string    // --config
-	set     []string  // --set key=value
-	json    bool      // --json
-	verbose bool      // --verbose
-
-	take func(*procedure.Request) error // gets what is asked for instead of its being carried out; nil = it is
-}
-
 // Main runs the program and gives its exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	return newApp(in, out, errw).execute(args)
-}
-
-func newApp(in io.Reader, out, errw io.Writer) *app {
-	a := &app{Lab: *lab.New(), out: out}
-	a.In, a.Messages = in, errw
-	return a
 }
 
 // execute carries out one command line and gives the exit code.
@@ -126,9 +102,10 @@ the sources off by hand.`,
 		"or a command (as well as what notify in bench.yaml says); may be given several times")
 	flags.DurationVar(&a.Wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
 		"12h or 2d (default: not at all)")
-	root.AddCommand(a.initCommand(), a.doctorCommand(), a.of("form"), a.of("tune"), a.of("read"), a.of("iv"),
-		a.characterizeCommand(), a.mlpCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(), a.resumeCommand(),
-		a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(), a.versionCommand())
+	a.procedures(root)
+	root.AddCommand(a.initCommand(), a.doctorCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(),
+		a.resumeCommand(), a.planCommand(), a.runsCommand(), a.exportCommand(), a.simCommand(), a.manCommand(),
+		a.versionCommand())
 	a.explain(root)
 	for _, c := range allCommands(root) {
 		c.Flags().VisitAll(plainNumber)
@@ -162,34 +139,6 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 	return list
 }
 
-// configure reads the configuration.
-func (a *app) configure() error {
-	if err := a.ReadConfig(a.file, a.set); err != nil {
-		return run.Usage(err)
-	}
-	if a.verbose {
-		a.Log = slog.New(slog.NewTextHandler(a.Messages, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	return nil
-}
-
-// load reads the configuration for a command that needs a bench, and says
-// which bench that is when nobody configured one.
-func (a *app) load() error {
-	if err := a.configure(); err != nil {
-		return err
-	}
-	switch c := a.Config; {
-	case a.Quiet:
-	case len(c.Files()) == 0:
-		fmt.Fprintln(a.Messages, "no bench.yaml found: using the simulated bench (`xlab init` writes a file to change that)")
-	case !c.Described():
-		fmt.Fprintf(a.Messages, "no bench in %s (no analyzer, boards or limits): using the simulated bench\n",
-			strings.Join(c.Files(), ", "))
-	}
-	return nil
-}
-
 // stored finds the run of an ID, which may be shortened, or "last".
 func (a *app) stored(id string) (*run.Stored, error) {
 	if err := a.configure(); err != nil {
@@ -201,22 +150,3 @@ func (a *app) stored(id string) (*run.Stored, error) {
 	}
 	return s, nil
 }
-
-// writeJSON writes a result for programs.
-func (a *app) writeJSON(v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	_, err := a.data().Write(instrument.ShortenJSON(b.Bytes()))
-	return err
-}
-
-// page is stdout for what people read: tables, maps, words.
-func (a *app) page() *screen.Screen { return screen.New(a.out, screen.Options{}) }
-
-// data is stdout for what programs read.
-func (a *app) data() io.Writer { return a.page().Data() }

@@ -31,23 +31,28 @@ var rules = []rule{
 			"hwdocs"},
 	{from: "mock", to: []string{"driver"}, except: nil, tests: true,
 		reason: "a simulated instrument that shares code with its driver proves nothing: both sides are written from hwdocs"},
-	{from: "driver", to: []string{"forming", "tuning", "mlp", "run", "cmd", "instrument/array"}, tests: true,
-		reason: "a driver knows one box and its protocol, not what it is used for"},
+	{from: "driver", to: []string{"forming", "tuning", "characterize", "mlp", "run", "cmd", "instrument/array"},
+		tests: true, reason: "a driver knows one box and its protocol, not what it is used for"},
 	{from: "forming", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one " +
 		"bench only"},
 	{from: "tuning", to: []string{"driver", "mock", "cmd"}, reason: "an algorithm that knows a driver works on one " +
 		"bench only"},
+	{from: "characterize", to: []string{"driver", "mock", "cmd"},
+		reason: "an algorithm that knows a driver works on one bench only"},
 	{from: "mlp", to: []string{"driver", "mock", "cmd"},
 		reason: "an algorithm that knows a driver works on one bench only"},
-	{from: "forming", to: []string{"tuning", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, " +
-		"not in each other's code"},
-	{from: "tuning", to: []string{"forming", "mlp"}, tests: true, reason: "steps meet in the defect map and in cmd, " +
-		"not in each other's code"},
+	{from: "forming", to: []string{"tuning", "characterize", "mlp"}, tests: true, reason: "steps meet in the defect map " +
+		"and in cmd, not in each other's code"},
+	{from: "tuning", to: []string{"forming", "characterize", "mlp"}, tests: true, reason: "steps meet in the defect map " +
+		"and in cmd, not in each other's code"},
+	{from: "characterize", to: []string{"forming", "tuning", "mlp"}, tests: true,
+		reason: "what a device is, is measured by pulses of the measurement's own: a change of a step must not change it"},
 	{from: "lab/config", to: []string{"driver", "mock"},
 		reason: "a bench's description is checked by the boxes that it is handed; which there are, lab/boxes says"},
-	{from: "lab/boxes", to: []string{"lab", "forming", "tuning", "mlp", "cmd"}, except: []string{"lab/boxes", "lab/config"},
+	{from: "lab/boxes", to: []string{"lab", "forming", "tuning", "characterize", "mlp", "cmd"},
+		except: []string{"lab/boxes", "lab/config"},
 		reason: "the boxes are below the bench that is made of them"},
-	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "mlp", "cmd"},
+	{from: "run", to: []string{"driver", "mock", "forming", "tuning", "characterize", "mlp", "cmd"},
 		reason: "a run is recorded and made safe in the same way whatever is done in it"},
 	{from: "run/guarded", to: []string{""}, except: []string{"instrument", "run"},
 		reason: "what stands in front of an array stands there on every bench; what a bench is, it is told"},
@@ -55,7 +60,7 @@ var rules = []rule{
 		reason: "physics knows no protocol and no netlist"},
 	{from: "mock/crossbar", to: []string{""}, except: []string{"mock/crossbar"},
 		reason: "the nodal solution is mathematics and knows nothing else"},
-	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "mlp"},
+	{from: "mock/bench", to: []string{"mock/wire", "instrument", "run", "forming", "tuning", "characterize", "mlp"},
 		reason: "the netlist knows no protocol and no algorithm"},
 	{from: "mock/inference", to: []string{""}, except: []string{"mock/inference", "mock/crossbar"},
 		reason: "the evaluation path stands on the nodal solution and knows no bench"},
@@ -69,7 +74,7 @@ var rules = []rule{
 		reason: "everything that is locked is locked by it, in either world"},
 	{from: "input", to: []string{""}, except: []string{"input"},
 		reason: "it is imported by everybody, so it can import nobody"},
-	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "mlp", "run"},
+	{from: "mock/wire", to: []string{"mock/device", "mock/crossbar", "forming", "tuning", "characterize", "mlp", "run"},
 		reason: "protocol servers know no physics"},
 }
 

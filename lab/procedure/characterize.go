@@ -9,12 +9,12 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"xlab/characterize"
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/figure"
 	"xlab/run/keyfigure"
 	"xlab/run/screen"
-	"xlab/tuning/characterize"
 )
 
 // Measurement is the job of `xlab characterize`.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"xlab/characterize"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/tuning/characterize"
 )
 
 func measureThresholds() Procedure {

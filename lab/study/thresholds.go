@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"sync"
 
+	"xlab/characterize"
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/run"
-	"xlab/tuning/characterize"
 )
 
 // Thresholds does a measurement of thresholds on chips with these seeds and puts the

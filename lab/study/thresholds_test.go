@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"xlab/characterize"
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/boxes"
@@ -16,7 +17,6 @@ import (
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/study"
-	"xlab/tuning/characterize"
 )
 
 var long = flag.Bool("long", false, "measure all seven chips")

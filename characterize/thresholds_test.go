@@ -14,11 +14,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"xlab/characterize"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
 	"xlab/run/figure"
-	"xlab/tuning/characterize"
 )
 
 // The smallest amplitude of the ramp at or beyond a device's own threshold is

@@ -9,10 +9,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"xlab/characterize"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/tuning/characterize"
 )
 
 func TestIV(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"xlab/characterize"
 	"xlab/instrument"
 	"xlab/instrument/array"
-	"xlab/tuning/characterize"
 )
 
 // some are results of each measurement with so many devices, without measuring.

@@ -5,10 +5,10 @@ import (
 	"io"
 	"math"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/published"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

@@ -6,12 +6,12 @@ import (
 	"io"
 	"math"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/published"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

@@ -7,11 +7,11 @@ import (
 	"math"
 	"strings"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

@@ -3,8 +3,8 @@ package characterize
 import (
 	"fmt"
 
+	"xlab/figure"
 	"xlab/population"
-	"xlab/run/figure"
 )
 
 // partOf writes how many of a set are such ones, "-" of an empty set.

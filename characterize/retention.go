@@ -9,11 +9,11 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

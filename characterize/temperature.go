@@ -7,12 +7,12 @@ import (
 	"math"
 	"strings"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/published"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strconv"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/published"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

@@ -15,10 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"xlab/characterize"
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/figure"
 )
 
 // The smallest amplitude of the ramp at or beyond a device's own threshold is

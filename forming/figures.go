@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	"xlab/figure"
 	"xlab/instrument/array"
 	"xlab/population"
 	"xlab/published"
-	"xlab/run/figure"
 )
 
 // Figures shows what became of the devices: maps of the array, and the forming

@@ -14,8 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"xlab/figure"
 	"xlab/lab/config"
-	"xlab/run/figure"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"

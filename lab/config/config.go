@@ -10,11 +10,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"xlab/figure"
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/lab/procedure"
 	"xlab/run"
-	"xlab/run/figure"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"

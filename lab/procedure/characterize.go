@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"xlab/characterize"
+	"xlab/figure"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 	"xlab/run/screen"
 )

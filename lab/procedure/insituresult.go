@@ -7,12 +7,12 @@ import (
 	"io"
 	"strconv"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/mlp/draw"
 	"xlab/mlp/insitu"
 	"xlab/population"
 	"xlab/published"
-	"xlab/run/figure"
 	"xlab/run/screen"
 )
 

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/figure"
 )
 
 // Sweeping is the job of `xlab iv`.

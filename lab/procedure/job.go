@@ -4,12 +4,12 @@ import (
 	"context"
 	"io"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
-	"xlab/run/figure"
 )
 
 // Job is the work of one run, as a command starts it and `xlab resume` takes it up

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"path/filepath"
 	"time"
+	"xlab/figure"
 	"xlab/mlp"
 	"xlab/mlp/train"
 	"xlab/run"
-	"xlab/run/figure"
 
 	"github.com/spf13/pflag"
 )

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/screen"
 )
 

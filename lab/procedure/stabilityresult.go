@@ -6,11 +6,11 @@ import (
 	"io"
 	"math"
 
+	"xlab/figure"
 	"xlab/instrument"
 	"xlab/mlp/stability"
 	"xlab/population"
 	"xlab/run"
-	"xlab/run/figure"
 )
 
 // StabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature

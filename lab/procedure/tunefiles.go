@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"xlab/figure"
 	"xlab/population"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 	"xlab/run/screen"
 	"xlab/tuning"

@@ -3,8 +3,8 @@ package draw
 import (
 	"fmt"
 
+	"xlab/figure"
 	"xlab/mlp"
-	"xlab/run/figure"
 )
 
 // Margins is the histogram of one or several sets of margins in V, such as

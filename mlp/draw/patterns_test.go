@@ -13,9 +13,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/plot/vg"
 
+	"xlab/figure"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
-	"xlab/run/figure"
 )
 
 // Every pixel of every letter must have its colour where the layout puts it.

@@ -15,8 +15,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"xlab/figure"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 	"xlab/run/report"
 )

@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"xlab/figure"
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/lab/plan"
 	"xlab/run"
-	"xlab/run/figure"
 	"xlab/run/keyfigure"
 )
 

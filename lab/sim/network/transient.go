@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"math"
+	"xlab/figure"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"
@@ -12,7 +13,6 @@ import (
 	"xlab/mlp/dataset"
 	"xlab/published"
 	"xlab/run"
-	"xlab/run/figure"
 )
 
 // Transient is how the neurons follow a change of the inputs, from one training

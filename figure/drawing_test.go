@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"xlab/run/figure"
+	"xlab/figure"
 )
 
 // drawer is what every specification can do.

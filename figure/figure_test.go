@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"xlab/run/figure"
+	"xlab/figure"
 )
 
 // files puts figures into memory.

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"xlab/run/figure"
+	"xlab/figure"
 )
 
 // anyValue draws what measurements and broken measurements are made of.

@@ -3,7 +3,7 @@ package figure_test
 import (
 	"testing"
 
-	"xlab/run/figure"
+	"xlab/figure"
 )
 
 func TestFormats(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/run"
-	"xlab/run/index"
+	"xlab/run/archive/index"
 )
 
 // Lab is a laboratory's bench as a program sees it, and how runs on it are kept.

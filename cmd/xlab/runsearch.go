@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"xlab/run"
-	"xlab/run/index"
+	"xlab/run/archive/index"
 	"xlab/run/screen"
 )
 

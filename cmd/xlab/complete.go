@@ -6,8 +6,8 @@ import (
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/run"
+	"xlab/run/archive/export"
 	"xlab/run/archive/index"
-	"xlab/run/export"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"xlab/run"
-	"xlab/run/export"
+	"xlab/run/archive/export"
 )
 
 func (a *app) exportCommand() *cobra.Command {

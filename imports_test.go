@@ -124,7 +124,7 @@ func findBoxes(t *testing.T) []string {
 // what they need of other rooms.
 var command = []string{
 	"lab", "lab/procedure", "lab/plan", "lab/study", // what can be done
-	"run", "run/archive/export", "run/archive/index", "run/keyfigure", "run/report", // what was done
+	"run", "run/archive/export", "run/archive/index", "run/keyfigure", "run/archive/report", // what was done
 	"run/screen", "input", "input/table", "instrument", "instrument/array", "population", // what it is printed with
 }
 

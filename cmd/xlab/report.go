@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"xlab/run"
-	"xlab/run/report"
+	"xlab/run/archive/report"
 
 	"github.com/spf13/cobra"
 )

@@ -17,8 +17,8 @@ import (
 
 	"xlab/figure"
 	"xlab/run"
+	"xlab/run/archive/report"
 	"xlab/run/keyfigure"
-	"xlab/run/report"
 )
 
 // element is one element of a page, with the text directly inside of it.

@@ -128,10 +128,9 @@ var command = []string{
 	"run/screen", "input", "input/table", "instrument", "instrument/array", "population", // what it is printed with
 }
 
-// moving are files of cmd/xlab that still hold what belongs into other rooms: of plans,
-// studies and networks. No file comes to them.
-var moving = []string{"mlpdata.go", "mlpinsitustudy.go", "plan.go", "population.go", "procedures.go", "study.go",
-	"studymlp.go", "tune.go"}
+// moving are files of cmd/xlab that still import more, of studies, tuning and data. No
+// file comes to them.
+var moving = []string{"mlpdata.go", "population.go", "study.go", "tune.go"}
 
 // witnesses are directories of tests that bring a driver and a simulated
 // instrument together on purpose; they contain no other code.

@@ -13,7 +13,6 @@ import (
 	"xlab/figure"
 	"xlab/input"
 	"xlab/instrument"
-	"xlab/lab/plan"
 	"xlab/run"
 	"xlab/run/keyfigure"
 )
@@ -107,37 +106,44 @@ func planSections(s *run.Stored, root, at string) ([]Section, error) {
 	list := []Section{{Title: "Tasks"}}
 	for _, x := range tasks {
 		state := string(x.Outcome)
-		if x.State == plan.Skipped {
-			state = string(x.State)
+		if x.State == "skipped" {
+			state = x.State
 		}
 		table.Rows = append(table.Rows, []string{x.Name, state, x.Reason})
 		if x.Run == "" {
 			continue
 		}
 		found := keyfigure.Of(x.Figures)
-		task := Section{Title: x.Name, Text: []string{outcome(x.Outcome, x.Reason)}}
+		section := Section{Title: x.Name, Text: []string{outcome(x.Outcome, x.Reason)}}
 		if line := found.Line(); line != "" {
-			task.Text = append(task.Text, strings.ToUpper(line[:1])+line[1:]+".")
+			section.Text = append(section.Text, strings.ToUpper(line[:1])+line[1:]+".")
 		}
 		dir := filepath.Join(root, x.Run)
 		figures, err := runFigures(dir)
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", x.Name, err)
 		}
-		task.Figures = figures[:min(1, len(figures))]
+		section.Figures = figures[:min(1, len(figures))]
 		if link, err := filepath.Rel(at, filepath.Join(dir, File)); err == nil {
-			task.Links = []Link{{"all of " + x.Run, filepath.ToSlash(link)}}
+			section.Links = []Link{{"all of " + x.Run, filepath.ToSlash(link)}}
 		}
-		list = append(list, task)
+		list = append(list, section)
 	}
 	list[0].Tables = []Table{table}
 	return list, nil
 }
 
+// task is a task of a plan, as the result of the plan's run tells it.
+type task struct {
+	Name, State, Run, Reason string
+	Outcome                  run.Outcome
+	Figures                  json.RawMessage
+}
+
 // entries are the tasks of a plan; none of another run, and of a plan that ended
 // before it had any.
-func entries(s *run.Stored) []plan.Entry {
-	var summary struct{ Tasks []plan.Entry }
+func entries(s *run.Stored) []task {
+	var summary struct{ Tasks []task }
 	if json.Unmarshal(s.Summary.Summary, &summary) != nil {
 		return nil
 	}

@@ -22,6 +22,12 @@ const (
 	Defective   Verdict = "defective" // known from the defect map and not touched
 )
 
+// Right tells whether the device has the conductance that was asked for.
+func (v Verdict) Right() bool { return v == InTolerance }
+
+// Dead tells whether the device answers to no pulse, as far as is known.
+func (v Verdict) Dead() bool { return v == Stuck || v == Defective }
+
 // Record is what happened to one device that was asked for.
 type Record struct {
 	Cell   array.Cell         `json:"cell"`

@@ -7,10 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"xlab/lab/procedure"
-	"xlab/mlp/dataset"
-	"xlab/mlp/draw"
 	"xlab/run"
-	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 )
@@ -45,7 +42,11 @@ is printed; where there is a doubt, a flag settles it.`,
 				fmt.Fprintln(a.Messages, "warning: "+w)
 			}
 			if output != "" {
-				if err := drawPatterns(shown, output); err != nil {
+				sheet, err := procedure.DrawPatterns(shown)
+				if err == nil {
+					err = writeDrawing(sheet, output)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -54,24 +55,13 @@ is printed; where there is a doubt, a flag settles it.`,
 				return a.writeJSON(map[string]any{"train": procedure.DescribeSet(data.Train),
 					"test": procedure.DescribeSet(data.Test), "table": data.Reading, "warnings": warnings})
 			}
-			return a.printData(data, shown)
+			return data.Print(a.out, shown)
 		},
 	}
 	d.Register(c.Flags())
 	c.Flags().StringVarP(&output, "output", "o", "", "draw the patterns into this .svg or .png file")
 	c.Flags().BoolVar(&test, "test", false, "show the test patterns")
 	return c
-}
-
-func drawPatterns(s *dataset.Set, file string) error {
-	if s.Image.Pixels() == 0 {
-		return run.Usage(fmt.Errorf("--output: the samples of %s are no images", s.Name))
-	}
-	sheet, err := draw.Patterns(s)
-	if err != nil {
-		return err
-	}
-	return writeDrawing(sheet, file)
 }
 
 // writeDrawing writes a figure into the file that --output names.
@@ -95,32 +85,6 @@ func writeDrawing(d interface {
 	}
 	if err := run.WriteOutput(file, true, write); err != nil {
 		return run.Usage(err)
-	}
-	return nil
-}
-
-func (a *app) printData(data *procedure.NetworkData, shown *dataset.Set) error {
-	if shown.Image.Pixels() > 0 {
-		if err := shown.Sheet(a.out, 10); err != nil {
-			return err
-		}
-		fmt.Fprintln(a.out)
-	}
-	if data.Reading != nil {
-		fmt.Fprintf(a.out, "read as %s\n", data.Reading)
-	}
-	for _, s := range []*dataset.Set{data.Train, data.Test} {
-		if s == nil {
-			continue
-		}
-		var words []string
-		for k, n := range s.Counts() {
-			words = append(words, fmt.Sprintf("%s %d", s.Classes[k], n))
-		}
-		if _, err := fmt.Fprintf(a.out, "%s: %s of %s; %s\n", s.Name, screen.Count(s.Len(), "sample"),
-			screen.Count(s.Width(), "feature"), strings.Join(words, ", ")); err != nil {
-			return err
-		}
 	}
 	return nil
 }

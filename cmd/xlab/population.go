@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"xlab/lab/procedure"
 	"xlab/lab/study"
 	"xlab/run"
-	"xlab/run/atomicfile"
 
 	"github.com/spf13/cobra"
 )
@@ -69,11 +67,7 @@ func (a *app) population(cmd *cobra.Command, chips int, output string, j procedu
 			return run.Usage(err)
 		}
 		err := result.Write(func(name string, write func(io.Writer) error) error {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				return err
-			}
-			return atomicfile.WriteFile(filepath.Join(output, name), atomicfile.Shared, b.Bytes())
+			return run.WriteOutput(filepath.Join(output, name), true, write)
 		}, a.Config.Figures)
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
-	"xlab/tuning"
 
 	"github.com/spf13/cobra"
 )
@@ -89,7 +88,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 	}
 	f := c.Flags()
 	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
-	f.StringVar(&policies, "policies", strings.Join(tuning.Policies(), ","), "policies, separated by commas")
+	all, _ := procedure.Words("policies")
+	f.StringVar(&policies, "policies", strings.Join(all, ","), "policies, separated by commas")
 	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")
 	f.StringVar(&schemes, "schemes", "default", "bias schemes for pulses of either sign, separated by commas; default "+
 		"= as configured per sign")

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"xlab/lab/procedure"
 	"xlab/run/screen"
-	"xlab/tuning"
 )
 
 // showTuning prints a map of what was reached, and the devices that are not right.
@@ -21,7 +20,7 @@ func (a *app) showTuning(j *procedure.Tuning) error {
 	g := grid{title: "conductance at " + spec.Read.String() + " after tuning", unit: "µS", scale: 1e6, rows: rows,
 		cols: cols, values: o.Reads, marks: make(map[[2]int]string)}
 	for _, r := range o.Records {
-		if r.Verdict == tuning.Stuck || r.Verdict == tuning.Defective {
+		if r.Verdict.Dead() {
 			g.marks[[2]int{r.Cell.Row, r.Cell.Col}] = "x"
 		}
 	}
@@ -36,7 +35,7 @@ func (a *app) showTuning(j *procedure.Tuning) error {
 	}
 	fmt.Fprintln(a.out)
 	for _, r := range o.Records {
-		if r.Verdict != tuning.InTolerance {
+		if !r.Verdict.Right() {
 			read := ""
 			if r.Known() {
 				read = fmt.Sprintf(", read %v", r.Final)

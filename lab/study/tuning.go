@@ -85,7 +85,7 @@ func (r *TuningRow) add(cases []tuned) {
 		r.WallSeconds += k.figures.WallSeconds / float64(len(cases))
 		r.Overhead += k.figures.Overhead / float64(len(cases))
 		for _, d := range k.job.Outcome.Records {
-			if d.Verdict == tuning.Defective || d.Verdict == tuning.Stuck {
+			if d.Verdict.Dead() {
 				continue
 			}
 			pulses = append(pulses, float64(d.Pulses))

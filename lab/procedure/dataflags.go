@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
+
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/run"
-
-	"github.com/spf13/pflag"
 )
 
 // DataFlags say which data set is used.

@@ -2,11 +2,12 @@ package procedure
 
 import (
 	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/run"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // KeptSet is a data set inside of a run's specification.

@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"xlab/mlp"
-	"xlab/mlp/dataset"
 
 	"gonum.org/v1/gonum/mat"
+
+	"xlab/mlp"
+	"xlab/mlp/dataset"
 )
 
 // A set survives being kept in a run's specification.

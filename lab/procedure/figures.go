@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+
 	"xlab/instrument"
 	"xlab/run"
 )

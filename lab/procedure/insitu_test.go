@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/insitu"

@@ -16,27 +16,6 @@ import (
 	"xlab/run/screen"
 )
 
-// InSituResult is what `xlab mlp insitu --json` prints.
-type InSituResult struct {
-	Rule      insitu.RuleName   `json:"rule"`
-	Classes   []string          `json:"classes"`
-	Accuracy  population.Number `json:"accuracy_percent"` // of the best epoch, on the training set; null before any
-	BestEpoch int               `json:"best_epoch"`
-	Epochs    int               `json:"epochs"`
-	Goal      float64           `json:"goal_percent"`
-	Reached   bool              `json:"reached"`
-	Test      *float64          `json:"test_accuracy_percent"` // after the last epoch; null when not classified
-	Confusion [][]int           `json:"confusion"`             // of the best epoch
-	Pulses    int               `json:"pulses"`                // of training
-	Writes    int               `json:"writes"`                // in so many writes
-	Limited   int               `json:"limited_writes"`        // with a source at its compliance
-	Start     int               `json:"start_pulses"`          // that brought the devices to their start
-	Held      int               `json:"held"`                  // devices that cannot be changed
-	BadReads  int               `json:"bad_reads"`
-	Curve     []insitu.Point    `json:"curve"`
-	Figures
-}
-
 // Summary implements Job.
 func (t *InSituTraining) Summary(_ Bench, f Figures) any {
 	r := &t.Result

@@ -13,6 +13,7 @@ import (
 	"xlab/mlp/dataset"
 	"xlab/mlp/hardware"
 	"xlab/mlp/insitu"
+	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
 	"xlab/tuning"
@@ -184,4 +185,25 @@ func (t *InSituTraining) network() (*mlp.File, error) {
 		Data: mlp.Data{Name: set.Name, Digest: set.Digest(), Samples: set.Len(), Classes: set.Classes}}}
 	f.Provenance.DefectMap = defectsID(t.spec.Defects)
 	return f, nil
+}
+
+// InSituResult is what `xlab mlp insitu --json` prints.
+type InSituResult struct {
+	Rule      insitu.RuleName   `json:"rule"`
+	Classes   []string          `json:"classes"`
+	Accuracy  population.Number `json:"accuracy_percent"` // of the best epoch, on the training set; null before any
+	BestEpoch int               `json:"best_epoch"`
+	Epochs    int               `json:"epochs"`
+	Goal      float64           `json:"goal_percent"`
+	Reached   bool              `json:"reached"`
+	Test      *float64          `json:"test_accuracy_percent"` // after the last epoch; null when not classified
+	Confusion [][]int           `json:"confusion"`             // of the best epoch
+	Pulses    int               `json:"pulses"`                // of training
+	Writes    int               `json:"writes"`                // in so many writes
+	Limited   int               `json:"limited_writes"`        // with a source at its compliance
+	Start     int               `json:"start_pulses"`          // that brought the devices to their start
+	Held      int               `json:"held"`                  // devices that cannot be changed
+	BadReads  int               `json:"bad_reads"`
+	Curve     []insitu.Point    `json:"curve"`
+	Figures
 }

@@ -3,9 +3,10 @@ package procedure
 import (
 	"context"
 	"fmt"
-	"xlab/run"
 
 	"github.com/spf13/pflag"
+
+	"xlab/run"
 )
 
 func mlpImport() Procedure {

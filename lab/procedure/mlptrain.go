@@ -6,12 +6,13 @@ import (
 	"errors"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/pflag"
+
 	"xlab/figure"
 	"xlab/mlp"
 	"xlab/mlp/train"
 	"xlab/run"
-
-	"github.com/spf13/pflag"
 )
 
 // Training is the job of `xlab mlp train`: it keeps a network that has been trained

@@ -6,6 +6,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/mlp"
@@ -14,8 +17,6 @@ import (
 	"xlab/population"
 	"xlab/published"
 	"xlab/tuning"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // Files implements Job.

@@ -1,10 +1,10 @@
 package procedure
 
 import (
+	"github.com/spf13/pflag"
+
 	"xlab/mlp/transfer"
 	"xlab/run"
-
-	"github.com/spf13/pflag"
 )
 
 // networkFlags say which network is worked with, on which arrays and data.

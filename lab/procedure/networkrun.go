@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/transfer"
+	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
 	"xlab/tuning"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // NetworkRun is the job of `xlab mlp import`, `xlab mlp infer` and `xlab mlp run`: it
@@ -258,4 +260,47 @@ func (w *NetworkRun) blame() string {
 		text += "; `xlab mlp train --approach aware` trains around defective devices"
 	}
 	return text
+}
+
+// NetworkResult is what `xlab mlp import`, `infer` and `run` print as JSON.
+type NetworkResult struct {
+	Approach    mlp.Approach      `json:"approach"`
+	Software    Accuracies        `json:"software"`
+	Hardware    *Accuracies       `json:"hardware"` // null where nothing was classified on the hardware
+	Expected    *Accuracies       `json:"expected"` // computed with the conductances read; null without import
+	InTolerance *int              `json:"weights_in_tolerance"`
+	Weights     int               `json:"weights"`
+	Held        int               `json:"held"`       // devices that training held
+	Defective   int               `json:"defective"`  // unusable by the defect map, which training did not know
+	Unsettable  []mlp.Device      `json:"unsettable"` // devices that no pulse brought to their targets
+	MeanError   population.Number `json:"mean_error"` // of the devices written, relative; null where none was
+	Pulses      int               `json:"pulses"`
+
+	Fidelity map[string]*mlp.Fidelity `json:"fidelity,omitempty"` // by set: hardware beside software
+	// by set: true class, decision; the last column is undecided
+	Confusion map[string][][]int `json:"confusion,omitempty"`
+	Patterns  int                `json:"patterns"` // classified on the hardware
+	Classify  float64            `json:"classification_wall_seconds"`
+	Warnings  []string           `json:"warnings"`
+	Figures
+}
+
+// Accuracies are of the training and the test set, in percent.
+type Accuracies struct {
+	Train *float64 `json:"train"`
+	Test  *float64 `json:"test"` // null without a test set
+}
+
+// Text is the accuracies for people.
+func (x *Accuracies) Text() (train, test string) {
+	show := func(p *float64) string {
+		if p == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f %%", *p)
+	}
+	if x == nil {
+		return "-", "-"
+	}
+	return show(x.Train), show(x.Test)
 }

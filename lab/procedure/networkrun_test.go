@@ -5,12 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/transfer"
 	"xlab/run"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // played is a classifier that computes with a network and then changes what

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
 	"xlab/instrument/array"
 	"xlab/mlp"
 	"xlab/run"

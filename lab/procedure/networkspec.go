@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"

@@ -3,7 +3,6 @@ package procedure
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -62,28 +61,6 @@ type Estimate interface {
 
 // Command is what the headers of the procedure's runs call it.
 func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-") }
-
-// Registry are the procedures that a program has.
-type Registry []Procedure
-
-// All are the procedures of this package.
-func All() Registry {
-	return Registry{
-		read(), form(), tune(), iv(),
-		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
-		measureDisturb(),
-		mlpTrain(), mlpImport(), mlpInfer(), mlpRun(), inSitu(), mlpDrift(), mlpTemperature(),
-	}
-}
-
-// Of finds the procedure of a run's command.
-func (r Registry) Of(command string) (Procedure, bool) {
-	i := slices.IndexFunc(r, func(p Procedure) bool { return p.Command() == command })
-	if i < 0 {
-		return Procedure{}, false
-	}
-	return r[i], true
-}
 
 // Lab is the laboratory as far as a procedure is prepared with it: nothing of it is
 // opened.

@@ -3,6 +3,7 @@ package procedure
 import (
 	"strings"
 	"testing"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/mlp"

@@ -10,21 +10,7 @@ import (
 	"xlab/instrument"
 	"xlab/mlp/stability"
 	"xlab/population"
-	"xlab/run"
 )
-
-// StabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
-// --json` print.
-type StabilityResult struct {
-	Variants  []stability.Variant `json:"variants"`
-	Points    []stability.Point   `json:"points"`
-	Lowest    map[string]float64  `json:"lowest_percent"` // on the training set, by variant
-	Reference *ReferenceDevice    `json:"reference"`
-	Network   string              `json:"network"`
-	Files     []string            `json:"files"`
-	Warnings  []string            `json:"warnings"`
-	Figures
-}
 
 // Summary implements Job.
 func (m *StabilityMeasurement) Summary(_ Bench, f Figures) any {
@@ -41,11 +27,6 @@ func (m *StabilityMeasurement) Summary(_ Bench, f Figures) any {
 		m.Result.Lowest[string(p.Variant)] = math.Min(lowest, p.Train)
 	}
 	return m.Result
-}
-
-// VariantNames are the variants as figures and tables call them.
-var VariantNames = map[stability.Variant]string{
-	stability.Plain: "plain", stability.Biased: "pairs around a bias", stability.Feedback: "memristor in the feedback",
 }
 
 // at is the condition of a point on the axis of the figures.
@@ -152,21 +133,4 @@ func (s *stabilitySpec) writeCSV(w io.Writer, points []stability.Point) error {
 		}
 	}
 	return nil
-}
-
-// classifications is the work of classifying all patterns so often.
-func classifications(points int) run.Work {
-	return run.Work{Kind: "classification", Steps: points, Each: 300}
-}
-
-// stabilityEvent tells how far a measurement is.
-func stabilityEvent(e stability.Event) run.Event {
-	left, wait := classifications(e.Total-e.Done), run.Work{Kind: "wait", Steps: int(e.ToWait), Each: 1}
-	if e.Waited > 0 {
-		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total,
-			Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
-	}
-	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total,
-		Note:  fmt.Sprintf("%s, %s: %.1f %%", VariantNames[e.Point.Variant], e.Point.Condition(), e.Point.Train),
-		Ahead: []run.Work{left, wait}, Steps: 1}
 }

@@ -13,7 +13,6 @@ import (
 	"xlab/mlp/stability"
 	"xlab/mlp/transfer"
 	"xlab/run"
-	"xlab/tuning"
 )
 
 // StabilityMeasurement is the job of `xlab mlp drift` and `xlab mlp temperature`.
@@ -96,27 +95,6 @@ func badlyWritten(o *transfer.Outcome, what string, s transfer.Spec) []string {
 		"%d devices could not be set", what, good, all, 100*s.Tolerance, 100*s.Share, len(o.Unsettable()))}
 }
 
-// prepareReference writes the reference device.
-func (s *stabilitySpec) prepareReference(ctx context.Context, b Bench) error {
-	k := s.Reference
-	bar := b.Crossbar(k.Array)
-	rows, cols := bar.Size()
-	how := s.MLP.Import.Tuning
-	var err error
-	if how.Targets, err = tuning.Uniform(rows, cols, []array.Cell{k.Cell}, k.Conductance); err != nil {
-		return err
-	}
-	o, err := tuning.Tune(ctx, bar, k.Array, how, s.MLP.Defects[k.Array], tuning.Options{})
-	if err != nil {
-		return fmt.Errorf("writing the reference device %s: %w", k.Cell, err)
-	}
-	if v := o.Records[0].Verdict; v != tuning.InTolerance {
-		return fmt.Errorf("the reference device %s cannot be written to %v (%s): name another one with --reference", k.Cell,
-			k.Conductance, v)
-	}
-	return nil
-}
-
 // feedbackStage is the simulated board's difference stages with a memristor in
 // their feedback: the gain is set by what a reference device of the chip reads.
 type feedbackStage struct {
@@ -145,4 +123,39 @@ func (f *feedbackStage) Gain(_ context.Context, factor float64) error {
 		f.factor = factor
 	}
 	return err
+}
+
+// StabilityResult is what `xlab mlp drift --json` and `xlab mlp temperature
+// --json` print.
+type StabilityResult struct {
+	Variants  []stability.Variant `json:"variants"`
+	Points    []stability.Point   `json:"points"`
+	Lowest    map[string]float64  `json:"lowest_percent"` // on the training set, by variant
+	Reference *ReferenceDevice    `json:"reference"`
+	Network   string              `json:"network"`
+	Files     []string            `json:"files"`
+	Warnings  []string            `json:"warnings"`
+	Figures
+}
+
+// VariantNames are the variants as figures and tables call them.
+var VariantNames = map[stability.Variant]string{
+	stability.Plain: "plain", stability.Biased: "pairs around a bias", stability.Feedback: "memristor in the feedback",
+}
+
+// classifications is the work of classifying all patterns so often.
+func classifications(points int) run.Work {
+	return run.Work{Kind: "classification", Steps: points, Each: 300}
+}
+
+// stabilityEvent tells how far a measurement is.
+func stabilityEvent(e stability.Event) run.Event {
+	left, wait := classifications(e.Total-e.Done), run.Work{Kind: "wait", Steps: int(e.ToWait), Each: 1}
+	if e.Waited > 0 {
+		return run.Event{Kind: "wait", Phase: "classification", Done: e.Done, Total: e.Total,
+			Note: "waited " + e.Waited.String(), Ahead: []run.Work{wait, left}, Steps: int(e.Waited)}
+	}
+	return run.Event{Kind: "classification", Phase: "classification", Done: e.Done, Total: e.Total,
+		Note:  fmt.Sprintf("%s, %s: %.1f %%", VariantNames[e.Point.Variant], e.Point.Condition(), e.Point.Train),
+		Ahead: []run.Work{left, wait}, Steps: 1}
 }

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"strings"
+
 	"xlab/instrument"
 )
 

@@ -1,45 +1,14 @@
 package procedure
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"xlab/figure"
 	"xlab/population"
 	"xlab/run/keyfigure"
-	"xlab/run/screen"
 	"xlab/tuning"
 )
-
-// Files implements Job.
-func (t *Tuning) Files(b Bench) error {
-	spec, o, result := t.spec.Spec, t.Outcome, t.Result
-	if o == nil {
-		return nil
-	}
-	_, cols := spec.Targets.Size()
-	err := errors.Join(
-		b.Write("devices.csv", o.WriteCSV),
-		b.Write("conductance.csv", ConductanceCSV(cols, o.Reads)),
-		b.Write("traces.csv", o.WriteTraces),
-	)
-	within := fmt.Sprintf("within %.3g %%", 100*spec.Tolerance)
-	return errors.Join(err, b.Draw(
-		figure.Figure{Name: "maps", Spec: tuneMaps(spec, o), Caption: fmt.Sprintf("Target, result by the last read of "+
-			"the whole array, and error: the result over its target, less one. %d of %s are %s.",
-			result.InTolerance, screen.Count(result.Devices, "device"), within)},
-		figure.Figure{Name: "result", Spec: targetScatter(spec, o),
-			Caption: fmt.Sprintf("Each device's last read against its target; devices %s are in the band.", within)},
-		figure.Figure{Name: "errors", Spec: errorHistogram(spec, o),
-			Caption: fmt.Sprintf("Errors of the devices that switch, the tolerance as a band. "+
-				"A device is left alone as soon as a read of it is %s, so the errors fill the band instead of gathering at zero. "+
-				"Mean size: %s; published: below 4 %% on 4096 devices of another stack (Kim et al. 2021).",
-				within, result.MeanError.Text(population.Format("%.2f %%", 100)))},
-		figure.Figure{Name: "pulses", Spec: pulseHistogram(o, result), Caption: pulseCaption(spec, result.Summary)},
-		figure.Figure{Name: "traces", Spec: traceLines(spec, o), Caption: traceCaption(spec)},
-	))
-}
 
 // pulseCaption sets the pulses beside published ones: those of the same procedure,
 // or of another that is then named as such.
@@ -109,21 +78,6 @@ func errorHistogram(spec tuning.Spec, o *tuning.Outcome) figure.Histogram {
 		X:       figure.Axis{Label: "result over target, less one", Unit: "%", Min: -limit, Max: limit},
 		Samples: []figure.Sample{{Name: "devices that switch", Values: values}},
 		Bands:   []figure.Band{{Name: "tolerance", Low: -100 * spec.Tolerance, High: 100 * spec.Tolerance}}}
-}
-
-func pulseHistogram(o *tuning.Outcome, result TuneResult) figure.Histogram {
-	var values []float64
-	for _, d := range o.Records {
-		if d.Known() && d.Verdict != tuning.Defective && d.Verdict != tuning.Stuck {
-			values = append(values, float64(d.Pulses))
-		}
-	}
-	h := figure.Histogram{Title: "Write pulses per device", X: figure.Axis{Label: "pulses"}, Whole: true,
-		Samples: []figure.Sample{{Values: values}}}
-	if result.MedianPulses.Known() {
-		h.Marks = []figure.Mark{{Name: "median", Values: []float64{float64(result.MedianPulses)}}}
-	}
-	return h
 }
 
 func targetScatter(spec tuning.Spec, o *tuning.Outcome) figure.Scatter {

@@ -346,12 +346,12 @@ func laterRuns(c *config.Config, first, last run.Header) ([]difference, error) {
 
 // acceptable shows the differences, if there are any, and refuses to go on with
 // them unless they were accepted.
-func (a *Lab) acceptable(id string, list []difference, accept bool) error {
+func (l *Lab) acceptable(id string, list []difference, accept bool) error {
 	if len(list) == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.Messages, "the bench is not as run %s left it:\n", id)
-	if err := printDifferences(a.Messages, list); err != nil {
+	fmt.Fprintf(l.Messages, "the bench is not as run %s left it:\n", id)
+	if err := printDifferences(l.Messages, list); err != nil {
 		return err
 	}
 	if accept {

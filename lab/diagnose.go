@@ -105,7 +105,7 @@ func (d *diagnosis) checkDescription(ctx context.Context) bool {
 
 // checkBench connects to all instruments and tests what answers.
 func (d *diagnosis) checkBench(ctx context.Context) {
-	ctx, release := d.Interruptible(ctx)
+	ctx, release := d.interruptible(ctx)
 	defer release()
 	s := session.New(d.Config, nil)
 	if d.Config.Simulated() {

@@ -63,36 +63,36 @@ func Template(hardware bool) (file string, text []byte) {
 	return config.FileName, config.Template(hardware)
 }
 
-// Logger is where it is written what happens.
-func (l *Lab) Logger() *slog.Logger {
+// logger is where it is written what happens.
+func (l *Lab) logger() *slog.Logger {
 	if l.Log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
 	return l.Log
 }
 
-// Interruptible gives a context that ends when the program is asked to stop. The
+// interruptible gives a context that ends when the program is asked to stop. The
 // caller releases it.
-func (a *Lab) Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.Signals != nil { // a test's, for the guard
+func (l *Lab) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.Signals != nil { // a test's, for the guard
 		return context.WithCancel(ctx)
 	}
 	return run.Interruptible(ctx)
 }
 
 // Kept is how the program keeps a run: with o, unless a test has it otherwise.
-func (a *Lab) Kept(o run.Options) run.Options {
-	if a.Keep == nil {
+func (l *Lab) Kept(o run.Options) run.Options {
+	if l.Keep == nil {
 		return o
 	}
-	return a.Keep(o)
+	return l.Keep(o)
 }
 
 // noteRun keeps the index up to date. It is a harmless observer: what goes wrong
 // is told with --verbose only, and the next search finds out by itself.
-func (a *Lab) noteRun(ctx context.Context, id string) {
-	if err := index.Note(context.WithoutCancel(ctx), a.Config.Runs, id); err != nil {
-		a.Logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
+func (l *Lab) noteRun(ctx context.Context, id string) {
+	if err := index.Note(context.WithoutCancel(ctx), l.Config.Runs, id); err != nil {
+		l.logger().Warn("the index of the runs was not brought up to date", "run", id, "error", err)
 	}
 }
 
@@ -122,7 +122,7 @@ func (l *Lab) Say(text string) { fmt.Fprintln(l.Messages, text) }
 
 // Compute implements procedure.Lab.
 func (l *Lab) Compute(ctx context.Context, label string, work func(ctx context.Context, o run.Observer) error) error {
-	ctx, release := l.Interruptible(ctx)
+	ctx, release := l.interruptible(ctx)
 	defer release()
 	progress := run.NewProgress(run.ProgressOptions{Output: l.Messages, Label: label})
 	defer progress.Close()

@@ -17,17 +17,17 @@ import (
 // InMemory does the work of jobs, one after the other, on a bench around a simulated
 // chip that is in memory only. Nothing is kept: what came of it is in the jobs and in
 // the chip.
-func (a *Lab) InMemory(ctx context.Context, c *chip.Chip, jobs ...procedure.Job) error {
-	_, err := a.inMemory(ctx, c, jobs, func(context.Context, *Run) error { return nil })
+func (l *Lab) InMemory(ctx context.Context, c *chip.Chip, jobs ...procedure.Job) error {
+	_, err := l.inMemory(ctx, c, jobs, func(context.Context, *Run) error { return nil })
 	return err
 }
 
 // TimedInMemory is InMemory for who wants to know how long the jobs take together. The
 // bench's clock is asked before and after, which takes time on the bench.
-func (a *Lab) TimedInMemory(ctx context.Context, c *chip.Chip, jobs ...procedure.Job) (procedure.Figures, error) {
+func (l *Lab) TimedInMemory(ctx context.Context, c *chip.Chip, jobs ...procedure.Job) (procedure.Figures, error) {
 	var times []instrument.Seconds
 	began := time.Now()
-	busy, err := a.inMemory(ctx, c, jobs, func(ctx context.Context, r *Run) error {
+	busy, err := l.inMemory(ctx, c, jobs, func(ctx context.Context, r *Run) error {
 		now, err := r.session.Analyzer.BenchTime(ctx)
 		times = append(times, now)
 		return err
@@ -44,12 +44,12 @@ func (a *Lab) TimedInMemory(ctx context.Context, c *chip.Chip, jobs ...procedure
 
 // inMemory calls clock before the first job and after the last, and gives what the
 // instruments needed by themselves.
-func (a *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
+func (l *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
 	clock func(ctx context.Context, r *Run) error) (busy instrument.Seconds, err error) {
 	var all []string
 	names := make([][]string, len(jobs))
 	for i, j := range jobs {
-		if names[i], err = a.boards(j); err != nil {
+		if names[i], err = l.boards(j); err != nil {
 			return 0, err
 		}
 		for _, name := range names[i] {
@@ -58,21 +58,21 @@ func (a *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
 			}
 		}
 	}
-	bench, err := sim.New(a.Known(), a.Config, c, "")
+	bench, err := sim.New(l.Known(), l.Config, c, "")
 	if err != nil {
 		return 0, err
 	}
-	s, err := a.OpenOn(ctx, bench, all...)
+	s, err := l.OpenOn(ctx, bench, all...)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r := &Run{lab: a, session: s, stack: guarded.New(guarded.Options{Turns: &s.Turns})}
+	r := &Run{lab: l, session: s, stack: guarded.New(guarded.Options{Turns: &s.Turns})}
 	if err := clock(ctx, r); err != nil {
 		return 0, err
 	}
 	for i, j := range jobs {
-		r.header = a.header(s, j, names[i])
+		r.header = l.header(s, j, names[i])
 		var ended *run.Ended
 		err := j.Work(ctx, r)
 		if errors.As(err, &ended) && (ended.Outcome == run.OutcomePartial || ended.Outcome == run.OutcomeOutside) {

@@ -17,8 +17,8 @@ import (
 
 // CheckNotify refuses destinations that nothing can be sent to, before anything
 // is opened or a run begun.
-func (a *Lab) CheckNotify() error {
-	if _, err := a.Config.Sender(a.Notify); err != nil {
+func (l *Lab) CheckNotify() error {
+	if _, err := l.Config.Sender(l.Notify); err != nil {
 		return run.Usage(err)
 	}
 	return nil
@@ -26,13 +26,13 @@ func (a *Lab) CheckNotify() error {
 
 // AskWhomToTell says that nobody is told of a run that was begun with --notify and is
 // taken up without: where to is not in the record.
-func (a *Lab) AskWhomToTell(h *run.Header) {
+func (l *Lab) AskWhomToTell(h *run.Header) {
 	told := slices.ContainsFunc(h.Arguments, func(arg string) bool {
 		return strings.HasPrefix(arg, "--notify") || strings.Contains(arg, "notify.webhook=") ||
 			strings.Contains(arg, "notify.command=")
 	})
-	if s, err := a.Config.Sender(a.Notify); told && !a.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
-		fmt.Fprintln(a.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
+	if s, err := l.Config.Sender(l.Notify); told && !l.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
+		fmt.Fprintln(l.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
 			"give it again, or set notify in bench.yaml")
 	}
 }
@@ -49,8 +49,8 @@ type Alarm struct {
 }
 
 // NewAlarm begins to watch over a run. It is ended with end.
-func (a *Lab) NewAlarm(h run.Header, directory string, message func(text string)) (*Alarm, error) {
-	sender, err := a.Config.Sender(a.Notify)
+func (l *Lab) NewAlarm(h run.Header, directory string, message func(text string)) (*Alarm, error) {
+	sender, err := l.Config.Sender(l.Notify)
 	if err != nil {
 		return nil, run.Usage(err)
 	}
@@ -61,38 +61,38 @@ func (a *Lab) NewAlarm(h run.Header, directory string, message func(text string)
 	if absolute, err := filepath.Abs(directory); err == nil {
 		directory = absolute
 	}
-	l := &Alarm{sender: sender, message: message,
-		about: notify.Message{Host: host, Program: h.Program, Bench: a.Config.Bench, Run: h.ID, Directory: directory,
+	alarm := &Alarm{sender: sender, message: message,
+		about: notify.Message{Host: host, Program: h.Program, Bench: l.Config.Bench, Run: h.ID, Directory: directory,
 			Command: h.Command, Array: h.Array}}
-	stall := time.Duration(a.Config.Notify.Stall)
-	if !sender.Wants(notify.Stall) && a.Config.Notify.Heartbeat.URL == "" && a.Config.Notify.Heartbeat.File == "" {
+	stall := time.Duration(l.Config.Notify.Stall)
+	if !sender.Wants(notify.Stall) && l.Config.Notify.Heartbeat.URL == "" && l.Config.Notify.Heartbeat.File == "" {
 		stall = 0
 	}
-	beat := notify.Heartbeat{File: a.Config.Notify.Heartbeat.File, URL: a.Config.Notify.Heartbeat.URL,
-		Every: time.Duration(a.Config.Notify.Heartbeat.Every)}
-	l.Vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
-		m := l.about
+	beat := notify.Heartbeat{File: l.Config.Notify.Heartbeat.File, URL: l.Config.Notify.Heartbeat.URL,
+		Every: time.Duration(l.Config.Notify.Heartbeat.Every)}
+	alarm.Vigil = notify.StartVigil(h.ID, stall, beat, func(idle instrument.Seconds, done, total int) {
+		m := alarm.about
 		m.Kind, m.Idle, m.Done, m.Total = notify.Stall, idle, done, total
-		l.send(m)
-	}, func(err error) { l.message(err.Error()) })
-	return l, nil
+		alarm.send(m)
+	}, func(err error) { alarm.message(err.Error()) })
+	return alarm, nil
 }
 
 // watchOver lets people know of a run that has done nothing yet, and the plan that
 // it belongs to hear of its progress.
-func (a *Lab) watchOver(r *Run) error {
-	if a.Watch != nil {
-		r.progress.listen(a.Watch)
+func (l *Lab) watchOver(r *Run) error {
+	if l.Watch != nil {
+		r.progress.listen(l.Watch)
 	}
-	if a.Quiet {
+	if l.Quiet {
 		return nil
 	}
-	l, err := a.NewAlarm(r.header, r.Dir(), r.progress.Message)
+	alarm, err := l.NewAlarm(r.header, r.Dir(), r.progress.Message)
 	if err != nil {
 		return err
 	}
-	r.alarm.Store(l)
-	r.progress.listen(l.Vigil)
+	r.alarm.Store(alarm)
+	r.progress.listen(alarm.Vigil)
 	return nil
 }
 

@@ -28,35 +28,35 @@ type Replayed struct {
 // Replay runs a job again over its record, in which nothing is touched. An error is
 // of a record that cannot be replayed, of an interrupt or of a bug; that the run
 // goes another way than recorded is in what is returned.
-func (a *Lab) Replay(ctx context.Context, s *run.Stored, accept bool) (*Replayed, error) {
+func (l *Lab) Replay(ctx context.Context, s *run.Stored, accept bool) (*Replayed, error) {
 	var skips replay.Skips
 	report, err := run.ScanJournal(s.Dir, func(r run.Record) error { skips.See(r); return nil })
 	if err != nil {
 		return nil, err
 	}
-	if err := a.CheckRecord(s.Dir, report, accept); err != nil {
+	if err := l.CheckRecord(s.Dir, report, accept); err != nil {
 		return nil, err
 	}
 	h := report.Header
 	if h.ID == "" {
 		return nil, run.Usage(fmt.Errorf("the journal in %s has no readable header", s.Dir))
 	}
-	j, err := a.Rebuild(&h)
+	j, err := l.Rebuild(&h)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{lab: a, header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: a.Messages, Quiet: true})}
+	r := &Run{lab: l, header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: l.Messages, Quiet: true})}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return nil, err
 	}
 	defer r.tape.Close()
-	if err := r.connectTape(a.Config, j); err != nil {
+	if err := r.connectTape(l.Config, j); err != nil {
 		return nil, err
 	}
 	// There is nothing to make safe: the guard is there for interrupts and for
 	// bugs.
-	err = run.Guard(ctx, run.GuardOptions{Signals: a.Signals}, func(ctx context.Context) error { return j.Work(ctx, r) })
+	err = run.Guard(ctx, run.GuardOptions{Signals: l.Signals}, func(ctx context.Context) error { return j.Work(ctx, r) })
 	result := &Replayed{Run: r.ID(), Command: j.Command(), Records: r.tape.Used(), Missing: r.tape.Missing()}
 	var panicked *run.PanicError
 	switch {

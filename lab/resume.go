@@ -28,8 +28,8 @@ func RefuseToResume(s *run.Stored) error {
 
 // NeedsAccepting says why a run is not taken up without --accept, as far as that
 // can be told without its bench; "" for no such reason.
-func (a *Lab) NeedsAccepting(s *run.Stored) (string, error) {
-	c, k := a.Config, newKnowledge(0)
+func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
+	c, k := l.Config, newKnowledge(0)
 	report, err := run.ScanJournal(s.Dir, k.see)
 	if err != nil {
 		return "", err
@@ -58,43 +58,43 @@ func (a *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 // Resume takes up the run in dir and gives it with its job; the run is nil where it
 // was not taken up. Until the bench has been compared with the one that the run
 // began on, nothing is written.
-func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j procedure.Job, err error) {
-	known := newKnowledge(a.Config.Simulation.Temperature)
+func (l *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j procedure.Job, err error) {
+	known := newKnowledge(l.Config.Simulation.Temperature)
 	claim, err := run.NewClaim(dir, known.see)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, claim.Release()) }()
-	a.CutOff = claim.Header.ID
+	l.CutOff = claim.Header.ID
 	known.forget(claim.Unknown)
-	if err := a.CheckRecord(dir, &claim.Report, accept); err != nil {
+	if err := l.CheckRecord(dir, &claim.Report, accept); err != nil {
 		return nil, nil, err
 	}
-	a.AskWhomToTell(&claim.Header)
-	if j, err = a.Rebuild(&claim.Header); err != nil {
+	l.AskWhomToTell(&claim.Header)
+	if j, err = l.Rebuild(&claim.Header); err != nil {
 		return nil, nil, err
 	}
-	r, err = a.onBench(ctx, j, func(r *Run) error {
+	r, err = l.onBench(ctx, j, func(r *Run) error {
 		r.past = pastOf(claim, known, r.session.Sim != nil)
-		later, err := laterRuns(a.Config, claim.Header, known.header)
+		later, err := laterRuns(l.Config, claim.Header, known.header)
 		if err != nil {
 			return err
 		}
-		return a.acceptable(claim.Header.ID, append(compareBench(known.header, r.header), later...), accept)
+		return l.acceptable(claim.Header.ID, append(compareBench(known.header, r.header), later...), accept)
 	}, func(ctx context.Context, r *Run) (err error) {
 		looks, err := known.look(ctx, r.session)
 		if err != nil {
 			return fmt.Errorf("before the run is taken up: %w", err)
 		}
-		if err := a.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
+		if err := l.acceptable(claim.Header.ID, compareReads(looks), accept); err != nil {
 			return err
 		}
-		if r.Run, err = claim.Continue(r.header, a.Kept(r.session.Options())); err != nil {
+		if r.Run, err = claim.Continue(r.header, l.Kept(r.session.Options())); err != nil {
 			return err
 		}
 		r.header = r.Run.Header()
-		a.begun(ctx, r)
-		if err := a.watchOver(r); err != nil {
+		l.begun(ctx, r)
+		if err := l.watchOver(r); err != nil {
 			return err
 		}
 		return r.Journal().Event(record.Check, map[string]any{"reads": looks, "accepted": accept})
@@ -103,13 +103,13 @@ func (a *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 }
 
 // Rebuild makes the job of a run from its header.
-func (a *Lab) Rebuild(h *run.Header) (procedure.Job, error) {
-	p, known := a.Procedures.Of(h.Command)
+func (l *Lab) Rebuild(h *run.Header) (procedure.Job, error) {
+	p, known := l.Procedures.Of(h.Command)
 	if !known || p.Rebuild == nil {
 		return nil, run.Usage(fmt.Errorf("run %s is of the command %q, which this program cannot take up; the program "+
 			"that began it is version %s", h.ID, h.Command, h.Program))
 	}
-	return p.Rebuild(a, h)
+	return p.Rebuild(l, h)
 }
 
 // pastOf says what the earlier segments leave to the next one.
@@ -124,16 +124,16 @@ func pastOf(claim *run.Claim, known *knowledge, virtual bool) past {
 
 // CheckRecord refuses a damaged record, unless that was accepted: what was done
 // behind the first fault is then taken for not done.
-func (a *Lab) CheckRecord(dir string, report *run.Report, accept bool) error {
+func (l *Lab) CheckRecord(dir string, report *run.Report, accept bool) error {
 	if p := report.Header.Program; p != "" && p != run.Program() {
-		fmt.Fprintf(a.Messages, "the run was begun by version %s of the program, this is version %s\n", p, run.Program())
+		fmt.Fprintf(l.Messages, "the run was begun by version %s of the program, this is version %s\n", p, run.Program())
 	}
 	err := run.Check(dir, report)
 	switch {
 	case err == nil:
 		return nil
 	case accept:
-		fmt.Fprintf(a.Messages, "accepted: %v\n", err)
+		fmt.Fprintf(l.Messages, "accepted: %v\n", err)
 		return nil
 	}
 	return fmt.Errorf("%w; --accept goes as far as the first fault, "+

@@ -12,9 +12,9 @@ import (
 // RouteByHand closes single switches of one board for somebody with an ohmmeter, and
 // nothing else: all sources are at 0 V and disconnected before, and after wait or an
 // interrupt all switches are opened again. text is what array.Wiring.ParseRouting reads.
-func (a *Lab) RouteByHand(ctx context.Context, on, text string,
+func (l *Lab) RouteByHand(ctx context.Context, on, text string,
 	wait func(ctx context.Context, closed Routed) error) error {
-	b, err := a.Config.Board(on)
+	b, err := l.Config.Board(on)
 	if err != nil {
 		return err
 	}
@@ -26,13 +26,13 @@ func (a *Lab) RouteByHand(ctx context.Context, on, text string,
 	if err != nil {
 		return run.Usage(fmt.Errorf("--route: %w", err))
 	}
-	opening, release := a.Interruptible(ctx)
+	opening, release := l.interruptible(ctx)
 	defer release()
-	s, err := a.Open(opening, b.Name)
+	s, err := l.Open(opening, b.Name)
 	if err != nil {
 		return fmt.Errorf("%w; no switch was closed", err)
 	}
-	err = run.Guard(ctx, run.GuardOptions{Safers: s.Safers(), Timeout: s.SafeTimeout(), Signals: a.Signals},
+	err = run.Guard(ctx, run.GuardOptions{Safers: s.Safers(), Timeout: s.SafeTimeout(), Signals: l.Signals},
 		func(ctx context.Context) error {
 			if opening.Err() != nil {
 				return run.ErrInterrupted
@@ -60,7 +60,7 @@ func (a *Lab) RouteByHand(ctx context.Context, on, text string,
 		err = nil // the way that this ends
 	}
 	if err == nil {
-		fmt.Fprintln(a.Messages, "all switches are open again")
+		fmt.Fprintln(l.Messages, "all switches are open again")
 	}
 	return errors.Join(err, s.Close())
 }

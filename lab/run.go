@@ -91,14 +91,14 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 
 // CarryOut carries a job out as a new run: directory, journal, safe exit. The run is
 // nil where none was begun. Without arrays nothing is opened.
-func (a *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
+func (l *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
 	if len(j.Arrays()) == 0 {
-		return a.withoutBench(ctx, j)
+		return l.withoutBench(ctx, j)
 	}
-	return a.onBench(ctx, j, func(r *Run) (err error) {
-		o := a.Kept(r.session.Options())
-		r.header.Task, o.Announce = a.Task, a.Announce
-		if r.Run, err = run.CreateWith(a.Config.Runs, r.header, o); err == nil {
+	return l.onBench(ctx, j, func(r *Run) (err error) {
+		o := l.Kept(r.session.Options())
+		r.header.Task, o.Announce = l.Task, l.Announce
+		if r.Run, err = run.Create(l.Config.Runs, r.header, o); err == nil {
 			r.header = r.Run.Header()
 		}
 		return err
@@ -107,16 +107,16 @@ func (a *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
 
 // withoutBench carries out a job that has no arrays. There is no journal of steps, and
 // nothing to make safe.
-func (a *Lab) withoutBench(ctx context.Context, j procedure.Job) (*Run, error) {
-	ctx, release := a.Interruptible(ctx)
+func (l *Lab) withoutBench(ctx context.Context, j procedure.Job) (*Run, error) {
+	ctx, release := l.interruptible(ctx)
 	defer release()
-	chip, err := a.Chip()
+	chip, err := l.Chip()
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{lab: a, began: time.Now()}
-	r.Run, err = run.CreateWith(a.Config.Runs, run.Header{Command: j.Command(), Arguments: a.Arguments,
-		Program: run.Program(), Bench: "none: trained in software", Chip: chip, Spec: j.Spec()}, a.Kept(run.Options{}))
+	r := &Run{lab: l, began: time.Now()}
+	r.Run, err = run.Create(l.Config.Runs, run.Header{Command: j.Command(), Arguments: l.Arguments,
+		Program: run.Program(), Bench: "none: trained in software", Chip: chip, Spec: j.Spec()}, l.Kept(run.Options{}))
 	if err != nil {
 		return nil, err
 	}
@@ -129,18 +129,18 @@ func (a *Lab) withoutBench(ctx context.Context, j procedure.Job) (*Run, error) {
 // onBench opens the bench for a job and carries it out there. prepare makes the
 // run before anything can be stressed; what it refuses leaves no run. takeUp, if
 // not nil, is the beginning of the work, with the bench guarded.
-func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run) error,
+func (l *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run) error,
 	takeUp func(ctx context.Context, r *Run) error) (begun *Run, err error) {
-	if err := a.CheckNotify(); err != nil {
+	if err := l.CheckNotify(); err != nil {
 		return nil, err
 	}
-	names, err := a.boards(j)
+	names, err := l.boards(j)
 	if err != nil {
 		return nil, err
 	}
 	// Guard catches interrupts from where something can be stressed; opening
 	// must not be cut off in the middle either.
-	opening, release := a.Interruptible(ctx)
+	opening, release := l.interruptible(ctx)
 	defer release()
 	var r *Run
 	// People are told when everything else is over: it may take a while.
@@ -149,42 +149,42 @@ func (a *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run)
 			r.tell(err)
 		}
 	}()
-	s, err := a.Open(opening, names...)
+	s, err := l.Open(opening, names...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r = &Run{lab: a, header: a.header(s, j, names), session: s, began: time.Now()}
+	r = &Run{lab: l, header: l.header(s, j, names), session: s, began: time.Now()}
 	if err := prepare(r); err != nil {
 		return nil, errors.Join(err, s.MakeSafe(ctx))
 	}
 	if r.Run != nil {
-		a.begun(ctx, r)
+		l.begun(ctx, r)
 	}
 	defer func() {
 		if !r.hung && r.Run != nil {
-			a.noteRun(ctx, r.ID())
+			l.noteRun(ctx, r.ID())
 		}
 	}()
-	r.progress = newDisplay(run.ProgressOptions{Output: a.Messages, Label: strings.ReplaceAll(j.Command(), "-", " "),
+	r.progress = newDisplay(run.ProgressOptions{Output: l.Messages, Label: strings.ReplaceAll(j.Command(), "-", " "),
 		Quiet: r.past.records != nil})
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
 	}
 	if r.Run != nil {
-		if err := a.watchOver(r); err != nil {
+		if err := l.watchOver(r); err != nil {
 			r.progress.Close()
 			return r, r.End(errors.Join(err, s.MakeSafe(ctx)), nil)
 		}
 	}
-	err = a.guard(ctx, opening, r, j, takeUp)
+	err = l.guard(ctx, opening, r, j, takeUp)
 	return r, err
 }
 
 // boards are the names that the bench has for a job's arrays.
-func (a *Lab) boards(j procedure.Job) (names []string, err error) {
+func (l *Lab) boards(j procedure.Job) (names []string, err error) {
 	for _, name := range j.Arrays() {
-		board, err := a.Config.Board(name)
+		board, err := l.Config.Board(name)
 		if err != nil {
 			return nil, err
 		}
@@ -194,9 +194,9 @@ func (a *Lab) boards(j procedure.Job) (names []string, err error) {
 }
 
 // header says what a run is that the job is done in on the open bench.
-func (a *Lab) header(s *session.Session, j procedure.Job, names []string) run.Header {
-	h := run.Header{Command: j.Command(), Arguments: a.Arguments, Program: run.Program(), Bench: s.Describe(),
-		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: a.Config.DeviceLimits(),
+func (l *Lab) header(s *session.Session, j procedure.Job, names []string) run.Header {
+	h := run.Header{Command: j.Command(), Arguments: l.Arguments, Program: run.Program(), Bench: s.Describe(),
+		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: l.Config.DeviceLimits(),
 		Spec: j.Spec()}
 	for _, name := range names {
 		w := s.Wirings[name]
@@ -217,7 +217,7 @@ func (a *Lab) header(s *session.Session, j procedure.Job, names []string) run.He
 // guard does a job's work and leaves the bench safe and the run's directory
 // complete on every way out. opening is the context that the bench was opened
 // under.
-func (a *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
+func (l *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
 	takeUp func(ctx context.Context, r *Run) error) error {
 	var end procedure.Figures
 	// Work that hangs is left behind, with all that it has its hands on: what
@@ -226,7 +226,7 @@ func (a *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
 	var begun lateJournal
 	begun.run.Store(r.Run)
 	return run.Guard(ctx, run.GuardOptions{
-		Safers: r.session.Safers(), Timeout: r.session.SafeTimeout(), Journal: &begun, Signals: a.Signals,
+		Safers: r.session.Safers(), Timeout: r.session.SafeTimeout(), Journal: &begun, Signals: l.Signals,
 		GoOn:   func(ctx context.Context) error { return r.session.GoOn(ctx, begun.Event, r.progress.Message) },
 		Stacks: begun.stacks,
 		Notify: func(text string) { r.progress.Message(text) },
@@ -260,7 +260,7 @@ func (a *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
 				return err
 			}
 		}
-		if err := r.begin(ctx, a.Messages); err != nil {
+		if err := r.begin(ctx, l.Messages); err != nil {
 			return err
 		}
 		defer r.tape.Close()
@@ -439,16 +439,16 @@ func (r *Run) Write(name string, write func(w io.Writer) error) error {
 
 // begun tells of a run that was begun or taken up: the bench's lock names it
 // and the index has it. Both are for people, and a failure is of no consequence.
-func (a *Lab) begun(ctx context.Context, r *Run) {
-	a.CutOff = r.ID()
+func (l *Lab) begun(ctx context.Context, r *Run) {
+	l.CutOff = r.ID()
 	held := r.session.Held
 	if r.session.Sim != nil {
 		held = r.session.Sim.Held
 	}
 	if err := held.Working(r.ID()); err != nil {
-		fmt.Fprintf(a.Messages, "warning: the bench's lock does not name the run: %v\n", err)
+		fmt.Fprintf(l.Messages, "warning: the bench's lock does not name the run: %v\n", err)
 	}
-	a.noteRun(ctx, r.ID())
+	l.noteRun(ctx, r.ID())
 }
 
 // Draw implements procedure.Bench.

@@ -71,7 +71,7 @@ type Endpoint struct {
 // and on TCP ports of host, until ctx ends or an interrupt. offered is told of every
 // endpoint.
 func (l *Lab) Serve(ctx context.Context, host string, offered func(Endpoint) error) (err error) {
-	ctx, release := l.Interruptible(ctx)
+	ctx, release := l.interruptible(ctx)
 	defer release()
 	s, err := l.Simulation(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (l *Lab) Serve(ctx context.Context, host string, offered func(Endpoint) err
 	if s.Neurons != nil {
 		offers = append(offers, offer{Endpoint{Instrument: "neurons"}, s.Neurons})
 	}
-	at := serving.Host{Bench: s, Address: host, Log: l.Logger()}
+	at := serving.Host{Bench: s, Address: host, Log: l.logger()}
 	for _, o := range offers {
 		o.Transport = "pty"
 		if o.Address, err = at.PTY(started, o.Server); err != nil {

@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 // threeSegments is a run that was taken up twice, with records 1 to 9.
 func threeSegments(t *testing.T) string {
 	t.Helper()
-	r, err := Create(t.TempDir(), Header{Command: "form"})
+	r, err := Create(t.TempDir(), Header{Command: "form"}, Options{})
 	must(t, err)
 	dir := r.Dir()
 	for range 2 {

@@ -15,7 +15,7 @@ import (
 // interrupted makes a run that was interrupted in the middle of an intent.
 func interrupted(t *testing.T, o Options) (dir string, open uint64) {
 	t.Helper()
-	r, err := CreateWith(t.TempDir(), Header{Command: "form", Array: "A", Spec: map[string]int{"a": 1}, Program: "1"}, o)
+	r, err := Create(t.TempDir(), Header{Command: "form", Array: "A", Spec: map[string]int{"a": 1}, Program: "1"}, o)
 	must(t, err)
 	r.Journal().SetBenchTime(0)
 	closed, err := r.Journal().Intent("one")
@@ -197,7 +197,7 @@ func TestHeaderOfArrays(t *testing.T) {
 // Who runs the algorithm again over a record with a hole goes live in front of
 // the hole, inside of an intent whose result is behind it.
 func TestContinueInFrontOfAHole(t *testing.T) {
-	r, err := Create(t.TempDir(), Header{Command: "form", Array: "A"})
+	r, err := Create(t.TempDir(), Header{Command: "form", Array: "A"}, Options{})
 	must(t, err)
 	cut, err := r.Journal().Intent("one")
 	must(t, err)

@@ -20,7 +20,7 @@ func Example_journal() {
 	}
 	defer os.RemoveAll(root)
 
-	r, err := run.Create(root, run.Header{Command: "form", Array: "A", Spec: map[string]int{"attempts": 5}})
+	r, err := run.Create(root, run.Header{Command: "form", Array: "A", Spec: map[string]int{"attempts": 5}}, run.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 // FuzzDirectory reads any bytes as the files of a run: a list of runs shows it,
 // as broken where nothing else can be said.
 func FuzzDirectory(f *testing.F) {
-	r, err := CreateWith(f.TempDir(), Header{Command: "form", Array: "A"}, Options{})
+	r, err := Create(f.TempDir(), Header{Command: "form", Array: "A"}, Options{})
 	must(f, err)
 	must(f, r.Finish(OutcomePartial, map[string]int{"devices": 3}))
 	var files [][]byte

@@ -191,7 +191,7 @@ func TestHelperProcess(t *testing.T) {
 	if root == "" {
 		t.Skip("only as the other process of TestKilledRun")
 	}
-	r, err := Create(root, formHeader)
+	r, err := Create(root, formHeader, Options{})
 	must(t, err)
 	id, err := r.Journal().Intent("one")
 	must(t, err)

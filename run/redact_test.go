@@ -70,7 +70,7 @@ func TestSecretsAreNotKept(t *testing.T) {
 // command can forget it, and older records do not show what is in them.
 func TestHeadersAreRedacted(t *testing.T) {
 	root := t.TempDir()
-	r, err := Create(root, Header{Command: "form", Arguments: []string{"form", "--notify", "https://u:SECRET@h/x"}})
+	r, err := Create(root, Header{Command: "form", Arguments: []string{"form", "--notify", "https://u:SECRET@h/x"}}, Options{})
 	must(t, err)
 	must(t, r.Finish(OutcomeInterrupted, nil))
 	claim, err := NewClaim(r.Dir(), nil)
@@ -105,7 +105,7 @@ func TestSpecificationsAreRedacted(t *testing.T) {
 	const want = `{"plan":{"steps":[{"seed":18446744073709551615,"set":{"forming.attempts":"3"}}]},` +
 		`"set":["notify.stall=5m","read.voltage=0.1V"]}`
 	root := t.TempDir()
-	r, err := Create(root, Header{Command: "plan", Spec: json.RawMessage(given)})
+	r, err := Create(root, Header{Command: "plan", Spec: json.RawMessage(given)}, Options{})
 	must(t, err)
 	must(t, r.Finish(OutcomeComplete, nil))
 	for _, name := range []string{specFile, "journal.jsonl"} {
@@ -136,7 +136,7 @@ func TestSpecificationsAreRedacted(t *testing.T) {
 // A specification is what the program wrote: a line of the journal at most.
 func TestHugeSpecificationIsNotRead(t *testing.T) {
 	root := t.TempDir()
-	r, err := Create(root, Header{Command: "form"})
+	r, err := Create(root, Header{Command: "form"}, Options{})
 	must(t, err)
 	must(t, r.Finish(OutcomeComplete, nil))
 	must(t, os.Truncate(filepath.Join(r.Dir(), specFile), input.Record+1))

@@ -36,10 +36,8 @@ type Run struct {
 
 // Create makes a directory for a new run below root, with the specification
 // and a journal that is on disk when it returns. root is made if necessary.
-func Create(root string, h Header) (*Run, error) { return CreateWith(root, h, Options{}) }
-
-// CreateWith is Create with parts replaced.
-func CreateWith(root string, h Header, o Options) (*Run, error) {
+// o replaces parts.
+func Create(root string, h Header, o Options) (*Run, error) {
 	o = o.withDefaults()
 	r := &Run{options: o, began: o.Now(), segment: 1}
 	if h.Started.IsZero() {

@@ -49,7 +49,7 @@ var formHeader = Header{
 
 func mustCreate(t *testing.T, root string, h Header, o Options) *Run {
 	t.Helper()
-	r, err := CreateWith(root, h, o)
+	r, err := Create(root, h, o)
 	must(t, err)
 	return r
 }
@@ -114,9 +114,9 @@ func TestRunFromStartToEnd(t *testing.T) {
 }
 
 // The real clock, disk and everything.
-func TestCreateWithDefaults(t *testing.T) {
+func TestCreateDefaults(t *testing.T) {
 	root := t.TempDir()
-	r, err := Create(root, Header{Command: "mlp import"})
+	r, err := Create(root, Header{Command: "mlp import"}, Options{})
 	must(t, err)
 	if !regexp.MustCompile(`^\d{8}T\d{6}Z-mlp_import-[0-9a-f]{4}$`).MatchString(r.ID()) {
 		t.Errorf("ID %s", r.ID())
@@ -169,7 +169,7 @@ func TestCreateRefuses(t *testing.T) {
 			ExitTrip},
 		"disk fails early": {root, formHeader, Options{Sync: func(File) error { return errDiskSync }}, ExitTrip},
 	} {
-		_, err := CreateWith(c.root, c.h, c.o)
+		_, err := Create(c.root, c.h, c.o)
 		if err == nil || ExitCode(err) != c.exit {
 			t.Errorf("%s: %v (exit code %d, want %d)", name, err, ExitCode(err), c.exit)
 		}

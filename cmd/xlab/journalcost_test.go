@@ -27,7 +27,7 @@ func BenchmarkJournalOfTune(b *testing.B) {
 	intents, rounds, began := 0, 0, time.Now()
 	for b.Loop() {
 		rounds++
-		again, err := run.Create(root, h)
+		again, err := run.Create(root, h, run.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

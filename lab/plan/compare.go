@@ -17,8 +17,8 @@ type Comparison struct {
 // operators in an order in which none hides a longer one.
 var operators = []string{">=", "<=", "==", "!=", ">", "<"}
 
-// ParseComparison reads a comparison. A bare number means equality.
-func ParseComparison(text string) (Comparison, error) {
+// parseComparison reads a comparison. A bare number means equality.
+func parseComparison(text string) (Comparison, error) {
 	text = strings.TrimSpace(text)
 	c := Comparison{Operator: "=="}
 	rest := text
@@ -45,7 +45,7 @@ func (c Comparison) MarshalText() ([]byte, error) { return []byte(c.String()), n
 
 // UnmarshalText reads a comparison.
 func (c *Comparison) UnmarshalText(text []byte) (err error) {
-	*c, err = ParseComparison(string(text))
+	*c, err = parseComparison(string(text))
 	return err
 }
 

@@ -19,8 +19,8 @@ const (
 	SkipArray Action = "skip-array" // what is left to be done on this array is skipped
 )
 
-// Actions lists the valid ones.
-func Actions() []Action { return []Action{Continue, Stop, Suspend, SkipArray} }
+// actions lists the valid ones.
+func actions() []Action { return []Action{Continue, Stop, Suspend, SkipArray} }
 
 // Reactions are the actions by outcome.
 type Reactions map[run.Outcome]Action
@@ -29,8 +29,8 @@ type Reactions map[run.Outcome]Action
 var outcomes = []run.Outcome{run.OutcomeComplete, run.OutcomePartial, run.OutcomeOutside, run.OutcomeTripped,
 	run.OutcomeInterrupted, run.OutcomeFailed}
 
-// DefaultReactions go on after a partial result and stop at everything worse.
-func DefaultReactions() Reactions {
+// defaultReactions go on after a partial result and stop at everything worse.
+func defaultReactions() Reactions {
 	return Reactions{run.OutcomeComplete: Continue, run.OutcomePartial: Continue, run.OutcomeOutside: Stop,
 		run.OutcomeTripped: Stop, run.OutcomeInterrupted: Suspend, run.OutcomeFailed: Stop}
 }

@@ -55,7 +55,7 @@ func (p Program) Begin(ctx context.Context, spec Spec) (*Result, error) {
 	if h.Chip, err = p.Chip(); err != nil {
 		return nil, err
 	}
-	r, err := run.CreateWith(c.Runs, h, p.Kept(run.Options{}))
+	r, err := run.Create(c.Runs, h, p.Kept(run.Options{}))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (p Program) Resume(ctx context.Context, dir string, accept bool) (*Result, 
 		return nil, errors.Join(err, claim.Release())
 	}
 	p.AskWhomToTell(&claim.Header)
-	spec, err := SpecOf(&claim.Header)
+	spec, err := specOf(&claim.Header)
 	var all []*run.Stored
 	if err == nil {
 		all, err = run.All(p.Config.Runs)
@@ -112,7 +112,7 @@ func (p Program) Continue(ctx context.Context, of *Plan) (result *Result, taken 
 		if s.Header.Command != Command {
 			continue
 		}
-		spec, err := SpecOf(&s.Header)
+		spec, err := specOf(&s.Header)
 		if err != nil || spec.Plan.Name != of.Name || s.Header.Chip != chip {
 			continue // another plan, or one that cannot be read
 		}

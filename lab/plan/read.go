@@ -13,8 +13,8 @@ import (
 	"xlab/run"
 )
 
-// MaxTasks bounds a plan; a longer one is a slip of the pen.
-const MaxTasks = 10000
+// maxTasks bounds a plan; a longer one is a slip of the pen.
+const maxTasks = 10000
 
 // Read reads a plan. Everything that is wrong with it is reported at once, each
 // with file and line. Whether the commands and their flags exist is for the
@@ -98,7 +98,7 @@ func (r *reader) list(v *yaml.Node, what string) []string {
 }
 
 func (r *reader) plan(n *yaml.Node) *Plan {
-	p := &Plan{Place: r.name, On: DefaultReactions()}
+	p := &Plan{Place: r.name, On: defaultReactions()}
 	var steps *yaml.Node
 	r.entries(n, "a plan", func(key string, k, v *yaml.Node) {
 		switch key {
@@ -122,8 +122,8 @@ func (r *reader) plan(n *yaml.Node) *Plan {
 	for _, item := range steps.Content {
 		r.step(p, follow(item))
 	}
-	if n := len(p.Tasks()); n > MaxTasks {
-		r.fault(steps, "the plan has %d tasks, more than %d", n, MaxTasks)
+	if n := len(p.Tasks()); n > maxTasks {
+		r.fault(steps, "the plan has %d tasks, more than %d", n, maxTasks)
 	}
 	return p
 }
@@ -212,7 +212,7 @@ func (r *reader) condition(p *Plan, n *yaml.Node) *Condition {
 func (r *reader) comparisons(n *yaml.Node, what string) map[string]Comparison {
 	list := make(map[string]Comparison)
 	r.entries(n, what, func(key string, _, v *yaml.Node) {
-		c, err := ParseComparison(r.text(v, what+": "+key))
+		c, err := parseComparison(r.text(v, what+": "+key))
 		if err != nil {
 			r.fault(v, "%s: %s: %v", what, key, err)
 		}
@@ -232,8 +232,8 @@ func (r *reader) outcome(n *yaml.Node, text string) run.Outcome {
 func (r *reader) reactions(n *yaml.Node, into Reactions) {
 	r.entries(n, "on", func(key string, k, v *yaml.Node) {
 		action := Action(r.text(v, "on: "+key))
-		if !slices.Contains(Actions(), action) {
-			r.fault(v, "on: %s: %q is not an action; the actions are %v", key, action, Actions())
+		if !slices.Contains(actions(), action) {
+			r.fault(v, "on: %s: %q is not an action; the actions are %v", key, action, actions())
 		}
 		into[r.outcome(k, key)] = action
 	})

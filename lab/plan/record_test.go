@@ -14,7 +14,7 @@ func TestEitherLinkIsEnough(t *testing.T) {
 	root := t.TempDir()
 	create := func(h run.Header) *run.Run {
 		t.Helper()
-		r, err := run.Create(root, h)
+		r, err := run.Create(root, h, run.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

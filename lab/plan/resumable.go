@@ -53,7 +53,7 @@ func neverResumable(l *lab.Lab, chip string, s *run.Stored) string {
 	}
 	var err error
 	if h.Command == Command {
-		_, err = SpecOf(&h)
+		_, err = specOf(&h)
 	} else {
 		_, err = l.Rebuild(&h)
 	}

@@ -14,8 +14,8 @@ type Spec struct {
 	Set    []string `json:"set,omitempty"`    // --set, but where people are told: that is not kept
 }
 
-// SpecOf reads the plan out of its run's header.
-func SpecOf(h *run.Header) (Spec, error) {
+// specOf reads the plan out of its run's header.
+func specOf(h *run.Header) (Spec, error) {
 	spec, err := procedure.SpecOf[Spec](h)
 	if err == nil && spec.Plan == nil {
 		err = run.Usage(fmt.Errorf("run %s holds no plan", h.ID))

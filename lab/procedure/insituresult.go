@@ -50,7 +50,7 @@ func (t *InSituTraining) Files(b Bench) error {
 	}
 	f, err := t.network()
 	if err == nil {
-		err = b.Write(NetworkFile, f.Write)
+		err = b.Write(networkFile, f.Write)
 	}
 	return errors.Join(append(errs, err)...)
 }

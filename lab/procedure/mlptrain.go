@@ -105,13 +105,13 @@ func (t *Training) Summary(b Bench, _ Figures) any {
 	t.Result = TrainResult{Approach: t.File.Provenance.Approach, Sizes: n.Design.Sizes, Seed: t.File.Provenance.Seed,
 		Software: t.Software, Survived: t.result.Survived, Held: len(t.File.Constraints), Weights: n.Design.Devices() / 2,
 		Epochs: t.result.Epochs, Warnings: append([]string{}, t.warnings...), Run: id,
-		File: cmp.Or(t.output, filepath.Join(t.runs, id, NetworkFile)), Wall: time.Since(t.began).Seconds()}
+		File: cmp.Or(t.output, filepath.Join(t.runs, id, networkFile)), Wall: time.Since(t.began).Seconds()}
 	return t.Result
 }
 
 // Files implements Job.
 func (t *Training) Files(b Bench) error {
-	return errors.Join(b.Draw(trainingCurve(t.result)), b.Write(NetworkFile, t.File.Write))
+	return errors.Join(b.Draw(trainingCurve(t.result)), b.Write(networkFile, t.File.Write))
 }
 
 func trainingCurve(r *train.Result) figure.Figure {

@@ -24,7 +24,7 @@ func (w *NetworkRun) Files(b Bench) error {
 	if len(w.Sets) == 0 {
 		return nil
 	}
-	err := b.Write(NetworkFile, w.spec.Network.Write)
+	err := b.Write(networkFile, w.spec.Network.Write)
 	var figures []figure.Figure
 	for i, k := range w.Sets {
 		samples := []figure.Sample{{Name: "software", Values: k.Software.Margins}}

@@ -16,8 +16,8 @@ import (
 	"xlab/run"
 )
 
-// NetworkFile is the network's name in a run directory.
-const NetworkFile = "network.json"
+// networkFile is the network's name in a run directory.
+const networkFile = "network.json"
 
 // KeptNetwork is a network's file inside of a run's specification.
 type KeptNetwork struct{ *mlp.File }
@@ -42,7 +42,7 @@ func FindNetwork(l Lab, name string) (*mlp.File, string, error) {
 			if runErr != nil {
 				return nil, "", run.Usage(fmt.Errorf("--network %s: there is no such file, and no such run: %w", name, runErr))
 			}
-			name = filepath.Join(s.Dir, NetworkFile)
+			name = filepath.Join(s.Dir, networkFile)
 		}
 		f, err := mlp.Load(name)
 		if err != nil {
@@ -58,7 +58,7 @@ func FindNetwork(l Lab, name string) (*mlp.File, string, error) {
 		if !strings.HasPrefix(s.Command, "mlp-") {
 			continue
 		}
-		file := filepath.Join(l.RunsDirectory(), s.ID, NetworkFile)
+		file := filepath.Join(l.RunsDirectory(), s.ID, networkFile)
 		f, err := mlp.Load(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // ended before it had one

@@ -94,7 +94,7 @@ func (m *StabilityMeasurement) Files(b Bench) error {
 	const remedies = " Plain: as trained. Pairs around a bias and a memristor in the feedback are the project's own " +
 		"remedies; nothing is published for this network."
 	return errors.Join(
-		b.Write(NetworkFile, s.MLP.Network.Write),
+		b.Write(networkFile, s.MLP.Network.Write),
 		b.Write("points.csv", func(w io.Writer) error { return s.writeCSV(w, points) }),
 		b.Draw(
 			figure.Figure{Name: "accuracy", Caption: fmt.Sprintf("Part of %d patterns that the hardware recognises. "+

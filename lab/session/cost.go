@@ -20,8 +20,8 @@ func (n nowhere) Lines() int { return n.lines }
 // Cost gives the instrument time of steps on a cell, which messages name, and refuses
 // those out of limits, by the same code as a run, with drivers that are connected to
 // nothing.
-func (a *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
-	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, a.Config.DeviceLimits())
+func (o *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
+	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, o.Config.DeviceLimits())
 	if err != nil {
 		return 0, err
 	}
@@ -29,11 +29,11 @@ func (a *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (in
 	if err != nil {
 		return 0, err
 	}
-	analyzer, err := a.Known().Analyzer(a.Config)
+	analyzer, err := o.Known().Analyzer(o.Config)
 	if err != nil {
 		return 0, err
 	}
-	return analyzer.Cost(a.Config, boxes.AnalyzerOptions{Limits: a.Config.SourceLimits(), Channels: w.Channels()},
+	return analyzer.Cost(o.Config, boxes.AnalyzerOptions{Limits: o.Config.SourceLimits(), Channels: w.Channels()},
 		instructions...)
 }
 

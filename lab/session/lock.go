@@ -21,24 +21,24 @@ import (
 
 // LockBench makes the bench this process's, from before the first byte is sent
 // to after it was left safe. reason says in words what it is held for.
-func (a *Opener) LockBench(ctx context.Context, reason string) (*lock.Lock, error) {
-	a.closeState()
-	bench, files := "the simulated chip "+a.Config.Simulation.Chip, []string{lock.ChipFile(a.Config.Simulation.Chip)}
-	if !a.Config.Simulated() {
-		bench, files = a.Config.Bench, lockFiles(a.Config, a.endpoints(ctx)...)
+func (o *Opener) LockBench(ctx context.Context, reason string) (*lock.Lock, error) {
+	o.closeState()
+	bench, files := "the simulated chip "+o.Config.Simulation.Chip, []string{lock.ChipFile(o.Config.Simulation.Chip)}
+	if !o.Config.Simulated() {
+		bench, files = o.Config.Bench, lockFiles(o.Config, o.endpoints(ctx)...)
 	}
 	held, err := lock.Acquire(ctx, files, lock.Options{
-		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(a.Arguments)...), " "),
+		Owner: lock.Owner{Command: strings.Join(append([]string{"xlab"}, run.RedactArguments(o.Arguments)...), " "),
 			Reason: reason, Bench: bench},
-		Shared: !a.Config.Simulated(),
-		Wait:   a.Wait,
+		Shared: !o.Config.Simulated(),
+		Wait:   o.Wait,
 		Waiting: func(e *lock.HeldError) {
-			fmt.Fprintf(a.Messages, "waiting for up to %s: %v\n", a.Wait, e)
+			fmt.Fprintf(o.Messages, "waiting for up to %s: %v\n", o.Wait, e)
 		},
 	})
 	if errors.Is(err, filelock.ErrUnsupported) {
 		// Refusing every bench on such a system would help nobody.
-		fmt.Fprintf(a.Messages, "warning: %v: nothing keeps another process from using this bench at the same time\n", err)
+		fmt.Fprintf(o.Messages, "warning: %v: nothing keeps another process from using this bench at the same time\n", err)
 		return nil, nil
 	}
 	return held, err
@@ -56,15 +56,15 @@ func lockFiles(c *config.Config, names ...string) []string {
 }
 
 // endpoints are the places where this bench's instruments are reached.
-func (a *Opener) endpoints(ctx context.Context) []string {
-	names := boxes.Endpoints(ctx, a.Config.Analyzer.Address)
-	for _, b := range a.Config.Boards {
-		if port, own, err := a.Known().Port(b.Address); err == nil { // else opening it will say so
+func (o *Opener) endpoints(ctx context.Context) []string {
+	names := boxes.Endpoints(ctx, o.Config.Analyzer.Address)
+	for _, b := range o.Config.Boards {
+		if port, own, err := o.Known().Port(b.Address); err == nil { // else opening it will say so
 			names = append(names, port.Endpoints(ctx, own)...)
 		}
 	}
-	if a.Config.HasNeurons() {
-		names = append(names, boxes.Endpoints(ctx, a.Config.Neurons.Address)...)
+	if o.Config.HasNeurons() {
+		names = append(names, boxes.Endpoints(ctx, o.Config.Neurons.Address)...)
 	}
 	return names
 }
@@ -91,10 +91,10 @@ func (s *Session) lockIdentity(ctx context.Context, i instrument.Identity) error
 
 // closeState takes the state directory from other users who can look into it, as
 // older versions left it, and says so. One that is another user's stays as it is.
-func (a *Opener) closeState() {
+func (o *Opener) closeState() {
 	dir, err := config.StateDir()
 	inUse := func(path string) bool { return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)) }
-	if err != nil || runtime.GOOS == "windows" || !inUse(a.Config.Runs) && !inUse(a.Config.Simulation.Chip) {
+	if err != nil || runtime.GOOS == "windows" || !inUse(o.Config.Runs) && !inUse(o.Config.Simulation.Chip) {
 		return // there is none, its permissions say nothing, or nothing is in it
 	}
 	info, err := os.Stat(dir)
@@ -102,8 +102,8 @@ func (a *Opener) closeState() {
 		return // whoever makes it makes it private
 	}
 	if err := os.Chmod(dir, atomicfile.PrivateDir); err != nil {
-		fmt.Fprintf(a.Messages, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
+		fmt.Fprintf(o.Messages, "warning: %s is open to other users (%v) and cannot be closed: %v\n", dir, info.Mode(), err)
 		return
 	}
-	fmt.Fprintf(a.Messages, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
+	fmt.Fprintf(o.Messages, "%s was open to other users (%v) and is yours alone now\n", dir, info.Mode())
 }

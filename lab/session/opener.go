@@ -23,9 +23,9 @@ type Opener struct {
 }
 
 // Known are the boxes that the bench can have.
-func (a *Opener) Known() *boxes.Registry {
-	if a.Boxes == nil {
+func (o *Opener) Known() *boxes.Registry {
+	if o.Boxes == nil {
 		return boxes.Default()
 	}
-	return a.Boxes
+	return o.Boxes
 }

@@ -63,20 +63,20 @@ func (s *Session) Start(ctx context.Context) context.Context {
 // Open connects to the bench for the arrays named. Nothing is stressed: all
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
-func (a *Opener) Open(ctx context.Context, names ...string) (*Session, error) {
-	if !a.Config.Simulated() {
-		return a.OpenOn(ctx, nil, names...)
+func (o *Opener) Open(ctx context.Context, names ...string) (*Session, error) {
+	if !o.Config.Simulated() {
+		return o.OpenOn(ctx, nil, names...)
 	}
-	sim, err := a.Simulation(ctx)
+	sim, err := o.Simulation(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return a.OpenOn(ctx, sim, names...)
+	return o.OpenOn(ctx, sim, names...)
 }
 
 // OpenOn is open on a given simulated bench, or on hardware for nil.
-func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s *Session, err error) {
-	s = New(a.Config, sim)
+func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s *Session, err error) {
+	s = New(o.Config, sim)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -84,7 +84,7 @@ func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 	}()
 	serving := s.Start(ctx)
 	if s.Sim == nil {
-		if s.Held, err = a.LockBench(ctx, "working on it"); err != nil {
+		if s.Held, err = o.LockBench(ctx, "working on it"); err != nil {
 			return s, err
 		}
 	}
@@ -92,7 +92,7 @@ func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 	// The wiring maps come first: they need no instrument and may be wrong.
 	var channels []instrument.Channel
 	for _, name := range names {
-		b, err := a.Config.Board(name)
+		b, err := o.Config.Board(name)
 		if err != nil {
 			return s, err
 		}
@@ -106,7 +106,7 @@ func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
 	lines := make(map[string]int)
-	for _, b := range a.Config.Boards {
+	for _, b := range o.Config.Boards {
 		w := s.Wirings[b.Name]
 		if w == nil {
 			if w, err = b.LoadWiring(); err != nil {
@@ -116,7 +116,7 @@ func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		lines[b.Name] = w.Lines()
 	}
 	var faults []error
-	s.TakeOver(ctx, serving, a, channels, lines, func(_ string, err error) { faults = append(faults, err) })
+	s.TakeOver(ctx, serving, o, channels, lines, func(_ string, err error) { faults = append(faults, err) })
 	if err := errors.Join(faults...); err != nil {
 		return s, err
 	}
@@ -124,7 +124,7 @@ func (a *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		return s, err
 	}
 	for name, w := range s.Wirings {
-		bar, err := array.New(w, s.Analyzer, s.Boards[name], a.Config.DeviceLimits())
+		bar, err := array.New(w, s.Analyzer, s.Boards[name], o.Config.DeviceLimits())
 		if err != nil {
 			return s, err
 		}
@@ -357,27 +357,27 @@ func MergeChannels(a, b []instrument.Channel) []instrument.Channel {
 }
 
 // Simulation makes the simulated bench and says if that took a new chip.
-func (a *Opener) Simulation(ctx context.Context) (*sim.Bench, error) {
-	build := func(c *config.Config) (*sim.Bench, bool, error) { return sim.Open(a.Known(), c) }
+func (o *Opener) Simulation(ctx context.Context) (*sim.Bench, error) {
+	build := func(c *config.Config) (*sim.Bench, bool, error) { return sim.Open(o.Known(), c) }
 	var held *lock.Lock
-	if a.NewBench != nil {
-		build = a.NewBench
+	if o.NewBench != nil {
+		build = o.NewBench
 	} else {
 		var err error
-		if held, err = a.LockBench(ctx, "working on it"); err != nil {
+		if held, err = o.LockBench(ctx, "working on it"); err != nil {
 			return nil, err
 		}
 	}
-	s, made, err := build(a.Config)
+	s, made, err := build(o.Config)
 	if err != nil {
 		return nil, errors.Join(err, held.Release())
 	}
 	s.Held = held
 	switch n := s.Chip.Recovered; {
 	case made:
-		fmt.Fprintf(a.Messages, "made a pristine simulated chip with seed %d in %s\n", s.Chip.Seed, s.File)
+		fmt.Fprintf(o.Messages, "made a pristine simulated chip with seed %d in %s\n", s.Chip.Seed, s.File)
 	case n > 0:
-		fmt.Fprintf(a.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
+		fmt.Fprintf(o.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
 			"the devices were recovered\n", s.File, n)
 	}
 	return s, nil

@@ -64,10 +64,10 @@ func Open(known *boxes.Registry, c *config.Config) (s *Bench, made bool, err err
 		}
 		// Better now than after an hour: what is done to it has to be kept.
 		if file, err = chip.Create(c.Simulation.Chip, state); err != nil {
-			return nil, false, KeepingError(err)
+			return nil, false, keepingError(err)
 		}
 	case errors.Is(err, chip.ErrOwned):
-		return nil, false, KeepingError(err)
+		return nil, false, keepingError(err)
 	case err != nil:
 		return nil, false, run.Usage(err)
 	}
@@ -81,8 +81,8 @@ func Open(known *boxes.Registry, c *config.Config) (s *Bench, made bool, err err
 	return s, made, nil
 }
 
-// KeepingError says what to do when a chip file cannot be used.
-func KeepingError(err error) error {
+// keepingError says what to do when a chip file cannot be used.
+func keepingError(err error) error {
 	if errors.Is(err, chip.ErrOwned) {
 		return &instrument.Error{Op: "simulated bench", Kind: instrument.KindBusy, Err: err}
 	}
@@ -93,7 +93,7 @@ func KeepingError(err error) error {
 // one.
 func Identity(file string, seed uint64) string { return fmt.Sprintf("%s, seed %d", file, seed) }
 
-// chipIdentity names the chip on the bench, so that what is known of another one
+// ChipOf names the chip on the bench, so that what is known of another one
 // is not taken for it. On hardware only the person at the bench knows.
 func ChipOf(c *config.Config) (string, error) {
 	if !c.Simulated() {

@@ -76,10 +76,10 @@ func Replace(c *config.Config, seed uint64) error {
 	}
 	file, err := chip.Create(c.Simulation.Chip, state)
 	if err != nil {
-		return KeepingError(err)
+		return keepingError(err)
 	}
 	if err := file.Close(); err != nil {
-		return KeepingError(err)
+		return keepingError(err)
 	}
 	return nil
 }

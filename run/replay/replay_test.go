@@ -162,7 +162,7 @@ func (r *rig) segment() (result []float64, used int, err error) {
 	o := replay.Options{Read: look}
 	tape := (*replay.Tape)(nil)
 	if r.dir == "" {
-		if whole, err = run.CreateWith(r.root, run.Header{Command: "test", Array: "A"}, fast()); err != nil {
+		if whole, err = run.Create(r.root, run.Header{Command: "test", Array: "A"}, fast()); err != nil {
 			r.t.Fatal(err)
 		}
 		r.dir = whole.Dir()
@@ -443,7 +443,7 @@ func TestSameJSON(t *testing.T) {
 func BenchmarkReplay(b *testing.B) {
 	const entries = 20_000
 	r := &rig{t: b, root: b.TempDir(), plant: newPlant()}
-	whole, err := run.CreateWith(r.root, run.Header{Command: "test", Array: "A"}, fast())
+	whole, err := run.Create(r.root, run.Header{Command: "test", Array: "A"}, fast())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func level(status instrument.Status, values ...float64) array.Result {
 // journal holds besides.
 func recorded(t testing.TB) string {
 	t.Helper()
-	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "tune", Array: "A", Program: "1.2.3",
+	r, err := run.Create(t.TempDir(), run.Header{Command: "tune", Array: "A", Program: "1.2.3",
 		Bench: "bench \"7\", Maß\nline", Chip: "chip-7", Seed: 1 << 63,
 		Arguments:   []string{"tune", "-a", "A"},
 		Instruments: map[string]instrument.Identity{"analyzer": {Vendor: "V", Model: "M", Serial: "S", Firmware: "F"}},
@@ -183,7 +183,7 @@ func TestProvenance(t *testing.T) {
 
 // Everything can be written of a run that did nothing.
 func TestEmpty(t *testing.T) {
-	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "read"}, quick)
+	r, err := run.Create(t.TempDir(), run.Header{Command: "read"}, quick)
 	must(t, err)
 	s := open(t, r.Dir()) // a run that is still going on
 	for _, format := range Formats() {
@@ -201,7 +201,7 @@ func TestEmpty(t *testing.T) {
 
 // What is added to a run after it was opened is not exported.
 func TestGrowingRun(t *testing.T) {
-	r, err := run.CreateWith(t.TempDir(), run.Header{Command: "read"}, quick)
+	r, err := run.Create(t.TempDir(), run.Header{Command: "read"}, quick)
 	must(t, err)
 	add := func() {
 		must(t, r.Journal().Event(array.EventRead, array.Done{Array: "A", Steps: []array.Step{aRead},
@@ -414,7 +414,7 @@ func TestStructsMatchTables(t *testing.T) {
 }
 
 func BenchmarkFormats(b *testing.B) {
-	r, err := run.CreateWith(b.TempDir(), run.Header{Command: "tune", Array: "A"}, quick)
+	r, err := run.Create(b.TempDir(), run.Header{Command: "tune", Array: "A"}, quick)
 	must(b, err)
 	const steps = 10_000
 	for i := range steps {

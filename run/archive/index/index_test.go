@@ -58,7 +58,7 @@ func newRun(t testing.TB, root string, number int, h run.Header, lines int, outc
 	t.Helper()
 	h.Started = start.Add(time.Duration(number) * time.Minute)
 	h.Spec = map[string]int{"number": number}
-	r, err := run.CreateWith(root, h, quick)
+	r, err := run.Create(root, h, quick)
 	must(t, err)
 	for i := range lines / 2 {
 		id, err := r.Journal().Intent(map[string]any{"array": h.Array, "cell": []int{i % 20, i / 20 % 20}})

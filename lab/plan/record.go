@@ -27,11 +27,13 @@ type Record struct{ Entries []Entry }
 
 // See takes in a record of the plan's run.
 func (p *Record) See(r run.Record) error {
-	if r.Type != run.TypeEvent || r.Kind != record.Task {
-		return nil
+	value, err := record.Of(r)
+	text, isTask := value.(json.RawMessage)
+	if err != nil || !isTask {
+		return err
 	}
 	var x Entry
-	if err := json.Unmarshal(r.Data, &x); err != nil {
+	if err := json.Unmarshal(text, &x); err != nil {
 		return fmt.Errorf("%s:%d: the record of the plan's tasks: %w", r.File, r.Line, err)
 	}
 	p.Entries = append(p.Entries, x)

@@ -22,13 +22,13 @@ const (
 	Check    = "check"    // how the bench was found before a run was taken up
 	Leakage  = "leakage"  // of an array, as measured
 	Recovery = "recovery" // what happened to the link
-	Task     = "task"     // of a plan
+	Task     = "task"     // what became of a task of a plan
 	Trip     = "trip"     // a condition that was not met
 )
 
 // others are the kinds of events that are there for people alone, those of run.Guard
 // among them.
-var others = []string{Check, Leakage, Recovery, Task, Trip, "interrupt", "panic", "safe", "stand still", "unsafe"}
+var others = []string{Check, Leakage, Recovery, Trip, "interrupt", "panic", "safe", "stand still", "unsafe"}
 
 // Done is what came of steps on a device.
 type Done struct {
@@ -74,8 +74,9 @@ type Resumed struct {
 	Used uint64 `json:"used"` // the last record that was used; those between it and this event were not
 }
 
-// Of reads a record: a run.Header, an Intent, a *Done, an Answer, a Resumed, or nil for
-// what is there for people or in the words of the algorithm alone.
+// Of reads a record: a run.Header, an Intent, a *Done, an Answer, a Resumed, a
+// json.RawMessage of a plan's task, or nil for what is there for people or in the words
+// of the algorithm alone.
 func Of(r run.Record) (any, error) {
 	switch r.Type {
 	case run.TypeHeader:
@@ -94,6 +95,8 @@ func Of(r run.Record) (any, error) {
 			return read[Answer](r)
 		case r.Kind == Resume:
 			return read[Resumed](r)
+		case r.Kind == Task:
+			return r.Data, nil
 		case slices.Contains(others, r.Kind):
 			return nil, nil
 		}

@@ -34,10 +34,10 @@ var rules = []rule{
 	{from: "driver", to: []string{"forming", "tuning", "characterize", "mlp", "run", "figure", "lab", "cmd",
 		"instrument/array"},
 		tests: true, reason: "a driver knows one box and its protocol, not what it is used for"},
-	{from: "forming", to: []string{"driver", "mock", "lab", "cmd"}, reason: "an algorithm that knows a driver works on one " +
-		"bench only"},
-	{from: "tuning", to: []string{"driver", "mock", "lab", "cmd"}, reason: "an algorithm that knows a driver works on one " +
-		"bench only"},
+	{from: "forming", to: []string{"driver", "mock", "lab", "cmd"},
+		reason: "an algorithm that knows a driver works on one bench only"},
+	{from: "tuning", to: []string{"driver", "mock", "lab", "cmd"},
+		reason: "an algorithm that knows a driver works on one bench only"},
 	{from: "characterize", to: []string{"driver", "mock", "lab", "cmd"},
 		reason: "an algorithm that knows a driver works on one bench only"},
 	{from: "mlp", to: []string{"driver", "mock", "lab", "cmd"},

@@ -110,7 +110,8 @@ func (d *Drawing) WriteSVG(w io.Writer) (err error) {
 	body = bytes.ReplaceAll(body, []byte("data:image/jpg;"), []byte("data:image/png;")) // which is what it is
 
 	var out bytes.Buffer
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="%gpt" height="%gpt" viewBox="0 0 %g %g" role="img">`+"\n",
+	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" `+
+		`width="%gpt" height="%gpt" viewBox="0 0 %g %g" role="img">`+"\n",
 		d.width.Points(), d.height.Points(), d.width.Points(), d.height.Points())
 	fmt.Fprintf(&out, "<title>%s</title>", html.EscapeString(d.title))
 	if d.caption != "" {

@@ -197,7 +197,8 @@ for every device:
 then, if any failed: all devices are reset and those are tried once more
 across a selected device: %v to %v; no source gives more than %v
 %sat most %d sweeps and %d pulses; instrument time about %s if all form at once, %s if none does
-`, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check, s.Amin, unit(last.Stop), s.Attempts,
+`, e.Devices, s.Check, s.RTH, s.Mode, unit(first.Start), unit(first.Stop), s.Levels, limit, s.Scheme, s.Check,
+		s.Amin, unit(last.Stop), s.Attempts,
 		s.PulseWidth, s.Vreset, s.VresetMax, s.Goff, s.ResetScheme, e.MinVoltage, e.MaxVoltage, e.MaxCurrent, load,
 		e.Sweeps, e.Pulses, minutes(e.TypicalTime), minutes(e.LongestTime))
 	return err

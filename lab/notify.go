@@ -32,8 +32,8 @@ func (l *Lab) AskWhomToTell(h *run.Header) {
 			strings.Contains(arg, "notify.command=")
 	})
 	if s, err := l.Config.Sender(l.Notify); told && !l.Quiet && err == nil && len(s.Webhooks)+len(s.Commands) == 0 {
-		fmt.Fprintln(l.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is not kept; "+
-			"give it again, or set notify in bench.yaml")
+		fmt.Fprintln(l.Messages, "nobody will be told how it ends: the run was begun with --notify, whose value is "+
+			"not kept; give it again, or set notify in bench.yaml")
 	}
 }
 

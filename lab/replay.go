@@ -45,7 +45,8 @@ func (l *Lab) Replay(ctx context.Context, s *run.Stored, accept bool) (*Replayed
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{lab: l, header: h, began: time.Now(), progress: newDisplay(run.ProgressOptions{Output: l.Messages, Quiet: true})}
+	r := &Run{lab: l, header: h, began: time.Now(),
+		progress: newDisplay(run.ProgressOptions{Output: l.Messages, Quiet: true})}
 	r.past.records = run.Records(s.Dir)
 	if r.tape, err = replay.New(r.past.records, replay.Options{Strict: true, Skip: skips.Spans()}); err != nil {
 		return nil, err

@@ -196,8 +196,8 @@ func (l *Lab) boards(j procedure.Job) (names []string, err error) {
 // header says what a run is that the job is done in on the open bench.
 func (l *Lab) header(s *session.Session, j procedure.Job, names []string) run.Header {
 	h := run.Header{Command: j.Command(), Arguments: l.Arguments, Program: run.Program(), Bench: s.Describe(),
-		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity}, Limits: l.Config.DeviceLimits(),
-		Spec: j.Spec()}
+		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity},
+		Limits: l.Config.DeviceLimits(), Spec: j.Spec()}
 	for _, name := range names {
 		w := s.Wirings[name]
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
@@ -395,7 +395,8 @@ func (r *Run) benchTime(ctx context.Context) (instrument.Seconds, error) {
 // answers the bench time is 0; what is known not to answer is not asked,
 // because waiting for it would keep the bench from being made safe.
 func (r *Run) figures(ctx context.Context, err error) procedure.Figures {
-	f := procedure.Figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(), BusySeconds: float64(r.needed())}
+	f := procedure.Figures{Run: r.ID(), WallSeconds: r.past.wall + time.Since(r.began).Seconds(),
+		BusySeconds: float64(r.needed())}
 	switch instrument.KindOf(err) {
 	case instrument.KindTimeout, instrument.KindUnreachable:
 		return f

@@ -283,7 +283,8 @@ func TestBenchThatCannotBeMadeSafe(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	// What does not answer is tried again; a bug or a missing instrument is not.
-	if want := "safe analyzer, safe heater, safe switches, safe analyzer, safe analyzer, journal unsafe"; log.String() != want {
+	want := "safe analyzer, safe heater, safe switches, safe analyzer, safe analyzer, journal unsafe"
+	if log.String() != want {
 		t.Errorf("did %q, want %q", &log, want)
 	}
 }

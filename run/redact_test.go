@@ -70,7 +70,8 @@ func TestSecretsAreNotKept(t *testing.T) {
 // command can forget it, and older records do not show what is in them.
 func TestHeadersAreRedacted(t *testing.T) {
 	root := t.TempDir()
-	r, err := Create(root, Header{Command: "form", Arguments: []string{"form", "--notify", "https://u:SECRET@h/x"}}, Options{})
+	r, err := Create(root, Header{Command: "form", Arguments: []string{"form", "--notify", "https://u:SECRET@h/x"}},
+		Options{})
 	must(t, err)
 	must(t, r.Finish(OutcomeInterrupted, nil))
 	claim, err := NewClaim(r.Dir(), nil)

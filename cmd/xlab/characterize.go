@@ -33,7 +33,8 @@ func (a *app) showMeasurement(result *procedure.MeasurementResult) error {
 		return err
 	}
 	fmt.Fprint(a.out, result.OverheadLine())
-	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.Runs, result.Run), strings.Join(result.Files, ", "))
+	_, err := fmt.Fprintf(a.out, "run %s: %s\n", filepath.Join(a.Config.Runs, result.Run),
+		strings.Join(result.Files, ", "))
 	return err
 }
 

@@ -165,8 +165,9 @@ func faults() []failure {
 			lost: instrument.KindUnreachable},
 
 		// In the middle, for good, or for a person to look at.
-		{name: "interlock opened", slow: true, tamper: atMessage(aPulse, func(s *sim.Bench) { s.Netlist.OpenInterlock(true) }),
-			code: run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock,
+		{name: "interlock opened", slow: true,
+			tamper: atMessage(aPulse, func(s *sim.Bench) { s.Netlist.OpenInterlock(true) }),
+			code:   run.ExitTrip, outcome: run.OutcomeTripped, kind: instrument.KindInterlock,
 			words: []string{"interlock", "close the lid"}},
 		{name: "disk full", tamper: script(mock.Fault{On: sim.Computer, What: "no_space", Piece: 3}),
 			code: run.ExitInterrupted, outcome: run.OutcomeInterrupted, kind: instrument.KindTrip,

@@ -31,8 +31,8 @@ func (a *app) showForming(j *procedure.Forming, err error) error {
 	if err := g.print(a.page()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", screen.Count(result.Devices, "device"), result.Formed,
-		result.Preformed, len(result.Defective))
+	fmt.Fprintf(a.out, "\n%s: %d formed, %d pre-formed, %d defective (x)", screen.Count(result.Devices, "device"),
+		result.Formed, result.Preformed, len(result.Defective))
 	if result.Untried > 0 {
 		fmt.Fprintf(a.out, ", %d not tried (.)", result.Untried)
 	}

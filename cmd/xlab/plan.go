@@ -145,7 +145,8 @@ func (c commands) Flags(arguments []string) (p procedure.Procedure, flags *pflag
 	return p, command.Flags(), err
 }
 
-func (c commands) Request(ctx context.Context, messages io.Writer, arguments []string) (*lab.Lab, *procedure.Request, error) {
+func (c commands) Request(ctx context.Context, messages io.Writer,
+	arguments []string) (*lab.Lab, *procedure.Request, error) {
 	child := c.app.child(io.Discard)
 	child.Messages, child.Arguments = messages, append(c.app.shared(), arguments...)
 	var request *procedure.Request

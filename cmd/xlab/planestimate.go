@@ -18,7 +18,8 @@ func (a *app) printEstimates(p *plan.Plan, list []plan.Estimate) error {
 			Tasks []plan.Estimate `json:"tasks"`
 		}{p, list})
 	}
-	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", screen.Line(p.Name), screen.Count(len(list), "task"))
+	fmt.Fprintf(a.out, "plan %s: %s; nothing is touched by a dry run\n", screen.Line(p.Name),
+		screen.Count(len(list), "task"))
 	w := screen.NewTable(a.out, screen.Left)
 	fmt.Fprintln(w, "TASK\tPULSES\tSWEEPS\tTIME\tAT MOST\tVOLTAGE\tCURRENT\tON DISK\tCONDITION")
 	var sum plan.Estimate

@@ -70,7 +70,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 						if err := spec.Validate(w.Rows, w.Cols); err != nil {
 							return run.Usage(err)
 						}
-						rows = append(rows, study.TuningRow{Spec: spec, Policy: spec.Policy, Tolerance: spec.Tolerance, Scheme: schemeName, Chips: chips})
+						rows = append(rows, study.TuningRow{Spec: spec, Policy: spec.Policy, Tolerance: spec.Tolerance,
+							Scheme: schemeName, Chips: chips})
 					}
 				}
 			}

@@ -126,7 +126,8 @@ func (a *app) printMLPStudy(s *study.Network) error {
 // printInsituRows prints what training in place reached.
 func (a *app) printInsituRows(rows []study.InSituRow) error {
 	w := screen.NewTable(a.out, screen.Right)
-	fmt.Fprintln(w, "in place\tclasses\ttraining patterns\tlowest\tall recognised\tpublished\tepochs\tpulses\tbench time\t")
+	fmt.Fprintln(w, "in place\tclasses\ttraining patterns\tlowest\tall recognised\tpublished\tepochs\tpulses\t"+
+		"bench time\t")
 	for _, r := range rows {
 		published := r.Published
 		if published == "" {

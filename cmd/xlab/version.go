@@ -15,8 +15,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.writeJSON(map[string]string{"version": run.Program(), "go": runtime.Version(), "platform": runtime.GOOS + "/" +
-					runtime.GOARCH})
+				return a.writeJSON(map[string]string{"version": run.Program(), "go": runtime.Version(),
+					"platform": runtime.GOOS + "/" + runtime.GOARCH})
 			}
 			_, err := fmt.Fprintf(a.out, "xlab %s, %s, %s/%s\n", run.Program(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

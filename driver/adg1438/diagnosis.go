@@ -230,8 +230,8 @@ func stuckLine(chips int, level byte, first, before []byte) string {
 			"is just failing" + hazard
 	}
 	if most == chips && least == 0 {
-		return what + ", from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's supplies, " +
-			"SYNC and the clock" + hazard
+		return what + ", from the first bit on: look at MISO and the last chip's SDO pull-up, then at the board's " +
+			"supplies, SYNC and the clock" + hazard
 	}
 	return fmt.Sprintf("%s: the chain is interrupted %s%s", what, wire(chips-most, chips-least+1, chips), hazard)
 }

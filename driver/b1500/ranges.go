@@ -100,8 +100,8 @@ func (c *checker) measuringCode(largest instrument.Amps) int {
 	case largest == 0:
 		return 0
 	case !(largest > 0):
-		c.usage(0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for automatic ranging",
-			largest.Exact()))
+		c.usage(0, fmt.Errorf("measuring range %s is not a current: give the largest one expected, or 0 for "+
+			"automatic ranging", largest.Exact()))
 	}
 	for _, r := range currentRanges {
 		// A range written as 1e-6*10 must not miss 10 uA by a rounding.

@@ -157,11 +157,11 @@ func (l *Link) failure(ctx context.Context, err error, what string) error {
 
 // advices are given where the cause has none of its own.
 var advices = map[instrument.Kind]string{
-	instrument.KindTimeout: "check that the instrument is switched on and that its address and speed are right; the link " +
-		"is resynchronised before the next request",
+	instrument.KindTimeout: "check that the instrument is switched on and that its address and speed are right; the " +
+		"link is resynchronised before the next request",
 	instrument.KindUnreachable: "check cable and power, then open the connection again",
-	instrument.KindProtocol: "something else may be talking on this link, or bytes were lost; the link is resynchronised " +
-		"before the next request",
+	instrument.KindProtocol: "something else may be talking on this link, or bytes were lost; the link is " +
+		"resynchronised before the next request",
 }
 
 func (l *Link) usage(format string, args ...any) error {

@@ -120,8 +120,8 @@ func UnmarshalStep(b []byte) (Step, error) {
 }
 
 // decoders read the kinds of steps.
-var decoders = map[string]func([]byte) (Step, error){"read": decoded[Read], "pulse": decoded[Pulse], "sweep": decoded[Sweep],
-	"parallel": decoded[Parallel]}
+var decoders = map[string]func([]byte) (Step, error){"read": decoded[Read], "pulse": decoded[Pulse],
+	"sweep": decoded[Sweep], "parallel": decoded[Parallel]}
 
 func decoded[S interface {
 	Step

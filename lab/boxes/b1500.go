@@ -21,7 +21,8 @@ func B1500() Analyzer {
 		Type: "b1500", Instrument: "b1500a", Keys: []string{"gpib", "line_frequency", "fixed_ranges"},
 		Extremes: b1500.Extremes(),
 		Check:    checkB1500,
-		Connect: func(ctx context.Context, c *config.Config, line Line, o AnalyzerOptions) (instrument.Analyzer, Link, error) {
+		Connect: func(ctx context.Context, c *config.Config, line Line,
+			o AnalyzerOptions) (instrument.Analyzer, Link, error) {
 			a, err := prologix.Open(ctx, line.Conn, prologix.Options{Logger: o.Logger, AnswerTimeout: o.AnswerTimeout,
 				ReadTimeout: o.ReadTimeout, Reopen: line.Reopen})
 			if err != nil {

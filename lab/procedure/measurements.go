@@ -162,8 +162,9 @@ func into(to *[]array.Cell) func(cells []array.Cell) error {
 }
 
 // onArray is a measurement that needs nothing of the bench but the array.
-func onArray[T, P any](measure func(ctx context.Context, bar array.DUT, spec T, o characterize.Options) (P, error)) func(
-	ctx context.Context, _ Bench, bar array.DUT, spec T, o characterize.Options) (P, error) {
+func onArray[T, P any](
+	measure func(ctx context.Context, bar array.DUT, spec T, o characterize.Options) (P, error),
+) func(ctx context.Context, _ Bench, bar array.DUT, spec T, o characterize.Options) (P, error) {
 	return func(ctx context.Context, _ Bench, bar array.DUT, spec T, o characterize.Options) (P, error) {
 		return measure(ctx, bar, spec, o)
 	}

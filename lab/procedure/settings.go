@@ -19,8 +19,8 @@ type Settings struct {
 
 // DefaultSettings are the values of keys that no file gives.
 func DefaultSettings() Settings {
-	return Settings{Read: Reads{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3}, Forming: forming.DefaultSpec(),
-		Tuning: tuning.DefaultSpec(), MLP: MLP{Spec: transfer.DefaultSpec()}}
+	return Settings{Read: Reads{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3},
+		Forming: forming.DefaultSpec(), Tuning: tuning.DefaultSpec(), MLP: MLP{Spec: transfer.DefaultSpec()}}
 }
 
 // Reads is the section read: how conductances are read.

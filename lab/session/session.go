@@ -377,8 +377,8 @@ func (o *Opener) Simulation(ctx context.Context) (*sim.Bench, error) {
 	case made:
 		fmt.Fprintf(o.Messages, "made a pristine simulated chip with seed %d in %s\n", s.Chip.Seed, s.File)
 	case n > 0:
-		fmt.Fprintf(o.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still did to "+
-			"the devices were recovered\n", s.File, n)
+		fmt.Fprintf(o.Messages, "the last command on the simulated chip in %s was cut off: the %d things that it still "+
+			"did to the devices were recovered\n", s.File, n)
 	}
 	return s, nil
 }

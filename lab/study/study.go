@@ -61,7 +61,8 @@ func Over(ctx context.Context, l *lab.Lab, seeds []uint64, arrays []string, part
 		return parts[part-1].Do(ctx, chips[i])
 	}, names...)
 	l.Say("the first chip tells how long the study takes")
-	if err := watched(l, "first chip", func(p *run.Progress) error { return batch.First(ctx, p.Observe) }); err != nil || dryRun {
+	err := watched(l, "first chip", func(p *run.Progress) error { return batch.First(ctx, p.Observe) })
+	if err != nil || dryRun {
 		return batch, err
 	}
 	l.Say(batch.String())

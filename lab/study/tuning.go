@@ -45,7 +45,8 @@ type tuned struct {
 
 // Tuning tunes an array of chips with the seeds 1 to n by the specification of every
 // row, and fills the rows in.
-func Tuning(ctx context.Context, l *lab.Lab, name string, chips int, rows []TuningRow, dryRun bool) (*run.Batch, error) {
+func Tuning(ctx context.Context, l *lab.Lab, name string, chips int, rows []TuningRow,
+	dryRun bool) (*run.Batch, error) {
 	cases := make([]tuned, chips*len(rows))
 	var parts []Part
 	for row, r := range rows {

@@ -56,7 +56,8 @@ func TestConverterNoise(t *testing.T) {
 	}
 	thermal := 4 * 1.380649e-23 * 298.15 * p.Feedback
 	density := 2*(p.NoiseDensity*p.NoiseDensity+thermal)*p.DifferenceGain*p.DifferenceGain + math.Pow(51*p.NoiseDensity, 2)
-	tau := p.Feedback*p.FeedbackFarads + (1+p.Feedback*p.RowConductance)/(2*math.Pi*p.GainBandwidth) + p.StageDelay + 51/(2*math.Pi*p.GainBandwidth)
+	tau := p.Feedback*p.FeedbackFarads + (1+p.Feedback*p.RowConductance)/(2*math.Pi*p.GainBandwidth) + p.StageDelay +
+		51/(2*math.Pi*p.GainBandwidth)
 	want := math.Sqrt(density / (4 * tau))
 	if got := sigma(10, 1, 2000); math.Abs(got-want) > 0.08*want {
 		t.Errorf("output noise %g V, want %g", got, want)

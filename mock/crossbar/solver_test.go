@@ -349,8 +349,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Devices whose current rises by e-folds every few tens of millivolts, driven by volts through kilohms, from voltage and
-// current sources: whole Newton steps alone do not get there.
+// Devices whose current rises by e-folds every few tens of millivolts, driven by volts through kilohms, from voltage
+// and current sources: whole Newton steps alone do not get there.
 func TestSteepDevices(t *testing.T) {
 	for _, v0 := range []float64{0.1, 0.05, 0.03} {
 		for _, b := range biases {

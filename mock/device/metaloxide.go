@@ -262,8 +262,8 @@ func (m *metalOxide) temperature() float64 { return m.celsius }
 func (m *metalOxide) setTemperature(celsius float64) error {
 	s := &m.c.Static
 	if !(celsius >= s.TemperatureLow && celsius <= s.TemperatureHigh) {
-		return fmt.Errorf("temperature %v degrees Celsius is outside the %v to %v in which the model of this technology holds",
-			celsius, s.TemperatureLow, s.TemperatureHigh)
+		return fmt.Errorf("temperature %v degrees Celsius is outside the %v to %v in which the model of this "+
+			"technology holds", celsius, s.TemperatureLow, s.TemperatureHigh)
 	}
 	m.celsius = celsius
 	m.derive()

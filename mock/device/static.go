@@ -7,8 +7,8 @@ import "math"
 //
 // Two guards keep the current monotonic and positive for every draw. a does not fall below a small
 // fraction of g0: the fitted A1 goes through zero below about 2.6 uS near 0 degrees, outside the fitted states. b
-// does not fall below zero: with xi below about -1.7 the fitted cubic part turns negative, which would bend the curve down
-// within the fitted voltages; such a device is ohmic.
+// does not fall below zero: with xi below about -1.7 the fitted cubic part turns negative, which would bend the curve
+// down within the fitted voltages; such a device is ohmic.
 func (c *StaticConstants) coefficients(g0, celsius, a3T, xi float64) (a, b float64) {
 	a1 := c.A1Offset + c.A1PerG0*g0 + c.A1PerCelsius*celsius
 	a3 := a3T + g0*(c.A3PerG0+c.A3PerG0Squared*g0)

@@ -40,7 +40,8 @@ func (a *Array) Truth() Truth {
 		Conductance: make([]float64, a.Len()), State: make([]float64, a.Len()),
 	}
 	made := [...]*[]Cell{Normal: nil, Preformed: &t.Preformed, Unformable: &t.Unformable}
-	is := [...]*[]Cell{Pristine: &t.Pristine, Formed: &t.Formed, Stuck: &t.Stuck, Shorted: &t.Destroyed, Open: &t.Destroyed}
+	is := [...]*[]Cell{Pristine: &t.Pristine, Formed: &t.Formed, Stuck: &t.Stuck, Shorted: &t.Destroyed,
+		Open: &t.Destroyed}
 	for k := range a.Len() {
 		cell := Cell{k / a.cols, k % a.cols}
 		if of := made[a.model.origin(k)]; of != nil {

@@ -97,8 +97,8 @@ func (c *MetalOxideConstants) validate() error {
 
 func (c *LinearMemristorConstants) validate() error {
 	if c.Start < c.G0 || c.Start > c.Max {
-		return fmt.Errorf("linear_memristor.g_start_siemens is %v and must lie between g0_siemens (%v) and g_max_siemens (%v)",
-			c.Start, c.G0, c.Max)
+		return fmt.Errorf("linear_memristor.g_start_siemens is %v and must lie between g0_siemens (%v) and "+
+			"g_max_siemens (%v)", c.Start, c.G0, c.Max)
 	}
 	return nil
 }

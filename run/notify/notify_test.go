@@ -108,7 +108,9 @@ func TestWebhook(t *testing.T) {
 				if err := json.Unmarshal([]byte(body), &m); err != nil {
 					t.Fatalf("%v: %s", err, far.seen()[0])
 				}
-				if want := "xlab form A on bench1: partial (400 of 400): 8 devices did not form; run 20261122T141500Z-form-a-1f3c"; m.Text != want {
+				want := "xlab form A on bench1: partial (400 of 400): 8 devices did not form; " +
+					"run 20261122T141500Z-form-a-1f3c"
+				if m.Text != want {
 					t.Errorf("text %q, want %q", m.Text, want)
 				}
 			})

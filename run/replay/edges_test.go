@@ -287,8 +287,9 @@ func TestUnreadableRecords(t *testing.T) {
 	}{
 		"a part without steps": {[]run.Record{part}, nil, "journal.jsonl:1 (record 1) cannot be understood: the steps"},
 		"a recall of no form":  {[]run.Record{recallOf(`[]`)}, nil, "journal.jsonl:1 (record 1) cannot be understood"},
-		"an unknown kind":      {[]run.Record{unknown}, nil, `journal.jsonl:1 (record 1) cannot be understood: event "magic"`},
-		"the disk":             {nil, broken, "the disk is broken"},
+		"an unknown kind": {[]run.Record{unknown}, nil,
+			`journal.jsonl:1 (record 1) cannot be understood: event "magic"`},
+		"the disk": {nil, broken, "the disk is broken"},
 	} {
 		if _, err := replay.New(sequence(c.records, c.end), replay.Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.words) {

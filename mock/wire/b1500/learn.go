@@ -231,8 +231,8 @@ func (l *learner) pulses() {
 		l.item(sourceHeader("P", p.s.mode), float64(p.ch.slot), float64(p.s.rangeCode), p.s.level, p.peak, p.s.compliance)
 	}
 	if r := l.sources.pulseSweep; r != nil {
-		l.item(sourceHeader("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start, r.stop,
-			float64(r.steps), r.s.compliance)
+		l.item(sourceHeader("PW", r.s.mode), float64(r.ch.slot), float64(r.kind), float64(r.s.rangeCode), r.base, r.start,
+			r.stop, float64(r.steps), r.s.compliance)
 	}
 	if len(l.text) == 0 {
 		l.item("PT", 0, 0, 0, 0)

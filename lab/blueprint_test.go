@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"xlab/driver/blueprint"
 	"xlab/driver/transport"
 	"xlab/instrument"
@@ -24,8 +26,6 @@ import (
 	"xlab/mock/fault"
 	sm1 "xlab/mock/wire/blueprint"
 	"xlab/run"
-
-	"github.com/spf13/pflag"
 )
 
 // imaginary is what a program says of one more analyzer: the SM1, which exists in

@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"testing"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"

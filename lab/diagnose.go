@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/session"

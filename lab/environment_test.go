@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+
 	"xlab/instrument"
 	"xlab/run"
 )

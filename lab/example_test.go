@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/procedure"

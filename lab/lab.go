@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"

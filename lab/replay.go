@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"

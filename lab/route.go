@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/run"

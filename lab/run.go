@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
 	"xlab/input"
 	"xlab/input/table"
 	"xlab/lab/boxes"

@@ -9,10 +9,9 @@ import (
 	"regexp"
 	"strconv"
 
-	"xlab/input"
-
 	"gonum.org/v1/gonum/mat"
 
+	"xlab/input"
 	"xlab/run/atomicfile"
 )
 

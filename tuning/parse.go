@@ -3,13 +3,12 @@ package tuning
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"image/png"
 	"io"
 	"math"
 	"slices"
 	"strings"
-
-	"image/color"
 
 	"xlab/input/table"
 	"xlab/instrument"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/lab"
 	"xlab/lab/procedure"

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"xlab/lab/config"
 	"xlab/run"
 )

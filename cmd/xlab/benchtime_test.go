@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"testing"
+
 	"xlab/instrument"
 	"xlab/lab/procedure"
 	"xlab/run"

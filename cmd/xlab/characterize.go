@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"xlab/lab/procedure"
-	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
+
+	"xlab/lab/procedure"
+	"xlab/run/screen"
 )
 
 func characterizeCommand() *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"

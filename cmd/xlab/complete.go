@@ -3,14 +3,15 @@ package main
 import (
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/archive/export"
 	"xlab/run/archive/index"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // completion gives what can stand in a place; it sees what is written of it.

@@ -5,10 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
 
 	"github.com/spf13/pflag"
+
+	"xlab/lab/boxes"
+	"xlab/lab/config"
 )
 
 // A described bench, to which one key is added.

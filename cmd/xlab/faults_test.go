@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"xlab/instrument"
 	"xlab/lab/sim"
-
 	mock "xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	"xlab/run"

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
 	"xlab/lab/sim"
 	"xlab/mock/fault"
 	"xlab/run"

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"testing"
+
 	"xlab/lab/plan"
 	"xlab/lab/procedure"
 	"xlab/run/keyfigure"

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"

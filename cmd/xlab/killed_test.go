@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"xlab/lab/procedure"
 	"xlab/mock/chip"
 	"xlab/mock/device"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
 	"xlab/lab/plan"
 	"xlab/mock/chip"
 	"xlab/run"

@@ -14,11 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"xlab/figure"
-	"xlab/lab/config"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"xlab/figure"
+	"xlab/lab/config"
 )
 
 func TestMain(m *testing.M) {

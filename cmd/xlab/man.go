@@ -6,10 +6,11 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"time"
-	"xlab/run"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"xlab/run"
 )
 
 // released is the date of the release, which manual pages bear where nothing says

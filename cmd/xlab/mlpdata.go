@@ -6,10 +6,11 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"xlab/lab/procedure"
-	"xlab/run"
 
 	"github.com/spf13/cobra"
+
+	"xlab/lab/procedure"
+	"xlab/run"
 )
 
 func (a *app) mlpDataCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+
 	"xlab/lab/procedure"
 	"xlab/run/screen"
 )

@@ -10,10 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"xlab/instrument"
 	"xlab/lab/sim"
 	"xlab/mlp"
-
 	mock "xlab/mock/fault"
 	"xlab/run"
 	"xlab/run/recovery"

@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
@@ -16,8 +19,6 @@ import (
 	"xlab/mock/device"
 	"xlab/mock/device/devicetest"
 	"xlab/run/guarded"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // formAtOnce brings every device of an array into its working range at once, each to

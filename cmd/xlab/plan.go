@@ -10,14 +10,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"xlab/lab"
 	"xlab/lab/plan"
 	"xlab/lab/procedure"
 	"xlab/run"
 	"xlab/run/screen"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func (a *app) planCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/lab/plan"
 	"xlab/run"

@@ -6,11 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/spf13/cobra"
+
 	"xlab/lab/procedure"
 	"xlab/lab/study"
 	"xlab/run"
-
-	"github.com/spf13/cobra"
 )
 
 // overChips lets the command of the thresholds measure several simulated chips instead

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
+
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/run"
-
-	"github.com/spf13/cobra"
 )
 
 // procedures adds the commands of all procedures, those of two words below the one of

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"

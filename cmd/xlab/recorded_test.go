@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"xlab/lab/plan"
 	"xlab/run"
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"

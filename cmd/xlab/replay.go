@@ -3,10 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"xlab/lab"
-	"xlab/run"
 
 	"github.com/spf13/cobra"
+
+	"xlab/lab"
+	"xlab/run"
 )
 
 func (a *app) replayCommand() *cobra.Command {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"xlab/instrument/array"
 	"xlab/lab/config"
 	"xlab/lab/plan"

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/boxes"

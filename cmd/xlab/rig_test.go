@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"

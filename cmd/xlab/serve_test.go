@@ -16,12 +16,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
 	"xlab/lab"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/run"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // served is a process that runs `xlab sim serve`.

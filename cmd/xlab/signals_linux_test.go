@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
 	"xlab/lab"
 	"xlab/lab/boxes"
 	"xlab/lab/config"

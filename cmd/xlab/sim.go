@@ -3,11 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/spf13/cobra"
+
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/run"
-
-	"github.com/spf13/cobra"
 )
 
 func (a *app) simCommand() *cobra.Command {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"xlab/run"
 
 	"github.com/spf13/cobra"
+
+	"xlab/run"
 )
 
 func (a *app) simEvaluateCommand() *cobra.Command {

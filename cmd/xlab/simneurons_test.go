@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"xlab/lab"
 	"xlab/lab/sim"
 	"xlab/mlp"
-
 	mock "xlab/mock/fault"
 )
 

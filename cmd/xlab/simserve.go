@@ -2,9 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"xlab/lab"
 
 	"github.com/spf13/cobra"
+
+	"xlab/lab"
 )
 
 func (a *app) simServeCommand() *cobra.Command {

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
+
 	"xlab/lab/procedure"
 	"xlab/lab/study"
 	"xlab/run"
 	"xlab/run/screen"
-
-	"github.com/spf13/cobra"
 )
 
 func (a *app) studyMLPCommand() *cobra.Command {

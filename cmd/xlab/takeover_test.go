@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"xlab/instrument"
 	"xlab/lab/sim"
 	"xlab/mock/bench"

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"xlab/instrument/array"
 	"xlab/lab/sim"
 	"xlab/mock/device"

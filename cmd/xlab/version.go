@@ -3,9 +3,10 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"xlab/run"
 
 	"github.com/spf13/cobra"
+
+	"xlab/run"
 )
 
 func (a *app) versionCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
 	"xlab/instrument"
 	"xlab/lab/config"
 	"xlab/mock/bench"

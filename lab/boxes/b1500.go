@@ -3,6 +3,7 @@ package boxes
 import (
 	"context"
 	"fmt"
+
 	"xlab/driver/b1500"
 	"xlab/driver/flex"
 	"xlab/driver/prologix"

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"periph.io/x/conn/v3/spi"
+
 	"xlab/driver/buspirate"
 	"xlab/driver/transport"
 	"xlab/mock/bench"
 	"xlab/mock/fault"
 	"xlab/mock/wire/adg1438"
 	simulated "xlab/mock/wire/buspirate"
-
-	"periph.io/x/conn/v3/spi"
 )
 
 // BusPirate is the Bus Pirate, an SPI adapter on a line of its own.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"time"
-	"xlab/mock/bench"
-	"xlab/mock/wire/adg1438"
 
 	"periph.io/x/conn/v3/spi"
+
+	"xlab/mock/bench"
+	"xlab/mock/wire/adg1438"
 )
 
 // Port is a kind of SPI port that can be in front of a switch board's chain.

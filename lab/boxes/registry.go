@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"periph.io/x/conn/v3/physic"
+
 	"xlab/driver/adg1438"
 	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/lab/config"
 	"xlab/mock/fault"
-
-	"periph.io/x/conn/v3/physic"
 )
 
 // Registry are the boxes that a bench can have.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"xlab/instrument"
 
 	"periph.io/x/conn/v3/spi"
 	"periph.io/x/conn/v3/spi/spireg"
 	"periph.io/x/host/v3"
+
+	"xlab/instrument"
 )
 
 // SPI is an SPI port of this computer.

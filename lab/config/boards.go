@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/run"
 )

@@ -10,14 +10,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+
 	"xlab/figure"
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/lab/procedure"
 	"xlab/run"
-
-	"github.com/go-viper/mapstructure/v2"
-	"github.com/spf13/viper"
 )
 
 // Config is the whole configuration: bench.yaml, the user's file, environment

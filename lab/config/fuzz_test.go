@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 )

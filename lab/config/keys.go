@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"xlab/input"
-
 	"github.com/go-viper/mapstructure/v2"
 	"go.yaml.in/yaml/v3"
+
+	"xlab/input"
 )
 
 // settings reads a file. It refuses keys that the configuration does not have,

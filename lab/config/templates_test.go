@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 )

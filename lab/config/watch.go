@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"time"
+
 	"xlab/instrument"
 	"xlab/run/guarded/trip"
 )

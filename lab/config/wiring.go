@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+
 	"xlab/hwdocs"
 	"xlab/input"
 	"xlab/instrument/array"

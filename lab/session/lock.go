@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
 	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/lab/boxes"

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"

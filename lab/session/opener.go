@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+
 	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/lab/boxes"

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"periph.io/x/conn/v3/physic"
+
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"
@@ -19,8 +22,6 @@ import (
 	"xlab/run/guarded"
 	"xlab/run/lock"
 	"xlab/run/recovery"
-
-	"periph.io/x/conn/v3/physic"
 )
 
 // Session is an open bench: the drivers, and the arrays that were asked for.

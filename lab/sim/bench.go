@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
 	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"time"
+
 	"xlab/driver/transport"
 	"xlab/input"
 	"xlab/instrument"

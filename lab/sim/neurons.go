@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+
 	"xlab/lab/config"
 	"xlab/mock/bench"
 	"xlab/mock/fault"

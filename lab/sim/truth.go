@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+
 	"xlab/lab/config"
 	"xlab/mock/chip"
 	"xlab/mock/device"

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"xlab/input"
-
 	"gonum.org/v1/gonum/mat"
+
+	"xlab/input"
 )
 
 // Magic numbers of IDX files: two zero bytes, 8 for unsigned bytes, and the

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"xlab/input"
-
 	"go.yaml.in/yaml/v3"
+
+	"xlab/input"
 )
 
 // net is what a bus is connected to at its far end.

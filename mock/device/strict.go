@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"xlab/input"
-
 	"go.yaml.in/yaml/v3"
+
+	"xlab/input"
 )
 
 // decodeStrict reads one YAML document into the struct that into points to. Every key of the struct must be in

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"xlab/input"
-
 	"go.yaml.in/yaml/v3"
+
+	"xlab/input"
 )
 
 // Read reads a script, such as

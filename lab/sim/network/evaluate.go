@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/mlp"

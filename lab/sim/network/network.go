@@ -6,6 +6,9 @@ package network
 import (
 	"errors"
 	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
@@ -16,8 +19,6 @@ import (
 	"xlab/mock/crossbar"
 	"xlab/mock/inference"
 	"xlab/run"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // network is what the chip in the configuration's file holds.

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"math"
+
 	"xlab/figure"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+
 	"xlab/lab/boxes"
 	"xlab/lab/sim"
 	"xlab/run"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+
 	"xlab/run"
 	"xlab/run/atomicfile"
 )

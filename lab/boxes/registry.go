@@ -1,9 +1,7 @@
 package boxes
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"periph.io/x/conn/v3/physic"
@@ -12,7 +10,6 @@ import (
 	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/lab/config"
-	"xlab/mock/fault"
 )
 
 // Registry are the boxes that a bench can have.
@@ -24,23 +21,6 @@ type Registry struct {
 // Default are the boxes of this program.
 func Default() *Registry {
 	return &Registry{Analyzers: []Analyzer{B1500()}, Ports: []Port{BusPirate(), SPI()}}
-}
-
-// Line is an open byte stream to a box.
-type Line struct {
-	transport.Conn
-	Reopen func(ctx context.Context) (transport.Conn, error) // opens the same one again after it was lost
-}
-
-// Server is a protocol server for one byte stream.
-type Server interface {
-	Serve(ctx context.Context, rw io.ReadWriteCloser) error
-}
-
-// Simulated is the simulated side of a box, with all that is between it and its line.
-type Simulated interface {
-	Server
-	Faults() fault.Device // what can go wrong with it
 }
 
 // Analyzer finds the analyzer that a configuration names.

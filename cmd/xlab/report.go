@@ -45,7 +45,7 @@ it is unique, or be "last"; after a plan that is the plan.`,
 			return err
 		},
 	}
-	c.Flags().BoolVar(&partial, "partial", false, "report what is there of a run whose record is damaged")
+	c.Flags().BoolVar(&partial, "partial", false, "report what can be read of a run whose record is damaged")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write (default: "+report.File+" in the run directory)")
 	return c
 }

@@ -98,9 +98,9 @@ the sources off by hand.`,
 		"may be given several times")
 	flags.BoolVar(&a.json, "json", false, "write the result as JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what happens to stderr")
-	flags.StringArrayVar(&a.Notify, "notify", nil, "tell of the run's end, trips and stalls: a URL that takes JSON, "+
-		"or a command (as well as what notify in bench.yaml says); may be given several times")
-	flags.DurationVar(&a.Wait, "wait", 0, "wait for a bench that is in use for up to this long, such as 30m, "+
+	flags.StringArrayVar(&a.Notify, "notify", nil, "send a message at the run's end, trips and stalls: "+
+		"to a URL that accepts JSON, or with a command (in addition to notify in bench.yaml); may be given several times")
+	flags.DurationVar(&a.Wait, "wait", 0, "wait up to this long while the bench is in use, such as 30m, "+
 		"12h or 2d (default: not at all)")
 	a.procedures(root)
 	root.AddCommand(a.initCommand(), a.doctorCommand(), a.studyCommand(), a.reportCommand(), a.replayCommand(),

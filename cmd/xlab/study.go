@@ -20,7 +20,7 @@ func (a *app) studyCommand() *cobra.Command {
 }
 
 // studyDryRun is the text of every study's flag.
-const studyDryRun = "say how long it takes, by what the first chip takes, and end there"
+const studyDryRun = "run the first chip, say how long the whole study would take, and end"
 
 func (a *app) studyTuningCommand() *cobra.Command {
 	var chips int

@@ -54,7 +54,7 @@ func (o *inSituFlags) register(f *pflag.FlagSet) {
 	t := &o.training
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "updates at most")
 	f.Float64Var(&t.Goal, "goal", t.Goal, "accuracy on the training set, in percent, at which training ends")
-	f.Uint64Var(&o.start.Seed, "seed", o.start.Seed, "of the starting conductances")
+	f.Uint64Var(&o.start.Seed, "seed", o.start.Seed, "seed of the starting conductances")
 	f.Var(&o.start.Conductance, "start", "middle of the starting conductances")
 	f.Float64Var(&o.start.Spread, "spread", o.start.Spread, "relative spread of the starting conductances, which are "+
 		"drawn evenly")
@@ -64,17 +64,17 @@ func (o *inSituFlags) register(f *pflag.FlagSet) {
 		"other: columns, rows, devices")
 	f.Var(&t.Set, "set-pulse", "fixed amplitude that raises conductances")
 	f.Var(&t.Reset, "reset-pulse", "fixed amplitude that lowers them")
-	f.Var(&t.Change, "change", "change of the device with the largest gradient in the first epoch, of variable "+
-		"amplitudes")
-	f.Var(&t.Level, "amplitude-step", "amplitudes are rounded to multiples of it, so that pulses can be given "+
-		"together")
+	f.Var(&t.Change, "change", "with variable amplitudes, how much the device with the largest gradient changes "+
+		"in the first epoch")
+	f.Var(&t.Level, "amplitude-step", "round amplitudes to multiples of this, so that several devices can get the "+
+		"same pulse together")
 	f.Var(&t.SetScheme, "set-scheme", "other lines during positive pulses: v2 or v3")
 	f.Var(&t.ResetScheme, "reset-scheme", "other lines during negative pulses")
 	f.StringVar(&o.arrays, "arrays", "A,B", "arrays of the first and the second layer")
 	f.StringVar(&o.defects, "defects", "",
 		`defect map files, as in A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.BoolVar(&o.noTest, "no-test", false, "leave the test patterns out")
-	f.BoolVar(&o.noTrim, "no-trim", false, "leave the neurons' offsets as they are, for training to live with")
+	f.BoolVar(&o.noTrim, "no-trim", false, "do not trim the neurons' offsets: training has to work with them")
 }
 
 func (o *inSituFlags) parse(_ context.Context, l Lab) (*Request, error) {

@@ -63,7 +63,7 @@ column that are switched on add to it.`,
 			f.Var(&start, "start", "first voltage, row minus column")
 			f.Var(&stop, "stop", "last voltage")
 			f.IntVar(&sweep.Steps, "steps", 41, "number of levels one way")
-			oneWay := f.Bool("one-way", false, "do not come back to the first voltage")
+			oneWay := f.Bool("one-way", false, "end at the last voltage, without the way back to the first")
 			f.Var(&compliance, "compliance", "current compliance of the row, which carries all its devices; "+
 				"the sweep ends where it is reached (default: what a row of devices of 100 uS needs at the sweep's voltage)")
 			f.Var(&sweep.Scheme, "scheme", "other lines: v2, v3, floating or grounded (default: see above)")

@@ -97,11 +97,11 @@ whose two conductances come too close, has failed and is left alone.`,
 			f.IntVar(&s.PerDecade, "per-decade", s.PerDecade, "recorded cycles per decade; 0 records every cycle")
 			f.Var(&s.On, "on", "conductance that switching on has to reach")
 			f.Var(&s.OffState, "off", "conductance that switching off has to reach")
-			f.BoolVar(&s.Fixed, "fixed", false, "one pulse of fixed amplitude in each direction instead")
+			f.BoolVar(&s.Fixed, "fixed", false, "one pulse of fixed amplitude in each direction instead of rising ones")
 			f.Var(&s.Set, "set-pulse", "amplitude of fixed positive pulses")
 			f.Var(&s.Reset, "reset-pulse", "amplitude of fixed negative pulses")
-			f.Float64Var(&s.MinRatio, "min-ratio", s.MinRatio, "ratio of the two conductances below which a device has "+
-				"failed under fixed pulses")
+			f.Float64Var(&s.MinRatio, "min-ratio", s.MinRatio, "with fixed pulses, a device has failed when its ratio "+
+				"of on to off conductance is below this")
 			return &s.Conditions, into(&s.Devices)
 		}, onArray(characterize.MeasureEndurance))
 }
@@ -114,7 +114,7 @@ command asks for each and takes the value that is entered. Reads are at 100 mV
 unless --read says otherwise, as in the published model.`,
 		16, characterize.DefaultTemperatureSpec(nil),
 		func(f *pflag.FlagSet, s *characterize.TemperatureSpec) (*characterize.Conditions, func([]array.Cell) error) {
-			f.Var(List(&s.Temperatures), "temperatures", "in the order of measuring")
+			f.Var(List(&s.Temperatures), "temperatures", "temperatures in the order of measuring")
 			states(f, &s.States, &s.Tolerance)
 			return &s.Conditions, into(&s.Devices)
 		},

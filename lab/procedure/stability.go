@@ -46,7 +46,7 @@ entered.
 `,
 	}, func(f *pflag.FlagSet) func(*stability.Spec) error {
 		temperatures := []instrument.Celsius{25, 40, 55, 70, 85}
-		f.Var(List(&temperatures), "temperatures", "in the order of measuring; weights are written at the first")
+		f.Var(List(&temperatures), "temperatures", "temperatures in the order of measuring; weights are written at the first")
 		return func(s *stability.Spec) error {
 			s.Temperatures = temperatures
 			return nil
@@ -86,12 +86,12 @@ func (s *stabilityFlags) register(f *pflag.FlagSet) {
 	s.weights.Tolerance, s.weights.Idle, s.referenceG = 0.05, 0.05, 30e-6
 	s.importFlags.register(f)
 	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on "+
-		"hardware without feedback)")
-	f.Var(&s.bias, "bias", "conductance of biased pairs, to which half of the weight is added and from which it is "+
-		"taken (default: the lowest around which all weights fit)")
+		"a real bench all but feedback)")
+	f.Var(&s.bias, "bias", "middle conductance of biased pairs: one device is half of the weight above it, the other "+
+		"half below (default: the lowest around which all weights fit)")
 	f.StringVar(&s.reference, "reference", "", "device of the first array whose conductance sets the gain with "+
 		"feedback (default: the first usable one that the network does not use)")
-	f.Var(&s.referenceG, "reference-conductance", "that it is written to")
+	f.Var(&s.referenceG, "reference-conductance", "conductance to which the reference device is written")
 	f.BoolVar(&s.noTest, "no-test", false, "leave the test patterns out")
 }
 

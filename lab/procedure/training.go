@@ -42,14 +42,14 @@ func (t *TrainFlags) Register(f *pflag.FlagSet) {
 	f.StringVar(&t.defects, "defects", "",
 		`defect maps, as A=file,B=file, or "none" (default: of the newest forming of each array)`)
 	f.IntVar(&t.Hidden, "hidden", 10, "hidden neurons")
-	f.Uint64Var(&t.seed, "seed", 1, "of the initial weights and of the errors trained with")
+	f.Uint64Var(&t.seed, "seed", 1, "seed of the initial weights and of the conductance errors in training")
 	f.IntVar(&t.epochs, "epochs", 0, "epochs at most (default: what suits the data)")
 	f.IntVar(&t.restarts, "restarts", 0, "networks trained from different initial weights, of which the best is kept")
-	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that the import's do no harm (default: what "+
+	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that those of the import do no harm (default: what "+
 		"suits the data)")
-	f.BoolVar(&t.lines, "lines", false, "train through the resistance of the lines (tuning.lines)")
-	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "current at twice the read voltage over that at the read voltage; "+
-		"more than 2 trains through the devices' nonlinearity, which is slow")
+	f.BoolVar(&t.lines, "lines", false, "include the resistance of the lines (tuning.lines) in training")
+	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "ratio of the current at twice the read voltage to that at the "+
+		"read voltage; above 2, training includes the devices' nonlinearity, which is slow")
 }
 
 // options are the training's for a data set.
@@ -167,8 +167,8 @@ func constraintsOf(d mlp.Design, p mlp.Placement, maps map[string]*array.DefectM
 		return nil, run.Usage(err)
 	}
 	if 2*len(untried) > d.Devices() {
-		return nil, run.Usage(fmt.Errorf("%d of the network's %d devices were never formed by the defect maps, "+
-			"%s the first of them: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file",
+		return nil, run.Usage(fmt.Errorf("by the defect maps %d of the network's %d devices were never formed, "+
+			"the first of them is %s: form the arrays (`xlab form`), or name other maps with --defects A=file,B=file",
 			len(untried), d.Devices(), untried[0]))
 	}
 	return p.Constraints(d, faults)

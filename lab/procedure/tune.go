@@ -61,7 +61,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 			var tolerance Percentage
 			name := f.StringP("array", "a", "A", "array to tune")
 			t.register(f)
-			f.Var(&tolerance, "tolerance", "relative error that is still right, such as 5% (default: tuning.tolerance)")
+			f.Var(&tolerance, "tolerance", "largest relative error in tolerance, such as 5% (default: tuning.tolerance)")
 			policy := f.String("policy", "", "how pulses are chosen: "+strings.Join(tuning.Policies(), ", ")+
 				" (default: tuning.policy)")
 			scheme := f.String("scheme", "", "other lines during pulses of either sign: v2, v3 or floating (default: "+

@@ -359,7 +359,7 @@ func (l *Lab) acceptable(id string, list []difference, accept bool) error {
 	}
 	return &instrument.Error{Op: "resume", Channel: id, Kind: instrument.KindUsage,
 		Err:    errors.New("the bench is not as the run left it; nothing was stressed"),
-		Advice: "put it back as it was, or use --accept if the differences are all right"}
+		Advice: "put the bench back as it was, or use --accept if the differences do no harm"}
 }
 
 func printDifferences(w io.Writer, list []difference) error {

@@ -66,8 +66,8 @@ func (r *Run) Waiter() instrument.Waiter { return recordedWaiter{r} }
 
 type recordedWaiter struct{ r *Run }
 
-// Wait counts from what the clock said last: where the run was cut off while it
-// waited, part of the time has passed.
+// Wait counts from the last time that the clock gave: if the run was cut off while
+// it waited, part of the wait is already over.
 func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 	r := w.r
 	cutOff := r.past.records != nil && !r.tape.Live()
@@ -186,7 +186,7 @@ func newOperator(in io.Reader, say func(text string)) *operator {
 
 // Reach asks for the temperature until a usable answer comes.
 func (o *operator) Reach(ctx context.Context, t instrument.Celsius) (instrument.Celsius, error) {
-	o.say(fmt.Sprintf("bring the chip to %v, then enter the temperature that it has (nothing but Enter for %v):", t, t))
+	o.say(fmt.Sprintf("bring the chip to %v, then enter its measured temperature (Enter alone means %v):", t, t))
 	for {
 		select {
 		case line, open := <-o.lines:

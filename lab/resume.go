@@ -136,6 +136,6 @@ func (l *Lab) CheckRecord(dir string, report *run.Report, accept bool) error {
 		fmt.Fprintf(l.Messages, "accepted: %v\n", err)
 		return nil
 	}
-	return fmt.Errorf("%w; --accept goes as far as the first fault, "+
-		"and takes what is recorded behind it for not done", err)
+	return fmt.Errorf("%w; --accept uses the record up to the first fault, "+
+		"and treats what is recorded after it as not done", err)
 }

@@ -132,6 +132,6 @@ func (b *Batch) String() string {
 			costs = append(costs, text)
 		}
 	}
-	return fmt.Sprintf("about %s for %s on %s, by what the first one took: %s", FormatDuration(b.Wall),
+	return fmt.Sprintf("about %s for %s on %s, estimated from the first chip: %s", FormatDuration(b.Wall),
 		screen.Count(b.Samples, "chip"), screen.Count(b.Cores, "core"), strings.Join(costs, ", "))
 }

@@ -50,7 +50,7 @@ func NewClaim(dir string, visit func(Record) error) (*Claim, error) {
 	if err == nil && report.Header.ID == "" {
 		err = &instrument.Error{Op: "take up run", Channel: dir, Kind: instrument.KindUsage,
 			Err:    errors.New("its journal has no readable header"),
-			Advice: "it cannot be told what was to be done; start a new run"}
+			Advice: "only the header says what the run was to do; start a new run"}
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Release())

@@ -79,7 +79,7 @@ describes the tables and how other programs read them.`,
 				return err
 			}
 			if export.Binary(format) && a.page().Terminal() {
-				return run.Usage(fmt.Errorf("%s is no text for a terminal: name a file with -o", format))
+				return run.Usage(fmt.Errorf("%s is a binary format, not for a terminal: name a file with -o", format))
 			}
 			return to(a.data())
 		},
@@ -89,7 +89,7 @@ describes the tables and how other programs read them.`,
 		" (default: by the file's name, csv on stdout)")
 	f.StringVar(&table, "table", "readings", strings.Join(export.Tables(), " or "))
 	f.StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
-	f.BoolVar(&partial, "partial", false, "export what is there of a run whose record is damaged")
+	f.BoolVar(&partial, "partial", false, "export what can be read of a run whose record is damaged")
 	f.BoolVar(&force, "force", false, "replace a file that is there")
 	return c
 }

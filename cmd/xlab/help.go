@@ -171,11 +171,11 @@ func argumentError(c *cobra.Command, args []string) error {
 	case c.HasSubCommands():
 		return unknownCommand(c, args[0])
 	case takes == "":
-		what = fmt.Sprintf("%q stands alone: what %s needs is given with flags", args[0], c.CommandPath())
+		what = fmt.Sprintf("%q belongs to no flag: %s takes flags only", args[0], c.CommandPath())
 	case len(args) == 0:
 		what = takes + " is missing"
 	default:
-		what = fmt.Sprintf("%q is too much: there is one %s", args[1], strings.Trim(takes, "[]"))
+		what = fmt.Sprintf("%q is one argument too many: give one %s", args[1], strings.Trim(takes, "[]"))
 	}
 	return run.Usage(fmt.Errorf("%s; see `%s --help`", what, c.CommandPath()))
 }

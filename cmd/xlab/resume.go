@@ -79,14 +79,14 @@ func (a *app) listResumable() error {
 		for _, why := range slices.Sorted(maps.Keys(left)) {
 			reasons = append(reasons, fmt.Sprintf("%d %s", left[why], why))
 		}
-		fmt.Fprintf(a.Messages, "left out of the runs that were cut off: %s; `xlab resume RUN` says more of each\n",
+		fmt.Fprintf(a.Messages, "not listed, although they were cut off: %s; `xlab resume RUN` says more about each\n",
 			strings.Join(reasons, ", "))
 	}
 	if a.json {
 		return a.writeJSON(summaries)
 	}
 	if len(summaries) == 0 {
-		fmt.Fprintf(a.Messages, "no run of this bench in %s was cut off and can go on\n", a.Config.Runs)
+		fmt.Fprintf(a.Messages, "%s has no run of this bench that was cut off and can be taken up\n", a.Config.Runs)
 		return nil
 	}
 	w := screen.NewTable(a.out, screen.Left)

@@ -79,7 +79,7 @@ func (a *app) listRuns(ctx context.Context, f runsFilter) error {
 	if len(list) == 0 {
 		text := "no runs in %s yet\n"
 		if f.chosen() != "" {
-			text = "none of the runs in %s is such a one\n"
+			text = "no run in %s matches this search\n"
 		}
 		fmt.Fprintf(a.Messages, text, a.Config.Runs)
 		return nil

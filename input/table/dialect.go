@@ -283,13 +283,14 @@ func (d Dialect) Plain(cell string) string {
 func (d Dialect) Number(cell string) (float64, error) {
 	if d.Comma && pointNumber.MatchString(cell) {
 		return 0, fmt.Errorf("%q has a decimal point, and the numbers above have a comma: "+
-			"say --decimal point if those are no decimal commas", cell)
+			"say --decimal point if the commas above are not decimal commas", cell)
 	}
 	x, err := input.Float(d.Plain(cell))
 	if err != nil {
 		err = fmt.Errorf("%q is not a finite number", cell)
 		if commaNumber.MatchString(cell) {
-			err = fmt.Errorf("%q has a decimal comma, and no number above has one: say --decimal comma if all have", cell)
+			err = fmt.Errorf("%q has a decimal comma, and no number above has one: "+
+				"say --decimal comma if all are written so", cell)
 		}
 	}
 	return x, err

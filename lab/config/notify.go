@@ -56,7 +56,7 @@ func (c *Config) Sender(flags []string) (*notify.Sender, error) {
 			return nil, fmt.Errorf("%s: %w", c.Place(key), err)
 		}
 		if isHook := len(s.Webhooks) > before; isHook != (key == "notify.webhook") {
-			return nil, fmt.Errorf("%s: a webhook is a URL, and a command is none", c.Place(key))
+			return nil, fmt.Errorf("%s: give a URL as notify.webhook and a command as notify.command", c.Place(key))
 		}
 	}
 	for _, text := range flags {
@@ -77,7 +77,7 @@ func (c *Config) Sender(flags []string) (*notify.Sender, error) {
 		}
 	}
 	if h := c.Notify.Heartbeat; h.File+h.URL != "" && h.Every <= 0 {
-		return nil, fmt.Errorf("%s: a heart that beats needs an interval of more than 0 s", c.Place("notify.heartbeat.every"))
+		return nil, fmt.Errorf("%s: the interval of heartbeats must be more than 0 s", c.Place("notify.heartbeat.every"))
 	}
 	return s, nil
 }

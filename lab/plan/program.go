@@ -123,7 +123,7 @@ func (p Program) Continue(ctx context.Context, of *Plan) (result *Result, taken 
 		}
 		if !of.same(spec.Plan) {
 			return nil, false, run.Usage(fmt.Errorf("run %s of plan %s was cut off, and the file has changed since: `xlab "+
-				"resume %s` goes on with the plan as it was, without --continue the changed plan begins anew", s.ID, of.Name, s.ID))
+				"resume %s` goes on with the plan as it was; without --continue the changed plan begins anew", s.ID, of.Name, s.ID))
 		}
 		result, err = p.Resume(ctx, s.Dir, false)
 		return result, true, err

@@ -58,19 +58,19 @@ func neverResumable(l *lab.Lab, chip string, s *run.Stored) string {
 		_, err = l.Rebuild(&h)
 	}
 	if err != nil {
-		return "whose work this program cannot make out"
+		return "whose job this program cannot rebuild from the record"
 	}
 	if s.Result != nil && h.Command != Command && h.Limits == l.Config.DeviceLimits() {
 		switch s.Result.Kind {
 		case instrument.KindLimit, instrument.KindRouting, instrument.KindUsage:
-			return "that failed at what would be refused again"
+			return "that failed at a step which would be refused again"
 		}
 	}
 	return ""
 }
 
 // Find finds the run to take up: name may be shortened, or "" for the newest one of
-// the bench. Of a task of a plan it is the plan's run.
+// the bench. When that run is a task of a plan, Find gives the plan's run.
 func Find(l *lab.Lab, name string) (*run.Stored, error) {
 	if name == "" {
 		candidates, _, err := Resumable(l)
@@ -94,7 +94,7 @@ func Find(l *lab.Lab, name string) (*run.Stored, error) {
 	case owner != nil && owner.Outcome == run.OutcomeRunning:
 		return nil, lab.RefuseToResume(owner)
 	case owner != nil && owner.Resumable():
-		fmt.Fprintf(l.Messages, "run %s is a task of the plan's run %s, which is taken up\n", s.ID, owner.ID)
+		fmt.Fprintf(l.Messages, "run %s is a task of a plan; the plan's run %s is taken up instead\n", s.ID, owner.ID)
 		return owner, nil
 	}
 	return s, lab.RefuseToResume(s)

@@ -229,8 +229,8 @@ func (s *Set) Split(share float64, seed uint64) (first, rest *Set, err error) {
 		a, b = append(a, m[:n]...), append(b, m[n:]...)
 	}
 	if len(a) == 0 || len(b) == 0 {
-		return nil, nil, fmt.Errorf("data set %s: a share of %g of %d samples in %d classes is none or all of every class",
-			s.Name, share, s.Len(), len(s.Classes))
+		return nil, nil, fmt.Errorf("data set %s: a share of %g of %d samples in %d classes leaves one part empty: "+
+			"give another share", s.Name, share, s.Len(), len(s.Classes))
 	}
 	slices.Sort(a)
 	slices.Sort(b)

@@ -172,7 +172,7 @@ func (t *samples) columns() (err error) {
 			t.leftOut = append(t.leftOut, t.name(i)+", which numbers the samples (--ignore none keeps it)")
 		}
 		if i == 0 && t.o.Ignore == nil && i != t.label && !ignored[i] && t.identifies(i) {
-			return fmt.Errorf("%s: %s holds another whole number in every line, as identifiers do: "+
+			return fmt.Errorf("%s: %s holds a different whole number in every line, as identifiers do: "+
 				"say --ignore %d, or --ignore none if it is a feature", t.o.Name, t.name(i), i)
 		}
 	}

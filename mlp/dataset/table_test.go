@@ -80,7 +80,7 @@ func TestTableColumns(t *testing.T) {
 		"numbers of patients, no heading": {
 			samplesOf(40, func(i int) string { return fmt.Sprintf("%d,%s,%d.5", 842302+37*i*i, word(i), i%9) }),
 			TableOptions{},
-			"column 0 holds another whole number in every line, as identifiers do: say --ignore 0", 0, 0, 0, false},
+			"column 0 holds a different whole number in every line, as identifiers do: say --ignore 0", 0, 0, 0, false},
 		"running number without a name": {
 			samplesOf(12, func(i int) string { return fmt.Sprintf("%d,%d.5,%s", i+1, i*i, word(i)) }),
 			TableOptions{},

@@ -32,7 +32,7 @@ func (t *Tape) differ(e *entry, what string, data any) error {
 	return t.end(&instrument.Error{Op: "replay", Kind: instrument.KindUsage,
 		Err: &Difference{File: e.File, Line: e.Line, Seq: e.Seq,
 			Recorded: e.describe(), Asked: what + " " + shortened(text)},
-		Advice: "nothing was touched; the program, or what the run depends on, is not the one that recorded it: go on " +
+		Advice: "nothing was touched; this program, or something that the run depends on, has changed since: go on " +
 			"with the version of the program that began the run"})
 }
 

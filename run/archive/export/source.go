@@ -38,7 +38,7 @@ func Open(dir string, partial bool) (*Source, error) {
 	}
 	if report.Header.ID == "" && !partial {
 		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage,
-			Err:    errors.New("the journal has no readable header, which says where the numbers come from"),
+			Err:    errors.New("the journal's header, which says where the numbers come from, cannot be read"),
 			Advice: "put the first segment back from a copy"}
 	}
 	stored := run.Read(dir)

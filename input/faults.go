@@ -22,7 +22,8 @@ func (f *Faults) Add(err error) {
 	}
 }
 
-// Err is nil without faults; what names that which has them.
+// Err joins the faults into one error, nil if there are none; what names the thing
+// that has them.
 func (f Faults) Err(what string) error {
 	if len(f) == 0 {
 		return nil

@@ -117,8 +117,8 @@ func ReadText(name string) ([]byte, error) {
 }
 
 // Decode makes UTF-8 without a byte order mark of a text in UTF-8 or, where
-// such a mark says so, UTF-16. What is no text is an error that names the line;
-// a line longer than Text is none.
+// such a mark says so, UTF-16. Bytes that are no text, or a line longer than Text,
+// are an error that names the line.
 func Decode(r io.Reader, name string) io.Reader {
 	return &text{r: transform.NewReader(r, unicode.BOMOverride(transform.Nop)), name: name, line: 1}
 }

@@ -159,7 +159,7 @@ func (d Design) sites(layer int) []Site {
 }
 
 // CheckConstraints refuses constraints that lie outside the design, that hold
-// a device at what is no conductance, or that hold one device twice.
+// a device at a value that is not a conductance, or that hold one device twice.
 func (d Design) CheckConstraints(list []Constraint) error {
 	seen := make(map[Site]bool, len(list))
 	var faults []error

@@ -88,7 +88,8 @@ func formedBefore(l Lab, name string, w *array.Wiring) ([]float64, error) {
 	return g, nil
 }
 
-// NotMade is what a command cannot do without and another command makes.
+// NotMade is the error of a command that needs something which another command
+// has not made yet.
 type NotMade struct {
 	error
 	Arrays []string // whose defect maps, which forming makes; none = a network, which training makes

@@ -31,7 +31,7 @@ type Procedure struct {
 	Rebuild func(l Lab, h *run.Header) (Job, error)
 }
 
-// Product is what a procedure leaves behind that others cannot do without.
+// Product is something that one procedure makes and others need.
 type Product int
 
 // Products.
@@ -42,8 +42,8 @@ const (
 )
 
 // Parse makes a request of flags and configuration. What cannot be done and what
-// is beyond the limits is refused, before anything is opened. ctx ends what takes
-// long, which is to compute.
+// is beyond the limits is refused, before anything is opened. Long computations end
+// with ctx.
 type Parse func(ctx context.Context, l Lab) (*Request, error)
 
 // Request is a job that has been checked and not begun.

@@ -140,9 +140,9 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 // board's chain. failed is told of every instrument that could not be taken over,
 // which is then not among the session's.
 //
-// An analyzer that cannot be reached does not keep the switches closed. Another
-// instrument in its place ends it: this bench is not the one that is configured.
-// So does one that somebody else has.
+// When the analyzer cannot be reached, the switches are opened all the same. TakeOver
+// stops when another instrument answers in the analyzer's place, because this bench is
+// then not the configured one, or when somebody else has the analyzer in use.
 func (s *Session) TakeOver(ctx, serving context.Context, a *Opener, channels []instrument.Channel, lines map[string]int,
 	failed func(name string, err error)) {
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)

@@ -110,9 +110,9 @@ func (o *Outcome) Pulses() int {
 	return n
 }
 
-// MeanError is the mean of what written devices are off what they were aimed
-// at, relative to it; those that cannot be set are left out. It is not defined
-// where no device was written.
+// MeanError is the mean size of the relative errors of written devices against their
+// aims; devices that cannot be set are left out. It is not defined where no device
+// was written.
 func (o *Outcome) MeanError() population.Number {
 	var errors []float64
 	for _, d := range o.Devices {

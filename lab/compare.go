@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/config"

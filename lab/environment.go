@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+
 	"xlab/instrument"
 	"xlab/lab/sim"
 	"xlab/run"

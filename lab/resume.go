@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/lab/procedure"
 	"xlab/run"

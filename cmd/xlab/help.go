@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 	"strings"
-	"xlab/input"
-	"xlab/run"
-	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"xlab/input"
+	"xlab/run"
+	"xlab/run/screen"
 )
 
 // explain gives all commands their help, their examples and what a shell can

@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"xlab/run"
-	"xlab/run/archive/report"
 
 	"github.com/spf13/cobra"
+
+	"xlab/run"
+	"xlab/run/archive/report"
 )
 
 func (a *app) reportCommand() *cobra.Command {

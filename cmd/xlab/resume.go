@@ -6,11 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+
 	"xlab/lab/plan"
 	"xlab/run"
 	"xlab/run/screen"
-
-	"github.com/spf13/cobra"
 )
 
 func (a *app) resumeCommand() *cobra.Command {

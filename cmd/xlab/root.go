@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"xlab/run"
-	"xlab/run/screen"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"xlab/run"
+	"xlab/run/screen"
 )
 
 // Main runs the program and gives its exit code.

@@ -3,14 +3,15 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
+
 	"xlab/instrument/array"
 	"xlab/lab/procedure"
 	"xlab/lab/study"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/screen"
-
-	"github.com/spf13/cobra"
 )
 
 func (a *app) studyCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+
 	"xlab/instrument"
 	"xlab/lab"
 	"xlab/run"

@@ -44,7 +44,8 @@ type WeightFlags struct {
 
 // Register adds the flags.
 func (w *WeightFlags) Register(f *pflag.FlagSet) {
-	f.Var(&w.Tolerance, "tolerance", "largest relative error of a device in tolerance, such as 30% (default: mlp.tolerance)")
+	f.Var(&w.Tolerance, "tolerance", "largest relative error of a device in tolerance, such as 30% (default: "+
+		"mlp.tolerance)")
 	f.Var(&w.Idle, "idle-tolerance", "the same for idle devices, those at the minimum (default: mlp.idle_tolerance)")
 	f.StringVar(&w.policy, "policy", "", "how pulses are chosen, as of xlab tune (default: mlp.policy, "+
 		"then tuning.policy)")

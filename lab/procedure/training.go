@@ -45,8 +45,9 @@ func (t *TrainFlags) Register(f *pflag.FlagSet) {
 	f.Uint64Var(&t.seed, "seed", 1, "seed of the initial weights and of the conductance errors in training")
 	f.IntVar(&t.epochs, "epochs", 0, "epochs at most (default: what suits the data)")
 	f.IntVar(&t.restarts, "restarts", 0, "networks trained from different initial weights, of which the best is kept")
-	f.Var(&t.scatter, "scatter", "conductance errors to train with, so that those of the import do no harm (default: what "+
-		"suits the data)")
+	f.Var(&t.scatter, "scatter",
+		"conductance errors to train with, so that those of the import do no harm (default: what "+
+			"suits the data)")
 	f.BoolVar(&t.lines, "lines", false, "include the resistance of the lines (tuning.lines) in training")
 	f.Float64Var(&t.nonlinearity, "nonlinearity", 2, "ratio of the current at twice the read voltage to that at the "+
 		"read voltage; above 2, training includes the devices' nonlinearity, which is slow")

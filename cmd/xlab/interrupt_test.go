@@ -192,3 +192,31 @@ func TestInterruptedProcess(t *testing.T) {
 		})
 	}
 }
+
+// An interrupt opens what --route has closed, as Enter does.
+func TestRouteUntilInterrupt(t *testing.T) {
+	r := newRig(t, 1)
+	t.Chdir(t.TempDir())
+	in, typing := io.Pipe()
+	defer typing.Close()
+	r.app.In = in
+	done := make(chan int, 1)
+	go func() { done <- r.run("doctor", "--route", "r0=S1,c3=S5") }()
+	r.err.await(t, "Enter or Ctrl-C")
+	r.sim.Netlist.Do(func() {
+		if n := r.sim.Netlist.ClosedSwitches(); n != 2 {
+			t.Errorf("%d switches are closed, want 2", n)
+		}
+		for i, o := range r.sim.Netlist.Outputs() {
+			if o.Mode != 0 {
+				t.Errorf("unit %d is connected: %+v", i+1, o)
+			}
+		}
+	})
+	r.signals <- os.Interrupt
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d: %s", code, r.err)
+	}
+	r.checkSafe(0)
+	r.noRuns()
+}

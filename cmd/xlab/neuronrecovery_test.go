@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"xlab/instrument"
 	"xlab/lab/sim"
 	"xlab/mlp"
+	"xlab/mock/device/devicetest"
 	mock "xlab/mock/fault"
 	"xlab/run"
 	"xlab/run/recovery"
@@ -34,7 +36,8 @@ func inferRig(t *testing.T) (*rig, string) {
 	r.prepare = func(s *sim.Bench) {
 		once.Do(func() {
 			for name, a := range s.Chip.Arrays {
-				formAtOnce(a, uint64(name[0]))
+				states := rand.New(rand.NewPCG(uint64(name[0]), 4))
+				devicetest.Form(a, func(int) float64 { return -1.2 - 0.4*states.Float64() })
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -298,5 +299,39 @@ func TestServeEnds(t *testing.T) {
 				t.Errorf("the chip's file was not written again: %v", err)
 			}
 		})
+	}
+}
+
+// `xlab sim serve` offers the neuron board like every other instrument.
+func TestServeNeurons(t *testing.T) {
+	stderr := newOutput()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Chdir(t.TempDir())
+	a := newApp(strings.NewReader(""), io.Discard, stderr)
+	if err := a.ReadConfig("", []string{"neurons.address=sim", "simulation.chip=chip.json"}); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	var offered []lab.Endpoint
+	go func() {
+		ended <- a.Serve(ctx, "127.0.0.1", func(e lab.Endpoint) error {
+			if e.Instrument == "neurons" && e.Transport == "tcp" {
+				offered = append(offered, e)
+			}
+			return nil
+		})
+	}()
+	stderr.await(t, "serving until interrupted")
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("serving does not end")
+	}
+	if len(offered) != 1 {
+		t.Errorf("the neuron board is offered %d times: %+v", len(offered), offered)
 	}
 }

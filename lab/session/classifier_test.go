@@ -1,10 +1,10 @@
-package main
+package session_test
 
 import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -16,34 +16,35 @@ import (
 	"xlab/lab/session"
 	"xlab/lab/sim"
 	"xlab/mlp"
-	"xlab/mock/device"
 	"xlab/mock/device/devicetest"
+	mock "xlab/mock/fault"
 	"xlab/run/guarded"
 )
 
-// formAtOnce brings every device of an array into its working range at once, each to
-// a state of its own.
-func formAtOnce(a *device.Array, seed uint64) {
-	r := rand.New(rand.NewPCG(seed, 4))
-	devicetest.Form(a, func(int) float64 { return -1.2 - 0.4*r.Float64() })
-}
-
-// networkRig is a bench whose devices are formed, with an open session.
-func networkRig(t testing.TB, overrides ...string) (*rig, *session.Session) {
+// open opens a simulated bench in memory whose devices are formed, each to a state of
+// its own.
+func open(t testing.TB, overrides ...string) *session.Session {
 	t.Helper()
-	r := newRig(t, 3)
-	r.prepare = func(s *sim.Bench) {
-		for name, a := range s.Chip.Arrays {
-			formAtOnce(a, uint64(name[0]))
-		}
-	}
 	t.Chdir(t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	c, err := config.Load("", overrides, boxes.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.app.Config = c
-	s, err := r.app.Open(t.Context(), "A", "B")
+	chip, err := sim.NewChip(c, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range chip.Arrays {
+		r := rand.New(rand.NewPCG(uint64(name[0]), 4))
+		devicetest.Form(a, func(int) float64 { return -1.2 - 0.4*r.Float64() })
+	}
+	b, err := sim.New(boxes.Default(), c, chip, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := session.Opener{Config: c, Messages: io.Discard}
+	s, err := o.OpenOn(t.Context(), b, "A", "B")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,20 +53,20 @@ func networkRig(t testing.TB, overrides ...string) (*rig, *session.Session) {
 			t.Error(err)
 		}
 	})
-	return r, s
+	return s
 }
 
 // trueNetwork is the network that the devices of a simulated chip are, by their
 // conductance at a voltage.
-func trueNetwork(t *testing.T, r *rig, volts float64) *mlp.Network {
+func trueNetwork(t *testing.T, b *sim.Bench, volts float64) *mlp.Network {
 	t.Helper()
 	n, err := mlp.New(mlp.LetterDesign())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.sim.Netlist.Do(func() {
+	b.Netlist.Do(func() {
 		for l, name := range []string{"A", "B"} {
-			a := r.sim.Chip.Arrays[name]
+			a := b.Chip.Arrays[name]
 			n.G[l].Apply(func(row, col int, _ float64) float64 { return a.Conductance(row*a.Cols()+col, volts) }, n.G[l])
 		}
 	})
@@ -84,7 +85,7 @@ func letterFeatures(samples int) *mat.Dense {
 // and the analyzer measures the same before and after, although others have set
 // the switches meanwhile.
 func TestClassifierOnTheBench(t *testing.T) {
-	r, s := networkRig(t)
+	s := open(t)
 	place := mlp.DefaultPlacement("A", "B")
 	ctx := t.Context()
 	cell := array.Cell{Row: 3, Col: 7}
@@ -115,7 +116,7 @@ func TestClassifierOnTheBench(t *testing.T) {
 		t.Errorf("%v reads %g S after the classification and %g S before", cell, after, before)
 	}
 
-	n := trueNetwork(t, r, -0.2)
+	n := trueNetwork(t, s.Sim, -0.2)
 	v, err := n.Design.Drive(features)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +167,7 @@ func TestClassifierOnTheBench(t *testing.T) {
 
 // The voltages of a computing array are checked against the bench's limits.
 func TestClassifierKeepsTheLimits(t *testing.T) {
-	_, s := networkRig(t, "limits.min_voltage=-0.1V")
+	s := open(t, "limits.min_voltage=-0.1V")
 	if _, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
 		nil); instrument.KindOf(err) != instrument.KindLimit {
 		t.Errorf("%v", err)
@@ -175,58 +176,78 @@ func TestClassifierKeepsTheLimits(t *testing.T) {
 
 // Without a neuron board the rest of the bench works, and a network is refused.
 func TestNoNeuronBoard(t *testing.T) {
-	r := newRig(t, 1)
-	t.Chdir(t.TempDir())
-	c, err := config.Load("", nil, boxes.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.app.Config = c
-	c.Neurons.Address = ""
-	s, err := r.app.Open(t.Context(), "A")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := open(t, "neurons.address=")
 	if _, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"),
 		nil); instrument.KindOf(err) != instrument.KindUsage {
 		t.Errorf("%v", err)
 	}
 }
 
-// An interrupt opens what --route has closed, as Enter does.
-func TestRouteUntilInterrupt(t *testing.T) {
-	r := newRig(t, 1)
-	t.Chdir(t.TempDir())
-	in, typing := io.Pipe()
-	defer typing.Close()
-	r.app.In = in
-	done := make(chan int, 1)
-	go func() { done <- r.run("doctor", "--route", "r0=S1,c3=S5") }()
-	r.err.await(t, "Enter or Ctrl-C")
-	r.sim.Netlist.Do(func() {
-		if n := r.sim.Netlist.ClosedSwitches(); n != 2 {
-			t.Errorf("%d switches are closed, want 2", n)
+// What can be done to the simulated neuron board shows in what is measured, and
+// ends when it is undone.
+func TestNeuronBoardFaults(t *testing.T) {
+	s := open(t, "neurons.address=sim")
+	board, known := s.Sim.Devices()[sim.NeuronLink]
+	if !known || !board.Link {
+		t.Fatalf("faults on %q are not possible: %+v", sim.NeuronLink, board)
+	}
+	c, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measure := func() (hidden, output float64) {
+		t.Helper()
+		h, o, err := c.Layers(t.Context(), letterFeatures(1))
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, o := range r.sim.Netlist.Outputs() {
-			if o.Mode != 0 {
-				t.Errorf("unit %d is connected: %+v", i+1, o)
+		return h.At(0, 3), o.At(0, 2)
+	}
+	act := func(name string, undo bool, with mock.Parameters) {
+		t.Helper()
+		a, f := board.Acts[name], mock.Fault{What: name, With: with}
+		if a.Valid != nil {
+			if err := a.Valid(f); err != nil {
+				t.Fatal(err)
 			}
 		}
-	})
-	r.signals <- os.Interrupt
-	if code := <-done; code != 0 {
-		t.Errorf("exit code %d: %s", code, r.err)
+		var err error
+		s.Sim.Netlist.Do(func() {
+			if undo {
+				err = a.Undo(f)
+			} else {
+				err = a.Do(f)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	r.checkSafe(0)
-	r.noRuns()
+	hidden, output := measure()
+	act("saturate", false, mock.Parameters{Slot: 4, High: true})
+	act("saturate", false, mock.Parameters{Slot: 13})
+	if h, o := measure(); math.Abs(h-0.2) > 1e-4 || math.Abs(o+10) > 1e-2 {
+		t.Errorf("saturated neurons at %g V and %g V", h, o)
+	}
+	act("saturate", true, mock.Parameters{Slot: 4})
+	act("saturate", true, mock.Parameters{Slot: 13})
+	if h, o := measure(); math.Abs(h-hidden) > 0.02 || math.Abs(o-output) > 0.5 {
+		t.Errorf("%g V and %g V before, %g V and %g V afterwards", hidden, output, h, o)
+	}
+	if err := board.Acts["saturate"].Valid(mock.Fault{With: mock.Parameters{Slot: 15}}); err == nil {
+		t.Error("a fifteenth neuron can be saturated")
+	}
+	act("error", false, mock.Parameters{Code: -310})
+	if _, _, err := c.Layers(t.Context(), letterFeatures(1)); err == nil || !strings.Contains(err.Error(), "-310") {
+		t.Errorf("an error of the board became %v", err)
+	}
 }
 
 // BenchmarkClassify680 is the whole data set of letters through the full wire.
 func BenchmarkClassify680(b *testing.B) {
 	for name, overrides := range map[string][]string{"routing": nil, "burst": {"neurons.burst=true"}} {
 		b.Run(name, func(b *testing.B) {
-			_, s := networkRig(b, overrides...)
+			s := open(b, overrides...)
 			c, err := s.Classifier(mlp.LetterDesign(), mlp.DefaultPlacement("A", "B"), nil)
 			if err != nil {
 				b.Fatal(err)

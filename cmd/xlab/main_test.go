@@ -59,8 +59,8 @@ func (a alone) Run() int {
 // longer than what most of them are about. Scripts that look at the files unset it.
 const figuresVariable = config.EnvironmentPrefix + "_FIGURES"
 
-var long = flag.Bool("long", false, "run what takes long too: statistics over many chips, kills and faults, "+
-	"and the parts of scripts behind [long]")
+var long = flag.Bool("long", false, "run what takes long too: kills, faults, and the parts of scripts "+
+	"behind [long]")
 
 // often is how often a test repeats what it does with other numbers: usual times,
 // or many with -long.

@@ -1,8 +1,6 @@
 package study_test
 
 import (
-	"flag"
-	"io"
 	"math"
 	"strings"
 	"testing"
@@ -11,27 +9,15 @@ import (
 
 	"xlab/characterize"
 	"xlab/instrument/array"
-	"xlab/lab"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
-	"xlab/lab/session"
 	"xlab/lab/study"
 )
-
-var long = flag.Bool("long", false, "measure all seven chips")
 
 // measure measures the thresholds of devices on chips with these seeds.
 func measure(t testing.TB, seeds []uint64, devices string, set ...string) *characterize.Thresholds {
 	t.Helper()
-	t.Chdir(t.TempDir())
-	t.Setenv("HOME", t.TempDir())
-	c, err := config.Load("", set, boxes.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab.Lab{Opener: session.Opener{Config: c, Messages: io.Discard}}
-	thresholds, _ := procedure.All().Of("characterize-thresholds")
+	l, _ := laboratory(t, seeds[0], "", set...)
+	thresholds, _ := l.Procedures.Of("characterize-thresholds")
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	parse := thresholds.Flags(flags)
 	if err := flags.Parse([]string{"--defects", "none", "--devices", devices}); err != nil {

@@ -1,7 +1,6 @@
-package main
+package study_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,8 +8,6 @@ import (
 	"testing"
 
 	"xlab/instrument/array"
-	"xlab/lab/boxes"
-	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/mock/device"
 )
@@ -20,10 +17,13 @@ import (
 // of a population needs twenty chips.
 func TestChips(t *testing.T) {
 	t.Parallel()
-	if raceDetector {
-		t.Skip("many times the same with other numbers: there is nothing more to find for the race detector")
+	if testing.Short() {
+		t.Skip("many times the same with other numbers")
 	}
-	chips := often(2, 20)
+	chips := 2
+	if *long {
+		chips = 20
+	}
 	var mu sync.Mutex
 	unformable, wrong := 0, []string{}
 	t.Run("seed", func(t *testing.T) {
@@ -59,19 +59,19 @@ func TestChips(t *testing.T) {
 // formChip forms array A of a fresh chip. It gives the number of unformable
 // devices and describes those on which the defect map and the truth differ.
 func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
-	r := newRig(t, seed)
-	if code := r.run("form", "--array", "A", "--json"); code != 0 {
-		t.Fatalf("exit code %d:\n%s", code, r.err)
-	}
-	var result procedure.FormResult
-	if err := json.Unmarshal([]byte(r.out.String()), &result); err != nil {
+	l, b := laboratory(t, seed, "")
+	job, err := procedure.Form(l, "A", l.Settings().Forming)
+	if err != nil {
 		t.Fatal(err)
 	}
-	r.checkSafe(0)
+	if _, err := l.CarryOut(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	checkSafe(t, b)
 	var truth device.Truth
 	var ledger []device.LedgerEntry
-	r.sim.Netlist.Do(func() {
-		devices := r.sim.Netlist.Devices("A")
+	b.Netlist.Do(func() {
+		devices := b.Netlist.Devices("A")
 		truth, ledger = devices.Truth(), devices.Ledger()
 	})
 	if len(truth.Unformable) > 10 {
@@ -80,6 +80,7 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if len(truth.Destroyed) > 0 {
 		t.Errorf("destroyed: %v", truth.Destroyed)
 	}
+	result := job.Result
 	if total := result.Formed + result.Preformed + len(result.Defective); result.Devices != 400 || total != 400 ||
 		result.Untried != 0 {
 		t.Errorf("the figures do not add up: %+v", result)
@@ -87,13 +88,9 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	if result.Overhead < 1 || result.Overhead > 1.10 {
 		t.Errorf("bench time is %.4f times the instruments' own, want at most 1.10", result.Overhead)
 	}
-	c, err := config.Load("", nil, boxes.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, e := range ledger {
-		if l := c.DeviceLimits(); e.MaxV > float64(l.MaxVoltage) || e.MinV < float64(l.MinVoltage) ||
-			e.MaxAbsI > float64(l.MaxCurrent) {
+		if limits := l.Limits(); e.MaxV > float64(limits.MaxVoltage) || e.MinV < float64(limits.MinVoltage) ||
+			e.MaxAbsI > float64(limits.MaxCurrent) {
 			t.Errorf("r%dc%d has seen %.3g to %.3g V and %.3g A", e.Row, e.Col, e.MinV, e.MaxV, e.MaxAbsI)
 		}
 	}
@@ -102,9 +99,8 @@ func formChip(t *testing.T, seed uint64) (unformable int, faults []string) {
 	for _, cell := range result.Defective {
 		found = append(found, device.Cell{cell.Row, cell.Col})
 	}
-	m := r.defects()
 	describe := func(c device.Cell, what string) {
-		d := m.At(array.Cell{Row: c[0], Col: c[1]})
+		d := job.Outcome.Defects.At(array.Cell{Row: c[0], Col: c[1]})
 		k := c[0]*20 + c[1]
 		faults = append(faults, fmt.Sprintf("r%dc%d %s: found %s %s, true conductance %.3g S, seen %.2f to %.2f V and %.3g A",
 			c[0], c[1], what, d.State, d.Reason, truth.Conductance[k], ledger[k].MinV, ledger[k].MaxV, ledger[k].MaxAbsI))

@@ -1,4 +1,4 @@
-package main
+package study_test
 
 import (
 	"encoding/json"
@@ -12,8 +12,9 @@ import (
 	"testing"
 
 	"xlab/instrument/array"
-	"xlab/lab/sim"
+	"xlab/lab/procedure"
 	"xlab/mock/device"
+	"xlab/run"
 )
 
 // Where most of a large array is formed, the sources of the other lines carry
@@ -46,38 +47,42 @@ func TestOtherLinesAtTheirCompliance(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	form := func(compliance string) (int, *rig) {
-		r := newRig(t, 1)
-		r.prepare = func(s *sim.Bench) {
-			if err := formOthers(s.Chip.Arrays["A"], asked); err != nil {
-				t.Fatal(err)
-			}
+	form := func(compliance string) (m *array.DefectMap, message string, code int) {
+		l, b := laboratory(t, 1, config, "forming.compliance="+compliance)
+		if err := formOthers(b.Chip.Arrays["A"], asked); err != nil {
+			t.Fatal(err)
 		}
-		code := r.run("form", "--config", config, "-d", c.devices, "--set", "forming.compliance="+compliance)
-		r.checkSafe(0)
-		return code, r
+		spec := l.Settings().Forming
+		spec.Devices = asked
+		job, err := procedure.Form(l, "A", spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = l.CarryOut(t.Context(), job); err != nil {
+			message = err.Error()
+		}
+		checkSafe(t, b)
+		return job.Outcome.Defects, message, run.ExitCode(err)
 	}
 
-	code, r := form(c.low)
-	m := r.defects()
+	m, message, code := form(c.low)
 	t.Logf("with %s: %d of %d formed, %d defective; %s", c.low, len(m.Cells(array.StateFormed)), c.n,
-		len(m.Cells(array.StateDefective)), r.err)
-	if n := len(m.Cells(array.StateDefective)); code != 8 || n > c.n/50+1 {
-		t.Errorf("with %s: exit %d, %d devices are called defective: %s", c.low, code, n, r.err)
+		len(m.Cells(array.StateDefective)), message)
+	if n := len(m.Cells(array.StateDefective)); code != run.ExitPartial || n > c.n/50+1 {
+		t.Errorf("with %s: exit code %d, %d devices are called defective: %s", c.low, code, n, message)
 	}
 	for _, text := range []string{"no verdict", "(the other ", "would need about", "set forming.compliance="} {
-		if !strings.Contains(r.err.String()+r.out.String(), text) {
-			t.Errorf("with %s: no %q in: %s", c.low, text, r.err)
+		if !strings.Contains(message, text) {
+			t.Errorf("with %s: no %q in: %s", c.low, text, message)
 		}
 	}
-	code, r = form(c.right)
-	m = r.defects()
+	m, message, code = form(c.right)
 	formed := len(m.Cells(array.StateFormed)) + len(m.Cells(array.StatePreformed))
 	t.Logf("with %s: %d of %d formed, %d defective", c.right, formed, c.n, len(m.Cells(array.StateDefective)))
 	// A device in a hundred forms only where the row's source gives more.
-	if code != 0 && (code != 8 || strings.Contains(r.err.String(), "the other")) || formed < c.n-c.n/25-1 ||
+	if code != 0 && (code != run.ExitPartial || strings.Contains(message, "the other")) || formed < c.n-c.n/25-1 ||
 		formed+len(m.Cells(array.StateDefective)) < c.n-c.n/100 {
-		t.Errorf("with %s: exit %d, %d of %d formed: %s%s", c.right, code, formed, c.n, r.out, r.err)
+		t.Errorf("with %s: exit code %d, %d of %d formed: %s", c.right, code, formed, c.n, message)
 	}
 }
 

@@ -191,7 +191,7 @@ func open(t *testing.T, analyzer string) *lab.Lab {
 }
 
 // parse makes a request of a procedure's flags.
-func parse(t *testing.T, l *lab.Lab, name string, args ...string) (*procedure.Request, error) {
+func parse(t testing.TB, l *lab.Lab, name string, args ...string) (*procedure.Request, error) {
 	t.Helper()
 	p, found := l.Procedures.Of(name)
 	if !found {
@@ -203,4 +203,14 @@ func parse(t *testing.T, l *lab.Lab, name string, args ...string) (*procedure.Re
 		t.Fatal(err)
 	}
 	return request(t.Context(), l)
+}
+
+// carryOut does what these flags of a procedure ask for.
+func carryOut(t testing.TB, l *lab.Lab, name string, args ...string) error {
+	t.Helper()
+	r, err := parse(t, l, name, args...)
+	if err == nil {
+		_, err = l.CarryOut(t.Context(), r.Job)
+	}
+	return err
 }

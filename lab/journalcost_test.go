@@ -1,9 +1,11 @@
-package main
+package lab_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
+	"xlab/lab"
 	"xlab/run"
 )
 
@@ -12,14 +14,27 @@ import (
 // is journaled once more, with its synchronisations, on the disk of the temporary
 // directory. The time per round is over the bench time of the tuning, in percent.
 func BenchmarkJournalOfTune(b *testing.B) {
-	r := newKeptRig(b, 1)
+	l, dir := lab.New(), b.TempDir()
+	if err := l.ReadConfig("", []string{"runs=" + dir, "simulation.chip=" + filepath.Join(dir, "chip.json"),
+		"simulation.seed=1"}); err != nil {
+		b.Fatal(err)
+	}
 	for _, command := range [][]string{{"form"}, {"tune", "--tolerance", "5%"}} {
-		if code := r.run(command...); code != run.ExitDone && code != run.ExitPartial {
-			b.Fatalf("%q: exit code %d: %s", command, code, r.err)
+		if err := carryOut(b, l, command[0], command[1:]...); err != nil && run.ExitCode(err) != run.ExitPartial {
+			b.Fatalf("%q: %v", command, err)
 		}
 	}
-	tuned := r.stored()
-	records := readJournal(b, tuned.Dir).Records
+	tuned, err := run.Load(dir, "last")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var records []run.Record
+	if _, err := run.ScanJournal(tuned.Dir, func(r run.Record) error {
+		records = append(records, r)
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
 	bench := float64(*tuned.Bench)
 	h := tuned.Header
 	h.Spec = tuned.Spec

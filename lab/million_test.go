@@ -1,6 +1,7 @@
-package main
+package lab_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"xlab/lab"
 	"xlab/run"
 )
+
+var long = flag.Bool("long", false, "run what takes minutes too")
 
 // TestLongRun: the memory that a run needs and its speed do not depend on how
 // long it has been going on. It cycles the devices of a small array and compares
@@ -20,8 +24,8 @@ func TestLongRun(t *testing.T) {
 		t.Skip("a million pulses take minutes; -long runs it")
 	}
 	const pulses = 1_000_000
-	r := newRig(t, 3)
-	dir := t.TempDir()
+	const devices = 8
+	l, dir := lab.New(), t.TempDir()
 	wiring := filepath.Join(dir, "small.yaml")
 	if err := os.WriteFile(wiring, []byte(smallWiring(4, 4)), 0o644); err != nil {
 		t.Fatal(err)
@@ -31,14 +35,22 @@ func TestLongRun(t *testing.T) {
 analyzer: {type: b1500, address: sim, gpib: 17}
 boards: [{name: A, address: sim, wiring: %s}]
 limits: {min_voltage: -2.5V, max_voltage: 3.5V, max_current: 5mA, max_width: 20ms}
+runs: %s
 simulation: {chip: %s}
-`, wiring, filepath.Join(dir, "chip.json")), 0o644); err != nil {
+`, wiring, dir, filepath.Join(dir, "chip.json")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r.app.NewBench = nil
-	const devices = 8
-	if code := r.run("form", "--config", bench, "--devices", "r0-1c*"); code != 0 {
-		t.Fatalf("form: exit code %d\n%s", code, r.err)
+	if err := l.ReadConfig(bench, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := carryOut(t, l, "form", "--devices", "r0-1c*"); err != nil {
+		t.Fatal(err)
+	}
+
+	cycling, err := parse(t, l, "characterize-endurance", "--devices", "r0-1c*", "--fixed", "--min-ratio", "1.0000001",
+		"--cycles", fmt.Sprint(pulses/2/devices), "--per-decade", "10")
+	if err != nil {
+		t.Fatal(err)
 	}
 
 	type sample struct {
@@ -50,12 +62,8 @@ simulation: {chip: %s}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.app.Watch = nil
-		code := r.run("characterize", "endurance", "--config", bench, "--devices", "r0-1c*", "--fixed", "--min-ratio",
-			"1.0000001",
-			"--cycles", fmt.Sprint(pulses/2/devices), "--per-decade", "10")
-		if code != 0 && code != run.ExitPartial {
-			t.Errorf("exit code %d\n%s", code, r.err)
+		if _, err := l.CarryOut(t.Context(), cycling.Job); err != nil && run.ExitCode(err) != run.ExitPartial {
+			t.Error(err)
 		}
 	}()
 	tick := time.NewTicker(time.Second)
@@ -68,7 +76,7 @@ simulation: {chip: %s}
 			var m runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&m)
-			samples = append(samples, sample{bytes: journaledBytes(t, r.runs), cpu: processTime(t), heap: m.HeapAlloc})
+			samples = append(samples, sample{bytes: journaledBytes(t, dir), cpu: processTime(t), heap: m.HeapAlloc})
 		}
 	}
 	if len(samples) < 20 {

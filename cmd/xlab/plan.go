@@ -141,7 +141,7 @@ func (c commands) Flags(arguments []string) (p procedure.Procedure, flags *pflag
 	}
 	p, known := c.app.Procedures.Of(strings.Join(strings.Fields(command.CommandPath())[1:], "-"))
 	if !known {
-		err = errors.New("it is no run")
+		err = errors.New("it keeps no run")
 	}
 	return p, command.Flags(), err
 }
@@ -161,7 +161,7 @@ func (c commands) Request(ctx context.Context, messages io.Writer,
 	root.SetErr(messages)
 	err := root.ExecuteContext(ctx)
 	if err == nil && request == nil {
-		err = run.Usage(fmt.Errorf("%q is no run", strings.Join(arguments, " ")))
+		err = run.Usage(fmt.Errorf("%q keeps no run", strings.Join(arguments, " ")))
 	}
 	return &child.Lab, request, err
 }

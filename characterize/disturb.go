@@ -36,7 +36,8 @@ func (s DisturbSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells([]array.Cell{s.Device}, rows, cols)
 	f.conditions(s.Conditions)
-	f.Check(rows > 1 && cols > 1, "an array of %d x %d is too small: it needs at least 2 x 2 devices", rows, cols)
+	f.Check(rows > 1 && cols > 1, "an array of %d x %d is too small for neighbours: it needs at least 2 x 2 devices",
+		rows, cols)
 	f.Check(len(s.Amplitudes) > 0 && len(s.Schemes) > 0, "give at least one amplitude and one scheme")
 	for _, v := range s.Amplitudes {
 		f.Check(v != 0 && v <= s.SetMax && v >= s.ResetMax, "amplitude %v must not be 0 V and be between reset_max, %v, "+

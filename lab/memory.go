@@ -16,7 +16,8 @@ import (
 
 // InMemory does the work of jobs, one after the other, on a bench around a simulated
 // chip that is in memory only. Nothing is kept: what came of it is in the jobs and in
-// the chip.
+// the chip. The first job that ends with an error, a *run.Ended of its verdict among
+// them, is the last one.
 func (l *Lab) InMemory(ctx context.Context, c *chip.Chip, jobs ...procedure.Job) error {
 	_, err := l.inMemory(ctx, c, jobs, func(context.Context, *Run) error { return nil })
 	return err
@@ -33,7 +34,7 @@ func (l *Lab) TimedInMemory(ctx context.Context, c *chip.Chip, jobs ...procedure
 		return err
 	})
 	f := procedure.Figures{WallSeconds: time.Since(began).Seconds(), BusySeconds: float64(busy)}
-	if err == nil {
+	if len(times) == 2 {
 		f.BenchSeconds = float64(times[1] - times[0])
 	}
 	if busy > 0 {
@@ -42,8 +43,8 @@ func (l *Lab) TimedInMemory(ctx context.Context, c *chip.Chip, jobs ...procedure
 	return f, err
 }
 
-// inMemory calls clock before the first job and after the last, and gives what the
-// instruments needed by themselves.
+// inMemory calls clock before the first job and after the last, if that has come to an
+// end of its own, and gives what the instruments needed by themselves.
 func (l *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
 	clock func(ctx context.Context, r *Run) error) (busy instrument.Seconds, err error) {
 	var all []string
@@ -66,21 +67,26 @@ func (l *Lab) inMemory(ctx context.Context, c *chip.Chip, jobs []procedure.Job,
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() {
+		if failed := s.Close(); failed != nil { // else a verdict stays one, see study.Chip.Timed
+			err = errors.Join(err, failed)
+		}
+	}()
 	r := &Run{lab: l, session: s, stack: guarded.New(guarded.Options{Turns: &s.Turns})}
 	if err := clock(ctx, r); err != nil {
 		return 0, err
 	}
 	for i, j := range jobs {
 		r.header = l.header(s, j, names[i])
-		var ended *run.Ended
-		err := j.Work(ctx, r)
-		if errors.As(err, &ended) && (ended.Outcome == run.OutcomePartial || ended.Outcome == run.OutcomeOutside) {
-			err = nil // what was reached is in the job
-		}
-		if err != nil {
-			return 0, err
+		if err = j.Work(ctx, r); err != nil {
+			break
 		}
 	}
-	return r.stack.Busy(), clock(ctx, r)
+	if ended := (*run.Ended)(nil); err != nil && !errors.As(err, &ended) {
+		return 0, err
+	}
+	if failed := clock(ctx, r); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return r.stack.Busy(), err
 }

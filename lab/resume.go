@@ -31,8 +31,15 @@ func RefuseToResume(s *run.Stored) error {
 // can be told without its bench; "" for no such reason.
 func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 	c, k := l.Config, newKnowledge(0)
-	report, err := run.ScanJournal(s.Dir, k.see)
-	if err != nil {
+	var foreign error // of a record that this program does not know
+	report, err := run.ScanJournal(s.Dir, func(r run.Record) error {
+		foreign = k.see(r)
+		return foreign
+	})
+	switch {
+	case foreign != nil:
+		return "with a record that this program cannot understand", nil
+	case err != nil:
 		return "", err
 	}
 	if run.Check(s.Dir, report) != nil {

@@ -34,7 +34,6 @@ type Lab struct {
 	Task     *run.Task
 	Announce func(id string) error
 	Watch    run.Observer
-	Accept   bool // tasks are taken up although the bench is not as it was
 
 	Signals <-chan os.Signal              // interrupts; nil = those of the process
 	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise

@@ -59,7 +59,7 @@ func (p Program) Begin(ctx context.Context, spec Spec) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.carryOut(ctx, r, spec, nil)
+	return p.carryOut(ctx, r, spec, nil, false)
 }
 
 // Resume goes on with the plan whose run is in dir.
@@ -92,9 +92,8 @@ func (p Program) Resume(ctx context.Context, dir string, accept bool) (*Result, 
 	if err != nil {
 		return nil, errors.Join(err, claim.Release())
 	}
-	p.Accept = accept
 	p.Commands.Hold(spec)
-	return p.carryOut(ctx, r, spec, past.Entries)
+	return p.carryOut(ctx, r, spec, past.Entries, accept)
 }
 
 // Continue looks for earlier runs of a plan on this bench and goes on with the newest
@@ -135,8 +134,9 @@ func (p Program) Continue(ctx context.Context, of *Plan) (result *Result, taken 
 // interrupt: the task's own guard has the deadlines.
 const forever = 24 * time.Hour
 
-// carryOut does what is left of a plan and ends its run.
-func (p Program) carryOut(ctx context.Context, r *run.Run, spec Spec, past []Entry) (*Result, error) {
+// carryOut does what is left of a plan and ends its run. Tasks are taken up although
+// the bench is not as it was if that was accepted.
+func (p Program) carryOut(ctx context.Context, r *run.Run, spec Spec, past []Entry, accept bool) (*Result, error) {
 	p.CutOff = r.ID()
 	show := run.NewProgress(run.ProgressOptions{Output: p.Messages, Label: "plan " + spec.Plan.Name})
 	alarm, err := p.NewAlarm(r.Header(), r.Dir(), show.Message)
@@ -161,7 +161,7 @@ func (p Program) carryOut(ctx context.Context, r *run.Run, spec Spec, past []Ent
 			return err
 		},
 	}, func(ctx context.Context) error {
-		return e.Run(ctx, runner{p, r.ID(), alarm}, func(t Task, x Entry) {
+		return e.Run(ctx, runner{p, r.ID(), alarm, accept}, func(t Task, x Entry) {
 			alarm.Vigil.Observe(run.Event{Kind: "task", Done: e.Done(), Total: tasks})
 			show.Message(x.line(e.Done(), tasks))
 		})
@@ -190,6 +190,8 @@ type runner struct {
 	Program
 	id    string // of the plan's run
 	alarm *lab.Alarm
+
+	accept bool // of what is taken up
 }
 
 var _ Runner = runner{}
@@ -240,13 +242,13 @@ func (r runner) Resume(ctx context.Context, t Task, id string, begun func(id str
 	for _, text := range overrides {
 		args = append(args, "--set="+text)
 	}
-	if r.Accept {
+	if r.accept {
 		args = append(args, "--accept")
 	}
 	l, err := r.Commands.Lab(args, overrides)
 	if err == nil {
 		r.attend(l, t)
-		_, _, err = l.Resume(ctx, s.Dir, r.Accept)
+		_, _, err = l.Resume(ctx, s.Dir, r.accept)
 	}
 	return r.report(id, err)
 }

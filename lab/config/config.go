@@ -68,7 +68,7 @@ type Simulation struct {
 	// file that holds the chip's state; "" = XDG state directory
 	Chip        string             `mapstructure:"chip"`
 	Seed        uint64             `mapstructure:"seed"`        // of a chip that has to be made
-	Technology  string             `mapstructure:"technology"`  // technology file; "" = the shipped Pt/Al2O3/TiO2-x
+	Technology  string             `mapstructure:"technology"`  // one that is shipped, or a file; "" = Pt/Al2O3/TiO2-x
 	Temperature instrument.Celsius `mapstructure:"temperature"` // of the chip
 	Faults      string             `mapstructure:"faults"`      // script of what goes wrong on the bench; "" = nothing
 	Slots       string             `mapstructure:"slots"`       // of the analyzer that hold SMUs, such as 1-4

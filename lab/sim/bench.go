@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"xlab/driver/transport"
-	"xlab/input"
 	"xlab/instrument"
 	"xlab/lab/boxes"
 	"xlab/lab/config"
@@ -190,15 +189,9 @@ func simulatedBoards(c *config.Config) ([]*bench.Board, error) {
 
 // NewChip makes a pristine chip with the arrays of the wiring maps.
 func NewChip(c *config.Config, seed uint64) (*chip.Chip, error) {
-	technology := device.Default()
-	if name := c.Simulation.Technology; name != "" {
-		f, err := input.OpenYAML(name)
-		if err != nil {
-			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.technology"), err))
-		}
-		if technology, err = device.LoadTechnology(f, name); err != nil {
-			return nil, run.Usage(err)
-		}
+	technology, err := device.OpenTechnology(c.Simulation.Technology)
+	if err != nil {
+		return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.technology"), err))
 	}
 	boards, err := simulatedBoards(c)
 	if err != nil {

@@ -30,11 +30,12 @@ type model interface {
 	restore(json.RawMessage) error
 }
 
-// modelEntry is one technology in the registry: the section of the technology file that belongs to it and the
-// constructor of a population.
+// modelEntry is one law in the registry: the section of the technology file that belongs to it, what checks that
+// section, nil where the file has none, and the constructor of a population.
 type modelEntry struct {
-	section string
-	build   func(p population) model
+	section  string
+	validate func(t *Technology) func() error
+	build    func(p population) model
 }
 
 // population is what a model is built from. noise is told of every change of a device's conductance, because the
@@ -49,9 +50,22 @@ type population struct {
 // models returns the registry: the technologies by the name used for `model` in a technology file.
 func models() map[string]modelEntry {
 	return map[string]modelEntry{
-		"metal-oxide":      {section: "metal_oxide", build: newMetalOxide},
-		"linear-memristor": {section: "linear_memristor", build: newLinearMemristor},
+		"metal-oxide": {section: "metal_oxide", build: newMetalOxide,
+			validate: func(t *Technology) func() error { return check(t.MetalOxide) }},
+		"linear-memristor": {section: "linear_memristor", build: newLinearMemristor,
+			validate: func(t *Technology) func() error { return check(t.LinearMemristor) }},
 	}
+}
+
+// check is what checks a section's constants, nil where there are none.
+func check[C any, P interface {
+	*C
+	validate() error
+}](constants P) func() error {
+	if constants == nil {
+		return nil
+	}
+	return constants.validate
 }
 
 // Condition is what a device is at present.

@@ -1,13 +1,19 @@
 package device
 
 import (
-	_ "embed"
+	"cmp"
+	"embed"
 	"fmt"
 	"io"
+
+	"xlab/input"
 )
 
-//go:embed pt-al2o3-tio2.yaml
-var ptAl2O3TiO2 string
+//go:embed *.yaml
+var shipped embed.FS
+
+// defaultName is the technology that is simulated where none is named.
+const defaultName = "pt-al2o3-tio2"
 
 // Technology is the complete set of constants of a device stack, as read from a technology file. The meaning, unit
 // and source of each constant are written beside it in the file (pt-al2o3-tio2.yaml for the default); the
@@ -31,11 +37,21 @@ type Technology struct {
 // Default returns the technology of the published 20 x 20 crossbars, Pt/Al2O3/TiO2-x/Ti/Pt, embedded in the
 // program. Each call parses its own copy.
 func Default() *Technology {
-	t, err := parseTechnology([]byte(ptAl2O3TiO2), "pt-al2o3-tio2.yaml")
+	t, err := OpenTechnology(defaultName)
 	if err != nil {
 		panic(err) // the tests load it, so this means a broken build
 	}
 	return t
+}
+
+// OpenTechnology reads the technology that a person named: one of those shipped, or a file (see input.Named). ""
+// is the default.
+func OpenTechnology(name string) (*Technology, error) {
+	text, shown, err := input.Named(cmp.Or(name, defaultName), "technology", shipped)
+	if err != nil {
+		return nil, err
+	}
+	return parseTechnology(text, shown)
 }
 
 // LoadTechnology reads a technology file. name is used in messages only. The file is YAML and read strictly: a
@@ -50,7 +66,7 @@ func LoadTechnology(r io.Reader, name string) (*Technology, error) {
 
 func parseTechnology(text []byte, name string) (*Technology, error) {
 	t := &Technology{source: text}
-	if err := decodeStrict(text, name, t); err != nil {
+	if err := input.Strict(text, name, t); err != nil {
 		return nil, err
 	}
 	if err := t.validate(); err != nil {

@@ -1,7 +1,6 @@
 package device
 
 import (
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -9,18 +8,68 @@ import (
 )
 
 // linear is the technology of the linearised memristor.
-func linear(t testing.TB) *Technology {
+func linear(t testing.TB) *Technology { return named(t, "linear-memristor") }
+
+// named is a technology as a person names it.
+func named(t testing.TB, name string) *Technology {
 	t.Helper()
-	const name = "linear-memristor.yaml"
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	technology, err := parseTechnology(text, name)
+	technology, err := OpenTechnology(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return technology
+}
+
+// TestThirdTechnology: nothing is bound to the technologies that are shipped. A file
+// with another name and other constants, one range of states instead of eight among
+// them, makes devices that form, and switch at voltages of their own.
+func TestThirdTechnology(t *testing.T) {
+	threshold := func(tech *Technology) float64 {
+		a, err := NewArray(tech, 4, 4, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := allFormed(a, 25e-6)
+		sum := 0.0
+		for k := range 16 {
+			shape := m.shape(500e-6, 1)
+			volts := 0.3
+			for m.change(k, volts, &shape) < 0.05*25e-6 {
+				volts += 0.005
+			}
+			sum += volts / 16
+		}
+		return sum
+	}
+	const file = "testdata/thick-oxide.yaml"
+	usual, third := threshold(Default()), threshold(named(t, file))
+	if third < usual+0.15 || third > usual+0.35 {
+		t.Errorf("the third technology sets at %.3f V, the default at %.3f V; its shift is 0.25 V", third, usual)
+	}
+	a, err := NewArray(named(t, file), 4, 4, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, i := make([]float64, a.Len()), make([]float64, a.Len())
+	for k := range v {
+		v[k], i[k] = 3, 1e-3
+	}
+	formed, _ := a.Stress(v, i, 1e-3, 150e-12)
+	if formed < 0 {
+		t.Error("no device of the third technology forms at 3 V")
+	}
+	for name, want := range map[string]string{
+		"pt-al2o3-tio":          `there is linear-memristor, pt-al2o3-tio2; did you mean "pt-al2o3-tio2"?`,
+		"hafnia":                "there is linear-memristor, pt-al2o3-tio2 (a file is named with its path or extension)",
+		"linear-memristor.yaml": "", // this directory has the file
+		"./linear-memristor":    "no such file",
+		"none.yaml":             "no such file",
+	} {
+		_, err := OpenTechnology(name)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestEmbeddedTechnologiesLoad(t *testing.T) {

@@ -14,13 +14,12 @@ import (
 func (t *Technology) validate() error {
 	registry := models()
 	entry, known := registry[t.Model]
+	names := slices.Sorted(maps.Keys(registry))
 	if !known {
-		names := strings.Join(slices.Sorted(maps.Keys(registry)), ", ")
-		return fmt.Errorf("model is %q, but the models are: %s", t.Model, names)
+		return fmt.Errorf("model is %q, but the models are: %s", t.Model, strings.Join(names, ", "))
 	}
-	given := map[string]bool{"metal_oxide": t.MetalOxide != nil, "linear_memristor": t.LinearMemristor != nil}
-	for section, there := range given {
-		if there != (section == entry.section) {
+	for _, name := range names {
+		if there := registry[name].validate(t) != nil; there != (name == t.Model) {
 			return fmt.Errorf("model %q is described by the section %s and no other model section", t.Model, entry.section)
 		}
 	}
@@ -34,10 +33,7 @@ func (t *Technology) validate() error {
 	if t.Ledger.Bins > 64 {
 		return fmt.Errorf("ledger.bins is %d; at most 64 are kept per device and sign", t.Ledger.Bins)
 	}
-	if t.MetalOxide != nil {
-		return t.MetalOxide.validate()
-	}
-	return t.LinearMemristor.validate()
+	return entry.validate(t)()
 }
 
 // ordered is a pair of keys whose values must rise from low to high.

@@ -1,7 +1,8 @@
-package device
+package input
 
 import (
 	"bytes"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -11,23 +12,22 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"xlab/input"
 )
 
-// decodeStrict reads one YAML document into the struct that into points to. Every key of the struct must be in
-// the document and every key of the document in the struct; numbers must be finite and obey the field's `rule`
-// tag (see checkRule). A field tagged `yaml:"name,optional"` may be absent. Errors name file, line and key.
-func decodeStrict(text []byte, name string, into any) error {
+// Strict reads the one YAML document of a file into the struct that into points to. Every key of the struct must
+// be in the document and every key of the document in the struct; numbers must be finite and obey the field's
+// `rule` tag (see checkRule), and what reads itself from text, such as a quantity with its unit, does so. A field
+// tagged `yaml:"name,optional"` may be absent. Errors name file, line and key.
+func Strict(text []byte, name string, into any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: the file is empty; a technology file begins with the keys name and model", name)
+		return fmt.Errorf("%s: the file is empty", name)
 	} else if err != nil {
-		return input.YAMLError(err, name)
+		return YAMLError(err, name)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: more than one YAML document; keep one technology per file", name)
+		return fmt.Errorf("%s: more than one YAML document, and only one would be read", name)
 	}
 	return (&strictDecoder{file: name}).value(doc.Content[0], reflect.ValueOf(into).Elem(), "", "")
 }
@@ -40,6 +40,15 @@ func (d *strictDecoder) errorf(n *yaml.Node, format string, args ...any) error {
 
 // value decodes n into v. path is the key's place in the file for messages, rule the field's tag.
 func (d *strictDecoder) value(n *yaml.Node, v reflect.Value, path, rule string) error {
+	if own, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if n.Kind != yaml.ScalarNode {
+			return d.errorf(n, "%s must be a single value", path)
+		}
+		if err := own.UnmarshalText([]byte(n.Value)); err != nil {
+			return d.errorf(n, "%s: %v", path, err)
+		}
+		return d.check(n, v, path, rule)
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -65,10 +74,7 @@ func (d *strictDecoder) value(n *yaml.Node, v reflect.Value, path, rule string) 
 		if n.Kind != yaml.ScalarNode || !slices.Contains(tags, n.Tag) || n.Decode(v.Addr().Interface()) != nil {
 			return d.errorf(n, "%s must be %s, not %q", path, what, n.Value)
 		}
-		if err := checkRule(v.Convert(reflect.TypeFor[float64]()).Float(), rule); err != nil {
-			return d.errorf(n, "%s is %v, %v", path, v, err)
-		}
-		return nil
+		return d.check(n, v, path, rule)
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || n.Value == "" {
 			return d.errorf(n, "%s must be a text that is not empty", path)
@@ -78,6 +84,17 @@ func (d *strictDecoder) value(n *yaml.Node, v reflect.Value, path, rule string) 
 	default:
 		return d.errorf(n, "%s: no value of type %s can be read from a file", path, v.Type())
 	}
+}
+
+// check holds a number against its rule.
+func (d *strictDecoder) check(n *yaml.Node, v reflect.Value, path, rule string) error {
+	if !v.CanConvert(reflect.TypeFor[float64]()) {
+		return nil
+	}
+	if err := checkRule(v.Convert(reflect.TypeFor[float64]()).Float(), rule); err != nil {
+		return d.errorf(n, "%s is %v, %v", path, v.Interface(), err)
+	}
+	return nil
 }
 
 func (d *strictDecoder) mapping(n *yaml.Node, v reflect.Value, path string) error {
@@ -167,7 +184,7 @@ func checkRule(x float64, rule string) error {
 func nearest(written string, fields map[string]int) string {
 	best, bestDistance := "", math.MaxInt
 	for key := range fields {
-		if d := input.EditDistance(written, key); d < bestDistance || d == bestDistance && key < best {
+		if d := EditDistance(written, key); d < bestDistance || d == bestDistance && key < best {
 			best, bestDistance = key, d
 		}
 	}

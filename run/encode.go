@@ -57,6 +57,13 @@ type line struct {
 	data    any
 }
 
+// AppendChecksum closes the JSON object at b[first:], whose closing brace is missing, with
+// a checksum of it as its last member. What is kept line by line is closed so.
+func AppendChecksum(b []byte, first int) []byte {
+	sum := crc32.Checksum(b[first:], castagnoli)
+	return append(appendHex32(append(b, crcOpen...), sum), crcClose...)
+}
+
 // appendLine writes a whole line to dst. On an error dst is returned as it was.
 func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool, l line) ([]byte, error) {
 	first := len(dst)
@@ -79,8 +86,7 @@ func appendLine(dst []byte, seq uint64, bench instrument.Seconds, hasBench bool,
 	if err != nil {
 		return dst, fmt.Errorf("%s cannot be written as JSON: %w", l.kind, err)
 	}
-	sum := crc32.Checksum(b[first:], castagnoli)
-	b = append(appendHex32(append(b, crcOpen...), sum), crcClose...)
+	b = AppendChecksum(b, first)
 	if n := len(b) - first; n > maxLine {
 		return dst, fmt.Errorf("%s of %d bytes is longer than a journal line may be (%d bytes): write it to a data file "+
 			"of the run", l.kind, n, maxLine)

@@ -30,18 +30,28 @@ type envelope struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// parseLine reads a line without its line feed. The envelope refers to text.
-func parseLine(text []byte) (envelope, error) {
+// CutChecksum gives what AppendChecksum closed, without the closing brace, of a line
+// without its line feed. Where the checksum does not fit, or there is none, it is an error.
+func CutChecksum(text []byte) ([]byte, error) {
 	at := len(text) - crcLength
 	if at < 0 || string(text[at:at+len(crcOpen)]) != crcOpen || string(text[len(text)-len(crcClose):]) != crcClose {
-		return envelope{}, errNoChecksum
+		return nil, errNoChecksum
 	}
 	var fits [8]byte
 	if !bytes.Equal(appendHex32(fits[:0], crc32.Checksum(text[:at], castagnoli)),
 		text[at+len(crcOpen):at+len(crcOpen)+8]) {
-		return envelope{}, errChecksum
+		return nil, errChecksum
 	}
-	e, ok := parseWritten(text[:at])
+	return text[:at], nil
+}
+
+// parseLine reads a line without its line feed. The envelope refers to text.
+func parseLine(text []byte) (envelope, error) {
+	written, err := CutChecksum(text)
+	if err != nil {
+		return envelope{}, err
+	}
+	e, ok := parseWritten(written)
 	if !ok {
 		// Some other program wrote it, or one that writes the keys otherwise.
 		e = envelope{}

@@ -83,6 +83,15 @@ func replace(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	return SyncDir(filepath.Dir(path))
 }
 
+// Rename gives a file that is whole, and on disk, the name that it is found by. A file
+// of that name is replaced. When it returns without an error, the name is on disk.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(to))
+}
+
 // maxLinks is how many symbolic links are followed, as in Linux.
 const maxLinks = 40
 

@@ -52,6 +52,8 @@ var rules = []rule{
 		reason: "what stands in the way of other programs in cmd stands in nobody's way in lab"},
 	{from: "lab/procedure", to: []string{"driver", "mock", "lab"}, except: []string{"lab/procedure"},
 		reason: "what is done with a bench works on an interface: it is the same on every bench, in a replay and in memory"},
+	{from: "lab/study/shard", to: []string{""}, except: []string{"lab/study/shard", "instrument", "run", "input"},
+		reason: "what is kept of chips is kept in one way whatever is studied, and who merges it needs no laboratory"},
 	{from: "lab/config", to: []string{"driver", "mock"},
 		reason: "a bench's description is checked by the boxes that it is handed; which there are, lab/boxes says"},
 	{from: "lab/boxes", to: []string{"lab", "forming", "tuning", "characterize", "mlp", "cmd"},
@@ -128,7 +130,7 @@ func findBoxes(t *testing.T) []string {
 // and printing: what another program would want too is in these rooms, and so is
 // what they need of other rooms.
 var command = []string{
-	"lab", "lab/procedure", "lab/plan", "lab/study", // what can be done
+	"lab", "lab/procedure", "lab/plan", "lab/study", "lab/study/shard", // what can be done
 	"run", "run/archive/export", "run/archive/index", "run/keyfigure", "run/archive/report", // what was done
 	"run/screen", "input", "input/table", "instrument", "instrument/array", "population", // what it is printed with
 }

@@ -31,17 +31,26 @@ type Batch struct {
 	Parts   []Part             `json:"parts"`
 	Wall    instrument.Seconds `json:"wall_seconds"` // of the whole, estimated; 0 before the first sample
 
+	// Done is told of every sample that is done, in their order and never twice at a
+	// time; its error ends the batch. nil = nobody is told.
+	Done func(sample int) error `json:"-"`
+
 	do      func(ctx context.Context, sample, part int) error
 	slots   chan struct{}
 	observe func(Event)
 
 	mu   sync.Mutex
 	done []int // by part
+
+	handing  sync.Mutex
+	finished map[int]bool // samples that wait for an earlier one
+	next     int          // sample that Done is told of next
 }
 
 // NewBatch prepares a batch of so many samples; do does a part on a sample.
 func NewBatch(samples int, do func(ctx context.Context, sample, part int) error, parts ...string) *Batch {
-	b := &Batch{Samples: samples, Cores: runtime.GOMAXPROCS(0), do: do, done: make([]int, len(parts))}
+	b := &Batch{Samples: samples, Cores: runtime.GOMAXPROCS(0), do: do, done: make([]int, len(parts)),
+		finished: make(map[int]bool)}
 	b.slots = make(chan struct{}, b.Cores)
 	for _, what := range parts {
 		b.Parts = append(b.Parts, Part{What: what, Times: samples})
@@ -70,6 +79,7 @@ func (b *Batch) First(ctx context.Context, observe func(Event)) error {
 func (b *Batch) Rest(ctx context.Context, observe func(Event)) error {
 	b.observe = observe
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(b.Cores) // one sample after the other, so that few are in memory and few are lost with the process
 	for i := range b.Samples - 1 {
 		group.Go(func() error { return b.sample(ctx, i+1) })
 	}
@@ -84,7 +94,25 @@ func (b *Batch) sample(ctx context.Context, i int) error {
 	for part := 1; part < len(b.Parts); part++ {
 		group.Go(func() error { return b.piece(ctx, i, part) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return b.hand(i)
+}
+
+// hand tells Done of a sample, and of those that have waited for it.
+func (b *Batch) hand(i int) error {
+	b.handing.Lock()
+	defer b.handing.Unlock()
+	for b.finished[i] = true; b.finished[b.next]; b.next++ {
+		delete(b.finished, b.next)
+		if b.Done != nil {
+			if err := b.Done(b.next); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (b *Batch) piece(ctx context.Context, sample, part int) error {

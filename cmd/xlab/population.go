@@ -2,10 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,65 +13,43 @@ import (
 // overChips lets the command of the thresholds measure several simulated chips instead
 // of the one at the bench.
 func (a *app) overChips(c *cobra.Command) {
-	chips := c.Flags().Int("chips", 0, "measure so many simulated chips in memory instead of the one at the bench")
-	output := c.Flags().StringP("output", "o", "", "directory for data and figure of --chips")
+	var flags studyFlags
+	flags.register(c.Flags(), 0, "measure so many simulated chips in memory instead of the one at the bench; their "+
+		"seeds count from 1")
+	c.Flags().StringVarP(&flags.output, "output", "o", "", "directory for data and figure of --chips and --seeds")
 	onOne := c.RunE
-	c.RunE = func(cmd *cobra.Command, args []string) error {
+	c.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		f := cmd.Flags()
+		overChips := f.Changed("seeds") || f.Changed("chips")
 		switch {
-		case *chips == 0:
+		case !overChips && (flags.shard != "" || flags.output != ""):
+			return run.Usage(errors.New("--shard and --output go with --chips or --seeds"))
+		case !overChips:
 			return onOne(cmd, args)
-		case *chips < 0:
-			return run.Usage(fmt.Errorf("--chips %d must be 1 or more", *chips))
-		case cmd.Flags().Changed("defects"):
+		case flags.shard != "" && flags.output != "":
+			return run.Usage(errors.New("--output does not go with --shard: xlab study merge --output writes the files"))
+		case f.Changed("defects"):
 			return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))
 		case a.take != nil:
 			return run.Usage(errors.New("--chips keeps no run"))
 		}
-		if err := cmd.Flags().Set("defects", "none"); err != nil {
+		if flags.dryRun, err = f.GetBool("dry-run"); err != nil {
 			return err
 		}
-		a.take = func(r *procedure.Request) error { return a.population(cmd, *chips, *output, r.Job) }
+		if err := f.Set("defects", "none"); err != nil {
+			return err
+		}
+		a.take = func(r *procedure.Request) error {
+			if !a.Simulated() {
+				return run.Usage(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
+			}
+			s, err := study.Thresholds(&a.Lab, r.Job.(*procedure.Measurement))
+			if err != nil {
+				return err
+			}
+			return a.study(cmd, &flags, s)
+		}
 		defer func() { a.take = nil }()
 		return onOne(cmd, args)
 	}
-}
-
-// population measures the thresholds of several simulated chips in memory, as the job
-// would at the bench, and prints them as one population.
-func (a *app) population(cmd *cobra.Command, chips int, output string, j procedure.Job) error {
-	if !a.Simulated() {
-		return run.Usage(errors.New("--chips is for simulated benches; a real one has the chip that is in it"))
-	}
-	w, err := a.Wiring(j.Arrays()[0])
-	if err != nil {
-		return err
-	}
-	dryRun, err := cmd.Flags().GetBool("dry-run")
-	if err != nil {
-		return err
-	}
-	pooled, batch, err := study.Thresholds(cmd.Context(), &a.Lab, study.Seeds(chips), j.(*procedure.Measurement), dryRun)
-	switch {
-	case err != nil:
-		return err
-	case dryRun:
-		return a.showBatch(batch)
-	}
-	result := procedure.ResultOf("thresholds", pooled)
-	result.Array = w.Array
-	if output != "" {
-		if err := os.MkdirAll(output, 0o755); err != nil {
-			return run.Usage(err)
-		}
-		err := result.Write(func(name string, write func(io.Writer) error) error {
-			return run.WriteOutput(filepath.Join(output, name), true, write)
-		}, a.Config.Figures)
-		if err != nil {
-			return err
-		}
-	}
-	if a.json {
-		return a.writeJSON(result)
-	}
-	return a.printComparison(&result)
 }

@@ -16,38 +16,38 @@ import (
 
 func (a *app) studyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "study", Short: "Compare procedures over many simulated chips"}
-	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand())
+	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand(), a.studyMergeCommand())
 	return c
 }
 
-// studyDryRun is the text of every study's flag.
-const studyDryRun = "run the first chip, say how long the whole study would take, and end"
+// Texts of every study's flags.
+const (
+	studyChips  = "number of chips; their seeds count from 1"
+	studyDryRun = "run the first chip, say how long the whole study would take, and end"
+)
 
 func (a *app) studyTuningCommand() *cobra.Command {
-	var chips int
+	var flags studyFlags
 	var policies, tolerances, schemes, target, name string
-	var dryRun bool
 	c := &cobra.Command{
 		Use:   "tuning",
 		Short: "Tune the same seeded chips with several policies, tolerances and schemes",
 		Long: `Forms simulated chips with seeds 1 to N, tunes each of them from the same state
 with every combination, through the same drivers and bytes as a single run, on
 all cores, and prints one line per combination. The result does not depend on
-the number of cores. Nothing is kept: no run directories, no chip file.`,
+the number of cores. Nothing is kept, no run directories and no chip file, but a
+shard where one is asked for.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.loadSimulated(); err != nil {
 				return err
 			}
 			c := a.Config
-			if chips < 1 {
-				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
-			}
 			w, err := c.Wiring(name)
 			if err != nil {
 				return err
 			}
-			var rows []study.TuningRow
+			var cases []study.TuningCase
 			for _, policy := range strings.Split(policies, ",") {
 				for _, text := range strings.Split(tolerances, ",") {
 					for _, schemeName := range strings.Split(schemes, ",") {
@@ -71,25 +71,16 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 						if err := spec.Validate(w.Rows, w.Cols); err != nil {
 							return run.Usage(err)
 						}
-						rows = append(rows, study.TuningRow{Spec: spec, Policy: spec.Policy, Tolerance: spec.Tolerance,
-							Scheme: schemeName, Chips: chips})
+						cases = append(cases, study.TuningCase{Spec: spec, Policy: spec.Policy, Tolerance: spec.Tolerance,
+							Scheme: schemeName})
 					}
 				}
 			}
-			batch, err := study.Tuning(cmd.Context(), &a.Lab, name, chips, rows, dryRun)
-			switch {
-			case err != nil:
-				return err
-			case dryRun:
-				return a.showBatch(batch)
-			case a.json:
-				return a.writeJSON(rows)
-			}
-			return printStudy(a, rows)
+			return a.study(cmd, &flags, study.Tuning(&a.Lab, name, cases))
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
+	flags.register(f, 20, studyChips)
 	all, _ := procedure.Words("policies")
 	f.StringVar(&policies, "policies", strings.Join(all, ","), "policies, separated by commas")
 	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")
@@ -97,17 +88,8 @@ the number of cores. Nothing is kept: no run directories, no chip file.`,
 		"= as configured per sign")
 	f.StringVarP(&target, "target", "t", "face", "as of xlab tune")
 	f.StringVarP(&name, "array", "a", "A", "array")
-	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
+	f.BoolVar(&flags.dryRun, "dry-run", false, studyDryRun)
 	return c
-}
-
-// showBatch says how long a study takes.
-func (a *app) showBatch(b *run.Batch) error {
-	if a.json {
-		return a.writeJSON(b)
-	}
-	_, err := fmt.Fprintf(a.out, "%s; a study touches no bench and keeps nothing\n", b)
-	return err
 }
 
 func printStudy(a *app, rows []study.TuningRow) error {
@@ -116,9 +98,10 @@ func printStudy(a *app, rows []study.TuningRow) error {
 		"up\tdefective\tworst disturb\tbench time\toverhead\t")
 	percent, whole := population.Format("%.2f %%", 100), population.Format("%.0f", 1)
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.2f %%\t%.0f s\t%.3f\t\n",
+		fmt.Fprintf(w, "%s\t%.3g %%\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%.0f s\t%.3f\t\n",
 			r.Policy, 100*r.Tolerance, r.Scheme, r.Share.Text(percent), r.MeanError.Text(percent), r.MedianPulses.Text(whole),
-			r.P90Pulses.Text(whole), r.Stuck, r.Disturbed, r.GaveUp, r.Defective, 100*r.WorstDisturb, r.BenchSeconds, r.Overhead)
+			r.P90Pulses.Text(whole), r.Stuck, r.Disturbed, r.GaveUp, r.Defective, r.WorstDisturb.Text(percent),
+			r.BenchSeconds, r.Overhead)
 	}
 	if err := w.Flush(); err != nil {
 		return err

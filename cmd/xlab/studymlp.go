@@ -14,28 +14,26 @@ import (
 )
 
 func (a *app) studyMLPCommand() *cobra.Command {
-	var chips int
+	var flags studyFlags
 	var approaches string
 	var t procedure.TrainFlags
 	var w procedure.WeightFlags
 	var d procedure.DataFlags
-	inSitu, dryRun := false, false
+	inSitu := false
 	c := &cobra.Command{
 		Use:   "mlp",
 		Short: "Train, import and classify on many simulated chips",
 		Long: `Forms both arrays of simulated chips with seeds 1 to N, trains the network for each
 of them, imports it, and classifies the training and the test set through the
 whole bench with its neuron board, on all cores. The result does not depend on
-the number of cores. Nothing is kept: no run directories, no chip file.
+the number of cores. Nothing is kept, no run directories and no chip file, but a
+shard where one is asked for.
 
 --insitu adds training on the devices themselves, which takes longer.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.loadSimulated(); err != nil {
 				return err
-			}
-			if chips < 1 {
-				return run.Usage(fmt.Errorf("--chips %d must be at least 1", chips))
 			}
 			if !a.HasNeurons() {
 				return run.Usage(errors.New("the simulated bench of this configuration has no neuron board: add a section " +
@@ -52,20 +50,15 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 			for name := range strings.SplitSeq(approaches, ",") {
 				s.Approaches = append(s.Approaches, strings.TrimSpace(name))
 			}
-			found, batch, err := s.Over(cmd.Context(), &a.Lab, chips, dryRun)
-			switch {
-			case err != nil:
+			of, err := s.Study(&a.Lab)
+			if err != nil {
 				return err
-			case dryRun:
-				return a.showBatch(batch)
-			case a.json:
-				return a.writeJSON(found)
 			}
-			return a.printMLPStudy(found)
+			return a.study(cmd, &flags, of)
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&chips, "chips", 20, "number of chips; their seeds count from 1")
+	flags.register(f, 20, studyChips)
 	f.StringVar(&approaches, "approaches", "oblivious,aware", "approaches, separated by commas")
 	f.BoolVar(&inSitu, "insitu", false, "train on the devices too")
 	t.Register(f)
@@ -76,7 +69,7 @@ the number of cores. Nothing is kept: no run directories, no chip file.
 		}
 	}
 	w.Register(f)
-	f.BoolVar(&dryRun, "dry-run", false, studyDryRun)
+	f.BoolVar(&flags.dryRun, "dry-run", false, studyDryRun)
 	d.Register(f)
 	return c
 }
@@ -101,12 +94,11 @@ func (a *app) printMLPStudy(s *study.Network) error {
 	}
 	fmt.Fprintln(a.out)
 	fmt.Fprintln(w, "approach\tsoftware train\ttest\thardware train\ttest\tdifference train\ttest\tpublished\tno loss "+
-		"in training\tweights in tolerance\tbench time\tclassification\t")
+		"in training\tweights in tolerance\tbench time\t")
 	for _, r := range s.Rows {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t%.2f s, %.0f/s\t\n", r.Approach,
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t%v\t%v\t%v\t%s\t%d of %d\t%v %%\t%.0f s\t\n", r.Approach,
 			r.SoftwareTrain, r.SoftwareTest, r.HardwareTrain, r.HardwareTest,
-			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean, r.Classify.Mean,
-			r.Rate.Mean)
+			r.TrainLoss, r.TestLoss, r.Published, r.Unharmed, r.Chips, r.InTolerance, r.BenchSeconds.Mean)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -118,9 +110,7 @@ func (a *app) printMLPStudy(s *study.Network) error {
 		}
 	}
 	_, err := fmt.Fprintf(a.out, "accuracies in percent, differences (hardware less software) in points, mean ± "+
-		"standard deviation over %s; classification: wall time and patterns per second of a chip's %s, with the other "+
-		"chips on the other cores; %.0f s of wall time for all\n",
-		screen.Count(s.Rows[0].Chips, "chip"), screen.Count(s.Chips[0].Patterns, "pattern"), s.Wall)
+		"standard deviation over %s\n", screen.Count(s.Rows[0].Chips, "chip"))
 	return err
 }
 

@@ -69,6 +69,17 @@ func (t *TrainFlags) options(s *dataset.Set) train.Options {
 	return o
 }
 
+// Deciding is what the training of a network with a data set depends on, as JSON, beside
+// the approach and the defect maps.
+func (t *TrainFlags) Deciding(s *dataset.Set) any {
+	return struct {
+		train.Options
+		Hidden       int     `json:"hidden"`
+		Lines        bool    `json:"lines"`
+		Nonlinearity float64 `json:"nonlinearity"`
+	}{t.options(s), t.Hidden, t.lines, t.nonlinearity}
+}
+
 // Trained is a network that was just trained, with what is worth telling.
 type Trained struct {
 	File     *mlp.File

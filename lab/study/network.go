@@ -2,14 +2,17 @@ package study
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"xlab/lab"
 	"xlab/lab/procedure"
+	"xlab/lab/study/shard"
 	"xlab/mlp"
+	"xlab/mlp/dataset"
 	"xlab/run"
 )
 
@@ -20,6 +23,10 @@ type NetworkChip struct {
 	procedure.NetworkResult
 	TrainLoss float64 `json:"train_difference"` // hardware less software, points
 	TestLoss  float64 `json:"test_difference"`
+
+	// They hide fields of the result: what the wall's clock says is not the chip's.
+	NoWall     struct{} `json:"wall_seconds,omitzero"`
+	NoClassify struct{} `json:"classification_wall_seconds,omitzero"`
 }
 
 // NetworkRow is one approach over all chips. Accuracies are in percent,
@@ -37,8 +44,6 @@ type NetworkRow struct {
 	InTolerance   OverChips `json:"weights_in_tolerance_percent"`
 	Pulses        OverChips `json:"pulses"`
 	BenchSeconds  OverChips `json:"bench_seconds"` // import and classification of a chip
-	Classify      OverChips `json:"classification_wall_seconds"`
-	Rate          OverChips `json:"classification_patterns_per_second"`
 	Published     string    `json:"published"`
 }
 
@@ -48,7 +53,6 @@ type Network struct {
 	Chips       []NetworkChip `json:"chips"`
 	InSitu      []InSituRow   `json:"in_situ,omitempty"`
 	InSituChips []InSituChip  `json:"in_situ_chips,omitempty"`
-	Wall        float64       `json:"wall_seconds"`
 }
 
 // Networks says what is studied of networks.
@@ -60,65 +64,93 @@ type Networks struct {
 	InSitu     bool     // training on the devices too
 }
 
-// Over trains, imports and classifies on chips with the seeds 1 to n. The study is nil
-// after a dry run.
-func (s *Networks) Over(ctx context.Context, l *lab.Lab, chips int, dryRun bool) (*Network, *run.Batch, error) {
-	began := time.Now()
+// networkSettings are what a study of networks depends on.
+type networkSettings struct {
+	Placement  mlp.Placement         `json:"placement"`
+	Training   any                   `json:"training"`
+	Import     *procedure.ImportSpec `json:"import"`
+	Sets       []string              `json:"sets"` // checksums of the training and the test set
+	Approaches []string              `json:"approaches"`
+	InSitu     bool                  `json:"in_situ"`
+}
+
+// Study is the study that trains, imports and classifies on the chips.
+func (s *Networks) Study(l *lab.Lab) (*Study, error) {
 	design := mlp.NewDesign(s.Data.Train.Width(), s.Train.Hidden, len(s.Data.Train.Classes))
 	placement, err := procedure.PlaceOn(l, design, s.Train.Arrays)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	approaches, _ := procedure.Words("approach")
 	for _, approach := range s.Approaches {
 		if !slices.Contains(approaches, approach) {
-			return nil, nil, run.Usage(fmt.Errorf("--approaches: %q is neither %s", approach,
+			return nil, run.Usage(fmt.Errorf("--approaches: %q is neither %s", approach,
 				strings.Join(approaches, " nor ")))
 		}
 	}
+	settings := networkSettings{Placement: placement, Training: s.Train.Deciding(s.Data.Train), Import: s.Import,
+		Approaches: s.Approaches, InSitu: s.InSitu}
+	for _, set := range []*dataset.Set{s.Data.Train, s.Data.Test} {
+		text, err := json.Marshal(procedure.KeepSet(set))
+		if err != nil {
+			return nil, err
+		}
+		settings.Sets = append(settings.Sets, fmt.Sprintf("sha256:%x", sha256.Sum256(text)))
+	}
+	study := &Study{Name: "mlp", lab: l, arrays: placement.Arrays(), settings: settings}
 	var oblivious *procedure.Trained // the same for all chips
 	if slices.Contains(s.Approaches, "oblivious") {
-		if oblivious, err = s.train(ctx, l, "oblivious", nil); err != nil {
-			return nil, nil, err
+		study.prepare = func(ctx context.Context) (err error) {
+			oblivious, err = s.train(ctx, l, "oblivious", nil)
+			return err
 		}
 	}
-	results := make([]NetworkChip, chips*len(s.Approaches))
-	inSitu := make([][]InSituChip, chips)
-	var parts []Part
-	for k, approach := range s.Approaches {
-		parts = append(parts, Part{approach, func(ctx context.Context, c *Chip) (err error) {
+	for _, approach := range s.Approaches {
+		study.Parts = append(study.Parts, Part{approach, func(ctx context.Context, c *Chip) (found any, err error) {
 			trained := oblivious
 			if approach != "oblivious" {
 				trained, err = s.train(ctx, l, approach, c)
 			}
 			if err == nil {
-				results[k*chips+int(c.Seed)-1], err = s.onChip(ctx, l, c, approach, trained)
+				found, err = s.onChip(ctx, l, c, approach, trained)
 			}
 			if err != nil {
 				err = fmt.Errorf("chip %d, %s: %w", c.Seed, approach, err)
 			}
-			return err
+			return found, err
 		}})
 	}
 	if s.InSitu {
-		parts = append(parts, Part{"in place", func(ctx context.Context, c *Chip) (err error) {
-			inSitu[c.Seed-1], err = trainInPlace(ctx, l, c)
-			return err
+		study.Parts = append(study.Parts, Part{"in place", func(ctx context.Context, c *Chip) (any, error) {
+			return trainInPlace(ctx, l, c)
 		}})
 	}
-	batch, err := Over(ctx, l, Seeds(chips), placement.Arrays(), parts, dryRun)
-	if err != nil || dryRun {
-		return nil, batch, err
+	return study, nil
+}
+
+func networkTable(settings json.RawMessage, chips []shard.Chip) (Found, error) {
+	var s networkSettings
+	if err := json.Unmarshal(settings, &s); err != nil {
+		return nil, err
 	}
-	study := &Network{Chips: results, InSituChips: slices.Concat(inSitu...)}
+	study := new(Network)
 	for k, approach := range s.Approaches {
-		study.Rows = append(study.Rows, networkRow(approach, results[k*chips:(k+1)*chips]))
+		list, err := results[NetworkChip](chips, k)
+		if err != nil {
+			return nil, err
+		}
+		study.Chips = append(study.Chips, list...)
+		study.Rows = append(study.Rows, networkRow(approach, list))
 	}
 	if s.InSitu {
+		list, err := results[[]InSituChip](chips, len(s.Approaches))
+		if err != nil {
+			return nil, err
+		}
+		study.InSituChips = slices.Concat(list...)
 		study.InSitu = inSituRows(study.InSituChips)
 	}
-	study.Wall = time.Since(began).Seconds()
-	return study, batch, nil
+	return study, nil
 }
 
 // train trains for one chip, or for nil for any.
@@ -157,7 +189,7 @@ func (s *Networks) onChip(ctx context.Context, l *lab.Lab, c *Chip, approach str
 
 func networkRow(approach string, chips []NetworkChip) NetworkRow {
 	r := NetworkRow{Approach: approach, Chips: len(chips)}
-	if train, test, known := procedure.PublishedLoss(chips[0].NetworkResult.Approach); known {
+	if train, test, known := procedure.PublishedLoss(mlp.Approach("hardware-" + approach)); known {
 		r.Published = fmt.Sprintf("%g / %g", train, test)
 	}
 	collect := func(of func(c NetworkChip) *float64) OverChips {
@@ -181,14 +213,6 @@ func networkRow(approach string, chips []NetworkChip) NetworkRow {
 	})
 	r.Pulses = collect(func(c NetworkChip) *float64 { x := float64(c.NetworkResult.Pulses); return &x })
 	r.BenchSeconds = collect(func(c NetworkChip) *float64 { return &c.BenchSeconds })
-	r.Classify = collect(func(c NetworkChip) *float64 { return &c.NetworkResult.Classify })
-	r.Rate = collect(func(c NetworkChip) *float64 {
-		if c.NetworkResult.Classify <= 0 {
-			return nil
-		}
-		x := float64(c.Patterns) / c.NetworkResult.Classify
-		return &x
-	})
 	for _, c := range chips {
 		if c.TrainLoss >= 0 {
 			r.Unharmed++

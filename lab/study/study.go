@@ -1,6 +1,7 @@
 // Package study runs procedures over many simulated chips by seed, in memory, on all
 // cores. What comes out depends on the seeds and the configuration alone, not on the
-// number of cores.
+// number of cores, nor on how many processes share the seeds (see package shard): what
+// comes of a chip is a line, and what a study finds is computed from lines.
 //
 // Terms: a chip's first part is forming; every other part of a study starts from the
 // freshly formed chip.
@@ -9,14 +10,19 @@ package study
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
+	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
+	"xlab/lab/study/shard"
 	"xlab/mock/chip"
 	"xlab/run"
+	"xlab/run/screen"
 )
 
 // Chip is a simulated chip after forming, to start from again and again.
@@ -28,45 +34,182 @@ type Chip struct {
 	state []byte // JSON of chip.Chip
 }
 
-// Part is work on a chip. It may be done beside other parts and other chips.
+// Part is work on a chip. It may be done beside other parts and other chips. What it
+// finds, as JSON, depends on the chip and the study's settings alone: it holds no time of
+// the wall's clock.
 type Part struct {
 	Name string
-	Do   func(ctx context.Context, c *Chip) error
+	Do   func(ctx context.Context, c *Chip) (found any, err error)
 }
 
-// Seeds are the seeds 1 to n.
-func Seeds(n int) []uint64 {
-	seeds := make([]uint64, n)
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
+// Study is work on each of many simulated chips, and a table over all of them.
+type Study struct {
+	Name  string // one of the tables
+	Parts []Part
+
+	lab      *lab.Lab
+	arrays   []string                        // that are formed first
+	settings any                             // all that the results depend on beside the configuration
+	prepare  func(ctx context.Context) error // for all chips; nil = there is nothing
+}
+
+// Found is what a study finds: []TuningRow, *Network or *procedure.MeasurementResult.
+type Found any
+
+// tables make what a study finds of its settings and of the chips. Whether the chips were
+// computed here or read from shards makes no difference.
+var tables = map[string]func(settings json.RawMessage, chips []shard.Chip) (Found, error){
+	"tuning": tuningTable, "mlp": networkTable, "thresholds": thresholdTable,
+}
+
+// settings are those of a shard.
+type settings struct {
+	Study json.RawMessage `json:"study"`
+	Bench map[string]any  `json:"bench"`
+}
+
+// Head is that of a shard of this study with these seeds.
+func (s *Study) Head(seeds shard.Seeds) (*shard.Head, error) {
+	own, err := json.Marshal(s.settings)
+	if err != nil {
+		return nil, err
 	}
-	return seeds
+	var parts []string
+	for _, p := range s.Parts {
+		parts = append(parts, p.Name)
+	}
+	return shard.NewHead(s.Name, seeds, parts, settings{own, s.lab.Config.Deciding()})
 }
 
-// Over forms arrays of the chips with these seeds and does the parts with each of
-// them. The first chip tells how long all take, which the laboratory's person is told;
-// a dry run ends there. It blocks until all is done.
-func Over(ctx context.Context, l *lab.Lab, seeds []uint64, arrays []string, parts []Part,
-	dryRun bool) (*run.Batch, error) {
-	chips := make([]*Chip, len(seeds))
+// table is what the chips show.
+func table(h *shard.Head, chips []shard.Chip) (Found, error) {
+	of, known := tables[h.Study]
+	if !known {
+		return nil, run.Usage(fmt.Errorf("this program knows no study %q: use the one that computed it", h.Study))
+	}
+	var s settings
+	if err := json.Unmarshal(h.Settings, &s); err != nil {
+		return nil, err
+	}
+	return of(s.Study, chips)
+}
+
+// results reads what a part has found of every chip.
+func results[T any](chips []shard.Chip, part int) ([]T, error) {
+	list := make([]T, len(chips))
+	for i, c := range chips {
+		if err := json.Unmarshal(c.Results[part], &list[i]); err != nil {
+			return nil, fmt.Errorf("chip %d: %w", c.Seed, err)
+		}
+	}
+	return list, nil
+}
+
+// Merge puts shards together and makes of them what one run makes of all their chips, as
+// shard.Merge says. The head is that of the whole.
+func Merge(files []string, wanted shard.Seeds) (*shard.Head, Found, error) {
+	h, chips, err := shard.Merge(files, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := table(h, chips)
+	return h, found, err
+}
+
+// Run studies chips in memory and keeps nothing.
+func (s *Study) Run(ctx context.Context, seeds shard.Seeds) (Found, error) {
+	h, err := s.Head(seeds)
+	if err != nil {
+		return nil, err
+	}
+	var chips []shard.Chip
+	_, err = s.over(ctx, seeds, false, func(c shard.Chip) error {
+		chips = append(chips, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return table(h, chips)
+}
+
+// Shard studies chips and keeps them in a shard, a file. Where an earlier process has left
+// it, it goes on; where the shard is there already, nothing is done.
+func (s *Study) Shard(ctx context.Context, seeds shard.Seeds, path string) (err error) {
+	h, err := s.Head(seeds)
+	if err != nil {
+		return err
+	}
+	w, err := shard.Begin(path, h)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	left := w.Left()
+	switch {
+	case len(left) == 0:
+		return nil
+	case len(left) < len(seeds):
+		s.lab.Say(fmt.Sprintf("going on with seeds %v of shard %s", left, path))
+	}
+	_, err = s.over(ctx, left, false, w.Append)
+	return err
+}
+
+// DryRun does the first chip and says how long all take.
+func (s *Study) DryRun(ctx context.Context, seeds shard.Seeds) (*run.Batch, error) {
+	return s.over(ctx, seeds, true, func(shard.Chip) error { return nil })
+}
+
+// over forms the chips with these seeds, does the parts with each of them, and hands them
+// over in the order of their seeds. The first chip tells how long all take, which the
+// laboratory's person is told; a dry run ends there. It blocks until all is done.
+func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
+	take func(shard.Chip) error) (*run.Batch, error) {
+	l := s.lab
+	if s.prepare != nil {
+		if err := s.prepare(ctx); err != nil {
+			return nil, err
+		}
+	}
 	names := []string{"forming"}
-	for _, p := range parts {
+	for _, p := range s.Parts {
 		names = append(names, p.Name)
+	}
+	chips := make([]*Chip, len(seeds))
+	lines := make([]shard.Chip, len(seeds))
+	for i, seed := range seeds {
+		lines[i] = shard.Chip{Seed: seed, Results: make([]json.RawMessage, len(s.Parts))}
 	}
 	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
 		if part == 0 {
-			chips[i], err = form(ctx, l, seeds[i], arrays)
+			chips[i], err = form(ctx, l, seeds[i], s.arrays)
 			return err
 		}
-		return parts[part-1].Do(ctx, chips[i])
+		found, err := s.Parts[part-1].Do(ctx, chips[i])
+		if err == nil {
+			lines[i].Results[part-1], err = json.Marshal(found)
+		}
+		return err
 	}, names...)
+	batch.Done = func(i int) error {
+		line := lines[i]
+		chips[i], lines[i] = nil, shard.Chip{} // many of them would not fit into memory
+		return take(line)
+	}
+	began := time.Now()
 	l.Say("the first chip tells how long the study takes")
 	err := watched(l, "first chip", func(p *run.Progress) error { return batch.First(ctx, p.Observe) })
 	if err != nil || dryRun {
 		return batch, err
 	}
 	l.Say(batch.String())
-	return batch, watched(l, "study", func(p *run.Progress) error { return batch.Rest(ctx, p.Observe) })
+	err = watched(l, "study", func(p *run.Progress) error { return batch.Rest(ctx, p.Observe) })
+	if err == nil {
+		l.Say(fmt.Sprintf("%s took %s", screen.Count(len(seeds), "chip"),
+			run.FormatDuration(instrument.Seconds(time.Since(began).Seconds()))))
+	}
+	return batch, err
 }
 
 // watched does work that shows how far it is.

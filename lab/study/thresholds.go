@@ -2,33 +2,52 @@ package study
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"sync"
 
 	"xlab/characterize"
 	"xlab/lab"
 	"xlab/lab/procedure"
-	"xlab/run"
+	"xlab/lab/study/shard"
 )
 
-// Thresholds does a measurement of thresholds on chips with these seeds and puts the
-// devices together. They are nil after a dry run.
-func Thresholds(ctx context.Context, l *lab.Lab, seeds []uint64, j *procedure.Measurement,
-	dryRun bool) (*characterize.Thresholds, *run.Batch, error) {
-	measured := make(map[uint64]*characterize.Thresholds)
-	var mu sync.Mutex
-	batch, err := Over(ctx, l, seeds, j.Arrays(), []Part{{"thresholds", func(ctx context.Context, c *Chip) error {
-		onChip := j.Knowing(c.Only())
-		if err := c.Do(ctx, onChip); err != nil {
-			return fmt.Errorf("chip %d: %w", c.Seed, err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		measured[c.Seed], _ = onChip.Result.Measured.(*characterize.Thresholds)
-		return nil
-	}}}, dryRun)
-	if err != nil || dryRun {
-		return nil, batch, err
+// thresholdSettings are what a study of thresholds depends on.
+type thresholdSettings struct {
+	Array string `json:"array"`
+	Spec  any    `json:"spec"`
+}
+
+// Thresholds is the study that does a measurement of thresholds on the chips and puts
+// their devices together.
+func Thresholds(l *lab.Lab, j *procedure.Measurement) (*Study, error) {
+	w, err := l.Wiring(j.Arrays()[0])
+	if err != nil {
+		return nil, err
 	}
-	return characterize.Pool(measured), batch, nil
+	return &Study{Name: "thresholds", lab: l, arrays: j.Arrays(), settings: thresholdSettings{w.Array, j.Spec()},
+		Parts: []Part{{"thresholds", func(ctx context.Context, c *Chip) (any, error) {
+			onChip := j.Knowing(c.Only())
+			if err := c.Do(ctx, onChip); err != nil {
+				return nil, fmt.Errorf("chip %d: %w", c.Seed, err)
+			}
+			return onChip.Result.Measured, nil
+		}}}}, nil
+}
+
+func thresholdTable(settings json.RawMessage, chips []shard.Chip) (Found, error) {
+	var s thresholdSettings
+	if err := json.Unmarshal(settings, &s); err != nil {
+		return nil, err
+	}
+	list, err := results[*characterize.Thresholds](chips, 0)
+	if err != nil {
+		return nil, err
+	}
+	measured := make(map[uint64]*characterize.Thresholds)
+	for i, c := range chips {
+		measured[c.Seed] = list[i]
+	}
+	result := procedure.ResultOf("thresholds", characterize.Pool(measured))
+	result.Array = s.Array
+	return &result, nil
 }

@@ -11,10 +11,11 @@ import (
 	"xlab/instrument/array"
 	"xlab/lab/procedure"
 	"xlab/lab/study"
+	"xlab/lab/study/shard"
 )
 
 // measure measures the thresholds of devices on chips with these seeds.
-func measure(t testing.TB, seeds []uint64, devices string, set ...string) *characterize.Thresholds {
+func measure(t testing.TB, seeds shard.Seeds, devices string, set ...string) *characterize.Thresholds {
 	t.Helper()
 	l, _ := laboratory(t, seeds[0], "", set...)
 	thresholds, _ := l.Procedures.Of("characterize-thresholds")
@@ -27,11 +28,15 @@ func measure(t testing.TB, seeds []uint64, devices string, set ...string) *chara
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := study.Thresholds(t.Context(), l, seeds, r.Job.(*procedure.Measurement), false)
+	s, err := study.Thresholds(l, r.Job.(*procedure.Measurement))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	found, err := s.Run(t.Context(), seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.(*procedure.MeasurementResult).Measured.(*characterize.Thresholds)
 }
 
 // checkPopulation holds thresholds against the published ones: +1.0 / -1.2 V
@@ -66,7 +71,7 @@ func checkPopulation(t testing.TB, p *characterize.Thresholds, slack float64) {
 	}
 }
 
-var sevenChips = []uint64{1, 2, 3, 4, 5, 6, 7}
+var sevenChips = shard.Seeds{1, 2, 3, 4, 5, 6, 7}
 
 // TestThresholdsOfSevenChips measures a quarter of the devices of each of seven
 // chips through the whole bench, as the published figure does with seven arrays;

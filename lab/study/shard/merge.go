@@ -23,7 +23,8 @@ func Merge(files []string, wanted Seeds) (*Head, []Chip, error) {
 	from := make(map[uint64]string)
 	for _, file := range files {
 		if strings.HasSuffix(file, Part) {
-			faults = append(faults, run.Usage(fmt.Errorf("%s is not finished: the command that began it goes on with it", file)))
+			faults = append(faults, run.Usage(fmt.Errorf("%s is not finished: the command that began it goes on with it",
+				file)))
 			continue
 		}
 		s, err := Read(file)
@@ -60,8 +61,8 @@ func Merge(files []string, wanted Seeds) (*Head, []Chip, error) {
 		wanted = seeds.filled()
 	}
 	if missing := wanted.without(seeds); len(missing) > 0 {
-		return nil, nil, run.Usage(fmt.Errorf("seeds %v are in none of the %d files: run them too (--seeds %[1]v), name the "+
-			"file that has them, or say with --seeds which are wanted", missing, len(files)))
+		return nil, nil, run.Usage(fmt.Errorf("seeds %v are in none of the %d files: run them too (--seeds %[1]v), name "+
+			"the file that has them, or say with --seeds which are wanted", missing, len(files)))
 	}
 	if extra := seeds.without(wanted); len(extra) > 0 {
 		return nil, nil, run.Usage(fmt.Errorf("seeds %v are not among those wanted, %v: leave out %s", extra, wanted,

@@ -29,7 +29,8 @@ func ParseSeeds(text string) (Seeds, error) {
 		}
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%q is neither a seed nor a range of them, such as 21-40: %w", strings.TrimSpace(item), err)
+			return nil, fmt.Errorf("%q is neither a seed nor a range of them, such as 21-40: %w",
+				strings.TrimSpace(item), err)
 		case first == 0:
 			return nil, errors.New("seeds count from 1")
 		case last < first:

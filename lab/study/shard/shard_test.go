@@ -209,8 +209,8 @@ func TestMergeRefuses(t *testing.T) {
 			[]string{a, "study", "do not fit together"}},
 		{"another program", []string{a, put("program", "8-9", func(h *shard.Head) { h.Program = "9" })}, "",
 			[]string{"program", "is " + run.Program() + " and 9", "one program"}},
-		{"another setting", []string{a, put("set", "8-9", func(h *shard.Head) { h.Settings = json.RawMessage(`{"power":3}`) })},
-			"", []string{`settings bench.kind is "small" and missing`, "1 more", "same flags"}},
+		{"another setting", []string{a, put("set", "8-9", func(h *shard.Head) { h.Settings = []byte(`{"power":3}`) })}, "",
+			[]string{`settings bench.kind is "small" and missing`, "1 more", "same flags"}},
 		{"another processor", []string{a, put("cpu", "8-9", func(h *shard.Head) { h.Platform.Processor = []string{} })}, "",
 			[]string{"platform", "one kind of node", "--constraint"}},
 		{"half a shard", []string{a, filepath.Join(dir, "half"+shard.Part)}, "", []string{"half.part is not finished"}},
@@ -228,7 +228,8 @@ func TestMergeRefuses(t *testing.T) {
 		{"a torn end", []string{a, raw("torn", whole[:len(whole)-1])}, "", []string{"torn:8: the line has no end"}},
 		{"a missing end", []string{a, raw("short", strings.Join(lines[:5], ""))}, "", []string{"short:6:",
 			"ends before seeds 12-14"}},
-		{"swapped chips", []string{a, raw("swapped", swapped)}, "", []string{"swapped:2: it is chip 9 where chip 8 should be"}},
+		{"swapped chips", []string{a, raw("swapped", swapped)}, "",
+			[]string{"swapped:2: it is chip 9 where chip 8 should be"}},
 		{"a chip twice", []string{a, raw("twice", whole+lines[7])}, "", []string{"twice:9: chip 14 is too many"}},
 	} {
 		var wanted shard.Seeds
@@ -256,7 +257,8 @@ func TestDamagedPart(t *testing.T) {
 	text := read(t, path+shard.Part)
 	text[bytes.IndexByte(text, '\n')+12] ^= 1
 	must(t, os.WriteFile(path+shard.Part, text, 0o600))
-	if _, err := shard.Begin(path, h); err == nil || !strings.Contains(err.Error(), ":2: its checksum does not fit; delete") {
+	_, err := shard.Begin(path, h)
+	if err == nil || !strings.Contains(err.Error(), ":2: its checksum does not fit; delete") {
 		t.Error(err)
 	}
 }

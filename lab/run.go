@@ -302,6 +302,11 @@ func (r *Run) begin(ctx context.Context, messages io.Writer) (err error) {
 	} else if _, err := r.benchTime(ctx); err != nil {
 		return err
 	}
+	for _, text := range r.session.Leftovers {
+		if err := r.Journal().Note(text); err != nil {
+			return err
+		}
+	}
 	r.tape, err = replay.New(r.past.records, replay.Options{Journal: timedJournal{r}, Read: r.session.Config.Read.Step(),
 		Skip: r.past.skip,
 		Live: func() error { return r.goLive(ctx, messages) }})

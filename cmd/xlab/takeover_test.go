@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -218,6 +220,54 @@ func TestBenchBroughtBackIsTakenOver(t *testing.T) {
 				t.Errorf("sent when the bench was brought back: %q, want %q", after, tc.sent)
 			} else if tc.kind != "" && len(after) > i+1 {
 				t.Errorf("sent to another instrument: %q", after[i+1:])
+			}
+		})
+	}
+}
+
+// A trigger of a process that is gone, which comes behind the reset of the next one,
+// stresses nothing and does not end it; the journal says what was met. An error that
+// stays is reported.
+func TestLateTrigger(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		times, code, takenOver int
+	}{
+		"once": {1, run.ExitDone, 2},
+		"ever": {99, run.ExitUnreachable, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, 1)
+			c := r.listen(false)
+			heard, late := r.heard, tc.times
+			r.heard = func(n int, message string, line io.Closer) {
+				heard(n, message, line)
+				// Behind the reset, CN and the first look at the queue.
+				if late > 0 && strings.Contains(message, "*LRN? 0") {
+					late--
+					r.sim.Netlist.Do(func() { analyzer(r.sim).Write([]byte("XE")) })
+				}
+			}
+			if code := r.run("form", "--devices", "r0c0"); code != tc.code {
+				t.Fatalf("exit code %d, want %d:\n%s", code, tc.code, r.err)
+			}
+			if got := strings.Count(strings.Join(c.sent, "|"), "*IDN?|DZ|CL|*IDN?"); got != tc.takenOver {
+				t.Errorf("taken over %d times in %q", got, c.sent)
+			}
+			r.checkSafe(0)
+			if tc.code != run.ExitDone {
+				if !strings.Contains(r.err.String(), "analyzer error 217") {
+					t.Errorf("said %s", r.err)
+				}
+				return
+			}
+			journals, err := filepath.Glob(filepath.Join(r.runs, "*", "journal.jsonl"))
+			if err != nil || len(journals) != 1 {
+				t.Fatal(journals, err)
+			}
+			if text, err := os.ReadFile(journals[0]); err != nil || !bytes.Contains(text, []byte("analyzer error 217")) {
+				t.Errorf("%v, in the journal %.800s", err, text)
 			}
 		})
 	}

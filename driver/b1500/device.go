@@ -42,6 +42,14 @@ type Options struct {
 	// touched: an error says that it is somebody else's, and it gets no further
 	// byte. nil asks nobody.
 	Claim func(ctx context.Context, i instrument.Identity) error
+	// Quiet is for how long an analyzer that is taken over must have no error, while it
+	// is asked nothing, before it counts as known: where one link may overtake another
+	// (TCP), what a dead process had sent can come behind what this one sends.
+	// 0 = the link keeps the order, and nothing more is asked.
+	Quiet time.Duration
+	// Leftover is told of what was met while taking over and led to another round.
+	// nil tells nobody.
+	Leftover func(met error)
 	// Retries is how often a question that changes nothing (who it is, its clock,
 	// its status) is asked again when the link fails; 0 means never. Steps are
 	// never repeated here.

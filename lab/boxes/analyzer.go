@@ -50,9 +50,13 @@ type AnalyzerOptions struct {
 
 	// Claim is asked once the analyzer has said who it is: an error says that it is
 	// somebody else's.
-	Claim   func(ctx context.Context, i instrument.Identity) error
-	Retries int          // how often one thing that may be repeated is
-	Logger  *slog.Logger // nil = silent
+	Claim func(ctx context.Context, i instrument.Identity) error
+	// Quiet is for how long nothing of another process may come before an analyzer
+	// counts as taken over, 0 = not asked; Leftover is told what came.
+	Quiet    time.Duration
+	Leftover func(met error)
+	Retries  int          // how often one thing that may be repeated is
+	Logger   *slog.Logger // nil = silent
 }
 
 // Link is what is between a line and an analyzer.

@@ -58,7 +58,8 @@ func checkB1500(c *config.Config) (faults []error) {
 func newB1500(bus flex.Bus, c *config.Config, o AnalyzerOptions) *b1500.Device {
 	return b1500.New(bus, b1500.Options{Limits: o.Limits, Channels: o.Channels,
 		LineFrequency: float64(c.Analyzer.LineFrequency), FixedRanges: c.Analyzer.FixedRanges, Margin: o.Margin,
-		Hello: o.AnswerTimeout, ReadTimeout: o.ReadTimeout, Claim: o.Claim, Retries: o.Retries, Logger: o.Logger})
+		Hello: o.AnswerTimeout, ReadTimeout: o.ReadTimeout, Claim: o.Claim, Retries: o.Retries, Logger: o.Logger,
+		Quiet: o.Quiet, Leftover: o.Leftover})
 }
 
 // SimulatedB1500 is the simulated side of a B1500A: its adapter, which answers on the

@@ -43,6 +43,8 @@ type Session struct {
 	classifying    bool         // the board is needed, so that the bench is not back without it
 	log            *slog.Logger // of the classifier; nil = silent
 
+	Leftovers []string // of a dead process, met while taking over; for the journal
+
 	Up         *recovery.Ladder // brings the bench back; nil: nobody does
 	stoodStill bool             // since the neurons were used last
 }
@@ -177,7 +179,7 @@ func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, chan
 	s.closers = append(s.closers, line)
 	analyzer, link, err := box.Connect(ctx, c, line, boxes.AnalyzerOptions{Limits: c.SourceLimits(), Channels: channels,
 		Margin: s.patience(), AnswerTimeout: s.answerTimeout(), ReadTimeout: s.readTimeout(), Claim: s.lockIdentity,
-		Retries: c.Recovery.Retries, Logger: a.Log})
+		Retries: c.Recovery.Retries, Logger: a.Log, Quiet: s.quiet(), Leftover: s.leftover})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
@@ -190,8 +192,25 @@ func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, chan
 }
 
 // OpenAnalyzer makes the analyzer that was taken over ready, and asks it all that
-// a run asks before the first stress.
-func (s *Session) OpenAnalyzer(ctx context.Context) (err error) {
+// a run asks before the first stress. What a dead process had sent may come even now,
+// between the reset and the last question: an analyzer that has an error to report is
+// taken over once more. Nothing was set up for a trigger by then.
+func (s *Session) OpenAnalyzer(ctx context.Context) error {
+	err := s.openAnalyzer(ctx)
+	if instrument.KindOf(err) == instrument.KindInstrument && ctx.Err() == nil {
+		s.leftover(err)
+		if err = s.Analyzer.TakeOver(ctx); err == nil {
+			err = s.openAnalyzer(ctx)
+		}
+	}
+	if err != nil {
+		// Opening ends with the outputs switched on at 0 V; it may have got so far.
+		return fmt.Errorf("%s: %w", s.Config.Place("analyzer"), errors.Join(err, s.MakeSafe(ctx)))
+	}
+	return nil
+}
+
+func (s *Session) openAnalyzer(ctx context.Context) (err error) {
 	if s.Identity, err = s.Analyzer.Identify(ctx); err == nil {
 		err = s.Analyzer.Open(ctx)
 	}
@@ -201,11 +220,12 @@ func (s *Session) OpenAnalyzer(ctx context.Context) (err error) {
 	if err == nil {
 		_, err = s.Analyzer.BenchTime(ctx)
 	}
-	if err != nil {
-		// Opening ends with the outputs switched on at 0 V; it may have got so far.
-		return fmt.Errorf("%s: %w", s.Config.Place("analyzer"), errors.Join(err, s.MakeSafe(ctx)))
-	}
-	return nil
+	return err
+}
+
+func (s *Session) leftover(met error) {
+	s.Leftovers = append(s.Leftovers,
+		"met while the analyzer was taken over, probably of a process that is gone: "+met.Error())
 }
 
 func (s *Session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
@@ -256,6 +276,15 @@ func (s *Session) answerTimeout() time.Duration {
 		return 0
 	}
 	return s.patience()
+}
+
+// quiet is for how long nothing of another process may come while the analyzer is
+// taken over. A simulated bench in this process has had no other.
+func (s *Session) quiet() time.Duration {
+	if s.Sim == nil {
+		return 250 * time.Millisecond
+	}
+	return 0
 }
 
 // hurry is how long a test lets the simulated bench take for an answer; 0 = no

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"xlab/figure"
@@ -64,9 +63,12 @@ func estimate(devices int, cost Costing, list ...work) (*Estimate, error) {
 		} else {
 			e.Reads += w.n
 		}
-		v, i := w.step.Peak()
-		e.MinVoltage, e.MaxVoltage = min(e.MinVoltage, v), max(e.MaxVoltage, v)
-		e.MaxCurrent = max(e.MaxCurrent, instrument.Amps(math.Abs(float64(i))))
+		x, err := array.ExtentOf(w.step, array.Cell{}, array.Shape{})
+		if err != nil {
+			return nil, err
+		}
+		e.MinVoltage, e.MaxVoltage = min(e.MinVoltage, x.Selected.Lowest), max(e.MaxVoltage, x.Selected.Highest)
+		e.MaxCurrent = max(e.MaxCurrent, x.Current)
 	}
 	return e, nil
 }

@@ -255,8 +255,9 @@ func TestRampsStayWithinTheirBounds(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for _, step := range s.done {
-			if v, _ := step.Peak(); v > spec.SetMax+1e-9 || v < spec.ResetMax-1e-9 {
-				rt.Fatalf("%v was applied, allowed are %v to %v", v, spec.ResetMax, spec.SetMax)
+			e, err := array.ExtentOf(step, array.Cell{}, array.Shape{})
+			if v := e.Selected; err != nil || v.Highest > spec.SetMax+1e-9 || v.Lowest < spec.ResetMax-1e-9 {
+				rt.Fatalf("%v was applied (%v), allowed are %v to %v", v, err, spec.ResetMax, spec.SetMax)
 			}
 		}
 	})

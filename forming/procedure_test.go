@@ -380,9 +380,10 @@ func TestStaysWithinWhatIsAnnounced(t *testing.T) {
 			pulses += len(voltages(d))
 			swept += len(sweeps(d))
 			for _, s := range d.touched {
-				v, i := s.Peak()
-				if v > e.MaxVoltage || v < e.MinVoltage || i > e.MaxCurrent {
-					t.Fatalf("%+v is beyond %+v", s, e)
+				x, err := array.ExtentOf(s, array.Cell{}, array.Shape{})
+				if v := x.Selected; err != nil || v.Highest > e.MaxVoltage || v.Lowest < e.MinVoltage ||
+					x.Current > e.MaxCurrent {
+					t.Fatalf("%+v is beyond %+v (%v)", s, e, err)
 				}
 			}
 		}

@@ -46,6 +46,7 @@ const (
 
 // knowledge is what a run's record says about its bench.
 type knowledge struct {
+	kinds   array.Kinds
 	skips   replay.Skips
 	header  run.Header // of the last segment
 	devices map[place]*knownDevice
@@ -71,13 +72,13 @@ type place struct {
 
 // knownDevice is a device as it was read last.
 type knownDevice struct {
-	read        array.Read
+	read        array.Step
 	conductance instrument.Siemens
 	order       int // of its last read among all
 }
 
-func newKnowledge(ambient instrument.Celsius) *knowledge {
-	return &knowledge{ambient: ambient, devices: make(map[place]*knownDevice), lines: make(map[line]int)}
+func newKnowledge(kinds array.Kinds, ambient instrument.Celsius) *knowledge {
+	return &knowledge{kinds: kinds, ambient: ambient, devices: make(map[place]*knownDevice), lines: make(map[line]int)}
 }
 
 // see takes in one record.
@@ -106,40 +107,41 @@ func (k *knowledge) see(r run.Record) error {
 
 // done takes in what came of steps.
 func (k *knowledge) done(done *record.Done) error {
-	steps, err := done.List()
+	steps, err := done.List(k.kinds)
 	if err != nil {
 		return err
 	}
 	k.seen++
-	at := place{done.Array, done.Cell}
+	on := k.shape(done.Array)
 	for i, step := range steps {
-		read, isRead := step.(array.Read)
 		switch {
-		case !isRead:
-			delete(k.devices, at)
-			k.expose(at, halfSelected(step))
-			if parallel, ok := step.(array.Parallel); ok {
-				k.forgetLines(done.Array, parallel)
+		case step.Stress():
+			e, err := array.ExtentOf(step, done.Cell, on)
+			if err != nil {
+				continue // it cannot have been performed
+			}
+			for _, cell := range e.Cells() {
+				at := place{done.Array, cell}
+				delete(k.devices, at)
+				k.expose(at, e.HalfSelected.Peak())
 			}
 		case k.heated: // its last read at the bench's own temperature is what it will be compared with
-		case i < len(done.Results) && done.Results[i].Valid():
-			k.devices[at] = &knownDevice{read: read, conductance: done.Results[i].Conductance(), order: k.seen}
+		case done.Cell != array.Whole && i < len(done.Results) && done.Results[i].Valid():
+			k.devices[place{done.Array, done.Cell}] = &knownDevice{read: step, conductance: done.Results[i].Conductance(),
+				order: k.seen}
 		}
 	}
 	return nil
 }
 
-// forgetLines drops all devices that a parallel write was meant for.
-func (k *knowledge) forgetLines(name string, p array.Parallel) {
-	rows, _ := p.Rows.Indices() // checked by UnmarshalStep
-	cols, _ := p.Cols.Indices()
-	for _, row := range rows {
-		for _, col := range cols {
-			at := place{name, array.Cell{Row: row, Col: col}}
-			delete(k.devices, at)
-			k.expose(at, halfSelected(p))
+// shape is that of an array as the run's header has it.
+func (k *knowledge) shape(name string) array.Shape {
+	for _, h := range k.header.Arrays {
+		if h.Name == name {
+			return array.Shape{Rows: h.Rows, Cols: h.Cols}
 		}
 	}
+	return array.Shape{}
 }
 
 // expose notes that the lines of a device have had a half-selected voltage.
@@ -157,28 +159,17 @@ func (k *knowledge) exposed(at place) bool {
 	return k.lines[line{at.array, true, at.cell.Row}] > read || k.lines[line{at.array, false, at.cell.Col}] > read
 }
 
-// halfSelected is what a step does at most to the devices on the selected lines.
-func halfSelected(step array.Step) instrument.Volts {
-	v, _ := step.Peak()
-	switch s := step.(type) {
-	case array.Pulse:
-		return s.Scheme.HalfSelected(v)
-	case array.Parallel:
-		return s.Scheme.HalfSelected(v)
-	case array.Sweep:
-		return s.Scheme.HalfSelected(v)
-	}
-	return v
-}
-
 // forget drops the devices that may have been stressed since their last read.
 func (k *knowledge) forget(unknown []run.Unknown) {
 	for _, u := range unknown {
 		if value, err := record.Of(run.Record{Seq: u.Seq, Type: run.TypeIntent, Data: u.Data}); err == nil {
 			intent, _ := value.(record.Intent)
 			k.seen++
-			delete(k.devices, place{intent.Array, intent.Cell})
-			k.expose(place{intent.Array, intent.Cell}, spotStrong) // at worst
+			on := k.shape(intent.Array)
+			for _, cell := range intent.Cell.Devices(on.Rows, on.Cols) {
+				delete(k.devices, place{intent.Array, cell})
+				k.expose(place{intent.Array, cell}, spotStrong) // at worst
+			}
 		}
 	}
 }

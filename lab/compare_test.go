@@ -13,7 +13,7 @@ import (
 // TestHeatedReadsAreNotCompared: a chip that had been heated has cooled down when
 // its run is taken up.
 func TestHeatedReadsAreNotCompared(t *testing.T) {
-	k := newKnowledge(25)
+	k := newKnowledge(array.StepKinds(), 25)
 	at := place{"A", array.Cell{Row: 1, Col: 2}}
 	see := func(kind string, data any) {
 		t.Helper()

@@ -24,6 +24,7 @@ type Lab struct {
 	In io.Reader // answers of the person at the bench
 
 	Procedures procedure.Registry // that can be rebuilt from a run's header
+	Steps      array.Kinds        // of steps that the records of runs may hold
 
 	Notify []string // who is told of a run's end, beside those of the configuration
 	CutOff string   // the run that was begun or taken up, for who goes on with it; "" = none
@@ -42,7 +43,8 @@ type Lab struct {
 // New makes a laboratory with all procedures. It needs a configuration (ReadConfig),
 // and nobody hears of it until its Messages are set.
 func New() *Lab {
-	return &Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader(""), Procedures: procedure.All()}
+	return &Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader(""), Procedures: procedure.All(),
+		Steps: array.StepKinds()}
 }
 
 // ReadConfig reads the configuration, as config.Load says.

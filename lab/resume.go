@@ -30,7 +30,7 @@ func RefuseToResume(s *run.Stored) error {
 // NeedsAccepting says why a run is not taken up without --accept, as far as that
 // can be told without its bench; "" for no such reason.
 func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
-	c, k := l.Config, newKnowledge(0)
+	c, k := l.Config, newKnowledge(l.Steps, 0)
 	var foreign error // of a record that this program does not know
 	report, err := run.ScanJournal(s.Dir, func(r run.Record) error {
 		foreign = k.see(r)
@@ -67,7 +67,7 @@ func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 // was not taken up. Until the bench has been compared with the one that the run
 // began on, nothing is written.
 func (l *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j procedure.Job, err error) {
-	known := newKnowledge(l.Config.Simulation.Temperature)
+	known := newKnowledge(l.Steps, l.Config.Simulation.Temperature)
 	claim, err := run.NewClaim(dir, known.see)
 	if err != nil {
 		return nil, nil, err

@@ -140,8 +140,7 @@ func (t *tuner) do(ctx context.Context, d *device, steps ...array.Step) ([]array
 			}
 			continue
 		}
-		v, _ := steps[i].Peak()
-		if fault := faulty(r, v); fault != "" && d.closed == "" {
+		if fault := faulty(r, t.spec.read().Voltage); fault != "" && d.closed == "" {
 			d.fault = true
 			d.close(GaveUp, "%s", fault)
 		}

@@ -368,7 +368,7 @@ func countStress(t *testing.T, r run.Record, known, unknown map[array.Cell]int) 
 		return // told again where it is resolved
 	}
 	for i, text := range done.Steps {
-		step, err := array.UnmarshalStep(text)
+		step, err := array.StepKinds().Step(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -179,7 +179,7 @@ func (r *trial) answers(dir string, from int) (readings int, wrong []string) {
 			continue // the closing of a group has other data
 		}
 		for k, result := range done.Results {
-			step, err := array.UnmarshalStep(done.Steps[k])
+			step, err := array.StepKinds().Step(done.Steps[k])
 			if err != nil {
 				r.t.Fatal(err)
 			}

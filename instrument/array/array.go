@@ -15,12 +15,12 @@ import (
 type Crossbar interface {
 	// Size gives the number of rows and columns.
 	Size() (rows, cols int)
-	// Do performs the steps on one cell in order, in as few exchanges as the
-	// bench allows, and blocks until they are done. Results of the steps that
-	// were confirmed come with an error too. After an error the caller makes
-	// the bench safe. ErrNotBegun in its chain tells that the steps without
-	// results did not happen.
-	Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error)
+	// Do performs the steps in order, at one cell or those with whole lines at Whole,
+	// in as few exchanges as the bench allows, and blocks until they are done. Results
+	// of the steps that were confirmed come with an error too. After an error the
+	// caller makes the bench safe. ErrNotBegun in its chain tells that the steps
+	// without results did not happen.
+	Do(ctx context.Context, at Cell, steps ...Step) ([]Result, error)
 }
 
 // DUT is the device under test as procedures work on it: a crossbar, and one
@@ -65,52 +65,71 @@ func (a *Array) Size() (rows, cols int) { return a.wiring.Rows, a.wiring.Cols }
 // Wiring is the array's line map.
 func (a *Array) Wiring() *Wiring { return a.wiring }
 
-// Do performs the steps on one cell. Consecutive steps that need the same
+// Do performs the steps at one place. Consecutive ones that need the same
 // switch setting go to the analyzer as one sequence. Nothing is sent when any
 // step is out of limits or cannot be carried out.
-func (a *Array) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result, error) {
-	lowered, err := a.lower(cell, steps)
+func (a *Array) Do(ctx context.Context, at Cell, steps ...Step) ([]Result, error) {
+	lowered, err := a.lower(at, steps)
 	if err != nil {
 		return nil, err
 	}
+	var parts []Part
+	for _, l := range lowered {
+		parts = append(parts, l.Parts...)
+	}
 	results := make([]Result, 0, len(steps))
-	for first := 0; first < len(lowered); {
-		last := first + 1
-		for last < len(lowered) && lowered[last].lines == lowered[first].lines {
-			last++
+	var raw []instrument.Result // of the parts behind the steps that have results
+	for len(parts) > 0 {
+		n := 1
+		for n < len(parts) && parts[n].Lines == parts[0].Lines {
+			n++
 		}
-		if err := a.route(ctx, cell, lowered[first].lines); err != nil {
+		if err := a.route(ctx, at, parts[0].Lines); err != nil {
 			return results, err
 		}
-		sequence := make([]instrument.Step, 0, last-first)
-		for _, l := range lowered[first:last] {
-			sequence = append(sequence, l.step)
-		}
-		raw, err := a.source.Run(ctx, sequence...)
-		if len(raw) > len(sequence) || err == nil && len(raw) < len(sequence) {
-			// Which result belongs to which step is not known, so none is used.
-			err = errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(),
-				Kind: instrument.KindProtocol,
-				Err:  fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
-			raw = nil
-		}
-		for i, r := range raw {
-			results = append(results, lowered[first+i].raise(r))
-		}
-		for i := first; i < last && err == nil; i++ {
-			if r := &results[i]; len(r.Levels) > 0 && (r.InCompliance() || len(r.Limited) > 0) {
-				err = a.explain(ctx, steps[i], r)
+		more, err := a.run(ctx, at, parts[:n])
+		raw, parts = append(raw, more...), parts[n:]
+		for len(results) < len(steps) && len(raw) >= len(lowered[len(results)].Parts) {
+			l := lowered[len(results)]
+			r := l.Raise(raw[:len(l.Parts)])
+			a.name(r.Limited)
+			if raw = raw[len(l.Parts):]; err == nil && len(r.Levels) > 0 && (r.InCompliance() || len(r.Limited) > 0) {
+				err = a.explain(ctx, l.asking, &r)
+				a.name(r.Limited)
 			}
+			results = append(results, r)
 		}
 		if err != nil {
 			// What the switches carry now is unknown to the caller; the next
 			// use sets them anew.
 			a.routed = false
-			return results, judged(fmt.Errorf("device %s: %w", cell, err))
+			return results, judged(fmt.Errorf("device %s: %w", at, err))
 		}
-		first = last
 	}
 	return results, nil
+}
+
+// name says which units the limited sources are.
+func (a *Array) name(list []Limited) {
+	for i := range list {
+		list[i].Unit = a.wiring.SMU[list[i].Bus]
+	}
+}
+
+// run performs parts in the present setting of the switches.
+func (a *Array) run(ctx context.Context, at Cell, parts []Part) ([]instrument.Result, error) {
+	sequence := make([]instrument.Step, len(parts))
+	for i, p := range parts {
+		sequence[i] = p.Step
+	}
+	raw, err := a.source.Run(ctx, sequence...)
+	if len(raw) > len(sequence) || err == nil && len(raw) < len(sequence) {
+		// Which result belongs to which step is not known, so none is used.
+		return nil, errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(),
+			Kind: instrument.KindProtocol,
+			Err:  fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
+	}
+	return raw, err
 }
 
 // Forget makes the next step set all switches again, because somebody else has
@@ -119,26 +138,28 @@ func (a *Array) Forget() { a.routed = false }
 
 // Instructions lists what the analyzer will be asked to do for the steps, for
 // costing without touching anything. The limits are checked.
-func (a *Array) Instructions(cell Cell, steps ...Step) ([]instrument.Step, error) {
-	lowered, err := a.lower(cell, steps)
+func (a *Array) Instructions(at Cell, steps ...Step) ([]instrument.Step, error) {
+	lowered, err := a.lower(at, steps)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]instrument.Step, len(lowered))
-	for i, l := range lowered {
-		list[i] = l.step
+	var list []instrument.Step
+	for _, l := range lowered {
+		for _, p := range l.Parts {
+			list = append(list, p.Step)
+		}
 	}
 	return list, nil
 }
 
-func (a *Array) route(ctx context.Context, cell Cell, s selection) error {
-	a.wiring.choose(a.next, cell, s)
+func (a *Array) route(ctx context.Context, at Cell, s Selection) error {
+	a.wiring.Select(a.next, s)
 	if a.routed && slices.Equal(a.next, a.routing) {
 		return nil
 	}
 	a.routed = false
 	if err := a.router.Route(ctx, a.next); err != nil {
-		return NotBegun(fmt.Errorf("device %s: %w", cell, err))
+		return NotBegun(fmt.Errorf("device %s: %w", at, err))
 	}
 	copy(a.routing, a.next)
 	a.routed = true

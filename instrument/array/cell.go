@@ -12,8 +12,16 @@ import (
 // Cell is a crosspoint, counted from zero.
 type Cell struct{ Row, Col int }
 
+// Whole stands for no cell: steps with whole lines are performed at it.
+var Whole = Cell{-1, -1}
+
 // String writes the cell as "r3c7".
-func (c Cell) String() string { return "r" + strconv.Itoa(c.Row) + "c" + strconv.Itoa(c.Col) }
+func (c Cell) String() string {
+	if c == Whole {
+		return "the whole array"
+	}
+	return "r" + strconv.Itoa(c.Row) + "c" + strconv.Itoa(c.Col)
+}
 
 // Within says that the cell is not one of a rows x cols array; nil where it is.
 func (c Cell) Within(rows, cols int) error {
@@ -23,13 +31,28 @@ func (c Cell) Within(rows, cols int) error {
 	return nil
 }
 
-// MarshalJSON writes [row, col].
+// Devices are the cell, or all of a rows x cols array for Whole.
+func (c Cell) Devices(rows, cols int) []Cell {
+	if c == Whole {
+		return AllCells(rows, cols)
+	}
+	return []Cell{c}
+}
+
+// MarshalJSON writes [row, col], and null for Whole.
 func (c Cell) MarshalJSON() ([]byte, error) {
+	if c == Whole {
+		return []byte("null"), nil
+	}
 	return fmt.Appendf(nil, "[%d,%d]", c.Row, c.Col), nil
 }
 
-// UnmarshalJSON reads [row, col].
+// UnmarshalJSON reads what MarshalJSON has written.
 func (c *Cell) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*c = Whole
+		return nil
+	}
 	var pair []int
 	if err := json.Unmarshal(b, &pair); err != nil {
 		return fmt.Errorf("a cell is written [row, col]: %w", err)

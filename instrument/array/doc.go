@@ -1,5 +1,6 @@
 // Package array is the crossbar as algorithms see it: cells, bias schemes, the
-// map from lines to switches, and reads, pulses and sweeps on one cell.
+// map from lines to switches, reads, pulses and sweeps on one cell, and products of
+// a vector with the whole array.
 //
 // Terms:
 //
@@ -16,6 +17,8 @@
 //     keeps the currents of other devices out of the selected column's.
 //   - A parallel write selects one line on one side and several on the other; all
 //     devices where selected lines cross see the whole voltage (Parallel).
+//   - A multiplication puts voltages on all lines of one side and measures the
+//     currents out of those of the other (Multiply).
 //
 // The selected lines are biased symmetrically about ground in all schemes, so
 // no source has to force more than half of what the device sees.

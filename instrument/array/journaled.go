@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 
 	"xlab/instrument"
 )
@@ -144,15 +144,15 @@ func (j *Journaled) Do(ctx context.Context, cell Cell, steps ...Step) ([]Result,
 }
 
 // intent makes sure that an intent covers the steps; 0 when none is needed.
-func (j *Journaled) intent(cell Cell, steps []Step) (uint64, error) {
+func (j *Journaled) intent(at Cell, steps []Step) (uint64, error) {
 	stressing := 0
-	covered := j.open != 0 && cell == j.cell
+	covered := j.open != 0 && at == j.cell
 	for _, s := range steps {
 		if !s.Stress() {
 			continue
 		}
 		stressing++
-		covered = covered && j.bounds.admit(s)
+		covered = covered && j.bounds.admit(s, at)
 	}
 	if stressing == 0 {
 		return 0, nil
@@ -164,26 +164,13 @@ func (j *Journaled) intent(cell Cell, steps []Step) (uint64, error) {
 	if err := j.Settle(nil); err != nil {
 		return 0, err
 	}
-	return j.journal.Intent(Intent{Array: j.name, Cell: cell, Steps: steps})
+	return j.journal.Intent(Intent{Array: j.name, Cell: at, Steps: steps})
 }
 
-// admit tells whether all that the step may do to the device is within the
-// bounds, in both directions of a sweep and at both of its sources. Steps of a
-// kind that is not known here are not.
-func (b Bounds) admit(step Step) bool {
-	lowest, highest := extent(step)
-	if !(lowest >= b.MinVoltage && highest <= b.MaxVoltage) {
-		return false
-	}
-	within := func(i float64) bool { return math.Abs(i) <= float64(b.MaxCurrent) }
-	switch s := step.(type) {
-	case Pulse:
-		return within(float64(s.Compliance))
-	case Sweep:
-		if s.Kind == instrument.SweepCurrent {
-			return within(s.Start) && within(s.Stop) && within(float64(s.Return))
-		}
-		return within(s.Compliance) && within(float64(s.Return))
-	}
-	return false
+// admit tells whether all that the step may do, in both directions of a sweep and
+// at all of its sources, it does to the device alone and within the bounds.
+func (b Bounds) admit(step Step, at Cell) bool {
+	e, err := ExtentOf(step, at, Shape{})
+	return err == nil && slices.Equal(e.Cells(), []Cell{at}) && e.Current <= b.MaxCurrent &&
+		e.Selected.Lowest >= b.MinVoltage && e.Selected.Highest <= b.MaxVoltage
 }

@@ -158,22 +158,24 @@ func TestJournalOrder(t *testing.T) {
 			b.MinVoltage = -0.5
 			expect(t, j, cell, b)
 			must(t, j, cell, array.Sweep{Kind: instrument.SweepVoltage, Start: -1, Stop: 2, Steps: 2, Compliance: 1e-3,
-				Return: 1e-3})
+				Return: 1e-3, Scheme: array.HalfVoltage})
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"the column's compliance beyond", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
-			must(t, j, cell, array.Sweep{Kind: instrument.SweepVoltage, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 5e-3})
+			must(t, j, cell, array.Sweep{Kind: instrument.SweepVoltage, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 5e-3,
+				Scheme: array.HalfVoltage})
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"a current beyond", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
 			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: 2e-3, Stop: 1e-6, Steps: 2, Compliance: 2,
-				Return: 1e-3})
+				Return: 1e-3, Scheme: array.Floating})
 		}, "intent 1, result 1, intent 2, result 2"},
 		{"sweeps within", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
 			must(t, j, cell, array.Sweep{Kind: instrument.SweepCurrent, Start: -1e-3, Stop: 1e-3, Steps: 2, Compliance: 2,
-				Return: 1e-3},
-				array.Sweep{Kind: instrument.SweepVoltage, Start: -2, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 1e-3})
+				Return: 1e-3, Scheme: array.Floating},
+				array.Sweep{Kind: instrument.SweepVoltage, Start: -2, Stop: 2, Steps: 2, Compliance: 1e-3, Return: 1e-3,
+					Scheme: array.HalfVoltage})
 		}, "intent 1, part 1"},
 		{"another device", func(t *testing.T, j *array.Journaled) {
 			expect(t, j, cell, bounds(9))
@@ -343,7 +345,7 @@ func covers(text string, cell array.Cell, step array.Step) bool {
 		return false
 	}
 	for _, raw := range intent.Steps {
-		if s, err := array.UnmarshalStep(raw); err == nil && s == step {
+		if s, err := array.StepKinds().Step(raw); err == nil && s == step {
 			return true
 		}
 	}

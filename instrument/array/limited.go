@@ -79,9 +79,10 @@ func roundedUp(i instrument.Amps) string {
 func (r raising) limited(list []Limited, p instrument.Point, v instrument.Volts) []Limited {
 	status := func(i int, bit instrument.Status) bool { return i < len(p.Readings) && p.Readings[i].Status&bit != 0 }
 	for i, s := range r.sources {
-		known := func(l Limited) bool { return l.Bus == s.bus }
+		bus := buses[s.lines]
+		known := func(l Limited) bool { return l.Bus == bus }
 		if s.compliance > 0 && status(i, instrument.StatusCompliance) && !slices.ContainsFunc(list, known) {
-			list = append(list, Limited{Bus: s.bus, Unit: s.channel, Compliance: s.compliance, From: v})
+			list = append(list, Limited{Bus: bus, Compliance: s.compliance, From: v})
 		}
 	}
 	if len(list) == 0 && len(r.sources) == 1 && status(0, instrument.StatusOtherCompliance) {
@@ -97,45 +98,47 @@ const (
 	needVoltage  instrument.Volts   = 0.1 // across the selected device, at most
 )
 
+// asking is how sources at their compliance are found out about, for steps of which
+// that is wanted: pulses come by the hundred, and what they did is read behind them.
+type asking struct {
+	scheme    Scheme
+	v         instrument.Volts // across the cell, at most
+	row, rest instrument.Amps  // compliances
+	named     bool             // the step has measured which sources they are
+}
+
 // explain finds out which sources were at their compliance in a read, which
 // measures the column alone, and what limited sources of reads and sweeps would
 // have to give. A source that was limited from the first level on is asked for its
 // current at a voltage that disturbs nothing; what the others gave is known. The
 // selection is the step's and is left as it is.
-func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
-	var scheme Scheme
-	var row, rest instrument.Amps
-	v, _ := step.Peak()
-	switch s := step.(type) {
-	case Read:
-		scheme, row, rest = Grounded, s.Compliance, s.Compliance
-	case Sweep:
-		if s.Kind == instrument.SweepCurrent {
-			return nil // what the row's potential would become is not known
-		}
-		scheme, row, rest = s.Scheme, instrument.Amps(s.Compliance), s.Return
-	default:
-		return nil // pulses come by the hundred, and what they did is read behind them
+func (a *Array) explain(ctx context.Context, q *asking, r *Result) error {
+	if q == nil {
+		return nil
 	}
-	sources := a.sources(scheme, row, rest)
+	sources := sources(q.scheme, q.row, q.rest)
 	spot := func(v instrument.Volts) ([]Limited, []instrument.Reading, error) {
-		drives := a.drives(scheme, v, rest)
-		drives[0].Compliance = row
-		raw, err := a.source.Run(ctx, instrument.Spot{
-			Drives: drives, Measure: channels(sources), Range: max(row, rest), Aperture: needAperture})
+		drives := Drives(q.scheme, v, q.rest)
+		drives[0].Compliance = q.row
+		step, err := a.bind(instrument.Spot{Drives: drives, Measure: channels(sources), Range: max(q.row, q.rest),
+			Aperture: needAperture})
+		if err != nil {
+			return nil, nil, err
+		}
+		raw, err := a.source.Run(ctx, step)
 		if err != nil || len(raw) != 1 || len(raw[0].Points) != 1 || len(raw[0].Points[0].Readings) != len(sources) {
 			return nil, nil, fmt.Errorf("asking which source is at its compliance: %w", cmp.Or(err, errNoAnswer))
 		}
 		return raising{sources: sources}.limited(nil, raw[0].Points[0], v), raw[0].Points[0].Readings, nil
 	}
-	if _, read := step.(Read); read {
-		list, _, err := spot(v)
+	if !q.named {
+		list, _, err := spot(q.v)
 		if err != nil {
 			return err
 		}
 		r.Limited = list
 	}
-	small := instrument.Volts(math.Copysign(math.Min(float64(needVoltage), math.Abs(float64(v))/4), float64(v)))
+	small := instrument.Volts(math.Copysign(math.Min(float64(needVoltage), math.Abs(float64(q.v))/4), float64(q.v)))
 	var still []Limited
 	var readings []instrument.Reading
 	for i := range r.Limited {
@@ -144,7 +147,7 @@ func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
 			continue
 		}
 		if l.From != r.Levels[0].Voltage {
-			l.Need = instrument.Amps(float64(l.Compliance) * scheme.growth(l.From, v))
+			l.Need = instrument.Amps(float64(l.Compliance) * q.scheme.growth(l.From, q.v))
 			continue
 		}
 		if readings == nil {
@@ -153,9 +156,9 @@ func (a *Array) explain(ctx context.Context, step Step, r *Result) error {
 				return err
 			}
 		}
-		at := slices.IndexFunc(sources, func(s source) bool { return s.bus == l.Bus })
+		at := slices.IndexFunc(sources, func(s source) bool { return buses[s.lines] == l.Bus })
 		if !slices.ContainsFunc(still, func(s Limited) bool { return s.Bus == l.Bus }) {
-			l.Need = instrument.Amps(math.Abs(readings[at].Value) * scheme.growth(small, v))
+			l.Need = instrument.Amps(math.Abs(readings[at].Value) * q.scheme.growth(small, q.v))
 		}
 	}
 	return nil

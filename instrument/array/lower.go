@@ -3,301 +3,162 @@ package array
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"slices"
+	"reflect"
 
 	"xlab/instrument"
 )
 
-// lowered is a step in the analyzer's terms.
-type lowered struct {
-	step  instrument.Step
-	lines selection
-	raise func(instrument.Result) Result // the way back
-}
-
-// lower checks all steps and translates them for the analyzer.
-func (a *Array) lower(cell Cell, steps []Step) ([]lowered, error) {
-	if cell.Row < 0 || cell.Row >= a.wiring.Rows || cell.Col < 0 || cell.Col >= a.wiring.Cols {
-		return nil, a.usage(cell, fmt.Errorf("array %s has %d rows and %d columns, counted from 0", a.wiring.Array,
+// lower checks all steps and says what the lines do in each, with the array's
+// sources as channels.
+func (a *Array) lower(at Cell, steps []Step) ([]*Lowered, error) {
+	if at != Whole && at.Within(a.wiring.Rows, a.wiring.Cols) != nil {
+		return nil, a.usage(at, fmt.Errorf("array %s has %d rows and %d columns, counted from 0", a.wiring.Array,
 			a.wiring.Rows, a.wiring.Cols))
 	}
-	list := make([]lowered, len(steps))
+	on := a.wiring.Shape()
+	list := make([]*Lowered, len(steps))
 	for i, step := range steps {
-		if err := performable(step); err != nil {
-			return nil, a.usage(cell, err)
+		if v := reflect.ValueOf(step); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+			return nil, a.usage(at, fmt.Errorf("step %T is not known: it is none", step))
 		}
-		if err := a.check(step); err != nil {
-			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindLimit,
+		l, err := step.Lower(at, on)
+		if err == nil {
+			err = l.check(on)
+		}
+		if err != nil {
+			return nil, a.usage(at, err)
+		}
+		if err := a.check(step, l, on); err != nil {
+			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(), Kind: instrument.KindLimit,
 				Err: err}
 		}
-		switch s := step.(type) {
-		case Read:
-			if s.Voltage < -ReadLimit || s.Voltage > ReadLimit {
-				return nil, a.usage(cell, fmt.Errorf("a read at %v is beyond ±%v and would have to be journaled as a stress: "+
-					"use a sweep", s.Voltage, ReadLimit))
+		for k := range l.Parts {
+			p := &l.Parts[k]
+			p.Lines.Rows, p.Lines.Cols = cmp.Or(p.Lines.Rows, l.Rows), cmp.Or(p.Lines.Cols, l.Cols)
+			if p.Step, err = a.bind(p.Step); err != nil {
+				return nil, a.usage(at, err)
 			}
-			list[i] = a.read(s)
-		case Pulse:
-			list[i] = a.pulse(s)
-		case Parallel:
-			if err := a.wiring.check(s, cell); err != nil {
-				return nil, a.usage(cell, err)
-			}
-			list[i] = a.pulse(s.pulse())
-			list[i].lines = selection{rows: s.Rows, cols: s.Cols}
-		case Sweep:
-			list[i] = a.sweep(s)
 		}
+		list[i] = l
 	}
 	return list, nil
 }
 
-// performable refuses what a passive crossbar cannot do, whatever the limits.
-func performable(step Step) error {
-	switch s := step.(type) {
-	case Read:
-		return nil
-	case Pulse:
-		return s.Scheme.Validate()
-	case Parallel:
-		return s.performable()
-	case Sweep:
-		if err := s.Scheme.Validate(); err != nil {
-			return err
-		}
-		switch s.Kind {
-		case instrument.SweepVoltage:
-			return nil
-		case instrument.SweepCurrent:
-			if s.Scheme != Floating && s.Scheme != Grounded {
-				return fmt.Errorf("a current sweep needs the other lines floating or grounded, not %q: nothing can follow a "+
-					"potential that is not forced", s.Scheme)
-			}
-			return nil
-		}
-		return fmt.Errorf("sweep %q is neither %q nor %q", s.Kind, instrument.SweepVoltage, instrument.SweepCurrent)
-	}
-	return fmt.Errorf("step %T is not known to a passive crossbar", step)
-}
-
-// check applies the limits of the devices, which know their sign; the driver's
-// limits bound each source and their differences.
-func (a *Array) check(step Step) error {
-	lowest, highest := extent(step)
-	if err := cmp.Or(a.limits.CheckVoltage(lowest), a.limits.CheckVoltage(highest)); err != nil {
+// check applies the limits of the devices, which know their sign, to what the lines
+// do, whatever the step says of itself; the driver's limits bound each source and
+// their differences. Under V/3 the unselected devices see a third of the voltage
+// with the other sign.
+func (a *Array) check(step Step, l *Lowered, on Shape) error {
+	e, err := l.Extent(on)
+	if err != nil {
 		return err
 	}
-	switch s := step.(type) {
-	case Read:
-		return a.limits.CheckCompliance(s.Compliance)
-	case Pulse:
-		return a.checkPulse(s, lowest, highest)
-	case Parallel:
-		return a.checkPulse(s.pulse(), lowest, highest)
-	case Sweep:
-		if err := a.limits.CheckCompliance(s.Return); err != nil {
+	within := func(what string, s Span) error {
+		err := cmp.Or(a.limits.CheckVoltage(s.Lowest), a.limits.CheckVoltage(s.Highest))
+		if err == nil || what == "" {
 			return err
 		}
-		if s.Kind == instrument.SweepCurrent {
-			if !(s.Compliance > 0) {
-				return &instrument.LimitError{Quantity: "voltage compliance", Value: instrument.Volts(s.Compliance).Exact(),
-					Limit: "more than 0 V: every source needs one", Origin: a.limits.Origin}
-			}
-			return cmp.Or(a.limits.CheckCurrent(instrument.Amps(s.Start)), a.limits.CheckCurrent(instrument.Amps(s.Stop)))
+		if l.Scheme != "" {
+			return fmt.Errorf("the %s devices under %s: %w", what, l.Scheme, err)
 		}
-		return cmp.Or(a.unselected(s.Scheme, lowest, highest), a.limits.CheckCompliance(instrument.Amps(s.Compliance)))
+		return fmt.Errorf("the %s devices: %w", what, err)
+	}
+	if err := cmp.Or(within("", e.Selected), within("half-selected", e.HalfSelected),
+		within("unselected", e.Unselected)); err != nil {
+		return err
+	}
+	for _, p := range l.Parts {
+		if err := a.checkSources(p.Step, step.Stress()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (a *Array) checkPulse(p Pulse, lowest, highest instrument.Volts) error {
-	return cmp.Or(a.unselected(p.Scheme, lowest, highest), a.limits.CheckWidth(p.Width),
-		a.limits.CheckCompliance(p.Compliance))
-}
-
-// unselected applies the limits to the devices on no selected line. Under V/3
-// they see a third of the voltage with the other sign; half-selected devices
-// have the sign of the selected one and less of it in every scheme.
-func (a *Array) unselected(scheme Scheme, lowest, highest instrument.Volts) error {
-	if scheme != ThirdVoltage {
-		return nil
-	}
-	if err := cmp.Or(a.limits.CheckVoltage(-lowest/3), a.limits.CheckVoltage(-highest/3)); err != nil {
-		return fmt.Errorf("the unselected devices under v3: %w", err)
+// checkSources applies the limits to the times and currents of an instrument's step.
+func (a *Array) checkSources(step instrument.Step, stress bool) error {
+	switch s := step.(type) {
+	case instrument.Spot:
+		if stress {
+			if err := a.limits.CheckWidth(s.Settle + s.Aperture); err != nil {
+				return err
+			}
+		}
+		return a.checkCompliances(s.Drives)
+	case instrument.Pulse:
+		return cmp.Or(a.limits.CheckWidth(s.Width), a.checkCompliances(s.Drives))
+	case instrument.Sweep:
+		for _, f := range s.Follow {
+			if err := a.limits.CheckCompliance(f.Compliance); err != nil {
+				return err
+			}
+		}
+		if err := a.checkCompliances(s.Drives); err != nil {
+			return err
+		}
+		if s.Kind != instrument.SweepCurrent {
+			return a.limits.CheckCompliance(instrument.Amps(s.Compliance))
+		}
+		if !(s.Compliance > 0) {
+			return &instrument.LimitError{Quantity: "voltage compliance", Value: instrument.Volts(s.Compliance).Exact(),
+				Limit: "more than 0 V: every source needs one", Origin: a.limits.Origin}
+		}
+		return cmp.Or(a.limits.CheckCurrent(instrument.Amps(s.Start)), a.limits.CheckCurrent(instrument.Amps(s.Stop)))
 	}
 	return nil
 }
 
-// extent is the most negative and the most positive voltage that the step may
-// put across the selected device, 0 V among them: it is left at 0 V. The
-// potential of a forced current may be anything up to its compliance, on the
-// side to which the current flows. What is not a number is passed on.
-func extent(step Step) (lowest, highest instrument.Volts) {
-	span := func(v ...float64) (lowest, highest instrument.Volts) {
-		return instrument.Volts(min(0, slices.Min(v))), instrument.Volts(max(0, slices.Max(v)))
+func (a *Array) checkCompliances(drives []instrument.Drive) error {
+	for _, d := range drives {
+		if err := a.limits.CheckCompliance(d.Compliance); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind puts the array's sources in the place of the lines that they drive.
+func (a *Array) bind(step instrument.Step) (bound instrument.Step, err error) {
+	unit := func(lines instrument.Channel) instrument.Channel {
+		channel := a.wiring.SMU[buses[lines]]
+		if channel == 0 {
+			err = fmt.Errorf("the array has no source for lines %d of a step", lines)
+		}
+		return channel
+	}
+	units := func(list []instrument.Channel) []instrument.Channel {
+		bound := make([]instrument.Channel, len(list))
+		for i, lines := range list {
+			bound[i] = unit(lines)
+		}
+		return bound
+	}
+	drives := func(list []instrument.Drive) []instrument.Drive {
+		bound := make([]instrument.Drive, len(list))
+		for i, d := range list {
+			bound[i] = instrument.Drive{Channel: unit(d.Channel), Voltage: d.Voltage, Compliance: d.Compliance}
+		}
+		return bound
 	}
 	switch s := step.(type) {
-	case Read:
-		return span(float64(s.Voltage))
-	case Pulse:
-		return span(float64(s.Voltage))
-	case Parallel:
-		return span(float64(s.Voltage))
-	case Sweep:
-		if s.Kind != instrument.SweepCurrent {
-			return span(s.Start, s.Stop)
+	case instrument.Spot:
+		s.Drives, s.Measure = drives(s.Drives), units(s.Measure)
+		return s, err
+	case instrument.Pulse:
+		s.Drives, s.Measure = drives(s.Drives), units(s.Measure)
+		return s, err
+	case instrument.Sweep:
+		s.Source, s.Drives, s.Measure = unit(s.Source), drives(s.Drives), units(s.Measure)
+		var follow []instrument.Follow
+		for _, f := range s.Follow {
+			follow = append(follow, instrument.Follow{Channel: unit(f.Channel), Ratio: f.Ratio, Compliance: f.Compliance})
 		}
-		bound := func(i float64) float64 {
-			if i == 0 {
-				return 0
-			}
-			return math.Copysign(s.Compliance, i)
-		}
-		return span(bound(s.Start), bound(s.Stop))
+		s.Follow = follow
+		return s, err
 	}
-	return 0, 0
+	return nil, fmt.Errorf("no analyzer performs a %T", step)
 }
 
-func (a *Array) drives(scheme Scheme, v instrument.Volts, compliance instrument.Amps) []instrument.Drive {
-	f := scheme.Fractions()
-	drive := func(bus Bus, fraction float64) instrument.Drive {
-		return instrument.Drive{Channel: a.wiring.SMU[bus], Voltage: instrument.Volts(fraction * float64(v)),
-			Compliance: compliance}
-	}
-	list := []instrument.Drive{drive(BusForce1, f.Row), drive(BusForce2, f.Col)}
-	if !f.OthersFloat {
-		list = append(list, drive(BusOtherRows, f.OtherRows), drive(BusOtherCols, f.OtherCols))
-	}
-	return list
-}
-
-func (a *Array) read(r Read) lowered {
-	return lowered{
-		step: instrument.Spot{
-			Drives: a.drives(Grounded, r.Voltage, r.Compliance), Measure: []instrument.Channel{a.wiring.SMU[BusForce2]},
-			Range: r.Range, Settle: r.Settle, Aperture: r.Aperture,
-		},
-		raise: func(raw instrument.Result) Result {
-			return raising{cell: at(r.Voltage)}.result(raw)
-		},
-	}
-}
-
-func (a *Array) pulse(p Pulse) lowered {
-	drives := a.drives(p.Scheme, p.Voltage, p.Compliance)
-	sources := a.sources(p.Scheme, p.Compliance, p.Compliance)
-	return lowered{
-		step:  instrument.Pulse{Drives: drives, Width: p.Width, Measure: channels(sources), Range: p.Compliance},
-		lines: selection{othersFloat: p.Scheme == Floating},
-		raise: func(raw instrument.Result) Result {
-			return raising{cell: at(p.Voltage), sources: sources}.result(raw)
-		},
-	}
-}
-
-func (a *Array) sweep(s Sweep) lowered {
-	sources := a.sources(s.Scheme, instrument.Amps(s.Compliance), s.Return)
-	step := instrument.Sweep{
-		Kind: s.Kind, Source: a.wiring.SMU[BusForce1], Start: s.Start, Stop: s.Stop, Steps: s.Steps, TwoWay: s.TwoWay,
-		Compliance: s.Compliance, Range: s.Return,
-		Delay: s.Delay, Aperture: s.Aperture, StopAtCompliance: s.StopAtCompliance,
-	}
-	r := raising{sources: sources}
-	if s.Kind == instrument.SweepCurrent {
-		// The row gives volts, which belong to the cell, and comes first.
-		sources[0], sources[1] = sources[1], sources[0]
-		sources[0].compliance = 0
-		step.Drives = a.drives(s.Scheme, 0, s.Return)[1:]
-		r.cell, r.column = firstValue, 1
-	} else {
-		// The row has its share of the voltage; the others follow the row.
-		f := s.Scheme.Fractions()
-		step.Start, step.Stop = s.Start*f.Row, s.Stop*f.Row
-		step.Range = max(s.Return, instrument.Amps(s.Compliance))
-		for _, d := range a.drives(s.Scheme, 1, s.Return)[1:] {
-			step.Follow = append(step.Follow,
-				instrument.Follow{Channel: d.Channel, Ratio: float64(d.Voltage) / f.Row, Compliance: d.Compliance})
-		}
-		r.cell = func(p instrument.Point) float64 { return p.Source / f.Row }
-		r.row = s.StopAtCompliance || s.Scheme == Grounded
-		if s.ColumnOnly && !r.row && len(sources) > 2 {
-			r.sources = sources[:1]
-		}
-	}
-	step.Measure = channels(r.sources)
-	return lowered{step: step, lines: selection{othersFloat: s.Scheme == Floating}, raise: r.result}
-}
-
-// source is a unit of a step and what bounds it.
-type source struct {
-	bus        Bus
-	channel    instrument.Channel
-	compliance instrument.Amps // 0 = it forces a current
-}
-
-// sources are the units of a scheme, the column's first: its current is the cell's.
-func (a *Array) sources(scheme Scheme, row, rest instrument.Amps) []source {
-	list := []source{{BusForce2, a.wiring.SMU[BusForce2], rest}, {BusForce1, a.wiring.SMU[BusForce1], row}}
-	if !scheme.Fractions().OthersFloat {
-		list = append(list,
-			source{BusOtherRows, a.wiring.SMU[BusOtherRows], rest}, source{BusOtherCols, a.wiring.SMU[BusOtherCols], rest})
-	}
-	return list
-}
-
-func channels(sources []source) []instrument.Channel {
-	list := make([]instrument.Channel, len(sources))
-	for i, s := range sources {
-		list[i] = s.channel
-	}
-	return list
-}
-
-// raising is the way back from an analyzer's result.
-type raising struct {
-	cell    func(instrument.Point) float64 // V across the cell
-	column  int                            // index of the column's reading
-	sources []source                       // what the readings are of; nil where only the column's was taken
-	row     bool                           // the reading behind the column's is the row's current, and is kept
-}
-
-func at(v instrument.Volts) func(instrument.Point) float64 {
-	return func(instrument.Point) float64 { return float64(v) }
-}
-
-// result takes the column's current from its reading. The meter counts current
-// out of the source as positive, the device's current flows into the column's
-// source. The status is the column's, which knows of the others' compliance, and
-// that of the readings before it; of the others it is told which were limited.
-func (r raising) result(raw instrument.Result) Result {
-	out := Result{Busy: raw.Busy, Levels: make([]Level, 0, len(raw.Points))}
-	for _, p := range raw.Points {
-		level := Level{Voltage: instrument.Volts(r.cell(p))}
-		if len(p.Readings) >= max(r.column+1, len(r.sources)) {
-			level.Current = instrument.Amps(-p.Readings[r.column].Value)
-			if r.row {
-				level.Row = instrument.Amps(p.Readings[r.column+1].Value)
-			}
-			for _, reading := range p.Readings[:r.column+1] {
-				out.Status |= reading.Status
-			}
-		} else {
-			out.Status |= instrument.StatusInvalid // a current that was not measured is not 0 A
-		}
-		out.Levels = append(out.Levels, level)
-		out.Limited = r.limited(out.Limited, p, level.Voltage)
-	}
-	return out
-}
-
-func firstValue(p instrument.Point) float64 {
-	if len(p.Readings) == 0 {
-		return 0
-	}
-	return p.Readings[0].Value
-}
-
-func (a *Array) usage(cell Cell, err error) error {
-	return &instrument.Error{Op: "array " + a.wiring.Array, Channel: cell.String(), Kind: instrument.KindUsage, Err: err}
+func (a *Array) usage(at Cell, err error) error {
+	return &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(), Kind: instrument.KindUsage, Err: err}
 }

@@ -60,81 +60,61 @@ type Parallel struct {
 	Compliance instrument.Amps    `json:"comp"`   // of every source
 }
 
-func (Parallel) Stress() bool                                { return true }
-func (p Parallel) Peak() (instrument.Volts, instrument.Amps) { return p.Voltage, p.Compliance }
+func (Parallel) Name() string { return "parallel" }
+func (Parallel) Stress() bool { return true }
 func (p Parallel) MarshalJSON() ([]byte, error) {
 	type plain Parallel
-	return tagged("parallel", plain(p))
+	return Tagged("parallel", plain(p))
 }
 
-func (p Parallel) valid() error {
+// Validate refuses what cannot have been written of one.
+func (p Parallel) Validate() error {
 	_, rows := p.Rows.Indices()
 	_, cols := p.Cols.Indices()
 	return cmp.Or(rows, cols, p.Scheme.Validate())
 }
 
-// pulse is the Pulse that each selected cell sees.
-func (p Parallel) pulse() Pulse {
-	return Pulse{Voltage: p.Voltage, Width: p.Width, Scheme: p.Scheme, Compliance: p.Compliance}
-}
-
-// performable refuses schemes in which the cells on a selected line do not see a
-// known part of the voltage: floating lines would take theirs from all selected
-// lines together, and with grounded ones every cell on a selected row is selected.
-func (p Parallel) performable() error {
+// Lower gives what each selected cell sees as in a Pulse. Schemes are refused in
+// which the cells on a selected line do not see a known part of the voltage: floating
+// lines would take theirs from all selected lines together, and with grounded ones
+// every cell on a selected row is selected.
+func (p Parallel) Lower(at Cell, on Shape) (*Lowered, error) {
 	if p.Scheme != HalfVoltage && p.Scheme != ThirdVoltage {
-		return fmt.Errorf("a parallel write needs the scheme %s or %s, not %q", HalfVoltage, ThirdVoltage, string(p.Scheme))
+		return nil, fmt.Errorf("a parallel write needs the scheme %s or %s, not %q", HalfVoltage, ThirdVoltage,
+			string(p.Scheme))
 	}
-	return nil
+	if err := p.covers(at); err != nil {
+		return nil, err
+	}
+	l, err := Pulse{Voltage: p.Voltage, Width: p.Width, Scheme: p.Scheme, Compliance: p.Compliance}.Lower(at, on)
+	if err != nil {
+		return nil, err
+	}
+	l.Rows, l.Cols, l.Parts[0].Lines = p.Rows, p.Cols, Selection{Rows: p.Rows, Cols: p.Cols}
+	return l, nil
 }
 
-// selection is which lines of an array are on the selected buses. The zero
-// value stands for the row and the column of the cell.
-type selection struct {
-	rows, cols  Lines
-	othersFloat bool
-}
-
-// check refuses lines that the array does not have and a cell that lies on none
-// of those selected.
-func (w *Wiring) check(p Parallel, cell Cell) error {
+// covers refuses a write that selects no line of a side, and a cell on none of its
+// lines.
+func (p Parallel) covers(at Cell) error {
 	on := false
 	for _, side := range []struct {
 		what  string
 		lines Lines
-		n, of int
-	}{{"row", p.Rows, w.Rows, cell.Row}, {"column", p.Cols, w.Cols, cell.Col}} {
+		of    int
+	}{{"row", p.Rows, at.Row}, {"column", p.Cols, at.Col}} {
 		list, err := side.lines.Indices()
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case len(list) == 0:
+		}
+		if len(list) == 0 {
 			return fmt.Errorf("the parallel write selects no %s", side.what)
-		case list[len(list)-1] >= side.n:
-			return fmt.Errorf("%s %d is outside 0-%d", side.what, list[len(list)-1], side.n-1)
 		}
 		on = on || slices.Contains(list, side.of)
 	}
 	if !on {
-		return fmt.Errorf("device %s is on none of the lines that the parallel write selects: rows %s and columns %s", cell,
+		return fmt.Errorf("device %s is on none of the lines that the parallel write selects: rows %s and columns %s", at,
 			p.Rows, p.Cols)
 	}
 	return nil
-}
-
-// choose fills the chain's setting for a selection.
-func (w *Wiring) choose(into []instrument.Switches, cell Cell, s selection) {
-	if s.rows == "" {
-		w.Select(into, cell, s.othersFloat)
-		return
-	}
-	rows, _ := s.rows.Indices() // checked when the step was lowered
-	cols, _ := s.cols.Indices()
-	w.Select(into, Cell{Row: rows[0], Col: cols[0]}, s.othersFloat)
-	for _, row := range rows {
-		into[w.RowChip[row]] = w.Switch[BusForce1]
-	}
-	for _, col := range cols {
-		into[w.ColChip[col]] = w.Switch[BusForce2]
-	}
 }

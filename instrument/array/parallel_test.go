@@ -153,7 +153,7 @@ func TestParallelJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := array.UnmarshalStep(b)
+	back, err := array.StepKinds().Step(b)
 	if err != nil || back != p {
 		t.Errorf("%s is read as %+v, %v", b, back, err)
 	}
@@ -162,7 +162,7 @@ func TestParallelJSON(t *testing.T) {
 	}
 	for _, text := range []string{`{"op":"parallel","rows":"3,1"}`, `{"op":"parallel","rows":"01"}`,
 		`{"op":"parallel","cols":"+1"}`, `{"op":"parallel","rows":3}`} {
-		if s, err := array.UnmarshalStep([]byte(text)); err == nil || s != nil {
+		if s, err := array.StepKinds().Step([]byte(text)); err == nil || s != nil {
 			t.Errorf("%s: read as %+v, %v", text, s, err)
 		}
 	}

@@ -3,19 +3,33 @@ package array
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"xlab/instrument"
 )
 
-// Step is one thing that can be done to a cell: a Read, a Pulse, a Sweep, or a
-// Parallel that does it to others at the same time.
+// Step is one thing that can be done to an array: to the device at a cell, as a
+// Read, a Pulse, a Sweep and a Parallel are, or with whole lines, as a Multiply is.
+// A step knows itself: what it is called, and what every line of the array does
+// while it is performed. Everything else that is asked of a step follows from that:
+// which devices are meant and which are half-selected, by how much and for how long
+// (ExtentOf), what is refused (Array), what an intent covers (Journaled), and what
+// is told of it when a run is taken up or exported. A kind more is a type with these
+// methods and its UnmarshalJSON among the Kinds that read it back.
+//
+// It is written to the journal by its MarshalJSON as an object that begins with the
+// key "op" (see Tagged).
 type Step interface {
+	// Name is what tables call its kind.
+	Name() string
 	// Stress tells whether the step may change devices, so that it has to be
 	// journaled before it happens.
 	Stress() bool
-	// Peak is the largest voltage across the selected device and the largest
-	// current that the sources may deliver, both signed or 0 where not bounded.
-	Peak() (instrument.Volts, instrument.Amps)
+	// Lower says what the lines do when the step is performed at a cell, or at Whole,
+	// of an array. What cannot be performed there, whatever the limits, is an error.
+	Lower(at Cell, on Shape) (*Lowered, error)
 }
 
 // ReadLimit is the largest magnitude of a read's voltage. Up to it the dynamics
@@ -23,76 +37,8 @@ type Step interface {
 // no intent; what is beyond it is a pulse or a sweep.
 const ReadLimit instrument.Volts = 0.4
 
-// Read measures the cell's conductance at a voltage within ReadLimit with all
-// other lines grounded.
-type Read struct {
-	Voltage    instrument.Volts   `json:"v"`
-	Compliance instrument.Amps    `json:"comp"`
-	Range      instrument.Amps    `json:"range,omitempty"` // largest current expected in the column; 0 = auto
-	Settle     instrument.Seconds `json:"settle,omitempty"`
-	Aperture   instrument.Seconds `json:"aperture"`
-}
-
-// Pulse puts a voltage across the cell for a time under a bias scheme. The
-// column's current during the pulse is measured.
-type Pulse struct {
-	Voltage    instrument.Volts   `json:"v"`
-	Width      instrument.Seconds `json:"width"`
-	Scheme     Scheme             `json:"scheme"`
-	Compliance instrument.Amps    `json:"comp"` // of every source
-}
-
-// Sweep is a staircase of voltage or current from the selected row to the
-// selected column. In a voltage sweep the other lines follow at the shares that
-// the scheme gives them. A forced current leaves the row's potential open, so
-// nothing can follow it: the other lines float or are grounded.
-type Sweep struct {
-	Kind             instrument.SweepKind `json:"sweep"`
-	Start            float64              `json:"start"` // V or A
-	Stop             float64              `json:"stop"`  // V or A
-	Steps            int                  `json:"steps"`
-	TwoWay           bool                 `json:"two_way,omitempty"`
-	Compliance       float64              `json:"comp"`     // A or V: of the quantity that is not swept
-	Return           instrument.Amps      `json:"comp_col"` // compliance of the column and the other lines
-	Scheme           Scheme               `json:"scheme"`
-	Delay            instrument.Seconds   `json:"delay"`     // at each level before it is measured
-	Aperture         instrument.Seconds   `json:"aperture"`  // integration time at each level
-	StopAtCompliance bool                 `json:"stop_comp"` // end at the first level in compliance
-
-	// ColumnOnly asks for the column's records alone, which makes an answer a quarter
-	// as long: that another source was at its compliance is known then, and not which.
-	// It has no effect where the row's current is kept. It is how a sweep is measured
-	// and not what it does to devices, so it is no part of a record.
-	ColumnOnly bool `json:"-"`
-}
-
-func (Read) Stress() bool  { return false }
-func (Pulse) Stress() bool { return true }
-func (Sweep) Stress() bool { return true }
-
-func (r Read) Peak() (instrument.Volts, instrument.Amps)  { return r.Voltage, r.Compliance }
-func (p Pulse) Peak() (instrument.Volts, instrument.Amps) { return p.Voltage, p.Compliance }
-func (s Sweep) Peak() (instrument.Volts, instrument.Amps) {
-	level := s.Stop
-	if abs(s.Start) > abs(s.Stop) {
-		level = s.Start
-	}
-	if s.Kind == instrument.SweepCurrent {
-		v := s.Compliance
-		if level < 0 {
-			v = -v
-		}
-		return instrument.Volts(v), instrument.Amps(level)
-	}
-	return instrument.Volts(level), instrument.Amps(s.Compliance)
-}
-
-func (r Read) MarshalJSON() ([]byte, error)  { type plain Read; return tagged("read", plain(r)) }
-func (p Pulse) MarshalJSON() ([]byte, error) { type plain Pulse; return tagged("pulse", plain(p)) }
-func (s Sweep) MarshalJSON() ([]byte, error) { type plain Sweep; return tagged("sweep", plain(s)) }
-
-// tagged writes v with an "op" key in front, by which UnmarshalStep knows it.
-func tagged(op string, v any) ([]byte, error) {
+// Tagged writes v, an object, with an "op" key in front, by which Kinds know it.
+func Tagged(op string, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -100,17 +46,26 @@ func tagged(op string, v any) ([]byte, error) {
 	return append([]byte(`{"op":"`+op+`",`), b[1:]...), nil
 }
 
-// UnmarshalStep reads a step written by its MarshalJSON.
-func UnmarshalStep(b []byte) (Step, error) {
+// Kinds read steps back, by their op.
+type Kinds map[string]func([]byte) (Step, error)
+
+// StepKinds are the kinds of this package.
+func StepKinds() Kinds {
+	return Kinds{"read": Decoded[Read], "pulse": Decoded[Pulse], "sweep": Decoded[Sweep], "parallel": Decoded[Parallel],
+		"multiply": Decoded[Multiply]}
+}
+
+// Step reads a step written by its MarshalJSON.
+func (k Kinds) Step(b []byte) (Step, error) {
 	var tag struct {
 		Op string `json:"op"`
 	}
 	if err := json.Unmarshal(b, &tag); err != nil {
 		return nil, fmt.Errorf("step: %w", err)
 	}
-	decode := decoders[tag.Op]
+	decode := k[tag.Op]
 	if decode == nil {
-		return nil, fmt.Errorf("step: op %q is none of read, pulse, sweep, parallel", tag.Op)
+		return nil, fmt.Errorf("step: op %q is none of %s", tag.Op, strings.Join(slices.Sorted(maps.Keys(k)), ", "))
 	}
 	step, err := decode(b)
 	if err != nil {
@@ -119,25 +74,21 @@ func UnmarshalStep(b []byte) (Step, error) {
 	return step, nil
 }
 
-// decoders read the kinds of steps.
-var decoders = map[string]func([]byte) (Step, error){"read": decoded[Read], "pulse": decoded[Pulse],
-	"sweep": decoded[Sweep], "parallel": decoded[Parallel]}
-
-func decoded[S interface {
+// Decoded reads a step of one kind. What cannot have been written of it is refused
+// by the kind's Validate.
+func Decoded[S interface {
 	Step
-	valid() error
+	Validate() error
 }](b []byte) (Step, error) {
 	var s S
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, err
 	}
-	return s, s.valid()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
-
-// valid refuses what cannot have been written of a step.
-func (Read) valid() error    { return nil }
-func (p Pulse) valid() error { return p.Scheme.Validate() }
-func (s Sweep) valid() error { return s.Scheme.Validate() }
 
 // Level is one level of a step: what was across the cell and what flowed
 // through its column.
@@ -153,9 +104,12 @@ type Level struct {
 
 // Result is what a step gave.
 type Result struct {
-	Levels []Level            `json:"levels"`           // one for a read or pulse, one per level reached for a sweep
+	// Levels are one for a read or pulse, one per level reached for a sweep, and one
+	// per line that is read for a multiplication: its current, with a voltage of 0.
+	Levels []Level            `json:"levels"`
 	Status instrument.Status  `json:"status,omitempty"` // union of all readings' statuses
 	Busy   instrument.Seconds `json:"busy"`             // time the instrument needs for the step by itself
+	How    How                `json:"how,omitempty"`    // of a multiplication
 
 	// Limited are the sources that were at their compliance. Results recorded
 	// before it was kept have none, whatever their status says.

@@ -47,7 +47,7 @@ func TestStepJSONReadsBack(t *testing.T) {
 		if !strings.HasPrefix(string(b), `{"op":"`) {
 			t.Fatalf("%s does not begin with its kind", b)
 		}
-		back, err := array.UnmarshalStep(b)
+		back, err := array.StepKinds().Step(b)
 		if err != nil || back != step {
 			t.Fatalf("%+v is encoded as %s and read as %+v, %v", step, b, back, err)
 		}
@@ -57,7 +57,7 @@ func TestStepJSONReadsBack(t *testing.T) {
 func TestUnmarshalStepRefuses(t *testing.T) {
 	for _, text := range []string{``, `7`, `{}`, `{"op":"erase"}`, `{"op":"pulse","v":"much"}`,
 		`{"op":"pulse","v":1,"scheme":"v7"}`, `{"op":"sweep","steps":1.5}`, `{"op":"read"`} {
-		if s, err := array.UnmarshalStep([]byte(text)); err == nil || s != nil {
+		if s, err := array.StepKinds().Step([]byte(text)); err == nil || s != nil {
 			t.Errorf("%s: read as %+v, %v", text, s, err)
 		}
 	}
@@ -71,25 +71,6 @@ func TestStress(t *testing.T) {
 		aVoltageSweep(array.HalfVoltage): true, aCurrentSweep(array.Floating): true} {
 		if step.Stress() != want {
 			t.Errorf("%T: %v", step, step.Stress())
-		}
-	}
-}
-
-func TestPeak(t *testing.T) {
-	down := aVoltageSweep(array.HalfVoltage)
-	down.Start, down.Stop = -2.5, 1
-	negative := aCurrentSweep(array.Floating)
-	negative.Start, negative.Stop = -1e-6, -2e-5
-	for _, c := range []struct {
-		step array.Step
-		v    instrument.Volts
-		i    instrument.Amps
-	}{
-		{aRead(), 0.1, 1e-3}, {aPulse(-1.5, array.HalfVoltage), -1.5, 1e-3}, {aVoltageSweep(array.HalfVoltage), 2, 5e-4},
-		{down, -2.5, 5e-4}, {aCurrentSweep(array.Floating), 3, 1e-5}, {negative, -3, -2e-5},
-	} {
-		if v, i := c.step.Peak(); v != c.v || i != c.i {
-			t.Errorf("%+v: %v, %v", c.step, v, i)
 		}
 	}
 }

@@ -188,26 +188,40 @@ func (f *wiringFile) buses(w *Wiring) error {
 // Lines is the number of lines, which is the number of chips in the chain.
 func (w *Wiring) Lines() int { return w.Rows + w.Cols }
 
+// Shape is what steps have to know of the array.
+func (w *Wiring) Shape() Shape {
+	return Shape{Rows: w.Rows, Cols: w.Cols, Ground: w.Switch[BusGround] != 0}
+}
+
 // Channels lists the analyzer channels that the array uses, in ascending order.
 func (w *Wiring) Channels() []instrument.Channel {
 	return slices.Sorted(maps.Values(w.SMU))
 }
 
-// Select fills the chain's setting that puts the cell's row on F1, its column
-// on F2, and the other lines on H1 and H2, or on nothing when they float.
-func (w *Wiring) Select(into []instrument.Switches, cell Cell, othersFloat bool) {
-	var rows, cols instrument.Switches
-	if !othersFloat {
-		rows, cols = w.Switch[BusOtherRows], w.Switch[BusOtherCols]
+// Select fills the chain's setting for lines that the array has: those that are
+// selected on F1 and F2, the others on H1 and H2, or on nothing where they float.
+func (w *Wiring) Select(into []instrument.Switches, s Selection) {
+	for _, side := range []struct {
+		chips           []int
+		chosen, ground  Lines
+		selected, other Bus
+	}{
+		{w.RowChip, s.Rows, s.GroundRows, BusForce1, BusOtherRows},
+		{w.ColChip, s.Cols, s.GroundCols, BusForce2, BusOtherCols},
+	} {
+		for _, chip := range side.chips {
+			into[chip] = 0
+			if !s.OthersFloat {
+				into[chip] = w.Switch[side.other]
+			}
+		}
+		for lines, bus := range map[Lines]Bus{side.chosen: side.selected, side.ground: BusGround} {
+			list, _ := lines.Indices() // checked when the step was lowered
+			for _, line := range list {
+				into[side.chips[line]] = w.Switch[bus]
+			}
+		}
 	}
-	for _, chip := range w.RowChip {
-		into[chip] = rows
-	}
-	for _, chip := range w.ColChip {
-		into[chip] = cols
-	}
-	into[w.RowChip[cell.Row]] = w.Switch[BusForce1]
-	into[w.ColChip[cell.Col]] = w.Switch[BusForce2]
 }
 
 func filled(n, value int) []int { return slices.Repeat([]int{value}, n) }

@@ -80,11 +80,11 @@ func TestChainOrder(t *testing.T) {
 		t.Errorf("rows on chips %v, columns on %v", w.RowChip, w.ColChip)
 	}
 	into := make([]instrument.Switches, 5)
-	w.Select(into, array.Cell{Row: 2, Col: 1}, false)
+	w.Select(into, array.Selection{Rows: "2", Cols: "1"})
 	if want := []instrument.Switches{2, 4, 1, 8, 4}; !slices.Equal(into, want) {
 		t.Errorf("selected: %v, want %v", into, want)
 	}
-	w.Select(into, array.Cell{Row: 0, Col: 0}, true)
+	w.Select(into, array.Selection{Rows: "0", Cols: "0", OthersFloat: true})
 	if want := []instrument.Switches{0, 0, 0, 2, 1}; !slices.Equal(into, want) {
 		t.Errorf("selected with the others floating: %v, want %v", into, want)
 	}
@@ -150,7 +150,7 @@ func TestSelectNeverShorts(t *testing.T) {
 		cell := array.Cell{Row: rapid.IntRange(0, w.Rows-1).Draw(t, "row"), Col: rapid.IntRange(0, w.Cols-1).Draw(t, "col")}
 		float := rapid.Bool().Draw(t, "float")
 		into := slices.Repeat([]instrument.Switches{0xff}, w.Lines()) // whatever was there before
-		w.Select(into, cell, float)
+		w.Select(into, array.Selection{Rows: array.LinesOf(cell.Row), Cols: array.LinesOf(cell.Col), OthersFloat: float})
 		count := make(map[instrument.Switches]int)
 		for _, s := range into {
 			if s&(s-1) != 0 {

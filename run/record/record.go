@@ -39,8 +39,8 @@ type Done struct {
 	Error   string          `json:"error"`
 }
 
-// List are the steps.
-func (d *Done) List() ([]array.Step, error) {
+// List are the steps, of kinds that are known.
+func (d *Done) List(kinds array.Kinds) ([]array.Step, error) {
 	var texts []json.RawMessage
 	if err := json.Unmarshal(d.Steps, &texts); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (d *Done) List() ([]array.Step, error) {
 	steps := make([]array.Step, len(texts))
 	for i, text := range texts {
 		var err error
-		if steps[i], err = array.UnmarshalStep(text); err != nil {
+		if steps[i], err = kinds.Step(text); err != nil {
 			return nil, err
 		}
 	}

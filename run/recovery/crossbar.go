@@ -85,19 +85,15 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 			reads = append(reads, s)
 		}
 	}
-	asked := len(reads)
-	if asked == 0 {
-		reads = []array.Step{c.ladder.o.Read}
+	var measured []array.Result
+	var err error
+	if len(reads) > 0 {
+		measured, err = c.Do(ctx, cell, reads...) // reads only: never comes back here
+	} else {
+		err = c.look(ctx, cell)
 	}
-	measured, err := c.Do(ctx, cell, reads...) // reads only: never comes back here
 	if err != nil {
 		return results, begun(err)
-	}
-	if asked == 0 && c.ladder.o.Journal != nil {
-		done := array.Done{Array: c.name, Cell: cell, Steps: reads, Results: measured}
-		if err := c.ladder.o.Journal(record.Resolve, done); err != nil {
-			return results, err
-		}
 	}
 	for _, s := range steps[len(results):] {
 		if s.Stress() {
@@ -107,6 +103,26 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 		results, measured = append(results, measured[0]), measured[1:]
 	}
 	return results, nil
+}
+
+// look reads what was stressed, so that the record says what became of it.
+func (c *crossbar) look(ctx context.Context, cell array.Cell) error {
+	rows, cols := c.Size()
+	for _, cell := range cell.Devices(rows, cols) {
+		reads := []array.Step{c.ladder.o.Read}
+		measured, err := c.Do(ctx, cell, reads...)
+		if err != nil {
+			return err
+		}
+		if c.ladder.o.Journal == nil {
+			continue
+		}
+		done := array.Done{Array: c.name, Cell: cell, Steps: reads, Results: measured}
+		if err := c.ladder.o.Journal(record.Resolve, done); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begun cuts the chain of an error that says that nothing was begun, when that

@@ -94,15 +94,16 @@ func (s *Source) survey() ([]*device, error) {
 			if i < len(d.Results) {
 				result = &d.Results[i]
 			}
-			cells := []array.Cell{d.Cell}
-			if p, ok := step.(array.Parallel); ok {
-				var err error
-				if cells, err = selected(p); err != nil {
-					return placed(r, err)
-				}
+			p := s.asPerformed(step, d)
+			cells := p.Cells()
+			switch {
+			case d.Cell == array.Whole && !step.Stress():
+				continue // it tells nothing of a single device
+			case len(cells) == 0:
+				cells = d.Cell.Devices(0, 0)
 			}
 			for _, cell := range cells {
-				at(d.Array, cell).take(r, step, result)
+				at(d.Array, cell).take(r, p, result)
 			}
 		}
 		return nil
@@ -116,7 +117,10 @@ func (s *Source) survey() ([]*device, error) {
 			return nil, err
 		}
 		if intent, ok := value.(record.Intent); ok && intent.Array != "" {
-			at(intent.Array, intent.Cell).unknown++
+			on := s.shapes[intent.Array]
+			for _, cell := range intent.Cell.Devices(on.Rows, on.Cols) {
+				at(intent.Array, cell).unknown++
+			}
 		}
 	}
 	if err := s.states(at); err != nil {
@@ -128,29 +132,24 @@ func (s *Source) survey() ([]*device, error) {
 }
 
 // take adds a step to what is known of a device.
-func (d *device) take(r run.Record, step array.Step, result *array.Result) {
+func (d *device) take(r run.Record, p performed, result *array.Result) {
 	if result == nil {
 		d.unconfirmed++
 		return
 	}
-	if read, ok := step.(array.Read); ok {
+	if !p.Stress() {
 		d.reads++
 		if g := float64(result.Conductance()); result.Valid() && g != 0 {
-			d.conductance, d.voltage, d.time = g, float64(read.Voltage), math.NaN()
+			d.conductance, d.voltage, d.time = g, float64(p.Selected.Peak()), math.NaN()
 			if r.HasBench {
 				d.time = float64(r.Bench)
 			}
 		}
 		return
 	}
-	alone := true
-	switch step.(type) {
-	case array.Sweep:
+	if p.sweep {
 		d.sweeps++
-	case array.Parallel:
-		d.pulses++
-		alone = false // its current is that of several devices
-	default:
+	} else {
 		d.pulses++
 	}
 	voltage := func(v float64) {
@@ -161,33 +160,13 @@ func (d *device) take(r run.Record, step array.Step, result *array.Result) {
 			d.highest = v
 		}
 	}
-	peak, _ := step.Peak()
-	voltage(float64(peak))
+	voltage(float64(p.Selected.Peak()))
 	for _, level := range result.Levels {
 		voltage(float64(level.Voltage))
-		if i := math.Abs(float64(level.Current)); alone && !(d.current >= i) {
+		if i := math.Abs(float64(level.Current)); p.lines == "" && !(d.current >= i) {
 			d.current = i
 		}
 	}
-}
-
-// selected lists the cells that a parallel step is for.
-func selected(p array.Parallel) ([]array.Cell, error) {
-	rows, err := p.Rows.Indices()
-	if err != nil {
-		return nil, err
-	}
-	cols, err := p.Cols.Indices()
-	if err != nil {
-		return nil, err
-	}
-	var cells []array.Cell
-	for _, row := range rows {
-		for _, col := range cols {
-			cells = append(cells, array.Cell{Row: row, Col: col})
-		}
-	}
-	return cells, nil
 }
 
 // states adds what the run's defect map says, if it has one.

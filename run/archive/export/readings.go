@@ -18,12 +18,12 @@ func (s *Source) readings() *Table {
 		{"intent", "", "record of the intent that covers the step; 0 for steps that only read", Integer},
 		{"bench_time_s", "s", "bench time last known before the record was written, from the beginning of the run", Real},
 		{"array", "", "name of the array", Text},
-		{"row", "", "row of the device, from 0", Integer},
-		{"col", "", "column of the device, from 0", Integer},
-		{"lines", "", "rows x columns that a parallel step selects, such as 0,3x7; empty for one device", Text},
-		{"kind", "", "read, pulse, sweep_voltage, sweep_current or parallel", Text},
+		{"row", "", "row of the device, from 0; -1 for the whole array", Integer},
+		{"col", "", "column of the device, from 0; -1 for the whole array", Integer},
+		{"lines", "", "rows x columns that the step selects, such as 0,3x7; empty for one device", Text},
+		{"kind", "", "read, pulse, sweep_voltage, sweep_current, parallel or multiply", Text},
 		{"step", "", "step within the record, from 0", Integer},
-		{"level", "", "level within a sweep, from 0", Integer},
+		{"level", "", "level within a sweep, or line that a product was measured at, from 0", Integer},
 		{"width_s", "s", "width of a pulse", Real},
 		{"scheme", "", "voltages of the other lines", Text},
 		{"compliance_a", "A", "current compliance of the sources", Real},
@@ -42,8 +42,9 @@ func (s *Source) readings() *Table {
 					bench = float64(r.Bench)
 				}
 				for i, step := range steps {
-					p := parametersOf(step)
-					levels, status := []array.Level{{Voltage: p.voltage, Current: instrument.Amps(math.NaN())}}, "unconfirmed"
+					p := s.asPerformed(step, d)
+					levels := []array.Level{{Voltage: p.Selected.Peak(), Current: instrument.Amps(math.NaN())}}
+					status := "unconfirmed"
 					if i < len(d.Results) {
 						status = statusText(d.Results[i].Status)
 						if n := len(d.Results[i].Levels); n > 0 {
@@ -58,7 +59,7 @@ func (s *Source) readings() *Table {
 						row = append(row[:0], Value{Integer: int64(r.Seq)}, Value{Integer: segment}, Value{Integer: int64(r.Of)},
 							Value{Real: bench},
 							Value{Text: d.Array}, Value{Integer: int64(d.Cell.Row)}, Value{Integer: int64(d.Cell.Col)}, Value{Text: p.lines},
-							Value{Text: p.kind}, Value{Integer: int64(i)}, Value{Integer: int64(n)}, Value{Real: p.width},
+							Value{Text: p.Name()}, Value{Integer: int64(i)}, Value{Integer: int64(n)}, Value{Real: p.width},
 							Value{Text: p.scheme}, Value{Real: p.compliance},
 							Value{Real: float64(level.Voltage)}, Value{Real: float64(level.Current)}, Value{Real: g}, Value{Text: status})
 						if err := visit(row); err != nil {
@@ -71,31 +72,42 @@ func (s *Source) readings() *Table {
 		}}
 }
 
-// parameters are what steps of all kinds have in common.
-type parameters struct {
-	kind, lines, scheme string
-	voltage             instrument.Volts // peak
-	width, compliance   float64
+// performed is a step as it was performed.
+type performed struct {
+	array.Step
+	array.Extent
+	lines, scheme     string
+	width, compliance float64
+	sweep             bool
 }
 
-func parametersOf(step array.Step) parameters {
-	peak, _ := step.Peak()
-	p := parameters{voltage: peak, width: math.NaN(), compliance: math.NaN()}
-	switch s := step.(type) {
-	case array.Read:
-		p.kind, p.compliance = "read", float64(s.Compliance)
-	case array.Pulse:
-		p.kind, p.width, p.scheme, p.compliance = "pulse", float64(s.Width), string(s.Scheme), float64(s.Compliance)
-	case array.Parallel:
-		p.kind, p.width, p.scheme, p.compliance = "parallel", float64(s.Width), string(s.Scheme), float64(s.Compliance)
-		p.lines = string(s.Rows) + "x" + string(s.Cols)
-	case array.Sweep:
-		p.kind, p.scheme = "sweep_voltage", string(s.Scheme)
-		if s.Kind == instrument.SweepCurrent {
-			p.kind = "sweep_current"
-			break // its compliance is a voltage
+// asPerformed says what a step of the record did. Of one that cannot have been
+// performed, which the record has with the reason, only the kind is known.
+func (s *Source) asPerformed(step array.Step, d *record.Done) performed {
+	on := s.shapes[d.Array]
+	p := performed{Step: step, width: math.NaN(), compliance: math.NaN()}
+	l, err := step.Lower(d.Cell, on)
+	if err != nil {
+		return p
+	}
+	if p.Extent, err = l.Extent(on); err != nil || len(l.Parts) == 0 {
+		return p
+	}
+	p.scheme = string(l.Scheme)
+	if len(p.Rows) != 1 || len(p.Cols) != 1 {
+		p.lines = string(l.Rows) + "x" + string(l.Cols)
+	}
+	// What an analyzer does is one of three things, whatever the kind of step.
+	switch a := l.Parts[0].Step.(type) {
+	case instrument.Spot:
+		p.compliance = float64(a.Drives[0].Compliance)
+	case instrument.Pulse:
+		p.width, p.compliance = float64(a.Width), float64(a.Drives[0].Compliance)
+	case instrument.Sweep:
+		p.sweep = true
+		if a.Kind == instrument.SweepVoltage { // otherwise its compliance is a voltage
+			p.compliance = a.Compliance
 		}
-		p.compliance = s.Compliance
 	}
 	return p
 }

@@ -15,8 +15,10 @@ type Source struct {
 	Provenance Provenance
 	Damage     []run.Damage // of the journal; what is readable is exported
 	Problems   []error      // of the record, where they were accepted
+	Kinds      array.Kinds  // of steps; those of the package array unless set otherwise
 
 	dir     string
+	shapes  map[string]array.Shape
 	last    uint64 // record up to which the journal is exported
 	unknown []run.Unknown
 }
@@ -25,7 +27,7 @@ type Source struct {
 // run.Check), unless partial accepts what is there: then that is in Problems and
 // in the provenance. A journal of a newer version is refused.
 func Open(dir string, partial bool) (*Source, error) {
-	s := &Source{dir: dir}
+	s := &Source{dir: dir, Kinds: array.StepKinds(), shapes: make(map[string]array.Shape)}
 	report, err := run.ScanJournal(dir, nil)
 	if err != nil {
 		return nil, err
@@ -40,6 +42,9 @@ func Open(dir string, partial bool) (*Source, error) {
 		return nil, &instrument.Error{Op: "read run", Channel: dir, Kind: instrument.KindUsage,
 			Err:    errors.New("the journal's header, which says where the numbers come from, cannot be read"),
 			Advice: "put the first segment back from a copy"}
+	}
+	for _, h := range report.Header.Arrays {
+		s.shapes[h.Name] = array.Shape{Rows: h.Rows, Cols: h.Cols}
 	}
 	stored := run.Read(dir)
 	if stored.Header.ID == "" {
@@ -87,7 +92,7 @@ func (s *Source) scan(visit func(r run.Record, segment int64, d *record.Done, st
 		if !ok || r.Kind == record.Resolve {
 			return nil
 		}
-		steps, err := d.List()
+		steps, err := d.List(s.Kinds)
 		if err != nil {
 			return placed(r, err)
 		}

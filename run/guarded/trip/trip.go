@@ -97,7 +97,7 @@ func (w *Watch) look(cell array.Cell, steps []array.Step, results []array.Result
 			return &Trip{What: fmt.Sprintf("a source at device %s", cell), Value: "it oscillates",
 				Limit: "a steady level: what the device sees is not known"}
 		}
-		if _, read := steps[i].(array.Read); !read || w.o.Compliance <= 0 || r.Unknown {
+		if steps[i].Stress() || cell == array.Whole || w.o.Compliance <= 0 || r.Unknown {
 			continue
 		}
 		// One device is a defect, which is the algorithm's business. Several in a

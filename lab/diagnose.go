@@ -109,7 +109,9 @@ func (d *diagnosis) checkBench(ctx context.Context) {
 	ctx, release := d.interruptible(ctx)
 	defer release()
 	s := session.New(d.Config, nil)
-	if d.Config.Simulated() {
+	switch {
+	case d.Played != nil:
+	case d.Config.Simulated():
 		sim, err := d.Simulation(ctx)
 		if err != nil {
 			d.report("simulated chip", err, "")
@@ -117,7 +119,7 @@ func (d *diagnosis) checkBench(ctx context.Context) {
 		}
 		s.Sim = sim
 		d.report("simulated chip", nil, "%s", sim.Describe())
-	} else {
+	default:
 		held, err := d.LockBench(ctx, "checking the bench")
 		if err != nil {
 			d.report("bench lock", err, "")

@@ -72,7 +72,7 @@ type recordedWaiter struct{ r *Run }
 func (w recordedWaiter) Wait(ctx context.Context, t instrument.Seconds) error {
 	r := w.r
 	cutOff := r.past.records != nil && !r.tape.Live()
-	return r.Recall("wait", t, &t, func() error {
+	return r.Recall(recallWait, t, &t, func() error {
 		if cutOff {
 			now, err := r.sinceBegun(ctx)
 			if err != nil {
@@ -111,8 +111,11 @@ func (r *Run) Thermostat() (t instrument.Thermostat, restore func() error) {
 	return kept, restore
 }
 
-// recallTemperature is the kind of the record of a temperature that was reached.
-const recallTemperature = "temperature"
+// Kinds of records: of a wait that is over, and of a temperature that was reached.
+const (
+	recallWait        = "wait"
+	recallTemperature = "temperature"
+)
 
 // recordedThermostat brings the chip back to the temperature at which a run was
 // cut off before it goes on.

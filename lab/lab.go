@@ -36,6 +36,8 @@ type Lab struct {
 	Announce func(id string) error
 	Watch    run.Observer
 
+	recorded *told // while a transcript is played, what no link tells
+
 	Signals <-chan os.Signal              // interrupts; nil = those of the process
 	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"xlab/instrument"
 	"xlab/lab/procedure"
+	"xlab/lab/transcript"
 	"xlab/run"
 	"xlab/run/record"
 )
@@ -101,6 +103,7 @@ func (l *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 			return err
 		}
 		r.header = r.Run.Header()
+		l.Transcript.Into(filepath.Join(r.Dir(), transcript.Directory(claim.Segments+1)))
 		l.begun(ctx, r)
 		if err := l.watchOver(r); err != nil {
 			return err

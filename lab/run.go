@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"xlab/lab/procedure"
 	"xlab/lab/session"
 	"xlab/lab/sim"
+	"xlab/lab/transcript"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/replay"
@@ -87,6 +90,9 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 	if r.tape == nil { // nothing is kept
 		return do()
 	}
+	if r.lab.Played != nil && slices.Contains(besideLinks, kind) {
+		do = func() error { return r.lab.recorded.answer(kind, answer) }
+	}
 	return r.tape.Recall(kind, asked, answer, do)
 }
 
@@ -94,6 +100,9 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 // nil where none was begun. Without arrays nothing is opened.
 func (l *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
 	if len(j.Arrays()) == 0 {
+		if l.Transcript != nil {
+			return nil, run.Usage(errors.New("--transcript: the command opens no bench, so there is nothing to record"))
+		}
 		return l.withoutBench(ctx, j)
 	}
 	return l.onBench(ctx, j, func(r *Run) (err error) {
@@ -101,6 +110,7 @@ func (l *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {
 		r.header.Task, o.Announce = l.Task, l.Announce
 		if r.Run, err = run.Create(l.Config.Runs, r.header, o); err == nil {
 			r.header = r.Run.Header()
+			l.Transcript.Into(filepath.Join(r.Dir(), transcript.Directory(1)))
 		}
 		return err
 	}, nil)
@@ -169,6 +179,7 @@ func (l *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run)
 	}()
 	r.progress = newDisplay(run.ProgressOptions{Output: l.Messages, Label: strings.ReplaceAll(j.Command(), "-", " "),
 		Quiet: r.past.records != nil})
+	l.Transcript.Tell(r.progress.Message)
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
 	}
@@ -234,6 +245,10 @@ func (l *Lab) guard(ctx, opening context.Context, r *Run, j procedure.Job,
 		Finish: func(err error) error {
 			r.progress.Close()
 			written := begun.run.Load()
+			if lost := l.Transcript.Err(); lost != nil && written != nil {
+				// A journal that cannot be written says so by itself.
+				_ = written.Journal().Note("the transcript of the links ends early: " + lost.Error())
+			}
 			switch r.hung = !returned.Load(); {
 			case written == nil:
 				return err // refused before the run was taken up

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) doctorCommand() *cobra.Command {
-	var on, route string
+	var on, route, transcript string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, instruments and switch boards without stressing anything",
@@ -21,11 +21,19 @@ analyzer's place gets nothing but *IDN?.
 --route r0=S1,c3=S5 closes exactly these switches of one board, for an ohmmeter:
 the sources are at 0 V and disconnected, Enter or Ctrl-C opens everything again.
 A bus may be named instead of a switch (c3=GND). Two buses on one line are
-refused. Where a line is connected to a neuron, the neurons are read once.`,
+refused. Where a line is connected to a neuron, the neurons are read once.
+
+--transcript DIR records every byte of every link, with times: what to look at, and
+to send, when a bench does not answer. hwdocs/transcripts.md shows how to read it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
 				return err
+			}
+			if transcript != "" {
+				if err := a.RecordLinks(transcript); err != nil {
+					return err
+				}
 			}
 			if cmd.Flags().Changed("route") {
 				return a.RouteByHand(cmd.Context(), on, route, a.awaitEnter)
@@ -49,5 +57,6 @@ refused. Where a line is connected to a neuron, the neurons are read once.`,
 	}
 	c.Flags().StringVar(&route, "route", "", "close single switches, as in r0=S1,c3=S5, until Enter")
 	c.Flags().StringVarP(&on, "array", "a", "A", "array whose switches --route closes")
+	c.Flags().StringVar(&transcript, "transcript", "", "record what is said on every link, into this directory")
 	return c
 }

@@ -30,6 +30,8 @@ func (a *app) overChips(c *cobra.Command) {
 			return run.Usage(errors.New("--output does not go with --shard: xlab study merge --output writes the files"))
 		case f.Changed("defects"):
 			return run.Usage(errors.New("--defects does not go with --chips, which forms the chips itself"))
+		case cmd.Flags().Changed("transcript"):
+			return run.Usage(errors.New("--transcript does not go with --chips, which opens no bench"))
 		case a.take != nil:
 			return run.Usage(errors.New("--chips keeps no run"))
 		}

@@ -12,6 +12,9 @@ import (
 	"xlab/run"
 )
 
+// recordsLinks is the help of --transcript.
+const recordsLinks = "record what is said on every link, into the run's directory"
+
 // procedures adds the commands of all procedures, those of two words below the one of
 // the first word.
 func (a *app) procedures(root *cobra.Command) {
@@ -37,12 +40,18 @@ func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 	c := &cobra.Command{Use: words[len(words)-1], Short: p.Short, Long: p.Long, Args: cobra.NoArgs}
 	parse := p.Flags(c.Flags())
 	dryRun := false
+	transcript := c.Flags().Bool("transcript", false, recordsLinks)
 	if p.DryRun != "" {
 		c.Flags().BoolVar(&dryRun, "dry-run", false, p.DryRun)
 	}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := a.load(); err != nil {
 			return err
+		}
+		if *transcript {
+			if err := a.RecordLinks(""); err != nil {
+				return err
+			}
 		}
 		r, err := parse(cmd.Context(), &a.Lab)
 		switch {

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) replayCommand() *cobra.Command {
-	var accept bool
+	var accept, transcript bool
 	command := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Run a recorded run's algorithm again over its record and show the first difference",
@@ -19,9 +19,18 @@ func (a *app) replayCommand() *cobra.Command {
 for, what it concludes and what comes out with the record, to the last bit. No
 bench is touched; the run's directory is all that is needed. A difference is shown
 with its place, and the exit code is 3. A damaged record is refused with the places;
---accept runs it up to the first line that is missing.`,
+--accept runs it up to the first line that is missing.
+
+--transcript carries the command itself out again, with its drivers, over what was
+said on the links of the bench; RUN is a run that was recorded with --transcript, its
+directory, or that of a doctor's transcript. The bytes sent and the journal that
+comes out are compared. Where the recording was cut off, or the run interrupted, the
+comparison ends and the exit code is 8.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if transcript {
+				return a.retell(cmd.Context(), args[0])
+			}
 			s, err := a.stored(args[0])
 			if err != nil {
 				return err
@@ -34,6 +43,7 @@ with its place, and the exit code is 3. A damaged record is refused with the pla
 		},
 	}
 	command.Flags().BoolVar(&accept, "accept", false, "replay a run although its record is damaged")
+	command.Flags().BoolVar(&transcript, "transcript", false, "carry the command out again over the bytes of its links")
 	return command
 }
 

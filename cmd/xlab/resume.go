@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) resumeCommand() *cobra.Command {
-	var list, accept bool
+	var list, accept, transcript bool
 	c := &cobra.Command{
 		Use:   "resume [RUN]",
 		Short: "Go on with a run that was cut off",
@@ -45,6 +45,14 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 			if err != nil {
 				return err
 			}
+			switch {
+			case transcript && s.Header.Command == plan.Command:
+				return run.Usage(errors.New("--transcript is for a single run: write it into the tasks of the plan"))
+			case transcript:
+				if err := a.RecordLinks(""); err != nil {
+					return err
+				}
+			}
 			if s.Header.Command == plan.Command {
 				result, err := a.program().Resume(cmd.Context(), s.Dir, accept)
 				return a.showPlan(result, err)
@@ -55,6 +63,7 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the runs that can be taken up, and do nothing")
 	c.Flags().BoolVar(&accept, "accept", false, "go on although the bench or the record is not as it was")
+	c.Flags().BoolVar(&transcript, "transcript", false, recordsLinks)
 	return c
 }
 

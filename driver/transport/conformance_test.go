@@ -41,7 +41,7 @@ var kinds = []struct {
 	{"serial-tarm", false, func(t *testing.T) (Conn, far) { return openPTY(t, "?library=tarm") }},
 	{"recorded", true, func(t *testing.T) (Conn, far) {
 		c, f := openPipe(t)
-		return Record(c, io.Discard), f
+		return Record(c, io.Discard, nil), f
 	}},
 }
 

@@ -43,7 +43,7 @@ func BenchmarkExchange(b *testing.B) {
 	b.Run("pipe-recorded", func(b *testing.B) {
 		benchmarkExchange(b, func(b *testing.B) (Conn, io.ReadWriter) {
 			c, f := Pipe()
-			return Record(c, io.Discard), f
+			return Record(c, io.Discard, nil), f
 		}, context.Background())
 	})
 	b.Run("tcp", func(b *testing.B) {

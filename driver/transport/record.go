@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // frameLimit cuts frames of answers without line ends, so that a recording
@@ -14,27 +15,33 @@ import (
 const frameLimit = 64 << 10
 
 // Record returns a connection that does what c does and writes a transcript of
-// both directions to w, in the form of the golden frames: what is written is
-// one frame per Write, what is read one frame per line, cut where the
-// direction changes. How the bytes of an answer happened to arrive leaves no
-// trace, so that the same exchanges give the same transcript on every kind of
-// connection, the first comment with the address apart. Errors of the
-// connection become comments.
+// both directions to w, in the form of the golden frames, whole lines in one Write:
+// what is written is one frame per Write, what is read one frame per line, cut
+// where the direction changes. How the bytes of an answer happened to arrive
+// leaves no trace, so that the same exchanges give the same transcript on every
+// kind of connection, the name of the section apart, which is the address. Errors
+// of the connection, and that it was closed, become comments. With a clock a comment
+// in front of what was said tells when, in s: for a frame that was read, when its last
+// byte was.
 //
 // A transcript that cannot be written does not disturb the connection: the
 // first such error is returned by Close, which closes c too. w stays open.
-func Record(c Conn, w io.Writer) Conn {
-	r := &recorder{Conn: c, w: w}
-	r.comment("recorded from " + c.String())
+func Record(c Conn, w io.Writer, clock func() time.Duration) Conn {
+	r := &recorder{Conn: c, w: w, clock: clock}
+	r.now()
+	r.put(append(appendFrame([]byte(section), []byte(c.String())), '\n'))
 	return r
 }
 
 type recorder struct {
 	Conn
+	clock func() time.Duration // nil = no times
 
 	mu     sync.Mutex
 	w      io.Writer
 	in     []byte // read and not yet a whole frame
+	at     string // when what is written next was said
+	told   string // that was written last
 	failed error  // first error of w
 	closed bool
 }
@@ -46,6 +53,9 @@ func (r *recorder) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if n > 0 {
+		r.now()
+	}
 	r.in = append(r.in, p[:n]...)
 	rest := r.in
 	for {
@@ -69,6 +79,7 @@ func (r *recorder) Read(p []byte) (int, error) {
 func (r *recorder) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	r.flush()
+	r.now()
 	r.frame(toInstrument, p)
 	r.mu.Unlock()
 	n, err := r.Conn.Write(p)
@@ -85,6 +96,10 @@ func (r *recorder) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flush()
+	if !r.closed {
+		r.now()
+		r.put([]byte(Closed + "\n"))
+	}
 	r.closed = true
 	if r.failed != nil {
 		err = errors.Join(err, fmt.Errorf("the transcript of %s is not complete: %w", r.Conn, r.failed))
@@ -98,7 +113,8 @@ func (r *recorder) note(op string, err error) {
 		return
 	}
 	r.flush()
-	r.comment(op + ": " + err.Error())
+	r.now()
+	r.put(append(appendFrame([]byte("# "), []byte(op+": "+err.Error())), '\n'))
 }
 
 // flush writes what was read of a line so far.
@@ -115,13 +131,19 @@ func (r *recorder) frame(direction string, data []byte) {
 	}
 }
 
-func (r *recorder) comment(text string) {
-	r.put(append(appendFrame([]byte("# "), []byte(text)), '\n'))
-}
-
 func (r *recorder) put(line []byte) {
 	if r.failed != nil || r.closed {
 		return
 	}
+	if r.at != r.told {
+		r.told, line = r.at, append([]byte(r.at), line...)
+	}
 	_, r.failed = r.w.Write(line)
+}
+
+// now takes the time of what is written next.
+func (r *recorder) now() {
+	if r.clock != nil {
+		r.at = fmt.Sprintf("# %.6f\n", r.clock().Seconds())
+	}
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,6 +31,7 @@ type Replayer struct {
 type frame struct {
 	line int  // in the transcript, from 1
 	out  bool // from the host to the instrument
+	late bool // no frame: a read got nothing up to its deadline
 	data []byte
 }
 
@@ -71,7 +73,7 @@ func Replay(r io.Reader) (*Replayer, error) {
 		if parseErr != nil {
 			return nil, fmt.Errorf("transcript, line %d: %w", number, parseErr)
 		}
-		if len(f.data) > 0 {
+		if len(f.data) > 0 || f.late {
 			f.line = number
 			p.frames = append(p.frames, f)
 			p.in.limit += len(f.data) // room for every answer, so that play never waits
@@ -86,6 +88,8 @@ func Replay(r io.Reader) (*Replayer, error) {
 
 func parseLine(text string) (f frame, err error) {
 	switch {
+	case text == late:
+		return frame{late: true}, nil
 	case text == "", strings.HasPrefix(text, "#"), strings.HasPrefix(text, "=="):
 		return frame{}, nil
 	case strings.HasPrefix(text, toInstrument):
@@ -100,7 +104,7 @@ func parseLine(text string) (f frame, err error) {
 
 // play lets everything be read that comes before the next frame to be written.
 func (p *Replayer) play() {
-	for ; p.next < len(p.frames) && !p.frames[p.next].out; p.next++ {
+	for ; p.next < len(p.frames) && !p.frames[p.next].out && !p.frames[p.next].late; p.next++ {
 		if _, err := p.in.write(p.frames[p.next].data); err != nil {
 			return // closed
 		}
@@ -110,8 +114,27 @@ func (p *Replayer) play() {
 	}
 }
 
+// pass goes on behind reads that got nothing.
+func (p *Replayer) pass() {
+	for p.next < len(p.frames) && p.frames[p.next].late {
+		p.next++
+		p.play()
+	}
+}
+
 // Read returns what the instrument answered.
-func (p *Replayer) Read(b []byte) (int, error) { return p.in.read(b) }
+func (p *Replayer) Read(b []byte) (int, error) {
+	n, err := p.in.read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.next < len(p.frames) && p.frames[p.next].late {
+			p.next++
+			p.play()
+		}
+	}
+	return n, err
+}
 
 // Write compares b with the transcript.
 func (p *Replayer) Write(b []byte) (int, error) {
@@ -127,6 +150,7 @@ func (p *Replayer) Write(b []byte) (int, error) {
 		if p.diff != nil {
 			return n, p.diff
 		}
+		p.pass()
 		if p.next == len(p.frames) {
 			return n, p.differ(&DifferenceError{Got: bytes.Clone(b[n:])})
 		}
@@ -166,12 +190,39 @@ func (p *Replayer) Check() error {
 	if p.diff != nil {
 		return p.diff
 	}
+	p.pass()
 	if p.next < len(p.frames) {
 		f := p.frames[p.next]
-		return fmt.Errorf("the transcript was left at line %d, %q; %d of %d frames were played", f.line,
-			excerpt(f.data[p.offset:]), p.next, len(p.frames))
+		return &LeftError{Line: f.line, Want: excerpt(f.data[p.offset:]), Played: p.next, Frames: len(p.frames)}
 	}
 	return nil
+}
+
+// LeftError tells how far a transcript was played that was not played to its end.
+type LeftError struct {
+	Line           int    // of the first frame that was not written, from 1
+	Want           []byte // what was missing of it
+	Played, Frames int
+}
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("the transcript was left at line %d, %q; %d of %d frames were played", e.Line, e.Want, e.Played,
+		e.Frames)
+}
+
+// Played is the number of frames that were played so far.
+func (p *Replayer) Played() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.next
+}
+
+// Last is the line of the last frame; 0 = there is none.
+func (p *Replayer) Last() int {
+	if len(p.frames) == 0 {
+		return 0
+	}
+	return p.frames[len(p.frames)-1].line
 }
 
 // SetDeadline sets the time after which Read and Write fail.

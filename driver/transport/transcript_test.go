@@ -79,7 +79,7 @@ func echoing(t *testing.T, c Conn, piece int) {
 
 // The same exchanges give the same transcript, however the bytes arrive.
 func TestRecord(t *testing.T) {
-	const want = `# recorded from in-process connection
+	const want = `== in-process connection
 > *IDN?\n
 < *IDN?\n
 > two\nlines\n
@@ -90,12 +90,13 @@ func TestRecord(t *testing.T) {
 # read: i/o timeout
 > \x1b+\xff\n
 < \x1b+\xff\n
+# closed
 `
 	for _, piece := range []int{1, 3, 1000} {
 		near, f := Pipe()
 		echoing(t, f, piece)
 		var transcript strings.Builder
-		c := Record(near, &transcript)
+		c := Record(near, &transcript, nil)
 		for _, request := range []string{"*IDN?\n", "two\nlines\n", "no line end", "\x1b+\xff\n"} {
 			mustWrite(t, c, request)
 			mustRead(t, c, request)
@@ -117,7 +118,7 @@ func TestRecord(t *testing.T) {
 func TestRecordCutsEndlessLines(t *testing.T) {
 	near, f := openPipe(t)
 	var transcript strings.Builder
-	c := Record(near, &transcript)
+	c := Record(near, &transcript, nil)
 	block := strings.Repeat("x", frameLimit+frameLimit/2)
 	mustWrite(t, f, block)
 	mustRead(t, c, block)
@@ -142,7 +143,7 @@ func (w *failingWriter) Write(p []byte) (int, error) {
 // A full disk does not disturb the bench, and is not kept quiet either.
 func TestRecordReportsItsOwnFailure(t *testing.T) {
 	near, f := openPipe(t)
-	c := Record(near, &failingWriter{after: 2})
+	c := Record(near, &failingWriter{after: 2}, nil)
 	for range 5 {
 		testBothWays(t, c, f, true)
 	}
@@ -270,7 +271,7 @@ func TestRecordThenReplay(t *testing.T) {
 		near, f := Pipe()
 		defer f.Close()
 		var transcript bytes.Buffer
-		c := Record(near, &transcript)
+		c := Record(near, &transcript, nil)
 		for _, e := range exchanges {
 			if _, err := c.Write(e[0]); err != nil {
 				t.Fatal(err)
@@ -366,13 +367,14 @@ func ExampleReplay() {
 
 func ExampleRecord() {
 	near, box := Pipe()
-	c := Record(near, os.Stdout)
+	c := Record(near, os.Stdout, nil)
 	fmt.Fprintf(c, "*IDN?\n")
 	fmt.Fprintf(box, "ACME,B1\r\n")
 	c.Read(make([]byte, 100))
 	c.Close()
 	// Output:
-	// # recorded from in-process connection
+	// == in-process connection
 	// > *IDN?\n
 	// < ACME,B1\r\n
+	// # closed
 }

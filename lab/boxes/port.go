@@ -28,8 +28,10 @@ type Port struct {
 
 // PortOptions are what a bench asks of a port.
 type PortOptions struct {
-	Place         string                             // the board and where its address was set, for errors
-	Connect       func(address string) (Line, error) // opens a line
-	AnswerTimeout time.Duration                      // of an answer; 0 = as its driver finds right
-	Logger        *slog.Logger                       // nil = silent
+	Place   string                             // the board and where its address was set, for errors
+	Connect func(address string) (Line, error) // opens a line
+	// Attach opens a port of this computer by open, unless something stands for it.
+	Attach        func(open func() (spi.PortCloser, error)) (spi.PortCloser, error)
+	AnswerTimeout time.Duration // of an answer; 0 = as its driver finds right
+	Logger        *slog.Logger  // nil = silent
 }

@@ -18,18 +18,22 @@ func SPI() Port {
 		Kind: "spi", Form: "spi:NAME",
 		Endpoints: func(_ context.Context, own string) []string { return []string{"spi:" + portName(own)} },
 		Open: func(own string, o PortOptions) (spi.PortCloser, error) {
-			if _, err := host.Init(); err != nil {
-				return nil, &instrument.Error{Op: o.Place, Kind: instrument.KindUnreachable, Err: err,
-					Advice: "the SPI drivers of this computer cannot be started"}
-			}
-			port, err := spireg.Open(own)
-			if err != nil {
-				return nil, &instrument.Error{Op: o.Place, Channel: "spi:" + own, Kind: instrument.KindUnreachable, Err: err,
-					Advice: "check the name of the SPI port and that this user may open it"}
-			}
-			return port, nil
+			return o.Attach(func() (spi.PortCloser, error) { return openSPI(own, o.Place) })
 		},
 	}
+}
+
+func openSPI(own, place string) (spi.PortCloser, error) {
+	if _, err := host.Init(); err != nil {
+		return nil, &instrument.Error{Op: place, Kind: instrument.KindUnreachable, Err: err,
+			Advice: "the SPI drivers of this computer cannot be started"}
+	}
+	port, err := spireg.Open(own)
+	if err != nil {
+		return nil, &instrument.Error{Op: place, Channel: "spi:" + own, Kind: instrument.KindUnreachable, Err: err,
+			Advice: "check the name of the SPI port and that this user may open it"}
+	}
+	return port, nil
 }
 
 // portName is the one name of an SPI port of this computer, which has several.

@@ -8,6 +8,7 @@ import (
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
+	"xlab/lab/transcript"
 )
 
 // Opener opens a bench.
@@ -17,6 +18,9 @@ type Opener struct {
 	Log       *slog.Logger  // what happens; nil = silent
 	Wait      time.Duration // for a bench that is in use
 	Arguments []string      // of the command, for who waits and for the record
+
+	Transcript *transcript.Recorder // keeps what is said on the links; nil = nobody does
+	Played     *transcript.Player   // stands for all instruments, of which none is touched then; nil = they are there
 
 	Boxes *boxes.Registry // that the bench can have; nil = boxes.Default()
 

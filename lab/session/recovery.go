@@ -10,23 +10,46 @@ import (
 	"xlab/driver/transport"
 	"xlab/instrument"
 	"xlab/lab/boxes"
+	"xlab/lab/transcript"
 	"xlab/run"
 	"xlab/run/recovery"
 )
 
-// connect opens a connection and says how the same one is opened again: on
-// hardware the port of the same adapter, under whatever name it has by then; in
-// the simulated bench to the server that on gives.
-func (s *Session) connect(ctx, serving context.Context, address string, on func() boxes.Server) (boxes.Line, error) {
-	if s.Sim != nil {
-		return boxes.Line{Conn: s.Sim.Connect(serving, on()),
-			Reopen: func(context.Context) (transport.Conn, error) { return s.Sim.Reconnect(serving, on()) }}, nil
-	}
-	opener, err := transport.NewOpener(address)
+// connect opens a link and says how the same one is opened again.
+func (s *Session) connect(ctx, serving context.Context, o *Opener, link, address string,
+	on func() boxes.Server) (boxes.Line, error) {
+	open, err := s.opening(serving, o, link, address, on)
 	if err != nil {
 		return boxes.Line{}, err
 	}
-	open := func(ctx context.Context) (transport.Conn, error) {
+	open = o.Transcript.Line(link, open)
+	conn, err := open(ctx)
+	return boxes.Line{Conn: conn, Reopen: open}, err
+}
+
+// opening is how a link is opened, at first and again: on hardware the port of the
+// same adapter, under whatever name it has by then; in the simulated bench to the
+// server that on gives.
+func (s *Session) opening(serving context.Context, o *Opener, link, address string,
+	on func() boxes.Server) (transcript.Open, error) {
+	if o.Played != nil {
+		return o.Played.Line(link), nil
+	}
+	if s.Sim != nil {
+		again := false
+		return func(context.Context) (transport.Conn, error) {
+			if again {
+				return s.Sim.Reconnect(serving, on())
+			}
+			again = true
+			return s.Sim.Connect(serving, on()), nil
+		}, nil
+	}
+	opener, err := transport.NewOpener(address)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (transport.Conn, error) {
 		conn, err := opener.Open(ctx)
 		if err == nil {
 			if err = s.lockReached(ctx, conn); err != nil {
@@ -34,9 +57,7 @@ func (s *Session) connect(ctx, serving context.Context, address string, on func(
 			}
 		}
 		return conn, err
-	}
-	conn, err := open(ctx)
-	return boxes.Line{Conn: conn, Reopen: open}, err
+	}, nil
 }
 
 // Ladder is how this bench is brought back; journal and notify are those of the

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/physic"
+	"periph.io/x/conn/v3/spi"
 
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
@@ -67,7 +68,7 @@ func (s *Session) Start(ctx context.Context) context.Context {
 // sources are at 0 V and all switches open when it returns. The caller closes
 // the session; what was opened before a failure is closed here.
 func (o *Opener) Open(ctx context.Context, names ...string) (*Session, error) {
-	if !o.Config.Simulated() {
+	if !o.Config.Simulated() || o.Played != nil {
 		return o.OpenOn(ctx, nil, names...)
 	}
 	sim, err := o.Simulation(ctx)
@@ -86,7 +87,7 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		}
 	}()
 	serving := s.Start(ctx)
-	if s.Sim == nil {
+	if s.Sim == nil && o.Played == nil {
 		if s.Held, err = o.LockBench(ctx, "working on it"); err != nil {
 			return s, err
 		}
@@ -147,6 +148,9 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 // then not the configured one, or when somebody else has the analyzer in use.
 func (s *Session) TakeOver(ctx, serving context.Context, a *Opener, channels []instrument.Channel, lines map[string]int,
 	failed func(name string, err error)) {
+	if a.Transcript != nil {
+		s.closers = append(s.closers, a.Transcript) // the first, so that it is closed behind all links
+	}
 	err := s.takeOverAnalyzer(ctx, serving, a, channels)
 	if err != nil {
 		failed("analyzer", err)
@@ -172,7 +176,8 @@ func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, chan
 	if err != nil {
 		return err
 	}
-	line, err := s.connect(ctx, serving, c.Analyzer.Address, func() boxes.Server { return s.Sim.Analyzer })
+	line, err := s.connect(ctx, serving, a, "analyzer", c.Analyzer.Address,
+		func() boxes.Server { return s.Sim.Analyzer })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}
@@ -229,7 +234,7 @@ func (s *Session) leftover(met error) {
 }
 
 func (s *Session) openBoard(ctx, serving context.Context, a *Opener, b config.Board, lines int) error {
-	place := s.Config.BoardPlace(b.Name)
+	place, link := s.Config.BoardPlace(b.Name), "switch board "+b.Name
 	clock := physic.Frequency(math.Round(float64(b.SPIFrequency) * float64(physic.Hertz)))
 	box, address, err := a.Known().Port(b.Address)
 	if err != nil {
@@ -237,7 +242,13 @@ func (s *Session) openBoard(ctx, serving context.Context, a *Opener, b config.Bo
 	}
 	port, err := box.Open(address, boxes.PortOptions{Place: place, AnswerTimeout: s.answerTimeout(), Logger: a.Log,
 		Connect: func(address string) (boxes.Line, error) {
-			return s.connect(ctx, serving, address, func() boxes.Server { return s.Sim.Boxes[b.Name] })
+			return s.connect(ctx, serving, a, link, address, func() boxes.Server { return s.Sim.Boxes[b.Name] })
+		},
+		Attach: func(open func() (spi.PortCloser, error)) (spi.PortCloser, error) {
+			if a.Played != nil {
+				return a.Played.Port(link), nil
+			}
+			return a.Transcript.Port(link, open)
 		}})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (t *Tape) Surplus() *Difference {
 	if t.live || e == nil {
 		return nil
 	}
-	return &Difference{File: e.File, Line: e.Line, Seq: e.Seq, Recorded: e.describe(), Asked: "the end"}
+	return e.against(theEnd)
 }
 
 // describe writes an entry for a person.

@@ -159,13 +159,12 @@ func (t *Tape) broken() bool {
 	if e == nil || t.ahead[1] != nil && t.ahead[1].File == e.File {
 		return false
 	}
-	switch {
-	case e.done != nil:
-		return e.done.Error != ""
-	case e.answer != nil:
-		return e.answer.Error != ""
-	}
-	return false
+	return e.failed()
+}
+
+// failed tells that an error cut it off.
+func (e *entry) failed() bool {
+	return e.done != nil && e.done.Error != "" || e.answer != nil && e.answer.Error != ""
 }
 
 // peek gives the next entry; nil when the record has ended and the run is live,

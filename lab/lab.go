@@ -16,6 +16,7 @@ import (
 	"xlab/lab/sim"
 	"xlab/run"
 	"xlab/run/archive/index"
+	"xlab/run/replay"
 )
 
 // Lab is a laboratory's bench as a program sees it, and how runs on it are kept.
@@ -36,7 +37,7 @@ type Lab struct {
 	Announce func(id string) error
 	Watch    run.Observer
 
-	recorded *told // while a transcript is played, what no link tells
+	recorded *replay.Tape // while a transcript is played, what no link tells
 
 	Signals <-chan os.Signal              // interrupts; nil = those of the process
 	Keep    func(run.Options) run.Options // how runs are kept otherwise, in tests; nil = no otherwise

@@ -1,11 +1,10 @@
 package lab
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,32 +69,17 @@ func (l *Lab) OpenTranscript(name string) (t *Told, err error) {
 
 // Retold is what `xlab replay --transcript --json` prints.
 type Retold struct {
-	Transcript string   `json:"transcript"` // directory
-	Run        string   `json:"run,omitempty"`
-	Command    []string `json:"command"`
-	Frames     int      `json:"frames"`  // that were said again
-	Records    int      `json:"records"` // of the journal, from the first on, that came out the same
-	// the first frame that is another one, or where the recording was cut off; null for neither
+	Transcript string      `json:"transcript"` // directory
+	Run        string      `json:"run,omitempty"`
+	Command    []string    `json:"command"`
+	Frames     int         `json:"frames"`  // that were said again
+	Records    int         `json:"records"` // of the journal, from the first on, that came out the same
+	Outcome    run.Outcome `json:"outcome"` // partial: the recording or the run was cut off; outside: there is a difference
+	// the first frame that is another one, or where the comparison ends before the command; null for neither
 	Frame *transcript.End `json:"frame"`
-	// the run was interrupted there
-	Interrupted bool               `json:"interrupted,omitempty"`
-	Difference  *replay.Difference `json:"difference"` // the first of the journal and the result; null for none
+	// the first of the journal and the result; null for none
+	Difference *replay.Difference `json:"difference"`
 }
-
-// Differs gives what is not as recorded, or nil. Up to where the recording or the run
-// was cut off nothing may be.
-func (r *Retold) Differs() error {
-	switch {
-	case r.Frame != nil && !r.CutOff():
-		return r.Frame
-	case r.Difference != nil:
-		return r.Difference
-	}
-	return nil
-}
-
-// CutOff tells whether the comparison ends before the command did.
-func (r *Retold) CutOff() bool { return r.Frame != nil && (r.Frame.Cut || r.Interrupted) }
 
 // Retell carries the command of a transcript out again, with the transcript in the
 // place of all instruments: work does, in this laboratory, and gives the run, if it
@@ -103,13 +87,14 @@ func (r *Retold) CutOff() bool { return r.Frame != nil && (r.Frame.Cut || r.Inte
 // carried out at all, or of a record that cannot be read.
 func (l *Lab) Retell(ctx context.Context, t *Told, work func(ctx context.Context) (*Run, procedure.Job, error)) (*Retold,
 	error) {
-	result := &Retold{Transcript: t.Directory, Command: t.Arguments}
-	l.recorded = &told{answers: make(map[string][]record.Answer)}
+	result := &Retold{Transcript: t.Directory, Command: t.Arguments, Outcome: run.OutcomeComplete}
 	if t.Run != nil {
-		result.Run = t.Run.ID
-		if _, err := run.ScanJournal(t.Run.Dir, l.recorded.see); err != nil {
+		result.Run = t.Run.Header.ID
+		var err error
+		if l.recorded, err = replay.New(besideLinks(run.Records(t.Run.Dir)), replay.Options{}); err != nil {
 			return nil, err
 		}
+		defer l.recorded.Close()
 	}
 	playing, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -119,76 +104,73 @@ func (l *Lab) Retell(ctx context.Context, t *Told, work func(ctx context.Context
 		return nil, err
 	}
 	result.Frame, result.Frames = t.End(), t.Frames()
-	if result.Frames == 0 && err != nil {
+	begun := r != nil && r.Run != nil
+	if err != nil && result.Frame == nil && !begun && (t.Run != nil || result.Frames == 0) {
 		return nil, err
 	}
-	if t.Run == nil {
-		return result, nil
-	}
-	if r == nil || r.Run == nil {
-		if result.Frame == nil {
+	stopped := result.Frame != nil && result.Frame.Cut
+	if begun {
+		interrupted, err := l.compareRuns(t.Run, r, j, result)
+		if err != nil {
 			return nil, err
 		}
-		return result, nil
+		stopped = stopped || interrupted
 	}
-	compared, failed := replay.Compare(run.Records(t.Run.Dir), run.Records(r.Dir()))
-	if failed != nil {
-		return nil, failed
-	}
-	result.Records = compared.Same
-	// What was asked for behind an interrupt is not in the record, and the bytes of the
-	// way out are not said again.
-	stopped := l.recorded.outcome == run.OutcomeInterrupted || l.recorded.outcome == run.OutcomeTripped
-	result.Interrupted = stopped && result.Frame != nil && (compared.First == nil || compared.Short)
 	switch {
-	case compared.First != nil && !(compared.Short && result.Frame != nil):
-		result.Difference = compared.First
-	case result.Frame == nil && t.Run.Result != nil && t.Run.Result.Segments == 1:
-		result.Difference = r.compareEnd(j, t.Run, err)
+	case result.Difference != nil, result.Frame != nil && !stopped:
+		result.Outcome = run.OutcomeOutside
+	case stopped:
+		result.Outcome = run.OutcomePartial
 	}
 	return result, nil
 }
 
-// besideLinks are the kinds of what is asked for in a run and comes over no link.
-var besideLinks = []string{recallWait, recallTemperature, "classification wall time"}
-
-// told is what the first segment of a record tells of that, in its order.
-type told struct {
-	segment string // its file
-	answers map[string][]record.Answer
-	outcome run.Outcome // that it ended with; "" = its process was killed
-}
-
-func (t *told) see(r run.Record) error {
-	t.segment = cmp.Or(t.segment, r.File)
-	if r.File != t.segment {
-		return nil
+// compareRuns compares what a run has left with what was left where its transcript
+// comes from, and tells whether what is said differs where that was interrupted.
+func (l *Lab) compareRuns(s *run.Stored, r *Run, j procedure.Job, result *Retold) (interrupted bool, err error) {
+	compared, err := replay.Compare(run.Records(s.Dir), run.Records(r.Dir()))
+	if err != nil {
+		return false, err
 	}
+	result.Records = compared.Same
+	whole := s.Result != nil && s.Result.Segments == 1 // no later segment has gone on with it
 	switch {
-	case r.Type == run.TypeEnd:
-		var end run.End
-		err := json.Unmarshal(r.Data, &end)
-		t.outcome = end.Outcome
-		return err
-	case r.Kind == record.Recall:
-		value, err := record.Of(r)
-		if a, ok := value.(record.Answer); ok && slices.Contains(besideLinks, a.What) {
-			t.answers[a.What] = append(t.answers[a.What], a)
-		}
-		return err
+	case compared.First != nil && !(compared.Short && result.Frame != nil):
+		result.Difference = compared.First
+	case result.Frame != nil:
+		// What is asked for behind an interrupt is not in the record, and the way out is
+		// not said again.
+		return !whole || s.Outcome == run.OutcomeInterrupted || s.Outcome == run.OutcomeTripped, nil
+	case whole:
+		// Closing the links comes behind the end of the run.
+		now := run.Read(r.Dir())
+		result.Difference = r.compareEnd(j, s, &run.Ended{Outcome: now.Outcome, Err: errors.New(now.Cause)})
 	}
-	return nil
+	return false, nil
 }
 
-// answer gives the next one of a kind.
-func (t *told) answer(kind string, to any) error {
-	list := t.answers[kind]
-	if len(list) == 0 {
-		return fmt.Errorf("the record has no more of %q", kind)
+// beside are the kinds of what is asked for in a run and comes over no link.
+var beside = []string{recallWait, recallTemperature, "classification wall time"}
+
+// besideLinks are the records of that alone, as a record of its own.
+func besideLinks(records iter.Seq2[run.Record, error]) iter.Seq2[run.Record, error] {
+	return func(yield func(run.Record, error) bool) {
+		n := uint64(0)
+		for r, err := range records {
+			if r.Kind == record.Recall {
+				var value any
+				value, err = record.Of(r)
+				if a, _ := value.(record.Answer); !slices.Contains(beside, a.What) && err == nil {
+					continue
+				}
+				n++
+				r.Seq = n
+			} else if err == nil {
+				continue
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
 	}
-	t.answers[kind] = list[1:]
-	if list[0].Error != "" {
-		return errors.New(list[0].Error)
-	}
-	return json.Unmarshal(list[0].Answer, to)
 }

@@ -90,8 +90,8 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 	if r.tape == nil { // nothing is kept
 		return do()
 	}
-	if r.lab.Played != nil && slices.Contains(besideLinks, kind) {
-		do = func() error { return r.lab.recorded.answer(kind, answer) }
+	if r.lab.Played != nil && slices.Contains(beside, kind) {
+		do = func() error { return r.lab.recorded.Recall(kind, asked, answer, nil) }
 	}
 	return r.tape.Recall(kind, asked, answer, do)
 }
@@ -179,7 +179,6 @@ func (l *Lab) onBench(ctx context.Context, j procedure.Job, prepare func(r *Run)
 	}()
 	r.progress = newDisplay(run.ProgressOptions{Output: l.Messages, Label: strings.ReplaceAll(j.Command(), "-", " "),
 		Quiet: r.past.records != nil})
-	l.Transcript.Tell(r.progress.Message)
 	if len(names) == 1 {
 		r.progress.array = r.header.Array
 	}

@@ -79,33 +79,29 @@ func (a *app) retell(ctx context.Context, name string) (err error) {
 
 // showRetold says how far a transcript was played.
 func (a *app) showRetold(r *lab.Retold) error {
+	words := "no difference, to the end of the command"
+	var err error
+	switch r.Outcome {
+	case run.OutcomeOutside:
+		err = &run.Ended{Outcome: r.Outcome, Err: errors.New("the command does not do what the transcript says")}
+		words = ""
+	case run.OutcomePartial:
+		err = &run.Ended{Outcome: r.Outcome, Err: errors.New("the comparison ends before the command did: the process was " +
+			"killed or interrupted, or the transcript could not be written on")}
+		words = fmt.Sprintf("no difference up to %s:%d, where the command was cut off", r.Frame.File, r.Frame.Line)
+	}
 	if a.json {
-		if err := a.writeJSON(r); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(a.out, "xlab %s\n%d frames of %s were said again", strings.Join(r.Command, " "), r.Frames, r.Transcript)
-		if r.Run != "" {
-			fmt.Fprintf(a.out, ", %d records of the journal are the same", r.Records)
-		}
-		fmt.Fprintln(a.out)
-		switch differs := r.Differs(); {
-		case differs != nil:
-			fmt.Fprintln(a.out, differs)
-		case r.Interrupted:
-			fmt.Fprintf(a.out, "no difference up to where the run was interrupted, at %s:%d\n", r.Frame.File, r.Frame.Line)
-		case r.CutOff():
-			fmt.Fprintf(a.out, "no difference up to the end of the recording: %v\n", r.Frame)
-		default:
-			fmt.Fprintln(a.out, "no difference, to the end of the command")
-		}
+		return errors.Join(a.writeJSON(r), err)
 	}
+	fmt.Fprintf(a.out, "xlab %s\n%d frames of %s were said again, %d records of the journal are the same\n",
+		strings.Join(r.Command, " "), r.Frames, r.Transcript, r.Records)
 	switch {
-	case r.Differs() != nil:
-		return &run.Ended{Outcome: run.OutcomeOutside, Err: errors.New("the command does not do what the transcript says")}
-	case r.CutOff():
-		return &run.Ended{Outcome: run.OutcomePartial, Err: errors.New("the comparison ends before the command did: the " +
-			"process was killed or interrupted, or the transcript could not be written on")}
+	case words != "":
+		fmt.Fprintln(a.out, words)
+	case r.Frame != nil:
+		fmt.Fprintln(a.out, r.Frame)
+	default:
+		fmt.Fprintln(a.out, r.Difference)
 	}
-	return nil
+	return err
 }

@@ -29,7 +29,7 @@ const (
 	// Closed ends what was recorded of a connection: without it there may have been more.
 	Closed = "# closed"
 	// late is a read that got nothing up to its deadline: what follows came after that.
-	late = "# read: i/o timeout"
+	late = "read: i/o timeout"
 )
 
 // appendFrame appends data as the text of a frame.

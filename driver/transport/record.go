@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
+
+// flushAfter is how long what was read of a line waits for the rest before it is
+// written: many a box ends no line, and what is recorded survives the process.
+const flushAfter = 250 * time.Millisecond
 
 // frameLimit cuts frames of answers without line ends, so that a recording
 // does not gather them in memory.
@@ -28,6 +33,11 @@ const frameLimit = 64 << 10
 // first such error is returned by Close, which closes c too. w stays open.
 func Record(c Conn, w io.Writer, clock func() time.Duration) Conn {
 	r := &recorder{Conn: c, w: w, clock: clock}
+	r.late = time.AfterFunc(flushAfter, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.flush()
+	})
 	r.now()
 	r.put(append(appendFrame([]byte(section), []byte(c.String())), '\n'))
 	return r
@@ -36,6 +46,7 @@ func Record(c Conn, w io.Writer, clock func() time.Duration) Conn {
 type recorder struct {
 	Conn
 	clock func() time.Duration // nil = no times
+	late  *time.Timer          // flushes
 
 	mu     sync.Mutex
 	w      io.Writer
@@ -70,6 +81,9 @@ func (r *recorder) Read(p []byte) (int, error) {
 		rest = rest[end:]
 	}
 	r.in = r.in[:copy(r.in, rest)]
+	if len(r.in) > 0 {
+		r.late.Reset(flushAfter)
+	}
 	r.note("read", err)
 	return n, err
 }
@@ -95,6 +109,7 @@ func (r *recorder) Close() error {
 	err := r.Conn.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.late.Stop()
 	r.flush()
 	if !r.closed {
 		r.now()
@@ -114,7 +129,11 @@ func (r *recorder) note(op string, err error) {
 	}
 	r.flush()
 	r.now()
-	r.put(append(appendFrame([]byte("# "), []byte(op+": "+err.Error())), '\n'))
+	text := op + ": " + err.Error()
+	if op == "read" && errors.Is(err, os.ErrDeadlineExceeded) {
+		text = late // whatever else the connection says
+	}
+	r.put(append(appendFrame([]byte("# "), []byte(text)), '\n'))
 }
 
 // flush writes what was read of a line so far.

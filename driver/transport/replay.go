@@ -39,11 +39,14 @@ type frame struct {
 type DifferenceError struct {
 	Line int    // of the transcript, from 1; 0 when it had ended
 	Want []byte // frame of that line; nil when the transcript had ended
-	Got  []byte // what was written in its place, from the beginning of the frame
+	Got  []byte // what was written in its place, from the beginning of the frame; nil when nothing was any more
 }
 
 func (e *DifferenceError) Error() string {
-	if e.Want == nil {
+	switch {
+	case e.Got == nil:
+		return fmt.Sprintf("the transcript was left at line %d, %q", e.Line, excerpt(e.Want))
+	case e.Want == nil:
 		return fmt.Sprintf("the transcript has ended, and %q was written", excerpt(e.Got))
 	}
 	return fmt.Sprintf("line %d of the transcript has %q, and %q was written", e.Line, e.Want, excerpt(e.Got))
@@ -88,7 +91,7 @@ func Replay(r io.Reader) (*Replayer, error) {
 
 func parseLine(text string) (f frame, err error) {
 	switch {
-	case text == late:
+	case text == "# "+late:
 		return frame{late: true}, nil
 	case text == "", strings.HasPrefix(text, "#"), strings.HasPrefix(text, "=="):
 		return frame{}, nil
@@ -114,9 +117,9 @@ func (p *Replayer) play() {
 	}
 }
 
-// pass goes on behind reads that got nothing.
-func (p *Replayer) pass() {
-	for p.next < len(p.frames) && p.frames[p.next].late {
+// pass goes on behind reads that got nothing, at most so many.
+func (p *Replayer) pass(most int) {
+	for ; most > 0 && p.next < len(p.frames) && p.frames[p.next].late; most-- {
 		p.next++
 		p.play()
 	}
@@ -128,10 +131,7 @@ func (p *Replayer) Read(b []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.next < len(p.frames) && p.frames[p.next].late {
-			p.next++
-			p.play()
-		}
+		p.pass(1)
 	}
 	return n, err
 }
@@ -150,7 +150,7 @@ func (p *Replayer) Write(b []byte) (int, error) {
 		if p.diff != nil {
 			return n, p.diff
 		}
-		p.pass()
+		p.pass(len(p.frames))
 		if p.next == len(p.frames) {
 			return n, p.differ(&DifferenceError{Got: bytes.Clone(b[n:])})
 		}
@@ -181,7 +181,7 @@ func (p *Replayer) differ(d *DifferenceError) error {
 	return p.diff
 }
 
-// Check returns the first difference, or an error that names the first line of
+// Check returns the first difference, or a *DifferenceError that names the first line of
 // the transcript which was not reached, or nil when all of it was played.
 // Answers that nobody read do not count.
 func (p *Replayer) Check() error {
@@ -190,24 +190,12 @@ func (p *Replayer) Check() error {
 	if p.diff != nil {
 		return p.diff
 	}
-	p.pass()
+	p.pass(len(p.frames))
 	if p.next < len(p.frames) {
 		f := p.frames[p.next]
-		return &LeftError{Line: f.line, Want: excerpt(f.data[p.offset:]), Played: p.next, Frames: len(p.frames)}
+		return &DifferenceError{Line: f.line, Want: f.data[p.offset:]}
 	}
 	return nil
-}
-
-// LeftError tells how far a transcript was played that was not played to its end.
-type LeftError struct {
-	Line           int    // of the first frame that was not written, from 1
-	Want           []byte // what was missing of it
-	Played, Frames int
-}
-
-func (e *LeftError) Error() string {
-	return fmt.Sprintf("the transcript was left at line %d, %q; %d of %d frames were played", e.Line, e.Want, e.Played,
-		e.Frames)
 }
 
 // Played is the number of frames that were played so far.
@@ -215,14 +203,6 @@ func (p *Replayer) Played() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.next
-}
-
-// Last is the line of the last frame; 0 = there is none.
-func (p *Replayer) Last() int {
-	if len(p.frames) == 0 {
-		return 0
-	}
-	return p.frames[len(p.frames)-1].line
 }
 
 // SetDeadline sets the time after which Read and Write fail.

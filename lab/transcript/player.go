@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,34 +24,32 @@ type Player struct {
 	Program   string   // version that recorded it
 	Arguments []string // of the command
 
-	links []*played
+	links    map[string][]*section // by file, those that have not been opened; the last one stays
+	sections []*section            // of all links
 
 	mu   sync.Mutex
 	stop func(error)
 	end  *End
 }
 
-// played is the file of a link.
-type played struct {
-	file     string
-	sections []*section
-	whole    bool // its end is the end of what was said
-	next     int  // section that is opened next
-}
-
-// section is what was said from one opening of the link to the next.
+// section is what was said from one opening of a link to the next, and the link while
+// that is played.
 type section struct {
-	line     int // it begins at, from 1
-	replayer *transport.Replayer
-	failed   string // why it could not be opened; "" = it was
+	*transport.Replayer
+	player *Player
+	file   string
+	line   int    // its last one, from 1
+	cut    bool   // its end is not the end of what was said
+	failed string // why the link could not be opened; "" = it was
+	opened bool
 }
 
 // End is where a transcript could not be played on.
 type End struct {
 	File     string `json:"file"`
-	Line     int    `json:"line"`          // from 1; 0 = behind the last one
-	Recorded string `json:"recorded"`      // what should have been sent there
-	Sent     string `json:"sent"`          // what was
+	Line     int    `json:"line"`          // from 1
+	Recorded string `json:"recorded"`      // what was sent there
+	Sent     string `json:"sent"`          // what is sent now
 	Cut      bool   `json:"cut,omitempty"` // the recording was cut off there: it is no difference
 }
 
@@ -68,66 +67,60 @@ func Load(dir string) (*Player, error) {
 	if err != nil || len(files) == 0 {
 		return nil, run.Usage(fmt.Errorf("there is no transcript in %s: it is recorded with --transcript", dir))
 	}
-	var p *Player
-	var first string
+	p := &Player{links: make(map[string][]*section)}
+	first := ""
 	for _, file := range files { // in the order of their names
 		text, err := input.ReadFile(file, input.Data)
 		if err != nil {
 			return nil, run.Usage(err)
 		}
 		head, _, _ := strings.Cut(string(text), "\n")
-		if p == nil {
-			first, p = head, &Player{stop: func(error) {}}
-			program, words, _ := strings.Cut(strings.TrimPrefix(head, firstWords), " ")
-			if p.Program = program; !strings.HasPrefix(head, firstWords) || json.Unmarshal([]byte(words), &p.Arguments) != nil {
-				return nil, run.Usage(fmt.Errorf("%s:1: this is no transcript: its first line is not %q with a version and "+
-					"a command", file, firstWords))
-			}
+		program, words, _ := strings.Cut(strings.TrimPrefix(head, firstWords), " ")
+		switch first = cmp.Or(first, head); {
+		case head != first:
+			err = fmt.Errorf("%s:1: it is of another command or version than %s beside it: put together the files of one "+
+				"command", file, filepath.Base(files[0]))
+		case !strings.HasPrefix(head, firstWords) || json.Unmarshal([]byte(words), &p.Arguments) != nil:
+			err = fmt.Errorf("%s:1: this is no transcript: its first line is not %q with a version and a command", file,
+				firstWords)
+		default:
+			p.Program = program
+			err = p.parse(file, text)
 		}
-		if head != first {
-			return nil, run.Usage(fmt.Errorf("%s:1: it is of another command or version than %s beside it: put together the "+
-				"files of one command", file, filepath.Base(files[0])))
-		}
-		l, err := parse(filepath.Base(file), text)
 		if err != nil {
-			return nil, run.Usage(fmt.Errorf("%s: %w", file, err))
+			return nil, run.Usage(err)
 		}
-		p.links = append(p.links, l)
 	}
 	return p, nil
 }
 
-func parse(file string, text []byte) (*played, error) {
+// parse takes the file of a link apart.
+func (p *Player) parse(file string, text []byte) error {
+	const begin = "== "
 	text = text[:bytes.LastIndexByte(text, '\n')+1] // a line that was not written to its end is none
-	l := &played{file: file, whole: bytes.HasSuffix(text, []byte("\n"+transport.Closed+"\n"))}
-	begin, number := 0, 1
-	cut := func(end, line int) (err error) {
-		s := &section{line: number}
-		if words, failed := bytes.CutPrefix(text[begin:end], []byte(notConnected)); failed {
+	s := &section{}
+	// The first part is the head.
+	for _, part := range bytes.SplitAfter(text, []byte("\n"+begin)) {
+		before := s.line
+		s = &section{player: p, file: filepath.Base(file), line: before + bytes.Count(part, []byte{'\n'})}
+		if words, failed := bytes.CutPrefix(part, []byte(notConnected)); failed {
 			words, _, _ = bytes.Cut(words, []byte{'\n'})
-			if s.failed, err = strconv.Unquote(string(words)); err != nil {
-				return fmt.Errorf("line %d: %w", number, err)
-			}
+			s.failed = string(words)
 		}
-		// Empty lines in front keep the numbers those of the file.
-		s.replayer, err = transport.Replay(io.MultiReader(strings.NewReader(strings.Repeat("\n", number-1)),
-			bytes.NewReader(text[begin:end])))
-		l.sections = append(l.sections, s)
-		begin, number = end, line
-		return err
-	}
-	at, line := 0, 1
-	for text := range bytes.Lines(text) {
-		if bytes.HasPrefix(text, []byte("== ")) {
-			if begin == 0 { // what is in front of the first section
-				begin, number = at, line
-			} else if err := cut(at, line); err != nil {
-				return nil, err
-			}
+		// The numbers of the lines are those of the file, with the section's name as a comment.
+		var err error
+		s.Replayer, err = transport.Replay(io.MultiReader(strings.NewReader(strings.Repeat("\n", before)+"# "),
+			bytes.NewReader(bytes.TrimSuffix(part, []byte(begin)))))
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
 		}
-		at, line = at+len(text), line+1
+		if before > 0 {
+			p.links[s.file] = append(p.links[s.file], s)
+			p.sections = append(p.sections, s)
+		}
 	}
-	return l, cut(at, line)
+	s.cut = !bytes.HasSuffix(text, []byte("\n"+transport.Closed+"\n"))
+	return nil
 }
 
 // Play says who is told, once, that the transcript cannot be played on: what is under
@@ -137,101 +130,76 @@ func (p *Player) Play(stop func(error)) { p.stop = stop }
 // Line opens a link of the transcript, as often as it was opened in the recording.
 func (p *Player) Line(link string) Open {
 	return func(context.Context) (transport.Conn, error) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.end != nil {
-			return nil, ended(p.end)
+		left := p.links[fileOf(link)]
+		if len(left) == 0 {
+			return nil, p.finish(&End{File: fileOf(link), Line: 1, Recorded: "no such link", Sent: "its opening"})
 		}
-		for _, l := range p.links {
-			if l.file == fileOf(link) {
-				return p.open(l)
-			}
+		s := left[0]
+		switch {
+		case s.opened:
+			return nil, p.finish(&End{File: s.file, Line: s.line, Recorded: "the end", Sent: "one more opening of the link",
+				Cut: s.cut})
+		case len(left) > 1:
+			p.links[s.file] = left[1:]
 		}
-		return nil, p.finish(&End{File: fileOf(link), Recorded: "no such link", Sent: "its opening"})
+		s.opened = true
+		if s.failed != "" {
+			return nil, &instrument.Error{Op: "open", Channel: s.file, Kind: instrument.KindUnreachable,
+				Err: errors.New(s.failed)}
+		}
+		return s, nil
 	}
 }
 
-// open opens the next section; the caller has the lock.
-func (p *Player) open(l *played) (transport.Conn, error) {
-	last := l.sections[len(l.sections)-1]
-	if l.next == len(l.sections) {
-		return nil, p.finish(&End{File: l.file, Line: last.line, Recorded: "the last opening of the link",
-			Sent: "one more", Cut: !l.whole})
-	}
-	s := l.sections[l.next]
-	l.next++
-	if s.failed != "" {
-		return nil, &instrument.Error{Op: "open", Channel: l.file, Kind: instrument.KindUnreachable,
-			Err: errors.New(s.failed)}
-	}
-	return &conversation{Replayer: s.replayer, player: p, link: l, cut: s == last && !l.whole}, nil
-}
-
-// finish ends the playing; the caller has the lock.
+// finish ends the playing, unless it has ended. Its error is one that no recovery tries
+// to help with.
 func (p *Player) finish(e *End) error {
-	p.end = e
-	p.stop(e)
-	return ended(e)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end == nil {
+		p.end = e
+		p.stop(e)
+	}
+	return &instrument.Error{Op: "replay", Kind: instrument.KindUsage, Err: p.end}
 }
 
-// ended is an error that no recovery tries to help with.
-func ended(e *End) error {
-	return &instrument.Error{Op: "replay", Kind: instrument.KindUsage, Err: e}
-}
-
-// conversation is an open link.
-type conversation struct {
-	*transport.Replayer
-	player *Player
-	link   *played
-	cut    bool // its end is not the end of what was said
-}
-
-func (c *conversation) Read(b []byte) (int, error) {
-	n, err := c.Replayer.Read(b)
-	if err == io.EOF && c.cut {
-		err = c.judge(&transport.DifferenceError{})
+// Read plays what was read.
+func (s *section) Read(b []byte) (int, error) {
+	n, err := s.Replayer.Read(b)
+	if err == io.EOF && s.cut {
+		err = s.player.finish(s.end(&transport.DifferenceError{}))
 	}
 	return n, err
 }
 
-func (c *conversation) Write(b []byte) (int, error) {
-	n, err := c.Replayer.Write(b)
-	var d *transport.DifferenceError
-	if errors.As(err, &d) {
-		err = c.judge(d)
+// Write compares what is written.
+func (s *section) Write(b []byte) (int, error) {
+	n, err := s.Replayer.Write(b)
+	if d, ok := errors.AsType[*transport.DifferenceError](err); ok {
+		err = s.player.finish(s.end(d))
 	}
 	return n, err
 }
 
-func (c *conversation) judge(d *transport.DifferenceError) error {
-	c.player.mu.Lock()
-	defer c.player.mu.Unlock()
-	if c.player.end != nil {
-		return ended(c.player.end)
+// end is a difference as the end of playing.
+func (s *section) end(d *transport.DifferenceError) *End {
+	e := &End{File: s.file, Line: cmp.Or(d.Line, s.line), Recorded: "the end", Sent: "the end",
+		Cut: s.cut && d.Want == nil}
+	if d.Want != nil {
+		e.Recorded = strconv.Quote(string(d.Want))
 	}
-	e := &End{File: c.link.file, Line: d.Line, Recorded: strconv.Quote(string(d.Want)), Sent: strconv.Quote(string(d.Got))}
-	if d.Want == nil {
-		e.Line, e.Recorded, e.Cut = c.Last(), "the end of the connection", c.cut
+	if d.Got != nil {
+		e.Sent = strconv.Quote(string(d.Got))
 	}
-	return c.player.finish(e)
+	return e
 }
 
 // End tells where the transcript could not be played on, or what is left of it once
 // the command has ended; nil = all was played.
 func (p *Player) End() *End {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.links {
-		for i, s := range l.sections {
-			var left *transport.LeftError
-			if p.end == nil && (i >= l.next && s.failed != "" || errors.As(s.replayer.Check(), &left)) {
-				e := &End{File: l.file, Line: s.line, Recorded: "an opening of the link", Sent: "the end"}
-				if left != nil {
-					e.Line, e.Recorded = left.Line, strconv.Quote(string(left.Want))
-				}
-				return e
-			}
+	for _, s := range p.sections {
+		if d, ok := errors.AsType[*transport.DifferenceError](s.Check()); ok && p.end == nil {
+			return s.end(d)
 		}
 	}
 	return p.end
@@ -239,10 +207,8 @@ func (p *Player) End() *End {
 
 // Frames is how many frames were played.
 func (p *Player) Frames() (n int) {
-	for _, l := range p.links {
-		for _, s := range l.sections {
-			n += s.replayer.Played()
-		}
+	for _, s := range p.sections {
+		n += s.Played()
 	}
 	return n
 }

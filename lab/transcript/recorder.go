@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"sync"
 	"time"
 
@@ -33,18 +33,16 @@ func Directory(segment int) string {
 const (
 	extension    = ".txt"
 	firstWords   = "# xlab "
-	notConnected = "== not connected: "
+	notConnected = "not connected: " // in the place of an address
 )
 
 // fileOf is the file of a link, whose name is that in messages.
 func fileOf(link string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || strings.ContainsRune(`:<>?\|`, r) {
-			return '-'
-		}
-		return r
-	}, link) + extension
+	return unfit.ReplaceAllString(link, "-") + extension
 }
+
+// unfit is what not every system has in the name of a file.
+var unfit = regexp.MustCompile(`[^\pL\pN]+`)
 
 // Open opens a link, at first or once more.
 type Open func(ctx context.Context) (transport.Conn, error)
@@ -54,9 +52,9 @@ type Open func(ctx context.Context) (transport.Conn, error)
 type Recorder struct {
 	head  []byte
 	began time.Time
+	say   func(text string)
 
 	mu     sync.Mutex
-	say    func(text string)
 	dir    string // "" until Into
 	files  []*file
 	failed error
@@ -91,15 +89,6 @@ func (r *Recorder) Into(dir string) {
 		}
 	}
 	r.fail(err)
-}
-
-// Tell lets somebody else show what goes wrong from now on.
-func (r *Recorder) Tell(say func(text string)) {
-	if r != nil {
-		r.mu.Lock()
-		r.say = say
-		r.mu.Unlock()
-	}
 }
 
 // Err tells why the transcript has ended early, or nil.
@@ -150,7 +139,7 @@ func (r *Recorder) Line(link string, open Open) Open {
 	return func(ctx context.Context) (transport.Conn, error) {
 		c, err := open(ctx)
 		if err != nil {
-			f.put(fmt.Appendf(nil, "# %.6f\n%s%q\n", r.clock().Seconds(), notConnected, err))
+			fmt.Fprintf(f, "# %.6f\n== %s%q\n", r.clock().Seconds(), notConnected, err)
 			return nil, err
 		}
 		return transport.Record(c, f, r.clock), nil
@@ -192,21 +181,15 @@ func (f *file) open() (err error) {
 
 // Write takes whole lines. It never fails.
 func (f *file) Write(lines []byte) (int, error) {
-	f.put(lines)
-	return len(lines), nil
-}
-
-func (f *file) put(lines []byte) {
-	r := f.of
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failed != nil {
-		return
-	}
-	if f.to == nil {
+	f.of.mu.Lock()
+	defer f.of.mu.Unlock()
+	switch {
+	case f.of.failed != nil:
+	case f.to == nil:
 		f.held = append(f.held, lines...)
-		return
+	default:
+		_, err := f.to.Write(lines)
+		f.of.fail(err)
 	}
-	_, err := f.to.Write(lines)
-	r.fail(err)
+	return len(lines), nil
 }

@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"cmp"
+	"errors"
 	"iter"
 
 	"xlab/run"
@@ -22,34 +24,29 @@ type Compared struct {
 func Compare(recorded, now iter.Seq2[run.Record, error]) (c Compared, err error) {
 	next, stop := iter.Pull2(entries(now))
 	defer stop()
-	var last *entry
 	for a, err := range entries(recorded) {
-		if err != nil {
+		b, wrong, more := next()
+		if err = errors.Join(err, wrong); err != nil {
 			return c, err
 		}
-		last = a
-		b, err, more := next()
 		switch {
-		case err != nil:
-			return c, err
 		case !more:
 			c.First, c.Short = a.against(theEnd), true
-			return c, nil
-		case a.Type != b.Type || a.Kind != b.Kind || !SameJSON(a.Data, b.Data):
+		// Two errors are the same: their words tell addresses and times.
+		case a.Type != b.Type || a.Kind != b.Kind || !(a.failed() && b.failed()) && !SameJSON(a.Data, b.Data):
 			c.First, c.Short = a.against(b.describe()), b.failed()
+		}
+		if c.First != nil {
 			return c, nil
 		}
 		c.Same++
 	}
 	b, err, more := next()
-	if err != nil || !more {
-		return c, err
+	if more && err == nil {
+		c.First, c.Short = b.against(b.describe()), true
+		c.First.Recorded = theEnd
 	}
-	c.First, c.Short = &Difference{File: b.File, Recorded: theEnd, Asked: b.describe()}, true
-	if last != nil {
-		c.First.Line, c.First.Seq = last.Line, last.Seq
-	}
-	return c, nil
+	return c, err
 }
 
 // against is the difference of an entry and what is in its place.
@@ -62,17 +59,14 @@ func entries(records iter.Seq2[run.Record, error]) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		first := ""
 		for r, err := range records {
-			if first == "" {
-				first = r.File
-			}
-			if err == nil && r.File != first {
+			if first = cmp.Or(first, r.File); r.File != first {
 				return
 			}
-			e, wrong := (*entry)(nil), err
+			var e *entry
 			if err == nil {
-				e, wrong = entryOf(r)
+				e, err = entryOf(r)
 			}
-			if (e != nil || wrong != nil) && (!yield(e, wrong) || wrong != nil) {
+			if (e != nil || err != nil) && !yield(e, err) {
 				return
 			}
 		}

@@ -14,10 +14,14 @@ import (
 //	== the name of a section
 //	> ++ver\n
 //	< Prologix GPIB-USB Controller version 6.107\r\n
+//	# 0.001234
+//	> *IDN?\n
 //
 // "> " leads from the host to the instrument and "< " back. Bytes that are no
 // printable ASCII, the backslash, and a space at the end are escaped as in Go
-// strings, so that no editor changes a frame. Empty lines mean nothing.
+// strings, so that no editor changes a frame. Empty lines mean nothing. A recording
+// has a section for every connection, named by its address, and may have the time of
+// a frame in s as a comment in front of it.
 const (
 	toInstrument = "> "
 	toHost       = "< "

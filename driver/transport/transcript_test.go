@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -200,6 +201,54 @@ func TestReplay(t *testing.T) {
 		t.Errorf("writing after Close gave %v", err)
 	}
 }
+
+// What came after a time-out when it was recorded does not come before it when it is
+// played, whether it is waited for again or something else is sent.
+func TestReplayIsLateAsRecorded(t *testing.T) {
+	const recorded = "> a\n# 1.5\n# read: i/o timeout\n# read: i/o timeout\n< late\n> b\n< b\n# read: i/o timeout\n"
+	p := mustReplay(t, recorded)
+	mustWrite(t, p, "a")
+	for range 2 {
+		p.SetDeadline(time.Now().Add(time.Millisecond))
+		wantLate(t, await(t, "reading what was late", reading(p)))
+	}
+	p.SetDeadline(time.Time{})
+	mustRead(t, p, "late")
+	mustWrite(t, p, "b")
+	mustRead(t, p, "b")
+	if err := p.Check(); err != nil {
+		t.Error(err)
+	}
+	p = mustReplay(t, recorded)
+	mustWrite(t, p, "ab")
+	mustRead(t, p, "lateb")
+}
+
+// With a clock every frame has the time of its last byte in front, and an answer that
+// ends no line is written although nothing follows.
+func TestRecordTellsWhen(t *testing.T) {
+	near, f := openPipe(t)
+	var now atomic.Int64
+	written := make(chan string, 100)
+	c := Record(near, writerFunc(func(p []byte) (int, error) {
+		written <- string(p)
+		return len(p), nil
+	}), func() time.Duration { return time.Duration(now.Load()) * time.Millisecond })
+	mustWrite(t, c, "a\n")
+	now.Store(7)
+	mustWrite(t, f, "b")
+	mustRead(t, c, "b")
+	now.Store(9)
+	for _, want := range []string{"# 0.000000\n== in-process connection\n", "> a\\n\n", "# 0.007000\n< b\n"} {
+		if got := <-written; got != want {
+			t.Errorf("written was %q, want %q", got, want)
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
 func TestReplayReportsTheFirstDifference(t *testing.T) {
 	for _, test := range []struct {

@@ -67,7 +67,7 @@ func Load(dir string) (*Player, error) {
 	if err != nil || len(files) == 0 {
 		return nil, run.Usage(fmt.Errorf("there is no transcript in %s: it is recorded with --transcript", dir))
 	}
-	p := &Player{links: make(map[string][]*section)}
+	p := &Player{links: make(map[string][]*section), stop: func(error) {}}
 	first := ""
 	for _, file := range files { // in the order of their names
 		text, err := input.ReadFile(file, input.Data)
@@ -205,10 +205,12 @@ func (p *Player) End() *End {
 	return p.end
 }
 
-// Frames is how many frames were played.
+// Frames is how many frames were played, and openings of links that failed.
 func (p *Player) Frames() (n int) {
 	for _, s := range p.sections {
-		n += s.Played()
+		if n += s.Played(); s.opened && s.failed != "" {
+			n++
+		}
 	}
 	return n
 }

@@ -40,6 +40,7 @@ var examples = map[string]string{
   xlab completion zsh`,
 	"xlab doctor": `
   xlab doctor
+  xlab doctor --transcript first-day
   xlab doctor --array A --route r0=S1,c3=S5`,
 	"xlab export": `
   xlab export last --output readings.csv
@@ -88,7 +89,8 @@ var examples = map[string]string{
   xlab read --array A
   xlab read --devices r3c7,r5c* --voltage 100mV --format csv`,
 	"xlab replay": `
-  xlab replay last`,
+  xlab replay last
+  xlab replay --transcript last`,
 	"xlab report": `
   xlab report last
   xlab report last --output report.html`,

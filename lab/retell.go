@@ -57,24 +57,25 @@ func (l *Lab) OpenTranscript(name string) (t *Told, err error) {
 		return nil, err
 	}
 	if t.Run != nil && !slices.Equal(t.Run.Header.Arguments, t.Arguments) {
-		return nil, run.Usage(fmt.Errorf("the transcript in %s is of the command %q, and the run of %q: it belongs to another "+
-			"run", t.Directory, t.Arguments, t.Run.Header.Arguments))
+		return nil, run.Usage(fmt.Errorf("the transcript in %s is of the command %q, and the run of %q: it belongs to "+
+			"another run", t.Directory, t.Arguments, t.Run.Header.Arguments))
 	}
 	if t.Program != run.Program() {
-		l.Say(fmt.Sprintf("the transcript was recorded by version %s of the program, this is version %s: a difference may be "+
-			"what has changed between them", t.Program, run.Program()))
+		l.Say(fmt.Sprintf("the transcript was recorded by version %s of the program, this is version %s: a difference may "+
+			"be what has changed between them", t.Program, run.Program()))
 	}
 	return t, nil
 }
 
 // Retold is what `xlab replay --transcript --json` prints.
 type Retold struct {
-	Transcript string      `json:"transcript"` // directory
-	Run        string      `json:"run,omitempty"`
-	Command    []string    `json:"command"`
-	Frames     int         `json:"frames"`  // that were said again
-	Records    int         `json:"records"` // of the journal, from the first on, that came out the same
-	Outcome    run.Outcome `json:"outcome"` // partial: the recording or the run was cut off; outside: there is a difference
+	Transcript string   `json:"transcript"` // directory
+	Run        string   `json:"run,omitempty"`
+	Command    []string `json:"command"`
+	Frames     int      `json:"frames"`  // that were said again
+	Records    int      `json:"records"` // of the journal, from the first on, that came out the same
+	// partial: the recording or the run was cut off; outside: there is a difference
+	Outcome run.Outcome `json:"outcome"`
 	// the first frame that is another one, or where the comparison ends before the command; null for neither
 	Frame *transcript.End `json:"frame"`
 	// the first of the journal and the result; null for none
@@ -85,8 +86,8 @@ type Retold struct {
 // place of all instruments: work does, in this laboratory, and gives the run, if it
 // was one. Runs are kept in l.Config.Runs. An error is of a command that could not be
 // carried out at all, or of a record that cannot be read.
-func (l *Lab) Retell(ctx context.Context, t *Told, work func(ctx context.Context) (*Run, procedure.Job, error)) (*Retold,
-	error) {
+func (l *Lab) Retell(ctx context.Context, t *Told,
+	work func(ctx context.Context) (*Run, procedure.Job, error)) (*Retold, error) {
 	result := &Retold{Transcript: t.Directory, Command: t.Arguments, Outcome: run.OutcomeComplete}
 	if t.Run != nil {
 		result.Run = t.Run.Header.ID

@@ -50,8 +50,8 @@ func (a *app) retell(ctx context.Context, name string) (err error) {
 	case err != nil:
 		return run.Usage(fmt.Errorf("the command of the transcript is none of this program: %w", err))
 	case t.Run == nil && command.Name() != "doctor":
-		return run.Usage(fmt.Errorf("the transcript in %s is of `xlab %s`, which is carried out again from the run's record: "+
-			"it belongs into the directory of its run, as the transcript of the first segment", t.Directory,
+		return run.Usage(fmt.Errorf("the transcript in %s is of `xlab %s`, which is carried out again from the run's "+
+			"record: it belongs into the directory of its run, as the transcript of the first segment", t.Directory,
 			strings.Join(t.Arguments, " ")))
 	}
 	result, err := child.Retell(ctx, t, func(ctx context.Context) (*lab.Run, procedure.Job, error) {
@@ -86,8 +86,8 @@ func (a *app) showRetold(r *lab.Retold) error {
 		err = &run.Ended{Outcome: r.Outcome, Err: errors.New("the command does not do what the transcript says")}
 		words = ""
 	case run.OutcomePartial:
-		err = &run.Ended{Outcome: r.Outcome, Err: errors.New("the comparison ends before the command did: the process was " +
-			"killed or interrupted, or the transcript could not be written on")}
+		err = &run.Ended{Outcome: r.Outcome, Err: errors.New("the comparison ends before the command did: the process " +
+			"was killed or interrupted, or the transcript could not be written on")}
 		words = fmt.Sprintf("no difference up to %s:%d, where the command was cut off", r.Frame.File, r.Frame.Line)
 	}
 	if a.json {

@@ -229,10 +229,11 @@ func (p *simulatedSPI) TxPackets(list []spi.Packet) error {
 func TestTranscriptOfLostLinks(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ fault, file, trace string }{
-		"cable":  {"{what: cut, on: analyzer, command: WNX, number: 2, attempts: 2}", "analyzer", "== tcp:"},
-		"board":  {"{what: cut, on: board A, piece: 5, attempts: 1}", "switch-board-A", "== tcp:"},
-		"bytes":  {"{what: lose, on: board A, toward: host, piece: 5}", "switch-board-A", "# read: i/o timeout"},
-		"silent": {"{what: adapter_silence, on: analyzer, command: MCPNX, number: 1, pieces: 2}", "analyzer", "# read: i/o timeout"},
+		"cable": {"{what: cut, on: analyzer, command: WNX, number: 2, attempts: 2}", "analyzer", "== tcp:"},
+		"board": {"{what: cut, on: board A, piece: 5, attempts: 1}", "switch-board-A", "== tcp:"},
+		"bytes": {"{what: lose, on: board A, toward: host, piece: 5}", "switch-board-A", "# read: i/o timeout"},
+		"silent": {"{what: adapter_silence, on: analyzer, command: MCPNX, number: 1, pieces: 2}", "analyzer",
+			"# read: i/o timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

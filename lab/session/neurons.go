@@ -24,7 +24,8 @@ func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	if err != nil {
 		return err
 	}
-	line, err := s.connect(ctx, serving, a, "neuron board", c.Neurons.Address, func() boxes.Server { return s.Sim.Neurons })
+	line, err := s.connect(ctx, serving, a, "neuron board", c.Neurons.Address,
+		func() boxes.Server { return s.Sim.Neurons })
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("neurons.address"), err)
 	}

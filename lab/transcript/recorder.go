@@ -111,8 +111,8 @@ func (r *Recorder) Close() error {
 		}
 	}
 	if r.dir == "" && len(r.files) > 0 && r.failed == nil {
-		r.say("no run was begun, so that no transcript is kept: `xlab doctor --transcript DIR` keeps one of how the bench " +
-			"is opened")
+		r.say("no run was begun, so that no transcript is kept: `xlab doctor --transcript DIR` keeps one of how the " +
+			"bench is opened")
 	}
 	r.files = nil
 	if r.failed == nil {

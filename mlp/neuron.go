@@ -56,6 +56,14 @@ func (n Neuron) Output(dI float64) float64 {
 	return min(max(n.Gain*dI, -limit), limit)
 }
 
+// Input is the dI in A at which the output is v volts, below the limit.
+func (n Neuron) Input(v float64) float64 {
+	if n.Kind == Tanh {
+		return math.Atanh(v/float64(n.Limit)) / n.Gain
+	}
+	return v / n.Gain
+}
+
 // Slope is dV/d(dI) in V/A at an output of v volts. It takes the output and
 // not the current because the output is what a board measures. A measured
 // output beyond the swing of a Tanh neuron has slope 0.

@@ -2,6 +2,7 @@ package array
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -49,6 +50,11 @@ type Multiply struct {
 	Range      instrument.Amps    `json:"range,omitempty"`
 	Settle     instrument.Seconds `json:"settle,omitempty"`
 	Aperture   instrument.Seconds `json:"aperture"` // of each output
+
+	// Pairs asks for the differences of the currents out of pairs of lines instead, as
+	// amplifiers give them. What else than the voltages bounds and times it is the
+	// amplifiers' then.
+	Pairs bool `json:"pairs,omitempty"`
 }
 
 func (Multiply) Name() string { return "multiply" }
@@ -80,6 +86,10 @@ func (m Multiply) Lower(at Cell, on Shape) (*Lowered, error) {
 	}
 	if err := m.Validate(); err != nil {
 		return nil, err
+	}
+	if m.Pairs {
+		return nil, errors.New("sources cannot measure differences of pairs of lines: that needs a neuron board on the " +
+			"array's lines")
 	}
 	inputs, outputs := on.Rows, on.Cols
 	if m.From == Cols {

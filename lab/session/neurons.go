@@ -7,10 +7,12 @@ import (
 	"xlab/driver/adg1438"
 	"xlab/driver/neuron"
 	"xlab/instrument"
+	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
+	"xlab/run/guarded"
 )
 
 // openNeurons connects to the neuron board, if the bench has one. What its
@@ -43,6 +45,18 @@ func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
 	}
 	s.Neurons, s.neuronLines, s.log = board, w, a.Log
 	return nil
+}
+
+// withNeurons puts the neurons beside an array's sources where some are wired to it.
+func (s *Session) withNeurons(bar *array.Array, w *array.Wiring) guarded.Array {
+	if s.Neurons != nil {
+		p := hardware.NewPairs(bar, hardware.Board{Wiring: w, Router: s.Boards[w.Board]}, s.Neurons, s.neuronLines,
+			s.Config.Neurons.Reference, s.Config.DeviceLimits())
+		if p != nil {
+			return p
+		}
+	}
+	return bar
 }
 
 // lentBoard is a switch board in the hands of somebody else than its array,

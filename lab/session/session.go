@@ -132,7 +132,7 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		if err != nil {
 			return s, err
 		}
-		s.Turns.Add(name, bar, s.Boards[name])
+		s.Turns.Add(name, s.withNeurons(bar, w), s.Boards[name])
 	}
 	return s, nil
 }

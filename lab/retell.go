@@ -101,8 +101,8 @@ func (l *Lab) Retell(ctx context.Context, t *Told,
 	defer cancel(nil)
 	t.Play(cancel)
 	r, j, err := work(playing)
-	if ctx.Err() != nil {
-		return nil, err
+	if ctx.Err() != nil || errors.Is(err, run.ErrInterrupted) {
+		return nil, err // by somebody, now
 	}
 	result.Frame, result.Frames = t.End(), t.Frames()
 	begun := r != nil && r.Run != nil

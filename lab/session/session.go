@@ -273,7 +273,7 @@ func (s *Session) patience() time.Duration {
 	if hurry := s.hurry(); hurry > 0 {
 		return hurry
 	}
-	if s.Sim == nil {
+	if !s.simulated() {
 		return 5 * time.Second
 	}
 	return 15 * time.Second * time.Duration(s.burden())
@@ -283,7 +283,7 @@ func (s *Session) patience() time.Duration {
 // hardware what its driver finds right (0), on the simulated bench as long as
 // everything else.
 func (s *Session) answerTimeout() time.Duration {
-	if s.Sim == nil {
+	if !s.simulated() {
 		return 0
 	}
 	return s.patience()
@@ -292,11 +292,15 @@ func (s *Session) answerTimeout() time.Duration {
 // quiet is for how long nothing of another process may come while the analyzer is
 // taken over. A simulated bench in this process has had no other.
 func (s *Session) quiet() time.Duration {
-	if s.Sim == nil {
+	if !s.simulated() {
 		return 250 * time.Millisecond
 	}
 	return 0
 }
+
+// simulated tells whether the bench is simulated, or was when the transcript was
+// recorded that stands for it: what is sent depends on it.
+func (s *Session) simulated() bool { return s.Sim != nil || s.Config.Simulated() }
 
 // hurry is how long a test lets the simulated bench take for an answer; 0 = no
 // hurry.

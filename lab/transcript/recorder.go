@@ -139,8 +139,7 @@ func (r *Recorder) Line(link string, open Open) Open {
 	return func(ctx context.Context) (transport.Conn, error) {
 		c, err := open(ctx)
 		if err != nil {
-			fmt.Fprintf(f, "# %.6f\n== %s%q\n", r.clock().Seconds(), notConnected, err)
-			return nil, err
+			return nil, f.refused(err)
 		}
 		return transport.Record(c, f, r.clock), nil
 	}
@@ -167,6 +166,12 @@ type file struct {
 	name string
 	held []byte   // until there is a file
 	to   *os.File // nil before
+}
+
+// refused keeps why the link could not be opened, and gives it back.
+func (f *file) refused(err error) error {
+	fmt.Fprintf(f, "# %.6f\n== %s%q\n", f.of.clock().Seconds(), notConnected, err)
+	return err
 }
 
 func (f *file) open() (err error) {

@@ -18,10 +18,14 @@ import (
 // Port is what open opens, with a record of all transfers.
 func (r *Recorder) Port(link string, open func() (spi.PortCloser, error)) (spi.PortCloser, error) {
 	p, err := open()
-	if r == nil || err != nil {
+	if r == nil {
 		return p, err
 	}
-	return &recordedPort{PortCloser: p, to: r.file(link)}, nil
+	f := r.file(link)
+	if err != nil {
+		return nil, f.refused(err)
+	}
+	return &recordedPort{PortCloser: p, to: f}, nil
 }
 
 type recordedPort struct {
@@ -33,7 +37,7 @@ type recordedPort struct {
 func (p *recordedPort) Connect(f physic.Frequency, mode spi.Mode, bits int) (spi.Conn, error) {
 	c, err := p.PortCloser.Connect(f, mode, bits)
 	if err != nil {
-		return nil, err
+		return nil, p.to.refused(err)
 	}
 	told := transfers{duplex: c.Duplex()}
 	if l, ok := c.(conn.Limits); ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"xlab/lab/procedure"
 	"xlab/lab/transcript"
 	"xlab/run"
-	"xlab/run/record"
 	"xlab/run/replay"
 )
 
@@ -92,7 +90,7 @@ func (l *Lab) Retell(ctx context.Context, t *Told,
 	if t.Run != nil {
 		result.Run = t.Run.Header.ID
 		var err error
-		if l.recorded, err = replay.New(besideLinks(run.Records(t.Run.Dir)), replay.Options{}); err != nil {
+		if l.recorded, err = replay.New(run.Records(t.Run.Dir), replay.Options{Recalls: beside}); err != nil {
 			return nil, err
 		}
 		defer l.recorded.Close()
@@ -152,26 +150,3 @@ func (l *Lab) compareRuns(s *run.Stored, r *Run, j procedure.Job, result *Retold
 
 // beside are the kinds of what is asked for in a run and comes over no link.
 var beside = []string{recallWait, recallTemperature, "classification wall time"}
-
-// besideLinks are the records of that alone, as a record of its own.
-func besideLinks(records iter.Seq2[run.Record, error]) iter.Seq2[run.Record, error] {
-	return func(yield func(run.Record, error) bool) {
-		n := uint64(0)
-		for r, err := range records {
-			if r.Kind == record.Recall {
-				var value any
-				value, err = record.Of(r)
-				if a, _ := value.(record.Answer); !slices.Contains(beside, a.What) && err == nil {
-					continue
-				}
-				n++
-				r.Seq = n
-			} else if err == nil {
-				continue
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
-}

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"cmp"
 	"errors"
 	"iter"
 
@@ -22,15 +21,30 @@ type Compared struct {
 // was asked, answered and concluded, without times, numbers and what is there for
 // people alone.
 func Compare(recorded, now iter.Seq2[run.Record, error]) (c Compared, err error) {
-	next, stop := iter.Pull2(entries(now))
-	defer stop()
-	for a, err := range entries(recorded) {
-		b, wrong, more := next()
-		if err = errors.Join(err, wrong); err != nil {
-			return c, err
+	then, err := New(recorded, Options{})
+	if err != nil {
+		return c, err
+	}
+	defer then.Close()
+	again, err := New(now, Options{})
+	if err != nil {
+		return c, err
+	}
+	defer again.Close()
+	segment := ""
+	for ; err == nil; err = errors.Join(then.take(), again.take()) {
+		a, b := then.ahead[0], again.ahead[0]
+		if a != nil && segment == "" {
+			segment = a.File
 		}
+		ended := a == nil || a.File != segment
 		switch {
-		case !more:
+		case ended && b == nil:
+			return c, nil
+		case ended:
+			c.First, c.Short = b.against(b.describe()), true
+			c.First.Recorded = theEnd
+		case b == nil:
 			c.First, c.Short = a.against(theEnd), true
 		// Two errors are the same: their words tell addresses and times.
 		case a.Type != b.Type || a.Kind != b.Kind || !(a.failed() && b.failed()) && !SameJSON(a.Data, b.Data):
@@ -41,34 +55,10 @@ func Compare(recorded, now iter.Seq2[run.Record, error]) (c Compared, err error)
 		}
 		c.Same++
 	}
-	b, err, more := next()
-	if more && err == nil {
-		c.First, c.Short = b.against(b.describe()), true
-		c.First.Recorded = theEnd
-	}
 	return c, err
 }
 
 // against is the difference of an entry and what is in its place.
 func (e *entry) against(now string) *Difference {
 	return &Difference{File: e.File, Line: e.Line, Seq: e.Seq, Recorded: e.describe(), Asked: now}
-}
-
-// entries are those of the first segment that are on the tape.
-func entries(records iter.Seq2[run.Record, error]) iter.Seq2[*entry, error] {
-	return func(yield func(*entry, error) bool) {
-		first := ""
-		for r, err := range records {
-			if first = cmp.Or(first, r.File); r.File != first {
-				return
-			}
-			var e *entry
-			if err == nil {
-				e, err = entryOf(r)
-			}
-			if (e != nil || err != nil) && !yield(e, err) {
-				return
-			}
-		}
-	}
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"iter"
+	"slices"
 
 	"xlab/instrument/array"
 	"xlab/run"
@@ -20,6 +21,7 @@ type Options struct {
 	Live    func() error  // called once, before the first thing that is done live; nil = nothing to do
 	Strict  bool          // what the algorithm concluded (the data of Settle) is compared too
 	Skip    []Span        // records that earlier resumptions did not use
+	Recalls []string      // kinds of recalls that alone are on the tape; nil = everything is
 }
 
 // Span is a range of records, by sequence number, that is not on the tape.
@@ -110,7 +112,7 @@ func (t *Tape) advance() error {
 		if err != nil {
 			return err
 		}
-		if e != nil {
+		if e != nil && (t.options.Recalls == nil || e.answer != nil && slices.Contains(t.options.Recalls, e.answer.What)) {
 			t.ahead[1] = e
 			return nil
 		}

@@ -136,12 +136,9 @@ func New(known *boxes.Registry, c *config.Config, state *chip.Chip, file string)
 		return nil, err
 	}
 	for i, b := range boards {
-		devices, err := ArrayOf(s.Chip, file, b.Array)
+		devices, err := AtTemperature(c, s.Chip, file, b.Array)
 		if err != nil {
 			return nil, err
-		}
-		if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
-			return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))
 		}
 		if err := s.Netlist.Attach(b, devices); err != nil {
 			return nil, run.Usage(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+

@@ -69,6 +69,19 @@ func ArrayOf(state *chip.Chip, file, name string) (*device.Array, error) {
 	return devices, nil
 }
 
+// AtTemperature is an array of the chip as the bench has it: at the configured
+// temperature.
+func AtTemperature(c *config.Config, state *chip.Chip, file, name string) (*device.Array, error) {
+	devices, err := ArrayOf(state, file, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := devices.SetTemperature(float64(c.Simulation.Temperature)); err != nil {
+		return nil, run.Usage(fmt.Errorf("%s: %w", c.Place("simulation.temperature"), err))
+	}
+	return devices, nil
+}
+
 // Replace puts a pristine chip into the configuration's file.
 func Replace(c *config.Config, seed uint64) error {
 	state, err := NewChip(c, seed)

@@ -24,6 +24,7 @@ import (
 // network is what the chip in the configuration's file holds.
 type network struct {
 	lab       procedure.Lab
+	config    *config.Config
 	file      string
 	chip      *chip.Chip
 	design    mlp.Design
@@ -46,7 +47,7 @@ func load(l procedure.Lab, c *config.Config) (*network, error) {
 	if err != nil {
 		return nil, run.Usage(fmt.Errorf("%w; form, train and import first: `xlab mlp run` does", err))
 	}
-	return &network{lab: l, file: c.Simulation.Chip, chip: state, design: mlp.LetterDesign()}, nil
+	return &network{lab: l, config: c, file: c.Simulation.Chip, chip: state, design: mlp.LetterDesign()}, nil
 }
 
 // connect puts the network into the arrays, connected as for classifying, with the
@@ -57,7 +58,7 @@ func (n *network) connect() (err error) {
 	}
 	wires := bench.DefaultWires()
 	for l, block := range n.placement {
-		devices, err := sim.ArrayOf(n.chip, n.file, block.Array)
+		devices, err := sim.AtTemperature(n.config, n.chip, n.file, block.Array)
 		if err != nil {
 			return err
 		}

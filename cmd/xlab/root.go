@@ -53,15 +53,7 @@ func (a *app) resumeLine() string {
 	for _, text := range a.set {
 		words = append(words, "--set", text)
 	}
-	for i, w := range words {
-		if strings.ContainsFunc(w, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
-				strings.ContainsRune("_-=+.,:/@%", r))
-		}) {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
+	return screen.ShellLine(words...)
 }
 
 func (a *app) root() *cobra.Command {

@@ -46,6 +46,21 @@ func Line(text string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(Visible(text))
 }
 
+// ShellLine is a command line of these words that a POSIX shell takes as they are, quoted
+// where they need it.
+func ShellLine(words ...string) string {
+	line := make([]string, len(words))
+	for i, w := range words {
+		if line[i] = w; w == "" || strings.ContainsFunc(w, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+				strings.ContainsRune("_-=+.,:/@%", r))
+		}) {
+			line[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(line, " ")
+}
+
 // Brief is Line of which what is beyond width columns is left out.
 func Brief(text string, width int) string {
 	text = Line(text)

@@ -51,6 +51,7 @@ type Study struct {
 	arrays   []string                        // that are formed first
 	settings any                             // all that the results depend on beside the configuration
 	prepare  func(ctx context.Context) error // for all chips; nil = there is nothing
+	begun    func(seed uint64)               // is told of every chip; nil = nobody is
 }
 
 // Found is what a study finds: []TuningRow, *Network or *procedure.MeasurementResult.
@@ -152,6 +153,7 @@ func (s *Study) Shard(ctx context.Context, seeds shard.Seeds, path string) (err 
 	case len(left) < len(seeds):
 		s.lab.Say(fmt.Sprintf("going on with seeds %v of shard %s", left, path))
 	}
+	s.begun = func(seed uint64) { s.lab.Say(fmt.Sprintf("chip %d", seed)) }
 	_, err = s.over(ctx, left, false, w.Append)
 	return err
 }
@@ -183,6 +185,9 @@ func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
 	}
 	batch := run.NewBatch(len(seeds), func(ctx context.Context, i, part int) (err error) {
 		if part == 0 {
+			if s.begun != nil {
+				s.begun(seeds[i])
+			}
 			chips[i], err = form(ctx, l, seeds[i], s.arrays)
 			return err
 		}

@@ -69,8 +69,8 @@ func (h *Head) differences(other *Head) []difference {
 	return list
 }
 
-// agree refuses two shards that cannot be of one study, naming them by their files.
-func (h *Head) agree(other *Head, name, otherName string) error {
+// Agree refuses two shards that cannot be of one study, naming them by their files.
+func (h *Head) Agree(other *Head, name, otherName string) error {
 	list := h.differences(other)
 	if len(list) == 0 {
 		return nil

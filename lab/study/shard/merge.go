@@ -33,7 +33,7 @@ func Merge(files []string, wanted Seeds) (*Head, []Chip, error) {
 			continue
 		}
 		if len(shards) > 0 {
-			if err := shards[0].Head.agree(s.Head, shards[0].File, file); err != nil {
+			if err := shards[0].Head.Agree(s.Head, shards[0].File, file); err != nil {
 				faults = append(faults, err)
 			}
 		}

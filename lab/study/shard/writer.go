@@ -50,7 +50,7 @@ func (s *Shard) belongs(h *Head) error {
 		return run.Usage(fmt.Errorf("%s is there already, with seeds %v and not %v: name another file", s.File,
 			s.Head.Seeds, h.Seeds))
 	}
-	return s.Head.agree(h, s.File, "what is asked for")
+	return s.Head.Agree(h, s.File, "what is asked for")
 }
 
 // open takes the unfinished file. It has moved where another process has just finished it.

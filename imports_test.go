@@ -130,7 +130,7 @@ func findBoxes(t *testing.T) []string {
 // and printing: what another program would want too is in these rooms, and so is
 // what they need of other rooms.
 var command = []string{
-	"lab", "lab/procedure", "lab/plan", "lab/study", "lab/study/shard", // what can be done
+	"lab", "lab/procedure", "lab/plan", "lab/study", "lab/study/shard", "lab/study/cluster", // what can be done
 	"run", "run/archive/export", "run/archive/index", "run/keyfigure", "run/archive/report", // what was done
 	"run/screen", "input", "input/table", "instrument", "instrument/array", "population", // what it is printed with
 }

@@ -11,6 +11,7 @@ import (
 	"xlab/instrument"
 	"xlab/lab"
 	"xlab/lab/procedure"
+	"xlab/lab/study/cluster"
 	"xlab/run"
 	"xlab/run/screen"
 )
@@ -23,6 +24,8 @@ type app struct {
 	set     []string  // --set key=value
 	json    bool      // --json
 	verbose bool      // --verbose
+
+	taskOf *cluster.Study // a shard of which is computed; nil = of none
 
 	take func(*procedure.Request) error // gets what is asked for instead of its being carried out; nil = it is
 }

@@ -9,6 +9,7 @@ import (
 
 	"xlab/lab"
 	"xlab/lab/procedure"
+	"xlab/lab/study/cluster"
 	"xlab/run"
 	"xlab/run/archive/export"
 	"xlab/run/archive/index"
@@ -55,6 +56,7 @@ func (a *app) complete(c *cobra.Command) {
 		"faults":  files("yaml", "yml"),
 		"network": a.completeRuns,
 		"outcome": words(index.Outcomes()...),
+		"print":   words(cluster.Kinds()...),
 		"set":     a.completeKeys,
 		"table":   words(export.Tables()...),
 	}

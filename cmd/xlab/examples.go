@@ -126,16 +126,22 @@ var examples = map[string]string{
   xlab sim transient --from 0 --to 30 --output step.svg`,
 	"xlab study": `
   xlab study tuning --chips 5 --dry-run`,
+	"xlab study collect": `
+  xlab study collect study-tuning-3fa9c2d1e0
+  xlab study collect study-tuning-3fa9c2d1e0 --watch`,
 	"xlab study merge": `
   xlab study merge shards/*.jsonl
   xlab study merge --seeds 1-40 first.jsonl second.jsonl --json`,
 	"xlab study mlp": `
   xlab study mlp --chips 5 --dry-run
   xlab study mlp --approaches aware --insitu`,
+	"xlab study run-shard": `
+  xlab study run-shard study-tuning-3fa9c2d1e0 7`,
 	"xlab study tuning": `
   xlab study tuning --chips 5 --dry-run
   xlab study tuning --policies adaptive,ramp --tolerances 5% --schemes v2,v3
-  xlab study tuning --seeds 21-40 --shard second.jsonl`,
+  xlab study tuning --seeds 21-40 --shard second.jsonl
+  xlab study tuning --seeds 1-200 --slurm --shards 40 --time 60`,
 	"xlab tune": `
   xlab tune --target face --tolerance 5%
   xlab tune --target 20uS --devices "r3c7, r0-4c2"

@@ -16,7 +16,8 @@ import (
 
 func (a *app) studyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "study", Short: "Compare procedures over many simulated chips"}
-	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand(), a.studyMergeCommand())
+	c.AddCommand(a.studyTuningCommand(), a.studyMLPCommand(), a.studyMergeCommand(),
+		a.studyCollectCommand(), a.studyRunShardCommand())
 	return c
 }
 
@@ -81,6 +82,7 @@ shard where one is asked for.`,
 	}
 	f := c.Flags()
 	flags.register(f, 20, studyChips)
+	flags.nodes.register(f)
 	all, _ := procedure.Words("policies")
 	f.StringVar(&policies, "policies", strings.Join(all, ","), "policies, separated by commas")
 	f.StringVar(&tolerances, "tolerances", "30%,5%,1%", "tolerances, separated by commas")

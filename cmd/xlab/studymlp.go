@@ -59,6 +59,7 @@ shard where one is asked for.
 	}
 	f := c.Flags()
 	flags.register(f, 20, studyChips)
+	flags.nodes.register(f)
 	f.StringVar(&approaches, "approaches", "oblivious,aware", "approaches, separated by commas")
 	f.BoolVar(&inSitu, "insitu", false, "train on the devices too")
 	t.Register(f)

@@ -23,6 +23,7 @@ type studyFlags struct {
 	seeds  shard.Seeds
 	shard  string
 	dryRun bool
+	nodes  nodeFlags
 	output string // directory for data and figures, of studies that have any
 }
 
@@ -58,7 +59,17 @@ func (a *app) study(cmd *cobra.Command, flags *studyFlags, s *study.Study) error
 	if err != nil {
 		return err
 	}
+	elsewhere, err := flags.nodes.asked(cmd.Flags())
+	if err != nil {
+		return err
+	}
 	switch {
+	case elsewhere:
+		h, err := s.Head(seeds)
+		if err != nil {
+			return err
+		}
+		return a.elsewhere(cmd, &flags.nodes, h)
 	case flags.dryRun:
 		batch, err := s.DryRun(cmd.Context(), seeds)
 		if err != nil {
@@ -66,6 +77,15 @@ func (a *app) study(cmd *cobra.Command, flags *studyFlags, s *study.Study) error
 		}
 		return a.showBatch(batch)
 	case flags.shard != "":
+		if a.taskOf != nil {
+			h, err := s.Head(seeds)
+			if err == nil {
+				err = a.taskOf.Same(h)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if err := s.Shard(cmd.Context(), seeds, flags.shard); err != nil {
 			return err
 		}

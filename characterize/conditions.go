@@ -4,6 +4,7 @@ import (
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 // Conditions are how devices are read, written and switched off in every
@@ -38,18 +39,20 @@ type Conditions struct {
 	Lines array.Resistance `json:"lines"`
 }
 
-// DefaultConditions are for the Pt/Al2O3/TiO2-x stack: pulses and states of the
-// published working range, off as forming leaves devices. Positive pulses use
+// DefaultConditions are for devices of a profile, nil for the default one: pulses and
+// states of their working range, off as forming leaves them. Positive pulses use
 // V/3 and negative ones V/2, for the reason given at forming: what the others see
 // must not switch them on.
-func DefaultConditions() Conditions {
+func DefaultConditions(p *profile.Profile) Conditions {
+	p = profile.Of(p)
+	set, reset, off := &p.Pulses.Set, &p.Pulses.Reset, &p.Forming
 	return Conditions{
-		Read: 0.2, Aperture: 20e-3, Settle: 1e-3, Compliance: 5e-3,
-		Width: 500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
-		Low: 20e-6, High: 50e-6, PreparePulses: 60, PrepareStep: 50e-3, SetStart: 0.8, SetMax: 1.8, ResetStart: -0.8,
-		ResetMax: -2.4,
-		Off:      10e-6, OffStart: -1.6, OffWidth: 10e-3, OffPulses: 20,
-		Lines: array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
+		Read: p.Read.Voltage, Aperture: 20e-3, Settle: 1e-3, Compliance: 5e-3,
+		Width: p.Pulses.Width, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
+		Low: p.Conductance.PreparedLow, High: p.Conductance.PreparedHigh, PreparePulses: 60, PrepareStep: 50e-3,
+		SetStart: set.Weakest, SetMax: set.Utmost, ResetStart: reset.Weakest, ResetMax: reset.Utmost,
+		Off: p.Conductance.Off, OffStart: off.Reset, OffWidth: off.Width, OffPulses: off.ResetPulses,
+		Lines: array.Resistance(p.Lines),
 	}
 }
 

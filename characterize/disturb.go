@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 )
 
@@ -26,9 +27,10 @@ type DisturbSpec struct {
 
 // DefaultDisturbSpec compares the schemes at the amplitudes around which devices
 // are tuned.
-func DefaultDisturbSpec(device array.Cell) DisturbSpec {
-	return DisturbSpec{Conditions: DefaultConditions(), Device: device, Amplitudes: []instrument.Volts{1.15, -1.5},
-		Schemes: []array.Scheme{array.HalfVoltage, array.ThirdVoltage, array.Floating}, Pulses: 50}
+func DefaultDisturbSpec(p *profile.Profile, device array.Cell) DisturbSpec {
+	return DisturbSpec{Conditions: DefaultConditions(p), Device: device,
+		Amplitudes: slices.Clone(profile.Of(p).Measure.Disturb),
+		Schemes:    []array.Scheme{array.HalfVoltage, array.ThirdVoltage, array.Floating}, Pulses: 50}
 }
 
 // Validate checks the parameters; all faults are reported at once.

@@ -10,6 +10,7 @@ import (
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/keyfigure"
@@ -33,10 +34,11 @@ type EnduranceSpec struct {
 	MinRatio float64          `json:"min_ratio"` // of the conductances after both, below which a device has failed
 }
 
-// DefaultEnduranceSpec switches over a factor of four of the working range.
-func DefaultEnduranceSpec(devices []array.Cell) EnduranceSpec {
-	return EnduranceSpec{Conditions: DefaultConditions(), Devices: devices, Cycles: 1000, PerDecade: 10,
-		On: 60e-6, OffState: 15e-6, HalfCycle: 60, Set: 1.3, Reset: -1.7, MinRatio: 1.1}
+// DefaultEnduranceSpec switches between the states of the profile.
+func DefaultEnduranceSpec(p *profile.Profile, devices []array.Cell) EnduranceSpec {
+	m := &profile.Of(p).Measure
+	return EnduranceSpec{Conditions: DefaultConditions(p), Devices: devices, Cycles: 1000, PerDecade: 10,
+		On: m.CycleOn, OffState: m.CycleOff, HalfCycle: 60, Set: m.CycleSet, Reset: m.CycleReset, MinRatio: 1.1}
 }
 
 // Validate checks the parameters; all faults are reported at once.

@@ -9,6 +9,7 @@ import (
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/population"
 	"xlab/published"
 	"xlab/run"
@@ -35,22 +36,20 @@ type IVSpec struct {
 
 // DefaultIVSpec gives curves up to the largest voltage that changes nothing and
 // loops over the published tuning range, 500 us at each level.
-func DefaultIVSpec(devices []array.Cell) IVSpec {
-	return IVSpec{Conditions: DefaultConditions(), Devices: devices, Static: 0.4, StaticSteps: 41, StaticDwell: 10e-3,
-		Set: 1.3, Reset: -1.6, LoopSteps: 27, Delay: 340e-6, Dwell: 160e-6, Limit: 1e-3}
+func DefaultIVSpec(p *profile.Profile, devices []array.Cell) IVSpec {
+	m := &profile.Of(p).Measure
+	return IVSpec{Conditions: DefaultConditions(p), Devices: devices, Static: m.Static, StaticSteps: 41,
+		StaticDwell: 10e-3, Set: m.LoopSet, Reset: m.LoopReset, LoopSteps: 27, Delay: 340e-6, Dwell: 160e-6,
+		Limit: m.LoopLimit}
 }
-
-// staticLimit is the largest voltage of a curve that changes nothing worth
-// mentioning: the published static curves end there.
-const staticLimit instrument.Volts = 0.4
 
 // Validate checks the parameters; all faults are reported at once.
 func (s IVSpec) Validate(rows, cols int) error {
 	var f faults
 	f.cells(s.Devices, rows, cols)
 	f.conditions(s.Conditions)
-	f.Check(s.Static > 0 && s.Static <= staticLimit,
-		"static: %v must be above 0 V and at most %v, which changes no device", s.Static, staticLimit)
+	f.Check(s.Static > 0 && s.Static <= array.ReadLimit,
+		"static: %v must be above 0 V and at most %v, which changes no device", s.Static, array.ReadLimit)
 	f.Check(s.StaticSteps >= 3 && s.LoopSteps >= 2, "static_steps %d must be at least 3 and loop_steps %d at least 2",
 		s.StaticSteps, s.LoopSteps)
 	f.Check(s.Set >= 0 && s.Set <= s.SetMax, "set: %v must be 0 V for no loop, or at most set_max, %v", s.Set, s.SetMax)
@@ -264,7 +263,7 @@ func (v *IV) Comparison() []keyfigure.Comparison {
 		{What: fmt.Sprintf("I(%v) / I(%v) of the device, lines taken out", v.Spec.Static, v.Spec.Static/2),
 			Measured: population.Of(ratios).Text(population.Format("%.2f", 1))},
 	}
-	if v.Spec.Static == staticLimit {
+	if v.Spec.Static == array.ReadLimit {
 		list[0].Published, list[0].Source = publishedRatio, published.Model
 	}
 	if len(on) > 0 {

@@ -21,7 +21,7 @@ func TestIV(t *testing.T) {
 	s.devices[5].g = 30e-6
 	bench, _ := journaled(t, s)
 	cell := array.Cell{Row: 1, Col: 1}
-	spec := characterize.DefaultIVSpec([]array.Cell{cell, {Row: 2, Col: 2}})
+	spec := characterize.DefaultIVSpec(nil, []array.Cell{cell, {Row: 2, Col: 2}})
 	spec.Lines = array.Resistance{}
 	out, err := characterize.MeasureIV(context.Background(), bench, spec,
 		characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 2, Col: 2})})
@@ -79,7 +79,7 @@ func TestRetention(t *testing.T) {
 	}
 	s.devices[4].factor = 1 // cannot be written
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultRetentionSpec(array.AllCells(3, 3))
+	spec := characterize.DefaultRetentionSpec(nil, array.AllCells(3, 3))
 	spec.First, spec.Last, spec.PerDecade = 10, 5e4, 3
 	out, err := characterize.MeasureRetention(context.Background(), bench, s, s, spec, characterize.Options{})
 	if err != nil {
@@ -116,7 +116,7 @@ func TestEnduranceCycles(t *testing.T) {
 		s := newStub(2, 2)
 		s.devices[0].factor = 2
 		bench, journal := journaled(t, s)
-		spec := characterize.DefaultEnduranceSpec([]array.Cell{{}})
+		spec := characterize.DefaultEnduranceSpec(nil, []array.Cell{{}})
 		spec.Cycles = rapid.IntRange(1, 120).Draw(rt, "cycles")
 		spec.PerDecade = rapid.IntRange(0, 12).Draw(rt, "per decade")
 		spec.Fixed = rapid.Bool().Draw(rt, "fixed")
@@ -154,7 +154,7 @@ func TestEnduranceEnds(t *testing.T) {
 	s.devices[1].reset = -9                         // cannot be switched off
 	s.devices[2].status = instrument.StatusOverflow // cannot be read
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultEnduranceSpec(array.AllCells(2, 2))
+	spec := characterize.DefaultEnduranceSpec(nil, array.AllCells(2, 2))
 	spec.Cycles = 30
 	out, err := characterize.MeasureEndurance(context.Background(), bench, spec, characterize.Options{})
 	if err != nil {
@@ -187,7 +187,7 @@ func TestEnduranceBrokenOff(t *testing.T) {
 		s := newStub(1, 1)
 		s.failing = failing
 		bench, _ := journaled(t, s)
-		spec := characterize.DefaultEnduranceSpec(array.AllCells(1, 1))
+		spec := characterize.DefaultEnduranceSpec(nil, array.AllCells(1, 1))
 		spec.Fixed = failing%2 == 0
 		out, err := characterize.MeasureEndurance(context.Background(), bench, spec, characterize.Options{})
 		if d := out.Devices[0]; err == nil || d.Reason != "" || d.Failed != 0 {
@@ -202,7 +202,7 @@ func TestTemperature(t *testing.T) {
 	s := newStub(5, 5)
 	s.lines = array.Resistance{Contact: 2000, RowSegment: 5, ColSegment: 3}
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultTemperatureSpec([]array.Cell{{Row: 1, Col: 1}, {Row: 2, Col: 3}, {Row: 4, Col: 0},
+	spec := characterize.DefaultTemperatureSpec(nil, []array.Cell{{Row: 1, Col: 1}, {Row: 2, Col: 3}, {Row: 4, Col: 0},
 		{Row: 3, Col: 3}})
 	spec.Lines = s.lines
 	out, err := characterize.MeasureTemperature(context.Background(), bench, s, spec, characterize.Options{})
@@ -243,7 +243,7 @@ func TestDisturb(t *testing.T) {
 	s.lines = array.Resistance{Contact: 500, RowSegment: 2, ColSegment: 2}
 	s.disturb = 0.002
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultDisturbSpec(array.Cell{Row: 2, Col: 2})
+	spec := characterize.DefaultDisturbSpec(nil, array.Cell{Row: 2, Col: 2})
 	spec.Lines, spec.Pulses = s.lines, 20
 	out, err := characterize.MeasureDisturb(context.Background(), bench, spec,
 		characterize.Options{Defects: unusable(5, 5, array.Cell{Row: 1, Col: 2}, array.Cell{Row: 2, Col: 1})})
@@ -287,7 +287,7 @@ func TestDisturb(t *testing.T) {
 
 func TestDisturbNeedsNeighbours(t *testing.T) {
 	bench, _ := journaled(t, newStub(2, 2))
-	spec := characterize.DefaultDisturbSpec(array.Cell{})
+	spec := characterize.DefaultDisturbSpec(nil, array.Cell{})
 	for _, defective := range []array.Cell{{}, {Row: 1}, {Col: 1}, {Row: 1, Col: 1}} {
 		_, err := characterize.MeasureDisturb(context.Background(), bench, spec,
 			characterize.Options{Defects: unusable(2, 2, defective)})
@@ -308,26 +308,29 @@ func TestDisturbNeedsNeighbours(t *testing.T) {
 // asked to, at any step.
 func TestMeasurementsEnd(t *testing.T) {
 	cells := array.AllCells(3, 3)
-	endurance := characterize.DefaultEnduranceSpec(cells)
+	endurance := characterize.DefaultEnduranceSpec(nil, cells)
 	endurance.Cycles = 5
 	measure := map[string]func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error){
 		"thresholds": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
-			return characterize.MeasureThresholds(ctx, b, characterize.DefaultThresholdSpec(cells), characterize.Options{})
+			return characterize.MeasureThresholds(ctx, b, characterize.DefaultThresholdSpec(nil, cells),
+				characterize.Options{})
 		},
 		"iv": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
-			return characterize.MeasureIV(ctx, b, characterize.DefaultIVSpec(cells), characterize.Options{})
+			return characterize.MeasureIV(ctx, b, characterize.DefaultIVSpec(nil, cells), characterize.Options{})
 		},
 		"retention": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
-			return characterize.MeasureRetention(ctx, b, s, s, characterize.DefaultRetentionSpec(cells), characterize.Options{})
+			return characterize.MeasureRetention(ctx, b, s, s, characterize.DefaultRetentionSpec(nil, cells),
+				characterize.Options{})
 		},
 		"endurance": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
 			return characterize.MeasureEndurance(ctx, b, endurance, characterize.Options{})
 		},
 		"temperature": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
-			return characterize.MeasureTemperature(ctx, b, s, characterize.DefaultTemperatureSpec(cells), characterize.Options{})
+			return characterize.MeasureTemperature(ctx, b, s, characterize.DefaultTemperatureSpec(nil, cells),
+				characterize.Options{})
 		},
 		"disturb": func(ctx context.Context, b array.DUT, s *stub) (characterize.Measurement, error) {
-			return characterize.MeasureDisturb(ctx, b, characterize.DefaultDisturbSpec(cells[4]), characterize.Options{})
+			return characterize.MeasureDisturb(ctx, b, characterize.DefaultDisturbSpec(nil, cells[4]), characterize.Options{})
 		},
 	}
 	for name, f := range measure {

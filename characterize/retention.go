@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat"
 
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/population"
 	"xlab/run"
 	"xlab/run/keyfigure"
@@ -28,11 +30,12 @@ type RetentionSpec struct {
 	PerDecade int                  `json:"per_decade"` // reads per decade of time
 }
 
-// DefaultRetentionSpec follows states over the published working range for a day.
-func DefaultRetentionSpec(devices []array.Cell) RetentionSpec {
-	c := DefaultConditions()
-	c.Low, c.High = 10e-6, 100e-6
-	return RetentionSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{15e-6, 30e-6, 60e-6, 100e-6},
+// DefaultRetentionSpec follows states over the working range for a day.
+func DefaultRetentionSpec(p *profile.Profile, devices []array.Cell) RetentionSpec {
+	p = profile.Of(p)
+	c := DefaultConditions(p)
+	c.Low, c.High = p.Conductance.Low, p.Conductance.High
+	return RetentionSpec{Conditions: c, Devices: devices, States: slices.Clone(p.Measure.Kept),
 		Tolerance: 0.1, First: 10, Last: 86400, PerDecade: 4}
 }
 

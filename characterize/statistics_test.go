@@ -13,10 +13,10 @@ import (
 
 // some are results of each measurement with so many devices, without measuring.
 func some(n int) map[string]characterize.Measurement {
-	iv := &characterize.IV{Spec: characterize.DefaultIVSpec(nil)}
-	retention := &characterize.Retention{Spec: characterize.DefaultRetentionSpec(nil)}
-	endurance := &characterize.Endurance{Spec: characterize.DefaultEnduranceSpec(nil)}
-	temperatures := &characterize.Temperatures{Spec: characterize.DefaultTemperatureSpec(nil)}
+	iv := &characterize.IV{Spec: characterize.DefaultIVSpec(nil, nil)}
+	retention := &characterize.Retention{Spec: characterize.DefaultRetentionSpec(nil, nil)}
+	endurance := &characterize.Endurance{Spec: characterize.DefaultEnduranceSpec(nil, nil)}
+	temperatures := &characterize.Temperatures{Spec: characterize.DefaultTemperatureSpec(nil, nil)}
 	thresholds := make(map[uint64]*characterize.Thresholds)
 	for i := range n {
 		cell, g := array.Cell{Row: 3, Col: 3 + i}, instrument.Siemens(10e-6*(1+0.1*float64(i)))

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"xlab/figure"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/population"
 	"xlab/published"
 	"xlab/run"
@@ -27,10 +29,11 @@ type TemperatureSpec struct {
 
 // DefaultTemperatureSpec covers the range of the published model, read at 0.1 V
 // as there.
-func DefaultTemperatureSpec(devices []array.Cell) TemperatureSpec {
-	c := DefaultConditions()
-	c.Read, c.Low, c.High = 0.1, 10e-6, 100e-6
-	return TemperatureSpec{Conditions: c, Devices: devices, States: []instrument.Siemens{10e-6, 20e-6, 50e-6, 100e-6},
+func DefaultTemperatureSpec(p *profile.Profile, devices []array.Cell) TemperatureSpec {
+	p = profile.Of(p)
+	c := DefaultConditions(p)
+	c.Read, c.Low, c.High = p.Read.Check, p.Conductance.Low, p.Conductance.High
+	return TemperatureSpec{Conditions: c, Devices: devices, States: slices.Clone(p.Measure.Heated),
 		Tolerance:    0.1,
 		Temperatures: []instrument.Celsius{25, 40, 55, 70, 85}}
 }

@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 )
 
@@ -27,9 +28,10 @@ type ThresholdSpec struct {
 
 // DefaultThresholdSpec is the published measurement for the devices given:
 // 500 us pulses and a change by 5 %. The steps are an assumption.
-func DefaultThresholdSpec(devices []array.Cell) ThresholdSpec {
-	return ThresholdSpec{Conditions: DefaultConditions(), Devices: devices, Change: 0.05, Mode: instrument.SweepVoltage,
-		Start: 0.5, Step: 50e-3, StartCurrent: 10e-6, StepCurrent: 10e-6, MaxCurrent: 1e-3}
+func DefaultThresholdSpec(p *profile.Profile, devices []array.Cell) ThresholdSpec {
+	m := &profile.Of(p).Measure
+	return ThresholdSpec{Conditions: DefaultConditions(p), Devices: devices, Change: 0.05, Mode: instrument.SweepVoltage,
+		Start: m.RampStart, Step: 50e-3, StartCurrent: m.RampCurrent, StepCurrent: m.RampCurrent, MaxCurrent: m.RampMaximum}
 }
 
 // Validate checks the parameters; all faults are reported at once.

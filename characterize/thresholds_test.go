@@ -31,7 +31,7 @@ func TestThresholdsAreFound(t *testing.T) {
 	}
 	bench, journal := journaled(t, s)
 	out, err := characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(4, 5)), characterize.Options{})
+		characterize.DefaultThresholdSpec(nil, array.AllCells(4, 5)), characterize.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestChangeIsCountedAgainstTheReadBefore(t *testing.T) {
 	}
 	bench, _ := journaled(t, s)
 	out, err := characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(2, 2)), characterize.Options{})
+		characterize.DefaultThresholdSpec(nil, array.AllCells(2, 2)), characterize.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestChangeIsCountedAgainstTheReadBefore(t *testing.T) {
 func TestThresholdsWithCurrents(t *testing.T) {
 	s := newStub(2, 2)
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultThresholdSpec(array.AllCells(2, 2))
+	spec := characterize.DefaultThresholdSpec(nil, array.AllCells(2, 2))
 	spec.Mode = instrument.SweepCurrent
 	spec.StartCurrent, spec.StepCurrent = 1e-6, 1e-6
 	out, err := characterize.MeasureThresholds(context.Background(), bench, spec, characterize.Options{})
@@ -122,7 +122,7 @@ func TestDevicesWithoutThreshold(t *testing.T) {
 	s.devices[8].reset = -1.13
 	bench, journal := journaled(t, s)
 	out, err := characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(3, 3)),
+		characterize.DefaultThresholdSpec(nil, array.AllCells(3, 3)),
 		characterize.Options{Defects: unusable(3, 3, array.Cell{Row: 2, Col: 0})})
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestThresholdsStop(t *testing.T) {
 	s := newStub(3, 3)
 	bench, _ := journaled(t, s)
 	ctx, cancel := context.WithCancel(context.Background())
-	out, err := characterize.MeasureThresholds(ctx, bench, characterize.DefaultThresholdSpec(array.AllCells(3, 3)),
+	out, err := characterize.MeasureThresholds(ctx, bench, characterize.DefaultThresholdSpec(nil, array.AllCells(3, 3)),
 		characterize.Options{
 			Observe: func(e characterize.Event) {
 				if e.Done == 4 {
@@ -166,7 +166,7 @@ func TestThresholdsStop(t *testing.T) {
 	}
 	s.failing = 50
 	out, err = characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(3, 3)), characterize.Options{})
+		characterize.DefaultThresholdSpec(nil, array.AllCells(3, 3)), characterize.Options{})
 	if instrument.KindOf(err) != instrument.KindUnreachable || out == nil {
 		t.Errorf("a lost bench gives %v", err)
 	}
@@ -175,7 +175,7 @@ func TestThresholdsStop(t *testing.T) {
 func TestThresholdFiles(t *testing.T) {
 	bench, _ := journaled(t, newStub(4, 4))
 	out, err := characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(4, 4)),
+		characterize.DefaultThresholdSpec(nil, array.AllCells(4, 4)),
 		characterize.Options{Defects: unusable(4, 4, array.Cell{Row: 1, Col: 2})})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestThresholdFiles(t *testing.T) {
 	}
 	bench, _ = journaled(t, none)
 	if out, err = characterize.MeasureThresholds(context.Background(), bench,
-		characterize.DefaultThresholdSpec(array.AllCells(4, 4)), characterize.Options{}); err != nil {
+		characterize.DefaultThresholdSpec(nil, array.AllCells(4, 4)), characterize.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	written(t, out, 1+16)
@@ -243,7 +243,7 @@ func TestRampsStayWithinTheirBounds(t *testing.T) {
 			d.reset = -instrument.Volts(rapid.Float64Range(0.3, 3).Draw(rt, "reset"))
 			d.factor = rapid.Float64Range(1, 3).Draw(rt, "factor")
 		}
-		spec := characterize.DefaultThresholdSpec(array.AllCells(2, 2))
+		spec := characterize.DefaultThresholdSpec(nil, array.AllCells(2, 2))
 		spec.Start = instrument.Volts(rapid.Float64Range(0.05, 1).Draw(rt, "start"))
 		spec.Step = instrument.Volts(rapid.Float64Range(0.02, 0.7).Draw(rt, "step"))
 		spec.PreparePulses = rapid.IntRange(1, 30).Draw(rt, "pulses")
@@ -266,7 +266,7 @@ func TestRampsStayWithinTheirBounds(t *testing.T) {
 func TestSpecificationsRefuse(t *testing.T) {
 	cells := []array.Cell{{Row: 1, Col: 1}}
 	thresholds := func(change func(s *characterize.ThresholdSpec)) error {
-		s := characterize.DefaultThresholdSpec(cells)
+		s := characterize.DefaultThresholdSpec(nil, cells)
 		change(&s)
 		return s.Validate(3, 3)
 	}
@@ -290,29 +290,41 @@ func TestSpecificationsRefuse(t *testing.T) {
 		{thresholds(func(s *characterize.ThresholdSpec) { s.ResetMax = -0.1 }), "reset_max"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Compliance = 0 }), "compliance"},
 		{thresholds(func(s *characterize.ThresholdSpec) { s.Lines.Contact = -1 }), "contact"},
-		{func() error { s := characterize.DefaultIVSpec(cells); s.Static = 0.5; return s.Validate(3, 3) }(), "static"},
-		{func() error { s := characterize.DefaultIVSpec(cells); s.Reset = 0; return s.Validate(3, 3) }(), "reset"},
-		{func() error { s := characterize.DefaultRetentionSpec(cells); s.Last = s.First; return s.Validate(3, 3) }(),
-			"the later"},
-		{func() error { s := characterize.DefaultRetentionSpec(cells); s.States = nil; return s.Validate(3, 3) }(),
-			"no state"},
-		{func() error { s := characterize.DefaultEnduranceSpec(cells); s.Cycles = 0; return s.Validate(3, 3) }(), "cycles"},
+		{func() error { s := characterize.DefaultIVSpec(nil, cells); s.Static = 0.5; return s.Validate(3, 3) }(), "static"},
+		{func() error { s := characterize.DefaultIVSpec(nil, cells); s.Reset = 0; return s.Validate(3, 3) }(), "reset"},
 		{func() error {
-			s := characterize.DefaultEnduranceSpec(cells)
+			s := characterize.DefaultRetentionSpec(nil, cells)
+			s.Last = s.First
+			return s.Validate(3, 3)
+		}(),
+			"the later"},
+		{func() error {
+			s := characterize.DefaultRetentionSpec(nil, cells)
+			s.States = nil
+			return s.Validate(3, 3)
+		}(),
+			"no state"},
+		{func() error {
+			s := characterize.DefaultEnduranceSpec(nil, cells)
+			s.Cycles = 0
+			return s.Validate(3, 3)
+		}(), "cycles"},
+		{func() error {
+			s := characterize.DefaultEnduranceSpec(nil, cells)
 			s.OffState = s.On
 			return s.Validate(3, 3)
 		}(), "off_state"},
 		{func() error {
-			s := characterize.DefaultTemperatureSpec(cells)
+			s := characterize.DefaultTemperatureSpec(nil, cells)
 			s.Temperatures = s.Temperatures[:1]
 			return s.Validate(3, 3)
 		}(), "at least two"},
 		{func() error {
-			s := characterize.DefaultDisturbSpec(cells[0])
+			s := characterize.DefaultDisturbSpec(nil, cells[0])
 			s.Amplitudes[0] = 5
 			return s.Validate(3, 3)
 		}(), "amplitude"},
-		{func() error { return characterize.DefaultDisturbSpec(array.Cell{}).Validate(1, 3) }(), "neighbours"},
+		{func() error { return characterize.DefaultDisturbSpec(nil, array.Cell{}).Validate(1, 3) }(), "neighbours"},
 	} {
 		switch {
 		case c.says == "" && c.err != nil:
@@ -332,7 +344,7 @@ func TestSpecificationsRefuse(t *testing.T) {
 func TestEstimatesAreUpperBounds(t *testing.T) {
 	s := newStub(3, 3)
 	bench, _ := journaled(t, s)
-	spec := characterize.DefaultThresholdSpec(array.AllCells(3, 3))
+	spec := characterize.DefaultThresholdSpec(nil, array.AllCells(3, 3))
 	cost := func(steps ...array.Step) (instrument.Seconds, error) { return instrument.Seconds(len(steps)), nil }
 	e, err := spec.Estimate(3, 3, cost)
 	if err != nil {

@@ -100,12 +100,12 @@ func formAll(t *testing.T, s *stub, spec Spec) *Outcome {
 
 func TestFormsAndResetsAtOnce(t *testing.T) {
 	s := newStub(2, 3)
-	o := formAll(t, s, DefaultSpec())
+	o := formAll(t, s, DefaultSpec(nil))
 	if n := o.Count(array.StateFormed); n != 6 {
 		t.Fatalf("%d formed: %+v", n, o.Records)
 	}
 	for _, r := range o.Records {
-		if r.Sweeps != 1 || r.Formed != 200e-6 || r.After > DefaultSpec().Goff || r.Before != 1e-8 {
+		if r.Sweeps != 1 || r.Formed != 200e-6 || r.After > DefaultSpec(nil).Goff || r.Before != 1e-8 {
 			t.Errorf("%+v", r)
 		}
 		if !o.Defects.Usable(r.Cell) {
@@ -120,7 +120,7 @@ func TestFormsAndResetsAtOnce(t *testing.T) {
 func TestRaisesTheMaximum(t *testing.T) {
 	s := newStub(1, 1)
 	s.forms[0] = 2.7
-	o := formAll(t, s, DefaultSpec())
+	o := formAll(t, s, DefaultSpec(nil))
 	if r := o.Records[0]; r.State != array.StateFormed || r.Sweeps != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -134,8 +134,8 @@ func TestRaisesTheMaximum(t *testing.T) {
 func TestPreformedIsOnlySwitchedOff(t *testing.T) {
 	s := newStub(1, 1)
 	s.g[0] = 30e-6
-	o := formAll(t, s, DefaultSpec())
-	if r := o.Records[0]; r.State != array.StatePreformed || r.Sweeps != 0 || r.After > DefaultSpec().Goff {
+	o := formAll(t, s, DefaultSpec(nil))
+	if r := o.Records[0]; r.State != array.StatePreformed || r.Sweeps != 0 || r.After > DefaultSpec(nil).Goff {
 		t.Errorf("%+v", r)
 	}
 }
@@ -144,8 +144,8 @@ func TestDefectiveDevicesAreTriedTwice(t *testing.T) {
 	s := newStub(1, 3)
 	s.forms[0] = 0                   // never forms
 	s.stuck[1], s.g[1] = true, 20e-6 // conducts and answers to nothing
-	o := formAll(t, s, DefaultSpec())
-	if never := o.Records[0]; never.State != array.StateDefective || never.Sweeps != 2*DefaultSpec().Attempts ||
+	o := formAll(t, s, DefaultSpec(nil))
+	if never := o.Records[0]; never.State != array.StateDefective || never.Sweeps != 2*DefaultSpec(nil).Attempts ||
 		!strings.Contains(never.Reason, "did not form") {
 		t.Errorf("%+v", never)
 	}
@@ -168,7 +168,7 @@ func TestSecondRoundResetsAll(t *testing.T) {
 	s := newStub(1, 2)
 	s.forms[1] = 0
 	switched := false
-	o, err := Run(t.Context(), s, "A", DefaultSpec(), Options{Observe: func(e Event) {
+	o, err := Run(t.Context(), s, "A", DefaultSpec(nil), Options{Observe: func(e Event) {
 		if e.Round == 1 && e.Done == 2 {
 			s.g[0], s.forms[1], switched = 300e-6, 2, true // an accident; without it the other would have formed
 		}
@@ -176,7 +176,7 @@ func TestSecondRoundResetsAll(t *testing.T) {
 	if err != nil || !switched {
 		t.Fatal(err, switched)
 	}
-	if s.g[0] > float64(DefaultSpec().Goff) {
+	if s.g[0] > float64(DefaultSpec(nil).Goff) {
 		t.Errorf("the first device is still on: %v S", s.g[0])
 	}
 	if o.Records[1].State != array.StateFormed {
@@ -187,7 +187,7 @@ func TestSecondRoundResetsAll(t *testing.T) {
 func TestErrorKeepsWhatWasFormed(t *testing.T) {
 	s := newStub(1, 3)
 	s.fails = 10
-	o, err := Run(t.Context(), s, "A", DefaultSpec(), Options{})
+	o, err := Run(t.Context(), s, "A", DefaultSpec(nil), Options{})
 	if err == nil || !strings.Contains(err.Error(), "the link is lost") {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestErrorKeepsWhatWasFormed(t *testing.T) {
 func TestStopsAtTheNextDevice(t *testing.T) {
 	s := newStub(1, 3)
 	ctx, cancel := context.WithCancel(t.Context())
-	o, err := Run(ctx, s, "A", DefaultSpec(), Options{Observe: func(e Event) {
+	o, err := Run(ctx, s, "A", DefaultSpec(nil), Options{Observe: func(e Event) {
 		if e.Done == 1 {
 			cancel()
 		}
@@ -213,7 +213,7 @@ func TestStopsAtTheNextDevice(t *testing.T) {
 }
 
 func TestValidateNamesEveryFault(t *testing.T) {
-	spec := DefaultSpec()
+	spec := DefaultSpec(nil)
 	spec.Amin, spec.RTH, spec.Attempts, spec.Vreset, spec.Check = 1, 0, 0, 1, 0.3
 	spec.Devices = []array.Cell{{Row: 9, Col: 0}}
 	err := spec.Validate(2, 2)
@@ -222,7 +222,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 			t.Errorf("%q is not named in: %v", part, err)
 		}
 	}
-	current := DefaultSpec()
+	current := DefaultSpec(nil)
 	current.Mode = instrument.SweepCurrent
 	if err := current.Validate(2, 2); err == nil || !strings.Contains(err.Error(), "forming.scheme=floating") {
 		t.Errorf("a current sweep under v3: %v", err)
@@ -235,7 +235,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 
 func TestEstimate(t *testing.T) {
 	calls := 0
-	e, err := DefaultSpec().Estimate(20, 20, func(steps ...array.Step) (instrument.Seconds, error) {
+	e, err := DefaultSpec(nil).Estimate(20, 20, func(steps ...array.Step) (instrument.Seconds, error) {
 		calls++
 		return instrument.Seconds(0.01 * float64(len(steps))), nil
 	})
@@ -247,7 +247,7 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	refused := errors.New("beyond the limit")
-	if _, err := DefaultSpec().Estimate(2, 2, func(...array.Step) (instrument.Seconds, error) {
+	if _, err := DefaultSpec(nil).Estimate(2, 2, func(...array.Step) (instrument.Seconds, error) {
 		return 0,
 			refused
 	}); !errors.Is(err, refused) {
@@ -260,7 +260,7 @@ func TestEstimate(t *testing.T) {
 }
 
 func TestWriteCSV(t *testing.T) {
-	o := formAll(t, newStub(1, 2), DefaultSpec())
+	o := formAll(t, newStub(1, 2), DefaultSpec(nil))
 	var b bytes.Buffer
 	if err := o.WriteCSV(&b); err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func TestNoVerdictWhileOthersAreNotHeld(t *testing.T) {
 			}
 			return nil
 		}
-		o, err := Run(t.Context(), s, "A", DefaultSpec(), Options{})
+		o, err := Run(t.Context(), s, "A", DefaultSpec(nil), Options{})
 		r := o.Records[0]
 		if r.State != c.want || r.Sweeps != c.sweeps {
 			t.Errorf("%s: %s after %d sweeps, want %s after %d (%s)", c.name, r.State, r.Sweeps, c.want, c.sweeps, r.Reason)
@@ -99,7 +99,7 @@ func TestAsksWhichSourceWasLimited(t *testing.T) {
 			}
 			return []array.Limited{c.source}
 		}
-		o, _ := Run(t.Context(), s, "A", DefaultSpec(), Options{})
+		o, _ := Run(t.Context(), s, "A", DefaultSpec(nil), Options{})
 		var tops []float64
 		for i, sweep := range s.sweeps {
 			tops = append(tops, math.Round(100*sweep.Stop)/100)
@@ -125,7 +125,7 @@ func TestStopsWhereOthersAreNotHeld(t *testing.T) {
 		}
 		return nil
 	}
-	o, err := Run(t.Context(), s, "A", DefaultSpec(), Options{})
+	o, err := Run(t.Context(), s, "A", DefaultSpec(nil), Options{})
 	if err == nil || len(s.sweeps) != mostUnheld || o.Count(array.StateUntried) != 10 ||
 		!strings.Contains(err.Error(), "3 of 10 devices") {
 		t.Errorf("%d sweeps, %v", len(s.sweeps), err)
@@ -135,7 +135,7 @@ func TestStopsWhereOthersAreNotHeld(t *testing.T) {
 // The estimate knows what a formed array draws, and refuses what cannot hold it.
 func TestLoad(t *testing.T) {
 	lines := array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2}
-	few := DefaultSpec()
+	few := DefaultSpec(nil)
 	few.Devices = []array.Cell{{Row: 30, Col: 3}}
 	formed := slices.Repeat([]float64{5e-6}, 64*64)
 	for _, c := range []struct {
@@ -147,9 +147,9 @@ func TestLoad(t *testing.T) {
 		held       float64 // part of the first sweep
 		refused    bool
 	}{
-		{"20 x 20", DefaultSpec(), 20, make([]float64, 400), 5e-3, 1, false},
-		{"64 x 64", DefaultSpec(), 64, make([]float64, 4096), 5e-3, 0.34, true},
-		{"64 x 64, 20 mA", DefaultSpec(), 64, make([]float64, 4096), 20e-3, 0.87, false},
+		{"20 x 20", DefaultSpec(nil), 20, make([]float64, 400), 5e-3, 1, false},
+		{"64 x 64", DefaultSpec(nil), 64, make([]float64, 4096), 5e-3, 0.34, true},
+		{"64 x 64, 20 mA", DefaultSpec(nil), 64, make([]float64, 4096), 20e-3, 0.87, false},
 		{"one device of a formed array", few, 64, formed, 5e-3, 0.34, true},
 		{"one device of a pristine array", few, 64, make([]float64, 4096), 5e-3, 1, false},
 	} {
@@ -166,7 +166,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	floating := DefaultSpec()
+	floating := DefaultSpec(nil)
 	floating.Scheme = array.Floating
 	if l, err := floating.Load(64, 64, lines, formed); l != nil || err != nil {
 		t.Errorf("nothing holds floating lines: %+v, %v", l, err)

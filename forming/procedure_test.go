@@ -22,7 +22,7 @@ import (
 
 // RTH and Amin at their borders: what counts as pre-formed, and what as formed.
 func TestCriteria(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	for _, c := range []struct {
 		name   string
 		before float64
@@ -62,7 +62,7 @@ func TestMaximaOfTheAttempts(t *testing.T) {
 			s.Mode, s.Scheme = instrument.SweepCurrent, array.Floating
 		}, []float64{150e-6, 300e-6, 450e-6, 600e-6}},
 	} {
-		spec := forming.DefaultSpec()
+		spec := forming.DefaultSpec(nil)
 		c.set(&spec)
 		d := &ideal{g: 1e-8} // never forms
 		r := one(t, d, spec)
@@ -86,7 +86,7 @@ func TestMaximaOfTheAttempts(t *testing.T) {
 // The reset begins gently, is strengthened while it does little, goes in pairs
 // far from the goal, and uses the schemes that protect the other devices.
 func TestResetAtOnce(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	d := &ideal{g: 1e-8, forms: 1.6, formed: 200e-6, resetsAt: -1.85}
 	r := one(t, d, spec)
 	want := []float64{-1.6, -1.6, -1.7, -1.7, -1.8, -1.8, -1.9, -1.9, -1.9, -1.9, -1.9}
@@ -117,7 +117,7 @@ func TestResetAtOnce(t *testing.T) {
 // A reset that has no effect ends at its strongest pulse; positive pulses of
 // rising strength then tell whether the device moves at all.
 func TestStuckAndReluctantDevices(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	up := []float64{1.1, 1.2, 1.3, 1.4, 1.5, 1.6}
 	stuck := &ideal{g: 30e-6}
 	if r := one(t, stuck, spec); r.State != array.StateDefective || !strings.Contains(r.Reason, "stuck at 30.0 µS") ||
@@ -156,7 +156,7 @@ func TestStuckAndReluctantDevices(t *testing.T) {
 // A device that conducts but forms no more than that is not called formed by
 // an earlier round's reason.
 func TestSecondRoundFindsWhatSwitchedOn(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	b := newBar(1, 3)
 	b.at(0, 1).forms = 0 // fails in the first round
 	b.at(0, 2).after = func(d *ideal, s array.Step) {
@@ -178,7 +178,7 @@ func TestSecondRoundFindsWhatSwitchedOn(t *testing.T) {
 
 // Only what was asked for is touched, in the order asked for.
 func TestOnlyTheGivenDevices(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	spec.Devices = []array.Cell{{Row: 1, Col: 1}, {Row: 0, Col: 2}}
 	b := newBar(2, 3)
 	o, _ := runOn(t, b, spec)
@@ -190,7 +190,7 @@ func TestOnlyTheGivenDevices(t *testing.T) {
 
 // The voltage at which a device formed is found in the noise of the sweep.
 func TestFormingVoltage(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	b := newBar(1, 1)
 	b.devices[0].forms = 1.8
 	// Currents of 10 nA in the noise of a range of milliamperes: any ratio of neighbours.
@@ -207,7 +207,7 @@ func TestFormingVoltage(t *testing.T) {
 // Whatever call fails, the outcome so far comes with the error: every device
 // has a record, what was finished stays as it was, the rest is untried.
 func TestAnErrorAnywhere(t *testing.T) {
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	build := func() *bar {
 		b := newBar(1, 4)
 		b.at(0, 1).forms = 0
@@ -251,7 +251,7 @@ func TestAnErrorAnywhere(t *testing.T) {
 func TestInvalidReading(t *testing.T) {
 	b := newBar(1, 1)
 	b.status = instrument.StatusOverflow
-	o, err := forming.Run(context.Background(), array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(),
+	o, err := forming.Run(context.Background(), array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(nil),
 		forming.Options{})
 	if instrument.KindOf(err) != instrument.KindInstrument || !strings.Contains(err.Error(), "r0c0") ||
 		o.Count(array.StateUntried) != 1 {
@@ -276,7 +276,8 @@ func TestInterrupts(t *testing.T) {
 		var o *forming.Outcome
 		err := run.Guard(context.Background(), run.GuardOptions{Signals: signals}, func(ctx context.Context) (err error) {
 			b.at(0, 1).after, asked = wait(ctx, n, b.at(0, 1).after), false
-			o, err = forming.Run(ctx, array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(), forming.Options{})
+			o, err = forming.Run(ctx, array.NewJournaled(b, "A", &journal{}), "A", forming.DefaultSpec(nil),
+				forming.Options{})
 			return err
 		})
 		if run.OutcomeOf(err) != run.OutcomeInterrupted || !asked {
@@ -303,7 +304,7 @@ func wait(ctx context.Context, interrupts int, f func(*ideal, array.Step)) func(
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	if err := forming.DefaultSpec().Validate(20, 20); err != nil {
+	if err := forming.DefaultSpec(nil).Validate(20, 20); err != nil {
 		t.Fatal(err)
 	}
 	bad := forming.Spec{Devices: []array.Cell{{Row: 2, Col: 0}, {Row: 0, Col: 0}, {Row: 0, Col: 0}}}
@@ -329,7 +330,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		"rth":  func(s *forming.Spec) { s.RTH = instrument.Ohms(nan) },
 		"goff": func(s *forming.Spec) { s.Goff = instrument.Siemens(nan) },
 	} {
-		spec := forming.DefaultSpec()
+		spec := forming.DefaultSpec(nil)
 		change(&spec)
 		if err := spec.Validate(20, 20); err == nil || !strings.Contains(err.Error(), name) ||
 			strings.Count(err.Error(), "\n") > 0 {
@@ -350,7 +351,7 @@ func (nil2) Size() (int, int) { return 20, 20 }
 // announces, no visit needs a second intent, and every device ends in a state.
 func TestStaysWithinWhatIsAnnounced(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		spec := forming.DefaultSpec()
+		spec := forming.DefaultSpec(nil)
 		spec.Attempts = rapid.IntRange(1, 5).Draw(t, "attempts")
 		spec.ResetPulses = rapid.IntRange(1, 25).Draw(t, "resets")
 		spec.VresetStep = instrument.Volts(rapid.Float64Range(0.01, 0.3).Draw(t, "step"))
@@ -407,7 +408,7 @@ func TestStaysWithinWhatIsAnnounced(t *testing.T) {
 
 func TestEstimateText(t *testing.T) {
 	second := func(...array.Step) (instrument.Seconds, error) { return 1, nil }
-	spec := forming.DefaultSpec()
+	spec := forming.DefaultSpec(nil)
 	spec.Devices = []array.Cell{{Row: 0, Col: 0}, {Row: 1, Col: 1}}
 	for _, c := range []struct {
 		name string
@@ -459,7 +460,7 @@ func TestCSV(t *testing.T) {
 	b := newBar(2, 2)
 	b.at(1, 0).forms = 0
 	b.at(1, 1).g = 20e-6
-	o, _ := runOn(t, b, forming.DefaultSpec())
+	o, _ := runOn(t, b, forming.DefaultSpec(nil))
 	var text bytes.Buffer
 	if err := o.WriteCSV(&text); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 )
 
@@ -56,28 +57,26 @@ type Load struct {
 	Held    instrument.Volts `json:"held"`    // up to here the compliance is enough; Voltage where it is to the top
 }
 
-// typicalOff is what a device is left at by its reset, as a part of Goff (the mean
-// over the simulated chip of seed 1).
-const typicalOff = 0.5
-
 // Load estimates the other lines' currents and refuses, with an error of kind
-// limit, a compliance that cannot hold them up to half the top of the first sweep:
-// no device forms below that. others are the conductances in S of the devices, row
-// by row, as far as they are known, 0 for those that were never formed; lines is
-// what lies between them and the sources. nil and no error where nothing holds
-// the other lines.
+// limit, a compliance that cannot hold them up to where devices begin to form, by
+// the profile a share of the top of the first sweep. others are the conductances in S
+// of the devices, row by row, as far as they are known, 0 for those that were never
+// formed; lines is what lies between them and the sources. nil and no error where
+// nothing holds the other lines.
 func (s Spec) Load(rows, cols int, lines array.Resistance, others []float64) (*Load, error) {
 	if s.Mode != instrument.SweepVoltage || s.Scheme == array.Floating {
 		return nil, nil
 	}
+	p := profile.Of(s.Profile)
+	off := float64(s.Goff) * float64(p.Conductance.UsuallyOff/p.Conductance.Off)
 	g := slices.Clone(others)
 	for _, c := range s.devices(rows, cols) {
-		g[c.Row*cols+c.Col] = typicalOff * float64(s.Goff)
+		g[c.Row*cols+c.Col] = off
 	}
 	l := &Load{Voltage: instrument.Volts(s.maximum(0))}
-	l.Bus, l.Current = lines.Demand(rows, cols, g, s.Scheme, l.Voltage).Most()
-	l.Held = lines.Held(rows, cols, g, s.Scheme, l.Voltage, s.Compliance)
-	if l.Held < l.Voltage/2 {
+	l.Bus, l.Current = lines.Demand(&p.Conduction, rows, cols, g, s.Scheme, l.Voltage).Most()
+	l.Held = lines.Held(&p.Conduction, rows, cols, g, s.Scheme, l.Voltage, s.Compliance)
+	if l.Held < instrument.Volts(p.Forming.LeastShare)*l.Voltage {
 		return l, &instrument.Error{Op: "forming", Kind: instrument.KindLimit,
 			Err: fmt.Errorf("%s; at %v no device forms, and the others would see more than they should", l.text(s), l.Held),
 			Advice: "raise " + complianceKey + ", and limits.max_current with it where that is less, " +

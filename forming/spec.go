@@ -4,6 +4,7 @@ import (
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 // Spec holds the parameters of the forming procedure. Currents and voltages
@@ -53,21 +54,25 @@ type Spec struct {
 	Goff     instrument.Siemens `json:"goff" mapstructure:"goff"` // a reset is complete below this conductance
 
 	Compliance instrument.Amps `json:"compliance" mapstructure:"compliance"` // of every source during pulses and checks
+
+	// what is believed of the devices beside the values above, which come from it too; nil = the default profile
+	Profile *profile.Profile `json:"device_profile,omitzero" mapstructure:"-"`
 }
 
-// DefaultSpec gives the parameters for the Pt/Al2O3/TiO2-x stack. The numerical
-// forming parameters were not published; these are assumptions, explained in
-// hwdocs/forming.md.
-func DefaultSpec() Spec {
+// DefaultSpec gives the parameters for devices of a profile, nil for the default
+// one. hwdocs/forming.md explains them.
+func DefaultSpec(p *profile.Profile) Spec {
+	p = profile.Of(p)
+	f := &p.Forming
 	return Spec{
 		Attempts: 4, Mode: instrument.SweepVoltage,
-		Istart: 1e-6, Imin: 150e-6, Imax: 600e-6, Istep: 150e-6, Vcomp: 3,
-		Vstart: 0.5, Vmin: 2.2, Vmax: 3.1, Vstep: 0.3, Icomp: 500e-6,
+		Istart: f.Istart, Imin: f.Imin, Imax: f.Imax, Istep: f.Istep, Vcomp: f.Vcomp,
+		Vstart: f.Vstart, Vmin: f.Vmin, Vmax: f.Vmax, Vstep: f.Vstep, Icomp: f.Icomp,
 		Levels: 40, Delay: 340e-6, Aperture: 160e-6, Scheme: array.ThirdVoltage,
-		Amin: 10, RTH: 1e6, Check: 0.1, Time: 20e-3,
-		Vreset: -1.6, VresetMax: -2.4, VresetStep: 0.1, ResetPulses: 20, Vset: 1.6, PulseWidth: 10e-3,
-		ResetScheme: array.HalfVoltage, SetScheme: array.ThirdVoltage,
-		Response: 1.3, Goff: 10e-6, Compliance: 5e-3,
+		Amin: f.Amin, RTH: f.RTH, Check: p.Read.Check, Time: 20e-3,
+		Vreset: f.Reset, VresetMax: p.Pulses.Reset.Utmost, VresetStep: f.ResetStep, ResetPulses: f.ResetPulses, Vset: f.Set,
+		PulseWidth: f.Width, ResetScheme: array.HalfVoltage, SetScheme: array.ThirdVoltage,
+		Response: f.Response, Goff: p.Conductance.Off, Compliance: 5e-3, Profile: p,
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // Strict reads the one YAML document of a file into the struct that into points to. Every key of the struct must
 // be in the document and every key of the document in the struct; numbers must be finite and obey the field's
 // `rule` tag (see checkRule), and what reads itself from text, such as a quantity with its unit, does so. A field
-// tagged `yaml:"name,optional"` may be absent. Errors name file, line and key.
+// tagged `above:"key"` must be larger than that key beside it, by its magnitude; one tagged `yaml:"name,optional"` may
+// be absent. Errors name file, line and key.
 func Strict(text []byte, name string, into any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
@@ -123,6 +124,13 @@ func (d *strictDecoder) mapping(n *yaml.Node, v reflect.Value, path string) erro
 		key := keyOf(v.Type().Field(i))
 		if _, given := seen[key]; key != "" && !given && !optional[key] {
 			return d.errorf(n, "key %q is missing in %s", key, orFile(path))
+		}
+		if low := v.Type().Field(i).Tag.Get("above"); low != "" {
+			x, y := v.Field(i), v.Field(fields[low])
+			if math.Abs(x.Float()) <= math.Abs(y.Float()) {
+				return d.errorf(&yaml.Node{Line: seen[key]}, "%s is %v and must be beyond %s, which is %v", join(path, key),
+					x.Interface(), low, y.Interface())
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/lab/config"
 	"xlab/lab/session"
 	"xlab/run"
@@ -40,8 +41,6 @@ const (
 	spotTooMany  = 0.2  // part of the devices that must differ, two at least
 
 	spotWarm instrument.Celsius = 5 // from the bench's temperature, from which on a read cannot be compared
-
-	spotStrong instrument.Volts = 0.7 // half-selected voltage from which on a device may switch
 )
 
 // knowledge is what a run's record says about its bench.
@@ -54,6 +53,7 @@ type knowledge struct {
 	seen    int          // records with steps
 
 	ambient instrument.Celsius // of the bench when nothing heats it
+	strong  instrument.Volts   // half-selected voltage from which on a device may switch
 	heated  bool               // the chip has been brought to another temperature
 }
 
@@ -77,8 +77,9 @@ type knownDevice struct {
 	order       int // of its last read among all
 }
 
-func newKnowledge(kinds array.Kinds, ambient instrument.Celsius) *knowledge {
-	return &knowledge{kinds: kinds, ambient: ambient, devices: make(map[place]*knownDevice), lines: make(map[line]int)}
+func newKnowledge(kinds array.Kinds, ambient instrument.Celsius, p *profile.Profile) *knowledge {
+	return &knowledge{kinds: kinds, ambient: ambient, strong: p.Pulses.Strong, devices: make(map[place]*knownDevice),
+		lines: make(map[line]int)}
 }
 
 // see takes in one record.
@@ -146,7 +147,7 @@ func (k *knowledge) shape(name string) array.Shape {
 
 // expose notes that the lines of a device have had a half-selected voltage.
 func (k *knowledge) expose(at place, v instrument.Volts) {
-	if max(v, -v) >= spotStrong {
+	if max(v, -v) >= k.strong {
 		k.lines[line{at.array, true, at.cell.Row}] = k.seen
 		k.lines[line{at.array, false, at.cell.Col}] = k.seen
 	}
@@ -168,7 +169,7 @@ func (k *knowledge) forget(unknown []run.Unknown) {
 			on := k.shape(intent.Array)
 			for _, cell := range intent.Cell.Devices(on.Rows, on.Cols) {
 				delete(k.devices, place{intent.Array, cell})
-				k.expose(place{intent.Array, cell}, spotStrong) // at worst
+				k.expose(place{intent.Array, cell}, k.strong) // at worst
 			}
 		}
 	}
@@ -286,6 +287,7 @@ func compareBench(then, now run.Header) []difference {
 		add(name, fmt.Sprintf("%s %s, serial %s, firmware %s", a.Vendor, a.Model, a.Serial, a.Firmware),
 			fmt.Sprintf("%s %s, serial %s, firmware %s", b.Vendor, b.Model, b.Serial, b.Firmware))
 	}
+	add("device profile", cmp.Or(then.Profile, "as shipped"), cmp.Or(now.Profile, "as shipped"))
 	add("limit min_voltage", then.Limits.MinVoltage, now.Limits.MinVoltage)
 	add("limit max_voltage", then.Limits.MaxVoltage, now.Limits.MaxVoltage)
 	add("limit max_current", then.Limits.MaxCurrent, now.Limits.MaxCurrent)

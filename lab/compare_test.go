@@ -6,6 +6,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 	"xlab/run/record"
 )
@@ -13,7 +14,7 @@ import (
 // TestHeatedReadsAreNotCompared: a chip that had been heated has cooled down when
 // its run is taken up.
 func TestHeatedReadsAreNotCompared(t *testing.T) {
-	k := newKnowledge(array.StepKinds(), 25)
+	k := newKnowledge(array.StepKinds(), 25, profile.Of(nil))
 	at := place{"A", array.Cell{Row: 1, Col: 2}}
 	see := func(kind string, data any) {
 		t.Helper()

@@ -59,6 +59,9 @@ func (d *diagnosis) report(check string, err error, format string, args ...any) 
 func (d *diagnosis) checkDescription(ctx context.Context) bool {
 	c := d.Config
 	d.report("configuration", nil, "%s", c.Origin())
+	if p := c.Settings.Profile; !p.IsZero() {
+		d.report("device profile", nil, "%s of %s: %s", p, p.File(), p.Description)
+	}
 	l := c.DeviceLimits()
 	var limitsErr error
 	if l.MaxVoltage <= 0 || l.MinVoltage >= 0 || l.MaxCurrent <= 0 || l.MaxWidth <= 0 {

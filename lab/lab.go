@@ -10,6 +10,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/session"
@@ -67,6 +68,9 @@ func Keys() []string { return config.Keys() }
 func Template(hardware bool) (file string, text []byte) {
 	return config.FileName, config.Template(hardware)
 }
+
+// DeviceProfile is the name of a file for a device profile, and the text of the default one.
+func DeviceProfile() (file string, text []byte) { return "device.yaml", profile.Of(nil).Document() }
 
 // logger is where it is written what happens.
 func (l *Lab) logger() *slog.Logger {

@@ -32,7 +32,7 @@ func RefuseToResume(s *run.Stored) error {
 // NeedsAccepting says why a run is not taken up without --accept, as far as that
 // can be told without its bench; "" for no such reason.
 func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
-	c, k := l.Config, newKnowledge(l.Steps, 0)
+	c, k := l.Config, newKnowledge(l.Steps, 0, l.Config.Settings.Profile)
 	var foreign error // of a record that this program does not know
 	report, err := run.ScanJournal(s.Dir, func(r run.Record) error {
 		foreign = k.see(r)
@@ -47,7 +47,8 @@ func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 	if run.Check(s.Dir, report) != nil {
 		return "with a damaged record", nil
 	}
-	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits()}
+	now := run.Header{Simulated: c.Simulated(), Chip: k.header.Chip, Limits: c.DeviceLimits(),
+		Profile: c.Settings.Profile.String()}
 	for _, h := range k.header.Arrays {
 		w, err := c.Wiring(h.Name)
 		if err != nil {
@@ -56,7 +57,7 @@ func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 		now.Arrays = append(now.Arrays, run.ArrayHeader{Name: h.Name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})
 	}
 	if len(compareBench(k.header, now)) > 0 {
-		return "made with other limits or other wiring", nil
+		return "made with other limits, another device profile or other wiring", nil
 	}
 	later, err := laterRuns(c, s.Header, k.header)
 	if len(later) > 0 {
@@ -69,7 +70,7 @@ func (l *Lab) NeedsAccepting(s *run.Stored) (string, error) {
 // was not taken up. Until the bench has been compared with the one that the run
 // began on, nothing is written.
 func (l *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j procedure.Job, err error) {
-	known := newKnowledge(l.Steps, l.Config.Simulation.Temperature)
+	known := newKnowledge(l.Steps, l.Config.Simulation.Temperature, l.Config.Settings.Profile)
 	claim, err := run.NewClaim(dir, known.see)
 	if err != nil {
 		return nil, nil, err

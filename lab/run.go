@@ -127,7 +127,8 @@ func (l *Lab) withoutBench(ctx context.Context, j procedure.Job) (*Run, error) {
 	}
 	r := &Run{lab: l, began: time.Now()}
 	r.Run, err = run.Create(l.Config.Runs, run.Header{Command: j.Command(), Arguments: l.Arguments,
-		Program: run.Program(), Bench: "none: trained in software", Chip: chip, Spec: j.Spec()}, l.Kept(run.Options{}))
+		Program: run.Program(), Bench: "none: trained in software", Chip: chip, Profile: l.Settings().Profile.String(),
+		Spec: j.Spec()}, l.Kept(run.Options{}))
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +209,7 @@ func (l *Lab) boards(j procedure.Job) (names []string, err error) {
 func (l *Lab) header(s *session.Session, j procedure.Job, names []string) run.Header {
 	h := run.Header{Command: j.Command(), Arguments: l.Arguments, Program: run.Program(), Bench: s.Describe(),
 		Simulated: s.Sim != nil, Instruments: map[string]instrument.Identity{"analyzer": s.Identity},
-		Limits: l.Config.DeviceLimits(), Spec: j.Spec()}
+		Limits: l.Config.DeviceLimits(), Profile: l.Settings().Profile.String(), Spec: j.Spec()}
 	for _, name := range names {
 		w := s.Wirings[name]
 		h.Arrays = append(h.Arrays, run.ArrayHeader{Name: name, Rows: w.Rows, Cols: w.Cols, Wiring: wiringChecksum(w)})

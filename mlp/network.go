@@ -29,7 +29,7 @@ func NewDesign(sizes ...int) Design {
 		Sizes:      sizes,
 		InputLevel: 0.2,
 		BiasLevel:  0.2,
-		Range:      WorkingRange(),
+		Range:      WorkingRange(nil),
 		Hidden:     HiddenNeuron(),
 		Output:     OutputNeuron(),
 	}

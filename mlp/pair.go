@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // Range is the working range of the devices' conductances.
@@ -13,8 +14,12 @@ type Range struct {
 	Max instrument.Siemens `json:"max_s"` // > Min
 }
 
-// WorkingRange is the published range of the network's devices, 10 to 100 uS.
-func WorkingRange() Range { return Range{Min: 10e-6, Max: 100e-6} }
+// WorkingRange is the range of the network's devices by a profile, nil for the default
+// one.
+func WorkingRange(p *profile.Profile) Range {
+	c := &profile.Of(p).Conductance
+	return Range{Min: c.Low, Max: c.High}
+}
 
 // Validate refuses an empty range.
 func (r Range) Validate() error {

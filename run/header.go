@@ -21,11 +21,13 @@ type Header struct {
 	Instruments map[string]instrument.Identity `json:"instruments,omitempty"` // by configured name
 	Limits      instrument.Limits              `json:"limits"`
 	Chip        string                         `json:"chip,omitempty"`
-	Seed        uint64                         `json:"seed"`
-	Arrays      []ArrayHeader                  `json:"arrays,omitempty"`  // what the run works on, "Array" among them
-	Started     time.Time                      `json:"started"`           // wall clock; zero = now
-	Resumed     *time.Time                     `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
-	Task        *Task                          `json:"task,omitempty"`    // that the run carries out; nil = none
+	// what was believed of the devices, see profile.String; "" = the default, as the version has it
+	Profile string        `json:"device_profile,omitempty"`
+	Seed    uint64        `json:"seed"`
+	Arrays  []ArrayHeader `json:"arrays,omitempty"`  // what the run works on, "Array" among them
+	Started time.Time     `json:"started"`           // wall clock; zero = now
+	Resumed *time.Time    `json:"resumed,omitempty"` // wall clock at the beginning of a later segment
+	Task    *Task         `json:"task,omitempty"`    // that the run carries out; nil = none
 	// specification as given, any JSON; json.RawMessage when read back
 	Spec any `json:"spec"`
 }

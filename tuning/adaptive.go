@@ -29,7 +29,7 @@ const (
 
 func newAdaptive(s Spec) *adaptive {
 	rows, cols := s.Targets.Size()
-	l := NewLearned(rows, cols, s.Pulses, s.ReadNoise)
+	l := NewLearned(rows, cols, s.Profile, s.Pulses, s.ReadNoise)
 	return &adaptive{Learned: l, coarse: s.Coarse, aim: newAim(l.response.prior.spread),
 		fallback: ramp{pulses: s.Pulses, coarse: fallbackStep, fine: fallbackStep}}
 }
@@ -43,7 +43,7 @@ func (a *adaptive) Next(v View) instrument.Volts {
 	}
 	up := v.up()
 	cov := a.response.locate(k, 2)
-	x, sag := state(v.Now), v.Sag(up)
+	x, sag := a.response.state(v.Now), v.Sag(up)
 	weakest, strongest := a.pulses.span(up)
 	band := v.Band * float64(v.Target)
 	distance := math.Abs(float64(v.Target-v.Now)) / band
@@ -92,7 +92,7 @@ const (
 
 func (a *adaptive) side(v View, k int, cov *[deviceSize][deviceSize]float64, up bool) (s side) {
 	weakest, strongest := a.pulses.span(up)
-	x, sag, lnBand := state(v.Target), v.Sag(up), math.Log(v.Band*float64(v.Target))
+	x, sag, lnBand := a.response.state(v.Target), v.Sag(up), math.Log(v.Band*float64(v.Target))
 	ordinary := strongest
 	for i := sidePoints - 1; i >= 0; i-- {
 		volts := weakest + (strongest-weakest)*float64(i)/(sidePoints-1)

@@ -100,7 +100,7 @@ func (d *disturb) moved(k int, g float64, e exposure) float64 {
 	if g <= 0 {
 		return 0
 	}
-	return math.Exp(d.law.predict(e.up, math.Log(g/reference), e.volts, 0, &d.law.devices[k], nil)) / g
+	return math.Exp(d.law.predict(e.up, math.Log(g/d.law.prior.reference), e.volts, 0, &d.law.devices[k], nil)) / g
 }
 
 // received estimates the relative changes since the mark, raising and lowering,

@@ -10,7 +10,7 @@ import (
 
 // Devices on the lines of a pulse see it, by its scheme; no others do.
 func TestDisturbAccount(t *testing.T) {
-	d := newDisturb(newResponse(16, publishedPrior()), 4, 4)
+	d := newDisturb(newResponse(16, priorOf(nil)), 4, 4)
 	at := func(r, c int) array.Cell { return array.Cell{Row: r, Col: c} }
 	index := func(c array.Cell) int { return 4*c.Row + c.Col }
 	const g = 30e-6
@@ -40,7 +40,7 @@ func TestDisturbAccount(t *testing.T) {
 	// A third does less than a half, a loss in the lines takes a part of that, and
 	// a grounded column sees nothing.
 	one := func(scheme array.Scheme, sag float64) (row, col float64) {
-		d := newDisturb(newResponse(16, publishedPrior()), 4, 4)
+		d := newDisturb(newResponse(16, priorOf(nil)), 4, 4)
 		d.pulse(here, 1.4, scheme, sag)
 		return d.received(index(sameRow), sameRow, g, mark{})[raising],
 			d.received(index(sameCol), sameCol, g, mark{})[raising]
@@ -60,7 +60,7 @@ func TestDisturbAccount(t *testing.T) {
 // What is to come grows with the visits that are left on a device's lines, has
 // their sign and is believed up to a limit.
 func TestDisturbToCome(t *testing.T) {
-	d := newDisturb(newResponse(16, publishedPrior()), 4, 4)
+	d := newDisturb(newResponse(16, priorOf(nil)), 4, 4)
 	var list []*device
 	for _, c := range array.AllCells(4, 4) {
 		list = append(list, &device{Record: Record{Cell: c}, index: 4*c.Row + c.Col})
@@ -128,7 +128,7 @@ func TestDisturbLearns(t *testing.T) {
 		{"drift while the coarse pass disturbs", list(20, 0.002, 0, 0), false, 1, 1, 0, 0},
 		{"more drift than is believed", list(20, -0.2, 0, 0), true, 1, 1, -mostDrift, 0},
 	} {
-		d := newDisturb(newResponse(1, publishedPrior()), 1, 1)
+		d := newDisturb(newResponse(1, priorOf(nil)), 1, 1)
 		d.learn(c.list, noise, c.settled)
 		if math.Abs(d.scale[raising]-c.up) > 1e-9 || math.Abs(d.scale[lowering]-c.down) > 1e-9 ||
 			math.Abs(d.drift-c.drift) > c.driftWithin {

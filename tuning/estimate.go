@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 )
 
@@ -45,7 +46,8 @@ func (s Spec) load(rows, cols int) (list []Load, err error) {
 		target, _ := s.Targets.At(c)
 		g[c.Row*cols+c.Col] = float64(target)
 	}
-	reads := s.Lines.Demand(rows, cols, g, array.Grounded, s.Read)
+	law := &profile.Of(s.Profile).Conduction
+	reads := s.Lines.Demand(law, rows, cols, g, array.Grounded, s.Read)
 	if most := max(reads[array.BusForce1], reads[array.BusOtherCols]); most > s.Compliance {
 		return nil, &instrument.Error{Op: "tuning", Kind: instrument.KindLimit,
 			Err: fmt.Errorf("reads at %v would draw about %v from the source of a row with its targets, "+
@@ -54,8 +56,8 @@ func (s Spec) load(rows, cols int) (list []Load, err error) {
 	}
 	for _, v := range []instrument.Volts{s.SetMax, s.ResetMax} {
 		l := Load{Voltage: v, Scheme: s.scheme(v > 0)}
-		l.Bus, l.Current = s.Lines.Demand(rows, cols, g, l.Scheme, v).Most()
-		held := s.Lines.Held(rows, cols, g, l.Scheme, instrument.Volts(math.Abs(float64(v))), s.Compliance)
+		l.Bus, l.Current = s.Lines.Demand(law, rows, cols, g, l.Scheme, v).Most()
+		held := s.Lines.Held(law, rows, cols, g, l.Scheme, instrument.Volts(math.Abs(float64(v))), s.Compliance)
 		l.Held = instrument.Volts(math.Copysign(float64(held), float64(v)))
 		list = append(list, l)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 // Learned is the law by which the adaptive policy expects devices to respond to
@@ -19,10 +20,11 @@ type Learned struct {
 	readNoise float64 // relative, of one read
 }
 
-// NewLearned makes the law of an array of rows x cols devices. pulses bound the
-// amplitudes, readNoise is the relative deviation of repeated reads.
-func NewLearned(rows, cols int, pulses Pulses, readNoise float64) *Learned {
-	return &Learned{response: newResponse(rows*cols, publishedPrior()), cols: cols, pulses: pulses, readNoise: readNoise}
+// NewLearned makes the law of an array of rows x cols devices of a profile, nil for
+// the default one. pulses bound the amplitudes, readNoise is the relative deviation of
+// repeated reads.
+func NewLearned(rows, cols int, p *profile.Profile, pulses Pulses, readNoise float64) *Learned {
+	return &Learned{response: newResponse(rows*cols, priorOf(p)), cols: cols, pulses: pulses, readNoise: readNoise}
 }
 
 func (l *Learned) index(c array.Cell) int { return c.Row*l.cols + c.Col }
@@ -32,7 +34,7 @@ func (l *Learned) Learn(cell array.Cell, s Shot) {
 	if s.Before <= 0 || s.After <= 0 {
 		return
 	}
-	l.response.add(observation{device: l.index(cell), up: s.Voltage > 0, x: state(s.Before),
+	l.response.add(observation{device: l.index(cell), up: s.Voltage > 0, x: l.response.state(s.Before),
 		volts: math.Abs(float64(s.Voltage)),
 		sag:   s.Sag, change: s.change(), readNoise: l.readNoise * math.Hypot(float64(s.Before), float64(s.After))})
 }
@@ -53,7 +55,9 @@ func (l *Learned) Amplitude(cell array.Cell, g, change instrument.Siemens, sag f
 	}
 	weakest, strongest := l.pulses.span(up)
 	device := &l.response.devices[l.index(cell)]
-	miss := func(volts float64) float64 { return l.response.predict(up, state(g), volts, sag, device, nil) - want }
+	miss := func(volts float64) float64 {
+		return l.response.predict(up, l.response.state(g), volts, sag, device, nil) - want
+	}
 	switch low, high := miss(weakest), miss(strongest); {
 	case high < -math.Log(near) || low > math.Log(near):
 		return 0, false

@@ -15,8 +15,8 @@ import (
 func TestLearnedAmplitudesMakeTheChange(t *testing.T) {
 	s := newStub(10, 10, 3)
 	s.half = false
-	pulses := DefaultSpec().Pulses
-	l := NewLearned(10, 10, pulses, 0.002)
+	pulses := DefaultSpec(nil).Pulses
+	l := NewLearned(10, 10, nil, pulses, 0.002)
 	r := rand.New(rand.NewPCG(5, 6))
 	miss := func() (size float64) {
 		var ratios []float64
@@ -55,7 +55,7 @@ func TestLearnedAmplitudesMakeTheChange(t *testing.T) {
 }
 
 func TestLearnedAmplitudeRefuses(t *testing.T) {
-	l := NewLearned(2, 2, DefaultSpec().Pulses, 0.002)
+	l := NewLearned(2, 2, nil, DefaultSpec(nil).Pulses, 0.002)
 	for _, c := range []struct{ g, change instrument.Siemens }{
 		{30e-6, 0}, {30e-6, 500e-6}, {30e-6, 1e-12}, {0, 1e-6}, {30e-6, instrument.Siemens(math.NaN())}, {-1e-6, 1e-6},
 	} {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // The empirical law of the response of one device to one pulse of magnitude V,
@@ -16,45 +17,40 @@ import (
 // the device. sag is the part of the voltage that the lines keep by the linear
 // estimate, load the factor by which it really is larger or smaller. Every
 // pulse's change is spread lognormally about it. All of it is fitted to the
-// pulses of the run by least squares with the priors below (maximum a
-// posteriori); nothing is known of the devices beyond that.
+// pulses of the run by least squares with the device profile as the
+// prior (maximum a posteriori); nothing is known of the devices beyond that.
 const (
 	populationTerms = 9 // a0 a1 a2 c0 c1 c2 k0 k1 load
 	populationSize  = 2 * populationTerms
 	deviceSize      = 3 // shift up, shift down, gain
-
-	reference = 30e-6 // S, middle of the working range on a logarithmic scale
 )
 
 // prior is what is believed before the first pulse: means and standard
 // deviations.
 type prior struct {
+	reference   float64 // S, of x
 	mean, sigma [populationSize]float64
 	device      [deviceSize]float64 // standard deviations about 0
 	spread      float64             // of ln|dG| from pulse to pulse
 	weight      float64             // pulses that spread and the device deviations are worth
 }
 
-// publishedPrior puts in numbers what is published about passive metal-oxide
-// crossbars. Thresholds of +1.0 and -1.2 V (5 % change by 500 us) with
-// deviations of 0.13 and 0.15 V: Merrikh Bayat et al., Nature Communications
-// 9:2331 (2018). A slope of 6 per volt inside a tanh, which is 12 in a sigmoid,
-// and largest steps of some microsiemens: the compact model of Nili et al., IEEE
-// Trans. Nanotechnology (2020). The deviations are wide: another stack is
-// learned within a few dozen pulses.
-func publishedPrior() prior {
-	return prior{
-		mean: [populationSize]float64{
-			math.Log(12e-6), 0, 0, 1.15, 0, 0, math.Log(12), 0, 1.2,
-			math.Log(8e-6), 0.5, 0, 1.32, 0, 0, math.Log(12), 0, 1.2,
-		},
-		sigma: [populationSize]float64{
-			0.7, 0.4, 0.2, 0.1, 0.1, 0.05, 0.2, 0.2, 0.4,
-			0.7, 0.4, 0.2, 0.1, 0.1, 0.05, 0.2, 0.2, 0.4,
-		},
-		device: [deviceSize]float64{0.13, 0.15, 0.2},
-		spread: 0.35, weight: 30,
+// priorOf puts in numbers what a profile, nil for the default one, says of the
+// response.
+func priorOf(profiled *profile.Profile) prior {
+	r := &profile.Of(profiled).Response
+	p := prior{reference: float64(r.Reference), device: [deviceSize]float64{float64(r.Set.Deviation),
+		float64(r.Reset.Deviation), r.Gain}, spread: r.Spread, weight: r.Weight}
+	for i, d := range []*profile.Direction{&r.Set, &r.Reset} {
+		first := i * populationTerms
+		copy(p.mean[first:], []float64{math.Log(float64(d.Step.Median)), d.StepSlope.Mean, d.StepCurve.Mean,
+			float64(d.Middle.Mean), float64(d.MiddleSlope.Mean), float64(d.MiddleCurve.Mean), math.Log(d.Steepness.Median),
+			d.SteepnessSlope.Mean, d.Load.Mean})
+		copy(p.sigma[first:], []float64{d.Step.SigmaLn, d.StepSlope.Sigma, d.StepCurve.Sigma,
+			float64(d.Middle.Sigma), float64(d.MiddleSlope.Sigma), float64(d.MiddleCurve.Sigma), d.Steepness.SigmaLn,
+			d.SteepnessSlope.Sigma, d.Load.Sigma})
 	}
+	return p
 }
 
 // observation is one pulse as the fit uses it.
@@ -248,4 +244,7 @@ func (r *response) surprise(k, back int) float64 {
 // lowest is the conductance below which the law is not extended, in S.
 const lowest = 1e-7
 
-func state(g instrument.Siemens) float64 { return math.Log(math.Max(float64(g), lowest) / reference) }
+// state is x of the law.
+func (r *response) state(g instrument.Siemens) float64 {
+	return math.Log(math.Max(float64(g), lowest) / r.prior.reference)
+}

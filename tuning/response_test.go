@@ -8,12 +8,14 @@ import (
 	"pgregory.net/rapid"
 
 	"xlab/population"
+
+	"xlab/instrument"
 )
 
 // The gradient is what differences give.
 func TestGradient(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := newResponse(1, publishedPrior())
+		r := newResponse(1, priorOf(nil))
 		up := rapid.Bool().Draw(t, "up")
 		x, volts, sag := rapid.Float64Range(-2, 2).Draw(t, "x"), rapid.Float64Range(0.4, 1.8).Draw(t, "volts"),
 			rapid.Float64Range(0, 0.3).Draw(t, "sag")
@@ -53,7 +55,7 @@ func TestGradient(t *testing.T) {
 // The law as it is meant: more with more volts, less with more loss in the lines
 // and a higher threshold, and the slope of the sigmoid far below it.
 func TestLaw(t *testing.T) {
-	r := newResponse(1, publishedPrior())
+	r := newResponse(1, priorOf(nil))
 	var none [deviceSize]float64
 	at := func(up bool, volts, sag float64, d [deviceSize]float64) float64 {
 		return r.predict(up, 0, volts, sag, &d, nil)
@@ -139,14 +141,14 @@ func TestInverses(t *testing.T) {
 // thresholds and amplitudes that are not the prior's.
 func teach(devices, pulses int, spread float64) (r *response, shifts [][2]float64) {
 	random := rand.New(rand.NewPCG(31, 32))
-	r = newResponse(devices, publishedPrior())
+	r = newResponse(devices, priorOf(nil))
 	for range devices {
 		shifts = append(shifts, [2]float64{0.1 * random.NormFloat64(), 0.1 * random.NormFloat64()})
 	}
 	for n := range pulses {
 		k, up := n%devices, random.IntN(2) == 0
 		g := 10e-6 * math.Pow(10, random.Float64())
-		o := observation{device: k, up: up, x: math.Log(g / reference), volts: 0.9 + 0.6*random.Float64(),
+		o := observation{device: k, up: up, x: r.state(instrument.Siemens(g)), volts: 0.9 + 0.6*random.Float64(),
 			sag: 0.05 * random.Float64(), readNoise: 3e-8}
 		o.change = math.Exp(taught(&o, shifts[k])+spread*random.NormFloat64()) + o.readNoise*random.NormFloat64()
 		r.add(o)
@@ -196,7 +198,7 @@ func TestFit(t *testing.T) {
 		}
 	}
 	var fresh [deviceSize][deviceSize]float64
-	unknown := newResponse(1, publishedPrior())
+	unknown := newResponse(1, priorOf(nil))
 	fresh = unknown.locate(0, 2)
 	if f := unknown.forecast(0, &fresh, true, 0, 1.1, 0); !(f.sigma > 1.5*float64(population.Quantile(sigmas, 0.5))) {
 		t.Errorf("a device that was never seen is forecast with %v, a known one with %v", f.sigma,
@@ -218,7 +220,7 @@ func TestContradiction(t *testing.T) {
 	if s := clean.surprise(3, 0); !(math.Abs(s) < surprised) {
 		t.Errorf("surprised by an ordinary pulse: %v", s)
 	}
-	if s := newResponse(1, publishedPrior()).surprise(0, 0); s != 0 {
+	if s := newResponse(1, priorOf(nil)).surprise(0, 0); s != 0 {
 		t.Errorf("surprised without a pulse: %v", s)
 	}
 	for k := range shifts {
@@ -235,7 +237,7 @@ func TestContradiction(t *testing.T) {
 
 // What reads cannot tell from noise teaches little.
 func TestChangesBelowTheNoise(t *testing.T) {
-	r := newResponse(1, publishedPrior())
+	r := newResponse(1, priorOf(nil))
 	before := r.locate(0, 0)
 	for range 3 {
 		r.add(observation{device: 0, up: true, x: 0, volts: 0.5, change: 1e-10, readNoise: 1e-7})

@@ -6,6 +6,7 @@ import (
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 // Spec says what is to be tuned and how. Voltages are those across the array's
@@ -52,21 +53,26 @@ type Spec struct {
 
 	RangeMin instrument.Siemens `json:"range_min" mapstructure:"range_min"` // lowest target that is accepted
 	RangeMax instrument.Siemens `json:"range_max" mapstructure:"range_max"` // highest
+
+	// what is believed of the devices beside the values above, which come from it too; nil = the default profile
+	Profile *profile.Profile `json:"device_profile,omitzero" mapstructure:"-"`
 }
 
-// DefaultSpec gives the parameters for the Pt/Al2O3/TiO2-x stack without
-// targets. hwdocs/tuning.md explains them.
-func DefaultSpec() Spec {
+// DefaultSpec gives the parameters for devices of a profile, nil for the default
+// one, without targets. hwdocs/tuning.md explains them.
+func DefaultSpec(p *profile.Profile) Spec {
+	p = profile.Of(p)
+	set, reset := &p.Pulses.Set, &p.Pulses.Reset
 	return Spec{
 		Tolerance: 0.05, Policy: PolicyAdaptive,
-		Pulses: Pulses{SetMin: 0.8, SetMax: 1.5, ResetMin: -0.8, ResetMax: -1.8},
-		Width:  500e-6, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
+		Pulses: Pulses{SetMin: set.Weakest, SetMax: set.Strongest, ResetMin: reset.Weakest, ResetMax: reset.Strongest},
+		Width:  p.Pulses.Width, SetScheme: array.ThirdVoltage, ResetScheme: array.HalfVoltage,
 		Passes: 10,
 		Accept: 0.65, Coarse: 0.08,
 		RampStep: 10e-3, FastStep: 60e-3, SlowStep: 24e-3, Near: 0.3,
-		Read: -0.2, Aperture: 40e-3, ReadNoise: 0.002, Compliance: 5e-3,
-		Lines:    array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
-		RangeMin: 5e-6, RangeMax: 200e-6,
+		Read: -p.Read.Voltage, Aperture: 40e-3, ReadNoise: p.Read.Noise, Compliance: 5e-3,
+		Lines:    array.Resistance(p.Lines),
+		RangeMin: p.Conductance.TargetLow, RangeMax: p.Conductance.TargetHigh, Profile: p,
 	}
 }
 

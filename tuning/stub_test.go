@@ -159,7 +159,7 @@ func (s *stub) total() int {
 // testSpec asks for conductances spread evenly in ln G between 10 and 100 uS,
 // behind ideal lines.
 func testSpec(rows, cols int) Spec {
-	s := DefaultSpec()
+	s := DefaultSpec(nil)
 	s.Lines = array.Resistance{}
 	s.Targets = NewTargets(rows, cols)
 	for i, c := range array.AllCells(rows, cols) {

@@ -59,7 +59,7 @@ func Tune(ctx context.Context, bench array.DUT, name string, spec Spec, defects 
 	if err != nil {
 		return nil, err
 	}
-	law := newResponse(rows*cols, publishedPrior())
+	law := newResponse(rows*cols, priorOf(spec.Profile))
 	if a, ok := policy.(*adaptive); ok {
 		law = a.response
 	}

@@ -11,16 +11,21 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	var hardware, force bool
+	var hardware, devices, force bool
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented bench.yaml",
 		Long: `Writes bench.yaml into the working directory: the simulated bench or, with
---hardware, real instruments whose addresses have to be filled in. A file that
-is there is kept unless --force is given.`,
+--hardware, real instruments whose addresses have to be filled in. With
+--device-profile it writes device.yaml instead, what is believed of the devices,
+for another stack to be put in; device.profile in bench.yaml then names it. A file
+that is there is kept unless --force is given.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			file, text := lab.Template(hardware)
+			if devices {
+				file, text = lab.DeviceProfile()
+			}
 			err := run.WriteOutput(file, force, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
@@ -39,6 +44,8 @@ is there is kept unless --force is given.`,
 		},
 	}
 	c.Flags().BoolVar(&hardware, "hardware", false, "describe real instruments instead of the simulated bench")
+	c.Flags().BoolVar(&devices, "device-profile", false, "write what is believed of the devices instead")
+	c.MarkFlagsMutuallyExclusive("hardware", "device-profile")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
 	return c
 }

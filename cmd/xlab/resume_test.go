@@ -428,7 +428,8 @@ func TestListResumable(t *testing.T) {
 		says   string // of what is left out
 	}{
 		{[]string{"form", "--array", "B", "--devices", "r5c0"}, nil, 1, ""},
-		{nil, []string{"--set", "limits.max_voltage=3.4V"}, 0, "1 made with other limits or other wiring (--accept);"},
+		{nil, []string{"--set", "limits.max_voltage=3.4V"}, 0,
+			"1 made with other limits, another device profile or other wiring (--accept);"},
 		{nil, []string{"--set", "simulation.chip=another.json"}, 0, "1 of another bench or chip;"},
 		{[]string{"form", "--devices", "r5c0"}, nil, 0, "1 on arrays that were worked on since (--accept);"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // Crossbar is an array of cells that steps can be
@@ -42,6 +43,7 @@ type Array struct {
 	routing []instrument.Switches
 	routed  bool // routing is what the board has
 	next    []instrument.Switches
+	profile *profile.Profile // what is believed of the devices
 }
 
 var _ Crossbar = (*Array)(nil)
@@ -55,9 +57,12 @@ func New(w *Wiring, source instrument.Sequencer, router instrument.Router, limit
 			Err:    fmt.Errorf("the wiring map has %d lines, switch board %s has %d chips", w.Lines(), w.Board, router.Lines()),
 			Advice: "correct the wiring map or the board's chain length"}
 	}
-	return &Array{wiring: w, source: source, router: router, limits: limits,
+	return &Array{wiring: w, source: source, router: router, limits: limits, profile: profile.Of(nil),
 		routing: make([]instrument.Switches, w.Lines()), next: make([]instrument.Switches, w.Lines())}, nil
 }
+
+// Suppose tells what is believed of the devices, in place of the default profile.
+func (a *Array) Suppose(p *profile.Profile) { a.profile = profile.Of(p) }
 
 // Size gives the number of rows and columns.
 func (a *Array) Size() (rows, cols int) { return a.wiring.Rows, a.wiring.Cols }

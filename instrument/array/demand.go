@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // Demand is what the sources of a bias scheme have to give, magnitudes in A.
@@ -26,7 +27,8 @@ func (d Demand) Most() (Bus, instrument.Amps) {
 // voltage in S, row by row. The selected lines are the most loaded ones. It is an
 // estimate: every device of a kind counts as the mean of them, and is taken to
 // conduct as the published model says.
-func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrument.Volts) Demand {
+func (l Resistance) Demand(law *profile.Conduction, rows, cols int, g []float64, scheme Scheme,
+	v instrument.Volts) Demand {
 	byRow, byCol, total := make([]float64, rows), make([]float64, cols), 0.0
 	for k, x := range g {
 		byRow[k/cols] += x
@@ -50,7 +52,7 @@ func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrum
 		contact := float64(l.Contact)
 		along := float64(onRow)*(contact+float64(l.RowSegment)*float64(cols)/2) +
 			float64(onCol)*(contact+float64(l.ColSegment)*float64(rows)/2)
-		return float64(n) * through(sum/float64(n), along, share*volts)
+		return float64(n) * through(law, sum/float64(n), along, share*volts)
 	}
 	inRow := current(row, f.Row-f.OtherCols, cols-1, cols-1, 1)
 	inCol := current(col, f.OtherRows-f.Col, rows-1, 1, rows-1)
@@ -63,10 +65,10 @@ func (l Resistance) Demand(rows, cols int, g []float64, scheme Scheme, v instrum
 
 // Held is the largest voltage across the selected device, up to v, at which no
 // source but the row's has to give more than the compliance.
-func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrument.Volts,
+func (l Resistance) Held(law *profile.Conduction, rows, cols int, g []float64, scheme Scheme, v instrument.Volts,
 	compliance instrument.Amps) instrument.Volts {
 	fits := func(v instrument.Volts) bool {
-		_, most := l.Demand(rows, cols, g, scheme, v).Most()
+		_, most := l.Demand(law, rows, cols, g, scheme, v).Most()
 		return most <= compliance
 	}
 	if fits(v) {
@@ -87,44 +89,28 @@ func (l Resistance) Held(rows, cols int, g []float64, scheme Scheme, v instrumen
 // with a quarter to spare, while the selected device sees v in an array all of
 // whose devices have a conductance of g at a small voltage. Floating lines count as
 // if they were held in the middle.
-func (l Resistance) Compliance(rows, cols int, g instrument.Siemens, scheme Scheme,
+func (l Resistance) Compliance(law *profile.Conduction, rows, cols int, g instrument.Siemens, scheme Scheme,
 	v instrument.Volts) (row, rest instrument.Amps) {
 	if scheme == Floating {
 		scheme = HalfVoltage
 	}
 	const spare = 1.25
-	d := l.Demand(rows, cols, slices.Repeat([]float64{float64(g)}, rows*cols), scheme, v)
-	device := instrument.Amps(passes(float64(g), math.Abs(float64(v))))
+	d := l.Demand(law, rows, cols, slices.Repeat([]float64{float64(g)}, rows*cols), scheme, v)
+	device := instrument.Amps(law.Current(float64(g), math.Abs(float64(v))))
 	_, most := d.Most()
 	return spare * (d[BusForce1] + device), spare * max(most, d[BusForce2]+device)
 }
 
 // through is the current in A of a device of g behind the resistance that n such
 // devices share, n times r in all, at v across both.
-func through(g, r, v float64) float64 {
+func through(law *profile.Conduction, g, r, v float64) float64 {
 	low, high := 0.0, v
 	for range 60 {
-		if u := (low + high) / 2; u+r*passes(g, u) > v {
+		if u := (low + high) / 2; u+r*law.Current(g, u) > v {
 			high = u
 		} else {
 			low = u
 		}
 	}
-	return passes(g, low)
+	return law.Current(g, low)
 }
-
-// passes is the current in A through a device of g (S, at a small voltage) at v,
-// by the cubic law of the published compact model (Nili et al., IEEE Trans.
-// Nanotechnology 2020) at 25 °C, whose smallest conductances are those of
-// devices that were formed: one that is not is ohmic here.
-func passes(g, v float64) float64 {
-	if g < leastFormed {
-		return g * v
-	}
-	return g*v + (1.18*g+6596*g*g+2.2e-5)*v*v*v
-}
-
-const (
-	leastFormed = 1e-6 // S
-	offState    = 5e-6 // S, of the devices that were reset after forming: the many
-)

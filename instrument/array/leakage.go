@@ -48,9 +48,9 @@ func (l Leakage) Valid() bool { return l.Status == 0 }
 func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance instrument.Amps,
 	aperture instrument.Seconds) (Leakage, error) {
 	op := "array " + a.wiring.Array + " leakage"
-	if !(math.Abs(float64(v)) <= float64(ReadLimit)) {
+	if limit := a.profile.Read.Limit; !(math.Abs(float64(v)) <= float64(limit)) {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage,
-			Err: fmt.Errorf("the leakage cannot be measured at %v, which is beyond ±%v", v, ReadLimit)}
+			Err: fmt.Errorf("the leakage cannot be measured at %v, which is beyond ±%v", v, limit)}
 	}
 	if err := cmp.Or(a.limits.CheckVoltage(v), a.limits.CheckCompliance(compliance)); err != nil {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // Limited is a source that was at its compliance during a step: the lines on
@@ -147,7 +148,7 @@ func (a *Array) explain(ctx context.Context, q *asking, r *Result) error {
 			continue
 		}
 		if l.From != r.Levels[0].Voltage {
-			l.Need = instrument.Amps(float64(l.Compliance) * q.scheme.growth(l.From, q.v))
+			l.Need = instrument.Amps(float64(l.Compliance) * q.scheme.growth(a.profile, l.From, q.v))
 			continue
 		}
 		if readings == nil {
@@ -158,7 +159,7 @@ func (a *Array) explain(ctx context.Context, q *asking, r *Result) error {
 		}
 		at := slices.IndexFunc(sources, func(s source) bool { return buses[s.lines] == l.Bus })
 		if !slices.ContainsFunc(still, func(s Limited) bool { return s.Bus == l.Bus }) {
-			l.Need = instrument.Amps(math.Abs(readings[at].Value) * q.scheme.growth(small, q.v))
+			l.Need = instrument.Amps(math.Abs(readings[at].Value) * q.scheme.growth(a.profile, small, q.v))
 		}
 	}
 	return nil
@@ -170,7 +171,10 @@ var errNoAnswer = errors.New("the analyzer did not give one reading per source")
 // device. Devices let more pass than in proportion and the lines make it less:
 // the geometric mean of both is within a tenth of what Demand gives with lines of
 // 200 Ω for 64 x 64 devices between 0.5 V and 2.2 V under V/3.
-func (s Scheme) growth(from, to instrument.Volts) float64 {
-	at := func(v instrument.Volts) float64 { return passes(offState, math.Abs(float64(s.HalfSelected(v)))) }
+func (s Scheme) growth(p *profile.Profile, from, to instrument.Volts) float64 {
+	off := float64(p.Conductance.UsuallyOff) // the many were reset after forming
+	at := func(v instrument.Volts) float64 {
+		return p.Conduction.Current(off, math.Abs(float64(s.HalfSelected(v))))
+	}
 	return math.Sqrt(at(to) / at(from) * float64(to/from))
 }

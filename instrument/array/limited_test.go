@@ -7,6 +7,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 // limits makes units of the fake bench be at their compliance in steps of at least
@@ -83,11 +84,12 @@ func TestLimitedSourcesAreNamed(t *testing.T) {
 // The estimate for a formed array is that of its devices; without lines it is
 // their sum by hand.
 func TestDemand(t *testing.T) {
+	law := &profile.Of(nil).Conduction
 	g := make([]float64, 30)
 	for k := range g {
 		g[k] = 0.5e-6 // ohmic
 	}
-	d := array.Resistance{}.Demand(5, 6, g, array.ThirdVoltage, 1.5)
+	d := array.Resistance{}.Demand(law, 5, 6, g, array.ThirdVoltage, 1.5)
 	for bus, want := range map[array.Bus]float64{array.BusForce1: 5, array.BusForce2: 4, array.BusOtherRows: 20 - 4,
 		array.BusOtherCols: 20 - 5} {
 		if got := float64(d[bus]) / 0.25e-6; got < 0.99*want || got > 1.01*want {
@@ -98,16 +100,16 @@ func TestDemand(t *testing.T) {
 	for k := range g {
 		g[k] = 50e-6
 	}
-	free := array.Resistance{}.Demand(5, 6, g, array.ThirdVoltage, 1.5)
-	behind := lines.Demand(5, 6, g, array.ThirdVoltage, 1.5)
+	free := array.Resistance{}.Demand(law, 5, 6, g, array.ThirdVoltage, 1.5)
+	behind := lines.Demand(law, 5, 6, g, array.ThirdVoltage, 1.5)
 	if bus, most := free.Most(); !(behind[bus] < most) || most < 20*25e-6 {
 		t.Errorf("%v without lines, %v with them", free, behind)
 	}
 	_, most := behind.Most()
-	if v := lines.Held(5, 6, g, array.ThirdVoltage, 1.5, 2*most); v != 1.5 {
+	if v := lines.Held(law, 5, 6, g, array.ThirdVoltage, 1.5, 2*most); v != 1.5 {
 		t.Errorf("twice what is needed holds up to %v", v)
 	}
-	if v := lines.Held(5, 6, g, array.ThirdVoltage, 1.5, most/2); v < 0.5 || v > 1.2 {
+	if v := lines.Held(law, 5, 6, g, array.ThirdVoltage, 1.5, most/2); v < 0.5 || v > 1.2 {
 		t.Errorf("half of what is needed holds up to %v", v)
 	}
 }

@@ -53,6 +53,10 @@ func (a *Array) check(step Step, l *Lowered, on Shape) error {
 	if err != nil {
 		return err
 	}
+	if limit := a.profile.Read.Limit; !step.Stress() && max(-e.Selected.Lowest, e.Selected.Highest) > limit {
+		return fmt.Errorf("%v to %v are to change nothing, and are beyond read.limit, %v, of the device profile %s",
+			e.Selected.Lowest, e.Selected.Highest, limit, a.profile.Name)
+	}
 	within := func(what string, s Span) error {
 		err := cmp.Or(a.limits.CheckVoltage(s.Lowest), a.limits.CheckVoltage(s.Highest))
 		if err == nil || what == "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 )
 
 // Step is one thing that can be done to an array: to the device at a cell, as a
@@ -34,8 +35,9 @@ type Step interface {
 
 // ReadLimit is the largest magnitude of a read's voltage. Up to it the dynamics
 // of the published device do nothing that can be measured, so that a read needs
-// no intent; what is beyond it is a pulse or a sweep.
-const ReadLimit instrument.Volts = 0.4
+// no intent; what is beyond it is a pulse or a sweep. A device profile may set
+// a lower one.
+const ReadLimit = profile.ReadLimit
 
 // Tagged writes v, an object, with an "op" key in front, by which Kinds know it.
 func Tagged(op string, v any) ([]byte, error) {

@@ -17,6 +17,7 @@ import (
 	"xlab/figure"
 	"xlab/input"
 	"xlab/instrument"
+	"xlab/instrument/profile"
 	"xlab/lab/procedure"
 	"xlab/run"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	Boards             []Board        `mapstructure:"boards"`   // one switch board per array
 	Neurons            Neurons        `mapstructure:"neurons"`  // the neuron board; no address = there is none
 	Limits             Limits         `mapstructure:"limits"`   // of everything that leaves for the bench
+	Device             Device         `mapstructure:"device"`   // what is believed of the devices
 	procedure.Settings `mapstructure:",squash"`
 
 	Notify     Notify     `mapstructure:"notify"`     // who is told how runs go
@@ -44,6 +46,7 @@ type Config struct {
 	places    map[string]int    // line of every key in the last file that has it
 	placeFile map[string]string // and that file
 	overrides map[string]string // keys set by the environment or a flag: what set them
+	profiled  map[string]bool   // keys whose values, where nobody gives them, are the device profile's
 }
 
 // Analyzer says where the parameter analyzer is.
@@ -61,6 +64,12 @@ type Limits struct {
 	MaxVoltage instrument.Volts   `mapstructure:"max_voltage"`
 	MaxCurrent instrument.Amps    `mapstructure:"max_current"`
 	MaxWidth   instrument.Seconds `mapstructure:"max_width"`
+}
+
+// Device says what is believed of the devices on the bench, which is never taken from
+// what a simulated bench simulates.
+type Device struct {
+	Profile string `mapstructure:"profile"` // one that is shipped, or a file: see profile.Open
 }
 
 // Simulation describes the simulated bench.
@@ -98,7 +107,8 @@ const EnvironmentPrefix = "XLAB"
 // are key=value texts, which win over everything. What is wrong with it is told by
 // the boxes that it may name.
 func Load(explicit string, overrides []string, boxes Boxes) (*Config, error) {
-	c := &Config{places: make(map[string]int), placeFile: make(map[string]string), overrides: make(map[string]string)}
+	c := &Config{places: make(map[string]int), placeFile: make(map[string]string), overrides: make(map[string]string),
+		profiled: make(map[string]bool)}
 	v := viper.New()
 	v.SetConfigType("yaml")
 	for key, value := range configDefaults(boxes.DefaultAnalyzer()) {
@@ -149,11 +159,20 @@ func Load(explicit string, overrides []string, boxes Boxes) (*Config, error) {
 		v.Set(key, value)
 		c.overrides[key] = "--set " + run.RedactSetting(text)
 	}
-	err := v.UnmarshalExact(c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
+	p, err := profile.Open(v.GetString("device.profile"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Place("device.profile"), err)
+	}
+	eachField(reflect.ValueOf(procedure.DefaultSettings(p)), "", func(key string, field reflect.Value) {
+		v.SetDefault(key, field.Interface())
+		c.profiled[key] = true
+	})
+	err = v.UnmarshalExact(c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
 		mapstructure.TextUnmarshallerHookFunc(), mapstructure.DecodeHookFuncType(plainValue))))
 	if err != nil {
 		return nil, c.locate(err)
 	}
+	c.Settings.Profile, c.Forming.Profile, c.Tuning.Profile = p, p, p
 	return c, errors.Join(c.validate(boxes), c.placeState())
 }
 
@@ -169,15 +188,10 @@ func configDefaults(analyzer string) map[string]any {
 		"simulation.slots": "1-4", "simulation.temperature": 25.0,
 		"limits.min_voltage": 0.0, "limits.max_voltage": 0.0, "limits.max_current": 0.0, "limits.max_width": 0.0,
 	}
+	d["device.profile"] = profile.Default
 	maps.Copy(d, notifyDefaults())
 	maps.Copy(d, watchDefaults())
-	addDefaults(d, "", reflect.ValueOf(procedure.DefaultSettings()))
 	return d
-}
-
-// addDefaults registers every field of a parameter struct under its key.
-func addDefaults(into map[string]any, path string, v reflect.Value) {
-	eachField(v, path, func(key string, field reflect.Value) { into[key] = field.Interface() })
 }
 
 // eachField visits every single value of a struct of the configuration and of
@@ -337,6 +351,9 @@ func (c *Config) Place(key string) string {
 	}
 	if line, ok := c.places[key]; ok {
 		return fmt.Sprintf("%s:%d: %s", c.placeFile[key], line, key)
+	}
+	if p := c.Settings.Profile; c.profiled[key] && p != nil && !p.IsZero() {
+		return key + " (device profile " + p.File() + ")"
 	}
 	return key + " (" + c.Origin() + ")"
 }

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/spf13/pflag"
 
 	"xlab/characterize"
 	"xlab/figure"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/run"
 	"xlab/run/keyfigure"
 	"xlab/run/screen"
@@ -61,7 +63,7 @@ type specification interface {
 func measurement[T specification, M any, P interface {
 	*M
 	characterize.Measurement
-}](name, short, long string, sample int, defaults T,
+}](name, short, long string, sample int, defaults func(p *profile.Profile) T,
 	flags func(f *pflag.FlagSet, spec *T) (*characterize.Conditions, func(cells []array.Cell) error),
 	measure func(ctx context.Context, b Bench, bar array.DUT, spec T, o characterize.Options) (P, error)) Procedure {
 	var job func(on string, spec MeasurementSpec[T]) *Measurement
@@ -88,7 +90,7 @@ func measurement[T specification, M any, P interface {
 		Name: "characterize " + name, Short: short, Long: long,
 		DryRun: "print what it costs at most, and touch nothing",
 		Flags: func(f *pflag.FlagSet) Parse {
-			spec := defaults
+			spec := defaults(nil)
 			conditions, choose := flags(f, &spec)
 			which := "all"
 			if sample > 0 {
@@ -107,11 +109,13 @@ func measurement[T specification, M any, P interface {
 			f.Var(&conditions.ResetScheme, "reset-scheme", "other lines during negative pulses")
 			f.Var(&conditions.SetMax, "set-max", "strongest positive pulse of all")
 			f.Var(&conditions.ResetMax, "reset-max", "strongest negative pulse of all")
+			adopt := settable(f, &spec)
 			return func(_ context.Context, l Lab) (*Request, error) {
 				w, err := l.Wiring(*on)
 				if err != nil {
 					return nil, err
 				}
+				adopt(defaults(l.Settings().Profile))
 				configure(conditions, l.Settings(), f.Changed("read"))
 				defects, err := defectsOf(l, *on, *defectMap)
 				if err != nil {
@@ -148,11 +152,31 @@ func measurement[T specification, M any, P interface {
 	}
 }
 
+// settable gives what makes the specification that a flag set's flags set that of the
+// bench's devices, but for what they have set. The values of such flags are pointers
+// to what they set, until the program puts others in front of them.
+func settable[T any](f *pflag.FlagSet, spec *T) (adopt func(of T)) {
+	fields := make(map[string]reflect.Value)
+	f.VisitAll(func(flag *pflag.Flag) { fields[flag.Name] = reflect.Indirect(reflect.ValueOf(flag.Value)) })
+	return func(of T) {
+		given := make(map[string]reflect.Value)
+		for name, field := range fields {
+			if f.Changed(name) && field.CanSet() {
+				given[name] = reflect.ValueOf(field.Interface())
+			}
+		}
+		*spec = of
+		for name, value := range given {
+			fields[name].Set(value)
+		}
+	}
+}
+
 // configure takes what the configuration says about reads and lines. Where a
 // measurement has a read voltage of its own, or one was given, that remains.
 func configure(c *characterize.Conditions, s *Settings, given bool) {
 	c.Aperture, c.Settle, c.Compliance = s.Read.Aperture, s.Read.Settle, s.Read.Compliance
-	if !given && c.Read == characterize.DefaultConditions().Read {
+	if !given && c.Read == s.Profile.Read.Voltage {
 		c.Read = s.Read.Voltage
 	}
 	c.Lines = s.Tuning.Lines

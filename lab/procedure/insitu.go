@@ -27,7 +27,8 @@ network.json in the run's directory holds. See hwdocs/insitu.md.`,
 		DryRun: "print what it may do and what it costs at most, and touch nothing",
 		Makes:  Network,
 		Flags: func(f *pflag.FlagSet) Parse {
-			o := &inSituFlags{training: insitu.DefaultSpec(insitu.Variable), start: defaultStart(), changed: f.Changed}
+			o := &inSituFlags{training: insitu.DefaultSpec(nil, insitu.Variable), start: defaultStart(nil),
+				changed: f.Changed}
 			o.register(f)
 			return o.parse
 		},
@@ -81,6 +82,9 @@ func (o *inSituFlags) parse(_ context.Context, l Lab) (*Request, error) {
 	s, err := DefaultInSituSpec(l, insitu.RuleName(o.rule), o.classes, o.arrays)
 	if err != nil {
 		return nil, err
+	}
+	if !o.changed("start") {
+		o.start.Conductance = s.Start.Conductance
 	}
 	s.Start, s.Test = o.start, !o.noTest
 	t := &s.Training

@@ -17,7 +17,7 @@ import (
 type bare struct{ Lab }
 
 func (bare) Settings() *Settings {
-	s := DefaultSettings()
+	s := DefaultSettings(nil)
 	return &s
 }
 

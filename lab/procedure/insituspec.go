@@ -9,6 +9,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/insitu"
@@ -40,8 +41,8 @@ type InSituStart struct {
 	Network *KeptNetwork `json:"network,omitempty"`
 }
 
-func defaultStart() InSituStart {
-	return InSituStart{Conductance: 20e-6, Spread: 0.05, Seed: 1, Tolerance: 0.05}
+func defaultStart(p *profile.Profile) InSituStart {
+	return InSituStart{Conductance: profile.Of(p).Measure.InPlaceStart, Spread: 0.05, Seed: 1, Tolerance: 0.05}
 }
 
 // letterClasses are the first so many of the letters that are trained with. Three
@@ -60,12 +61,13 @@ func letterClasses(n int) ([]string, error) {
 // the arrays of the first and the second layer, as in "A,B". Nothing is known of their
 // devices.
 func DefaultInSituSpec(l Lab, rule insitu.RuleName, classes int, arrays string) (s InSituSpec, err error) {
-	s = InSituSpec{Training: insitu.DefaultSpec(rule), Tuning: l.Settings().Tuning, Test: true, Start: defaultStart()}
+	p := l.Settings().Profile
+	s = InSituSpec{Training: insitu.DefaultSpec(p, rule), Tuning: l.Settings().Tuning, Test: true, Start: defaultStart(p)}
 	s.Training.Lines, s.Training.Compliance, s.Training.Width = s.Tuning.Lines, s.Tuning.Compliance, s.Tuning.Width
 	if s.Classes, err = letterClasses(classes); err != nil {
 		return s, err
 	}
-	s.Design = mlp.NewDesign(16, 10, classes)
+	s.Design = NewDesign(l, 16, 10, classes)
 	s.Placement, err = PlaceOn(l, s.Design, arrays)
 	return s, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/mlp"
 	"xlab/mlp/dataset"
 	"xlab/mlp/hardware"
@@ -65,10 +66,6 @@ func (t *InSituTraining) Work(ctx context.Context, b Bench) error {
 		t.Outcome.Accuracy(), t.Outcome.Best, t.Outcome.Epochs(), t.spec.Training.Goal)}
 }
 
-// inSituReadNoise is the relative deviation of the short reads between pulses. Longer
-// ones would be more exact than the pulses need: their effect scatters by a third.
-const inSituReadNoise = 0.01
-
 // train brings the devices to their start and trains. What has been done is in t with
 // an error too.
 func (t *InSituTraining) train(ctx context.Context, b inSituBench) error {
@@ -87,7 +84,10 @@ func (t *InSituTraining) train(ctx context.Context, b inSituBench) error {
 	for _, name := range t.Arrays() {
 		bar := b.Crossbar(name)
 		rows, cols := bar.Size()
-		law := tuning.NewLearned(rows, cols, spec.Tuning.Pulses, inSituReadNoise)
+		// Longer reads between pulses would be more exact than the pulses need: their
+		// effect scatters by a third.
+		noise := profile.Of(spec.Tuning.Profile).Read.ShortNoise
+		law := tuning.NewLearned(rows, cols, spec.Tuning.Profile, spec.Tuning.Pulses, noise)
 		task.Arrays[name] = insitu.Array{Bench: bar, Response: law}
 		if err := t.prepare(ctx, b, name, law); err != nil {
 			return fmt.Errorf("bringing array %s to its start: %w", name, err)

@@ -96,7 +96,10 @@ column that are switched on add to it.`,
 				rest := compliance
 				if !f.Changed("compliance") {
 					most := l.Limits().MaxCurrent
-					compliance, rest = l.Settings().Tuning.Lines.Compliance(w.Rows, w.Cols, fullyOn, sweep.Scheme, largest)
+					p := l.Settings().Profile
+					leastCompliance := p.Measure.LeastCompliance
+					compliance, rest = l.Settings().Tuning.Lines.Compliance(&p.Conduction, w.Rows, w.Cols, p.Conductance.High,
+						sweep.Scheme, largest)
 					compliance, rest = min(max(compliance, leastCompliance), most), min(max(rest, leastCompliance), most)
 				}
 				if sweep.Scheme != array.Grounded {
@@ -117,14 +120,6 @@ column that are switched on add to it.`,
 		},
 	}
 }
-
-// fullyOn is the conductance of devices that an array is expected to be tuned to at
-// most, leastCompliance what a single device may take at least: where no compliance
-// is asked for, it is found by these.
-const (
-	fullyOn         instrument.Siemens = 100e-6
-	leastCompliance instrument.Amps    = 300e-6
-)
 
 // Sweep makes the job that sweeps one device of an array. It refuses what is beyond
 // the limits; nothing is opened.

@@ -11,26 +11,26 @@ func List[T any, P interface {
 	*T
 	pflag.Value
 }](to *[]T) pflag.Value {
-	return list[T, P]{to}
+	return (*list[T, P])(to)
 }
 
 type list[T any, P interface {
 	*T
 	pflag.Value
-}] struct{ to *[]T }
+}] []T
 
-func (l list[T, P]) String() string {
-	if l.to == nil {
+func (l *list[T, P]) String() string {
+	if l == nil {
 		return ""
 	}
 	var words []string
-	for i := range *l.to {
-		words = append(words, strings.ReplaceAll(P(&(*l.to)[i]).String(), " ", ""))
+	for i := range *l {
+		words = append(words, strings.ReplaceAll(P(&(*l)[i]).String(), " ", ""))
 	}
 	return strings.Join(words, ",")
 }
 
-func (l list[T, P]) Set(text string) error {
+func (l *list[T, P]) Set(text string) error {
 	var values []T
 	for word := range strings.SplitSeq(text, ",") {
 		var v T
@@ -39,11 +39,11 @@ func (l list[T, P]) Set(text string) error {
 		}
 		values = append(values, v)
 	}
-	*l.to = values
+	*l = values
 	return nil
 }
 
-func (l list[T, P]) Type() string {
+func (l *list[T, P]) Type() string {
 	var v T
 	return P(&v).Type() + ",..."
 }

@@ -10,6 +10,7 @@ import (
 	"xlab/characterize"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 )
 
 func measureThresholds() Procedure {
@@ -22,7 +23,7 @@ devices on the edge of the array.
 
 With --chips the simulated chips with the seeds 1 to N are formed and measured in
 memory, on all cores, and put together: the published figure shows seven arrays.`,
-		0, characterize.DefaultThresholdSpec(nil),
+		0, of(characterize.DefaultThresholdSpec, nil),
 		func(f *pflag.FlagSet, s *characterize.ThresholdSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			f.Var(&s.Start, "start", "first amplitude of a ramp, of either sign")
 			f.Var(&s.Step, "step", "step of the ramp")
@@ -50,7 +51,7 @@ func measureCurves() Procedure {
 other lines at ground, and then a loop to a positive and to a negative voltage
 that switches it. In the loop half-selected devices add to the current of the
 column; the data have the current with and without their estimated share.`,
-		4, characterize.DefaultIVSpec(nil),
+		4, of(characterize.DefaultIVSpec, nil),
 		func(f *pflag.FlagSet, s *characterize.IVSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			f.Var(&s.Static, "static", "ends of the curve that changes nothing")
 			f.IntVar(&s.StaticSteps, "static-steps", s.StaticSteps, "its levels")
@@ -70,7 +71,7 @@ func measureRetention() Procedure {
 clock. A simulated bench lets its clock run; on a real one the command waits,
 with all sources at 0 V. --set simulation.temperature=85 makes a simulated chip
 a warm one.`,
-		8, characterize.DefaultRetentionSpec(nil),
+		8, of(characterize.DefaultRetentionSpec, nil),
 		func(f *pflag.FlagSet, s *characterize.RetentionSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			states(f, &s.States, &s.Tolerance)
 			f.Var(&s.First, "first", "time after writing of the first read")
@@ -91,7 +92,7 @@ pulses of rising amplitude, again and again, and records both in every cycle or
 at logarithmic numbers of cycles. With --fixed a cycle is one pulse of fixed
 amplitude in each direction. A device that does not get there any more, or
 whose two conductances come too close, has failed and is left alone.`,
-		2, characterize.DefaultEnduranceSpec(nil),
+		2, of(characterize.DefaultEnduranceSpec, nil),
 		func(f *pflag.FlagSet, s *characterize.EnduranceSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			f.IntVar(&s.Cycles, "cycles", s.Cycles, "cycles per device")
 			f.IntVar(&s.PerDecade, "per-decade", s.PerDecade, "recorded cycles per decade; 0 records every cycle")
@@ -112,7 +113,7 @@ func measureTemperature() Procedure {
 them. A simulated chip takes the temperatures as given; on a real bench the
 command asks for each and takes the value that is entered. Reads are at 100 mV
 unless --read says otherwise, as in the published model.`,
-		16, characterize.DefaultTemperatureSpec(nil),
+		16, of(characterize.DefaultTemperatureSpec, nil),
 		func(f *pflag.FlagSet, s *characterize.TemperatureSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			f.Var(List(&s.Temperatures), "temperatures", "temperatures in the order of measuring")
 			states(f, &s.States, &s.Tolerance)
@@ -132,7 +133,7 @@ func measureDisturb() Procedure {
 neighbours on its row, on its column and on neither, for each bias scheme and
 amplitude. All four are brought to a state of the working range before each
 series.`,
-		1, characterize.DefaultDisturbSpec(array.Cell{}),
+		1, of(characterize.DefaultDisturbSpec, array.Cell{}),
 		func(f *pflag.FlagSet, s *characterize.DisturbSpec) (*characterize.Conditions, func([]array.Cell) error) {
 			f.Var(List(&s.Amplitudes), "amplitudes", "of the pulses, signed; one series each")
 			f.Var(List(&s.Schemes), "schemes", "bias schemes: v2, v3, floating")
@@ -159,6 +160,11 @@ func into(to *[]array.Cell) func(cells []array.Cell) error {
 		*to = cells
 		return nil
 	}
+}
+
+// of leaves the devices open: they are chosen once the array is known.
+func of[D, T any](defaults func(p *profile.Profile, d D) T, devices D) func(p *profile.Profile) T {
+	return func(p *profile.Profile) T { return defaults(p, devices) }
 }
 
 // onArray is a measurement that needs nothing of the bench but the array.

@@ -117,6 +117,13 @@ func defectsID(of map[string]*array.DefectMap) string {
 	return mlp.DefectMapID(list...)
 }
 
+// NewDesign is a network of these sizes in the working range of the bench's devices.
+func NewDesign(l Lab, sizes ...int) mlp.Design {
+	d := mlp.NewDesign(sizes...)
+	d.Range = mlp.WorkingRange(l.Settings().Profile)
+	return d
+}
+
 // PlaceOn puts each layer at the origin of the named arrays, as the bench calls
 // them.
 func PlaceOn(l Lab, d mlp.Design, names string) (mlp.Placement, error) {

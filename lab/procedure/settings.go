@@ -4,6 +4,7 @@ import (
 	"xlab/forming"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/mlp/transfer"
 	"xlab/tuning"
 )
@@ -15,12 +16,17 @@ type Settings struct {
 	Forming forming.Spec `mapstructure:"forming"` // parameters of the published procedure
 	Tuning  tuning.Spec  `mapstructure:"tuning"`  // parameters of write-and-verify
 	MLP     MLP          `mapstructure:"mlp"`     // parameters of the import of networks
+
+	// Profile is what is believed of the devices, and what the values of keys that
+	// nobody gives come from.
+	Profile *profile.Profile `mapstructure:"-"`
 }
 
-// DefaultSettings are the values of keys that no file gives.
-func DefaultSettings() Settings {
-	return Settings{Read: Reads{Voltage: 0.2, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3},
-		Forming: forming.DefaultSpec(), Tuning: tuning.DefaultSpec(), MLP: MLP{Spec: transfer.DefaultSpec()}}
+// DefaultSettings are the values of keys that no file gives, for devices of a profile.
+func DefaultSettings(p *profile.Profile) Settings {
+	return Settings{Read: Reads{Voltage: profile.Of(p).Read.Voltage, Aperture: 40e-3, Settle: 1e-3, Compliance: 5e-3},
+		Forming: forming.DefaultSpec(p), Tuning: tuning.DefaultSpec(p), MLP: MLP{Spec: transfer.DefaultSpec()},
+		Profile: profile.Of(p)}
 }
 
 // Reads is the section read: how conductances are read.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"xlab/instrument"
+	"xlab/instrument/profile"
 	"xlab/mlp/stability"
 	"xlab/run"
 )
@@ -62,7 +63,7 @@ The third way needs a board that is made so; on the simulated bench the stage's
 gain follows a reference device of the chip. See hwdocs/insitu.md.`
 	p.DryRun = "print what would be done and what it costs, and touch nothing"
 	p.Flags = func(f *pflag.FlagSet) Parse {
-		s := &stabilityFlags{conditions: conditions(f)}
+		s := &stabilityFlags{conditions: conditions(f), changed: f.Changed}
 		s.register(f)
 		return func(_ context.Context, l Lab) (*Request, error) { return s.parse(l, p.Command()) }
 	}
@@ -78,12 +79,13 @@ type stabilityFlags struct {
 	importFlags
 	variants, reference string
 	bias, referenceG    instrument.Siemens
+	changed             func(name string) bool
 	noTest              bool
 	conditions          func(*stability.Spec) error // fills in those under which it is followed
 }
 
 func (s *stabilityFlags) register(f *pflag.FlagSet) {
-	s.weights.Tolerance, s.weights.Idle, s.referenceG = 0.05, 0.05, 30e-6
+	s.weights.Tolerance, s.weights.Idle, s.referenceG = 0.05, 0.05, profile.Of(nil).Response.Reference
 	s.importFlags.register(f)
 	f.StringVar(&s.variants, "variants", "", "ways to hold the network: plain, biased, feedback (default: all; on "+
 		"a real bench all but feedback)")
@@ -103,6 +105,9 @@ func (s *stabilityFlags) parse(l Lab, command string) (*Request, error) {
 	network, cost, file, err := s.importFlags.parse(l)
 	if err != nil {
 		return nil, err
+	}
+	if !s.changed("reference-conductance") {
+		s.referenceG = l.Settings().Profile.Response.Reference
 	}
 	spec := stabilitySpec{MLP: network}
 	spec.Trained.File = file

@@ -93,7 +93,7 @@ type Trained struct {
 // Train trains a network as the flags say. observe is told of every epoch; nil =
 // nobody is.
 func (t *TrainFlags) Train(ctx context.Context, l Lab, data *NetworkData, observe func(run.Event)) (*Trained, error) {
-	design := mlp.NewDesign(data.Train.Width(), t.Hidden, len(data.Train.Classes))
+	design := NewDesign(l, data.Train.Width(), t.Hidden, len(data.Train.Classes))
 	p, err := PlaceOn(l, design, t.Arrays)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ func (o *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (in
 	if err != nil {
 		return 0, err
 	}
+	bar.Suppose(o.Config.Settings.Profile)
 	instructions, err := bar.Instructions(cell, steps...)
 	if err != nil {
 		return 0, err

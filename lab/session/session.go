@@ -132,6 +132,7 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		if err != nil {
 			return s, err
 		}
+		bar.Suppose(o.Config.Settings.Profile)
 		s.Turns.Add(name, s.withNeurons(bar, w), s.Boards[name])
 	}
 	return s, nil

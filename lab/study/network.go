@@ -76,7 +76,7 @@ type networkSettings struct {
 
 // Study is the study that trains, imports and classifies on the chips.
 func (s *Networks) Study(l *lab.Lab) (*Study, error) {
-	design := mlp.NewDesign(s.Data.Train.Width(), s.Train.Hidden, len(s.Data.Train.Classes))
+	design := procedure.NewDesign(l, s.Data.Train.Width(), s.Train.Hidden, len(s.Data.Train.Classes))
 	placement, err := procedure.PlaceOn(l, design, s.Train.Arrays)
 	if err != nil {
 		return nil, err

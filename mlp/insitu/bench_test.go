@@ -191,5 +191,5 @@ func (n *neurons) layer(l int, v *mat.Dense) *mat.Dense {
 }
 
 func newLaw(rows, cols int) *tuning.Learned {
-	return tuning.NewLearned(rows, cols, tuning.DefaultSpec().Pulses, 0.01)
+	return tuning.NewLearned(rows, cols, nil, tuning.DefaultSpec(nil).Pulses, 0.01)
 }

@@ -39,7 +39,7 @@ func TestFixedAmplitudeFollowsTheSign(t *testing.T) {
 	if u, err = f.Update(State{Gradient: gradient, Held: held}); err != nil || len(u.Pulses) != 3 {
 		t.Errorf("with a threshold of 0.75 V^2/S: %v, %v", u.Pulses, err)
 	}
-	f.Range = mlp.WorkingRange()
+	f.Range = mlp.WorkingRange(nil)
 	g := []*mat.Dense{mat.NewDense(2, 3, []float64{10e-6, 50e-6, 50e-6, 100e-6, 50e-6, 50e-6})}
 	if u, err = f.Update(State{Gradient: gradient, G: g, Held: held}); err != nil || u.AtBound != 2 || len(u.Pulses) != 1 {
 		t.Errorf("at the bounds of the range: %+v, %v", u, err)
@@ -114,7 +114,8 @@ func (l linear) change(v instrument.Volts) float64 {
 
 func TestVariableAmplitudeAsksForTheGradientsChange(t *testing.T) {
 	response := linear{threshold: 0.8, largest: 1.6, slope: 20e-6}
-	a := VariableAmplitude{Rate: 1e-12, Smallest: 0.1e-6, Largest: 10e-6, Range: mlp.WorkingRange(), Response: response}
+	a := VariableAmplitude{Rate: 1e-12, Smallest: 0.1e-6, Largest: 10e-6, Range: mlp.WorkingRange(nil),
+		Response: response}
 	gradient := []*mat.Dense{mat.NewDense(2, 4, []float64{
 		-4e6, 2e6, 0, 0.05e6, // +4 uS, -2 uS, nothing, too little
 		-30e6, -5e6, 5e6, 17e6, // limited to +10 uS, beyond the range, at the minimum, held
@@ -148,7 +149,7 @@ func TestVariableAmplitudeAsksForTheGradientsChange(t *testing.T) {
 func TestRulesRefuse(t *testing.T) {
 	gradient := []*mat.Dense{mat.NewDense(1, 2, []float64{1, 2})}
 	g := []*mat.Dense{mat.NewDense(1, 2, []float64{20e-6, 20e-6})}
-	variable := VariableAmplitude{Rate: 1, Largest: 1e-6, Range: mlp.WorkingRange(), Response: linear{slope: 1}}
+	variable := VariableAmplitude{Rate: 1, Largest: 1e-6, Range: mlp.WorkingRange(nil), Response: linear{slope: 1}}
 	with := func(change func(*VariableAmplitude)) Rule {
 		v := variable
 		change(&v)
@@ -315,7 +316,7 @@ func TestInSituOnIdealDevices(t *testing.T) {
 	exact := func(g float64, v instrument.Volts) float64 { return g + response.change(v) }
 	fixedRule := func([]*mat.Dense) Rule {
 		f := fixed()
-		f.Range, f.Threshold = mlp.WorkingRange(), 0.02
+		f.Range, f.Threshold = mlp.WorkingRange(nil), 0.02
 		return f
 	}
 	variableRule := func(first []*mat.Dense) Rule {
@@ -323,7 +324,8 @@ func TestInSituOnIdealDevices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return VariableAmplitude{Rate: rate, Smallest: 1e-9, Largest: 5e-6, Range: mlp.WorkingRange(), Response: response}
+		return VariableAmplitude{Rate: rate, Smallest: 1e-9, Largest: 5e-6, Range: mlp.WorkingRange(nil),
+			Response: response}
 	}
 	three, four := []string{"A", "T", "X"}, []string{"A", "T", "V", "X"}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"xlab/input"
 	"xlab/instrument"
 	"xlab/instrument/array"
+	"xlab/instrument/profile"
 	"xlab/mlp/train"
 )
 
@@ -70,16 +71,17 @@ type Spec struct {
 	Lines      array.Resistance   `json:"lines"`    // between the sources and the devices, as far as known
 }
 
-// DefaultSpec trains the letters on the published stack with the rule.
-// hwdocs/insitu.md explains the values.
-func DefaultSpec(rule RuleName) Spec {
+// DefaultSpec trains the letters on devices of a profile, nil for the default one,
+// with the rule. hwdocs/insitu.md explains the values.
+func DefaultSpec(p *profile.Profile, rule RuleName) Spec {
+	p = profile.Of(p)
 	s := Spec{
 		Rule: rule, Epochs: 100, Goal: 100, Loss: train.Shortfall, Target: 3, Write: ByColumn, Level: 50e-3,
-		Set: 1.0, Reset: -1.2, Threshold: 0.1,
-		Change: 6e-6, Smallest: 0.3e-6, Reread: 10, Trim: true,
-		Width: 500e-6, SetScheme: array.HalfVoltage, ResetScheme: array.HalfVoltage, Compliance: 5e-3,
-		Read: 0.2, Aperture: 2e-3,
-		Lines: array.Resistance{Contact: 200, RowSegment: 2, ColSegment: 2},
+		Set: p.Pulses.Set.Threshold, Reset: p.Pulses.Reset.Threshold, Threshold: 0.1,
+		Change: p.Measure.InPlaceChange, Smallest: p.Measure.InPlaceLeast, Reread: 10, Trim: true,
+		Width: p.Pulses.Width, SetScheme: array.HalfVoltage, ResetScheme: array.HalfVoltage, Compliance: 5e-3,
+		Read: p.Read.Voltage, Aperture: 2e-3,
+		Lines: array.Resistance(p.Lines),
 	}
 	if rule == Variable {
 		s.Memory, s.Verify = 0.5, true

@@ -71,7 +71,7 @@ func TestTrainingInPlace(t *testing.T) {
 			sum := 0.0
 			for seed := range uint64(chips) {
 				k, _ := task(t, seed+1, c.classes, 20e-6)
-				spec := insitu.DefaultSpec(c.rule)
+				spec := insitu.DefaultSpec(nil, c.rule)
 				spec.Write = c.write
 				out, err := insitu.Train(t.Context(), k, spec, insitu.Options{})
 				if err != nil {
@@ -93,7 +93,7 @@ func TestTrainingInPlace(t *testing.T) {
 func TestTrainingRepeats(t *testing.T) {
 	once := func() (*insitu.Outcome, []write) {
 		k, benches := task(t, 4, three, 20e-6)
-		spec := insitu.DefaultSpec(insitu.Variable)
+		spec := insitu.DefaultSpec(nil, insitu.Variable)
 		spec.Epochs, spec.Reread = 4, 2
 		out, err := insitu.Train(t.Context(), k, spec, insitu.Options{})
 		if err != nil {
@@ -118,7 +118,7 @@ func TestTrainingRepeats(t *testing.T) {
 func TestTrainingWritesLines(t *testing.T) {
 	for _, writing := range []insitu.Writing{insitu.ByColumn, insitu.ByRow, insitu.ByDevice} {
 		k, benches := task(t, 2, three, 20e-6)
-		spec := insitu.DefaultSpec(insitu.Variable)
+		spec := insitu.DefaultSpec(nil, insitu.Variable)
 		spec.Epochs, spec.Write = 3, writing
 		var observed []insitu.Point
 		out, err := insitu.Train(t.Context(), k, spec,
@@ -171,7 +171,7 @@ func TestTrainingWritesLines(t *testing.T) {
 func TestTrainingRespectsTheSources(t *testing.T) {
 	largest := func(limit instrument.Amps) (n int) {
 		k, benches := task(t, 2, three, 40e-6)
-		spec := insitu.DefaultSpec(insitu.Fixed)
+		spec := insitu.DefaultSpec(nil, insitu.Fixed)
 		spec.Epochs, spec.Threshold, spec.Compliance = 1, 0, limit
 		if _, err := insitu.Train(t.Context(), k, spec, insitu.Options{}); err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestTrainingRespectsTheSources(t *testing.T) {
 
 func TestTrainingEnds(t *testing.T) {
 	k, benches := task(t, 2, three, 20e-6)
-	spec := insitu.DefaultSpec(insitu.Fixed)
+	spec := insitu.DefaultSpec(nil, insitu.Fixed)
 	spec.Goal, spec.Epochs = 0.1, 10
 	out, err := insitu.Train(t.Context(), k, spec, insitu.Options{})
 	if err != nil || !out.Reached || len(out.Curve) != 1 || len(benches["A"].writes) != 0 {
@@ -229,7 +229,7 @@ func TestTrainingUnknownWrites(t *testing.T) {
 	k, benches := task(t, 2, three, 20e-6)
 	a := benches["A"]
 	a.unknown = true
-	spec := insitu.DefaultSpec(insitu.Fixed)
+	spec := insitu.DefaultSpec(nil, insitu.Fixed)
 	spec.Epochs, spec.Reread = 1, 0
 	if _, err := insitu.Train(t.Context(), k, spec, insitu.Options{}); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestTrainingUnknownWrites(t *testing.T) {
 	k, benches = task(t, 2, three, 20e-6)
 	benches["A"].unknown = true
 	k.Arrays["A"] = insitu.Array{Bench: benches["A"], Response: told}
-	spec = insitu.DefaultSpec(insitu.Variable)
+	spec = insitu.DefaultSpec(nil, insitu.Variable)
 	spec.Epochs, spec.Reread = 1, 0
 	if _, err := insitu.Train(t.Context(), k, spec, insitu.Options{}); err != nil {
 		t.Fatal(err)
@@ -299,7 +299,7 @@ func TestTrainingRefuses(t *testing.T) {
 			k.Design, k.Placement, k.Held = mlp.NewDesign(16, 3), mlp.DefaultPlacement("A"), nil
 		}, want: "1 layers"},
 	} {
-		k, spec := good, insitu.DefaultSpec(insitu.Variable)
+		k, spec := good, insitu.DefaultSpec(nil, insitu.Variable)
 		if c.task != nil {
 			c.task(&k)
 		}

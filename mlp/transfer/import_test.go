@@ -94,7 +94,7 @@ func small(t *testing.T) *mlp.Network {
 
 // how is tuning behind ideal lines.
 func how() tuning.Spec {
-	s := tuning.DefaultSpec()
+	s := tuning.DefaultSpec(nil)
 	s.Lines = array.Resistance{}
 	return s
 }

@@ -197,6 +197,8 @@ func (s *section) end(d *transport.DifferenceError) *End {
 // End tells where the transcript could not be played on, or what is left of it once
 // the command has ended; nil = all was played.
 func (p *Player) End() *End {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, s := range p.sections {
 		if d, ok := errors.AsType[*transport.DifferenceError](s.Check()); ok && p.end == nil {
 			return s.end(d)

@@ -83,7 +83,10 @@ func (a *app) elsewhere(cmd *cobra.Command, n *nodeFlags, h *shard.Head) error {
 	if s.Directory, err = os.Getwd(); err != nil {
 		return err
 	}
-	if n.Program, err = exec.LookPath(os.Args[0]); err == nil {
+	if n.Program, err = exec.LookPath(os.Args[0]); err != nil { // whoever began it gave it another name
+		n.Program, err = os.Executable()
+	}
+	if err == nil {
 		n.Program, err = filepath.Abs(n.Program)
 	}
 	if err != nil {

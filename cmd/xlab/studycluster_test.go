@@ -85,6 +85,13 @@ func TestStudyOnCluster(t *testing.T) {
 	t.Logf("one process: %.1f s", time.Since(began).Seconds())
 
 	where := filepath.Join(dir, "on nodes")
+	refused, _, words := inDir(dir, append(command, "--slurm", "--dir", where, "--shards", strconv.Itoa(tasks),
+		"--partition", "nosuch")...)
+	if err := refused.Run(); refused.ProcessState.ExitCode() != run.ExitUsage ||
+		!strings.Contains(words.String(), "invalid partition specified: nosuch") ||
+		!strings.Contains(words.String(), "partitions of this cluster: all\n") {
+		t.Errorf("a partition that is not there: %v: %s", err, words)
+	}
 	began = time.Now()
 	begin := append(command, "--slurm", "--dir", where, "--shards", strconv.Itoa(tasks), "--poll", "300ms",
 		"--partition", "all", "--time", "10")

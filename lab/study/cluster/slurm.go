@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,9 @@ func (e entry) String() string {
 	if e.node != "" {
 		text += " on " + e.node
 	}
-	if e.cause != "" && e.cause != "None" {
+	// Why it had to wait stays with a task that has not.
+	waits := slices.Contains([]string{"Resources", "Priority"}, e.cause) && e.state != "PENDING"
+	if e.cause != "" && e.cause != "None" && !waits {
 		text += " (" + e.cause + ")"
 	}
 	return text
@@ -49,7 +52,7 @@ func call(ctx context.Context, program string, arguments ...string) (string, err
 	c.Stdout, c.Stderr = &out, &words
 	if err := c.Run(); err != nil {
 		if text := strings.TrimSpace(words.String()); text != "" && ctx.Err() == nil {
-			return "", fmt.Errorf("%s: %s", program, strings.ReplaceAll(text, program+": ", ""))
+			return "", errors.New(text)
 		}
 		return "", fmt.Errorf("%s: %w", program, err)
 	}

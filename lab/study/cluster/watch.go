@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -244,7 +243,8 @@ func (w *watch) show(entries map[int]entry, failed error) {
 	states := make(map[string]int)
 	for i, t := range w.tasks {
 		if e := entries[i]; !t.whole && e.active() {
-			states[strings.ToLower(e.state)]++
+			e.node = ""
+			states[e.String()]++
 		}
 	}
 	var notes []string
@@ -279,7 +279,10 @@ func (w *watch) incomplete(entries map[int]entry, why string) error {
 		if missing++; missing > mostReasons {
 			continue
 		}
-		text += "\n" + cmp.Or(t.why, w.name(i)+": "+entries[i].String())
+		if t.why == "" {
+			t.why = w.reason(i, entries[i])
+		}
+		text += "\n" + t.why
 	}
 	if missing > mostReasons {
 		text += fmt.Sprintf("\nand %s more", screen.Count(missing-mostReasons, "shard"))
@@ -291,9 +294,12 @@ func (w *watch) incomplete(entries map[int]entry, why string) error {
 // name is "shard 3 (seeds 7-9)".
 func (w *watch) name(i int) string { return fmt.Sprintf("shard %d (seeds %s)", i, w.Shards[i]) }
 
-// reason says why a task has left the queue before its shard was complete.
+// reason says why a task's shard is not complete.
 func (w *watch) reason(i int, e entry) string {
 	text := w.name(i) + ": " + e.String()
+	if e.active() {
+		return text
+	}
 	switch line, err := lastWords(w.log(i), w.tasks[i].wrote); {
 	case err != nil:
 		return text + "; its log: " + err.Error()

@@ -23,7 +23,8 @@ import (
 // Lab is a laboratory's bench as a program sees it, and how runs on it are kept.
 type Lab struct {
 	session.Opener
-	In io.Reader // answers of the person at the bench
+	In  io.Reader // answers of the person at the bench
+	Out io.Writer // what jobs say that converse with whom is at In
 
 	Procedures procedure.Registry // that can be rebuilt from a run's header
 	Steps      array.Kinds        // of steps that the records of runs may hold
@@ -47,8 +48,8 @@ type Lab struct {
 // New makes a laboratory with all procedures. It needs a configuration (ReadConfig),
 // and nobody hears of it until its Messages are set.
 func New() *Lab {
-	return &Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader(""), Procedures: procedure.All(),
-		Steps: array.StepKinds()}
+	return &Lab{Opener: session.Opener{Messages: io.Discard}, In: strings.NewReader(""), Out: io.Discard,
+		Procedures: procedure.All(), Steps: array.StepKinds()}
 }
 
 // ReadConfig reads the configuration, as config.Load says.
@@ -125,6 +126,9 @@ func (l *Lab) Limits() instrument.Limits { return l.Config.DeviceLimits() }
 
 // RunsDirectory implements procedure.Lab.
 func (l *Lab) RunsDirectory() string { return l.Config.Runs }
+
+// Kinds implements procedure.Lab.
+func (l *Lab) Kinds() array.Kinds { return l.Steps }
 
 // Say implements procedure.Lab.
 func (l *Lab) Say(text string) { fmt.Fprintln(l.Messages, text) }

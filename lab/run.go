@@ -96,6 +96,14 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 	return r.tape.Recall(kind, asked, answer, do)
 }
 
+// Conversation implements procedure.Bench.
+func (r *Run) Conversation() (in io.Reader, out io.Writer) {
+	if r.session == nil {
+		return nil, io.Discard
+	}
+	return r.lab.In, r.lab.Out
+}
+
 // CarryOut carries a job out as a new run: directory, journal, safe exit. The run is
 // nil where none was begun. Without arrays nothing is opened.
 func (l *Lab) CarryOut(ctx context.Context, j procedure.Job) (*Run, error) {

@@ -83,7 +83,7 @@ func (s Spec) Estimate(rows, cols int, cost func(steps ...array.Step) (instrumen
 	}
 	var write instrument.Seconds
 	for _, v := range []instrument.Volts{s.SetMax, s.ResetMax} {
-		t, err := cost(s.pulse(v), s.read())
+		t, err := cost(s.Pulse(v), s.read())
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,8 @@ func (s Spec) read() array.Read {
 	return array.Read{Voltage: s.Read, Compliance: s.Compliance, Range: s.Range, Settle: s.Settle, Aperture: s.Aperture}
 }
 
-func (s Spec) pulse(v instrument.Volts) array.Pulse {
+// Pulse is the write pulse of a voltage.
+func (s Spec) Pulse(v instrument.Volts) array.Pulse {
 	return array.Pulse{Voltage: v, Width: s.Width, Scheme: s.scheme(v > 0), Compliance: s.Compliance}
 }
 

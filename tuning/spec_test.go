@@ -83,7 +83,7 @@ func TestBandAndBudgets(t *testing.T) {
 		}
 	})
 	s := testSpec(2, 2)
-	if up, down := s.pulse(1), s.pulse(-1); up.Scheme != s.SetScheme || down.Scheme != s.ResetScheme ||
+	if up, down := s.Pulse(1), s.Pulse(-1); up.Scheme != s.SetScheme || down.Scheme != s.ResetScheme ||
 		up.Width != s.Width || up.Compliance != s.Compliance {
 		t.Errorf("%+v, %+v", up, down)
 	}

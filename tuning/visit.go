@@ -101,7 +101,7 @@ func (t *tuner) shoot(ctx context.Context, d *device, v instrument.Volts) error 
 	before, readBefore := t.lines.g[d.index], t.reads[d.index]
 	scheme := t.spec.scheme(v > 0)
 	sag := t.lines.sag(d.index, scheme)
-	results, err := t.do(ctx, d, t.spec.pulse(v), t.spec.read())
+	results, err := t.do(ctx, d, t.spec.Pulse(v), t.spec.read())
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ var examples = map[string]string{
   xlab completion powershell`,
 	"xlab completion zsh": `
   xlab completion zsh`,
+	"xlab console": `
+  xlab console --array A
+  xlab console --resume last`,
 	"xlab doctor": `
   xlab doctor
   xlab doctor --transcript first-day
@@ -85,6 +88,9 @@ var examples = map[string]string{
 	"xlab mlp train": `
   xlab mlp train --out network.json
   xlab mlp train --file iris.csv --approach oblivious --hidden 6 --seed 3`,
+	"xlab pulse": `
+  xlab pulse --device r3c7 1.0V 500us --read
+  xlab pulse --array B --device r3c7 -1.2V 1ms --scheme v2 --compliance 500uA`,
 	"xlab read": `
   xlab read --array A
   xlab read --devices r3c7,r5c* --voltage 100mV --format csv`,

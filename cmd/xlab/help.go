@@ -172,11 +172,12 @@ func argumentError(c *cobra.Command, args []string) error {
 	case c.HasSubCommands():
 		return unknownCommand(c, args[0])
 	case takes == "":
-		what = fmt.Sprintf("%q belongs to no flag: %s takes flags only", args[0], c.CommandPath())
-	case len(args) == 0:
-		what = takes + " is missing"
+		what = fmt.Sprintf("%q belongs to no flag: %s takes flags only", strings.TrimSpace(args[0]), c.CommandPath())
+	case len(args) < len(strings.Fields(takes)):
+		what = strings.Join(strings.Fields(takes)[len(args):], " ") + " is missing"
 	default:
-		what = fmt.Sprintf("%q is one argument too many: give one %s", args[1], strings.Trim(takes, "[]"))
+		what = fmt.Sprintf("%q is one argument too many: give one %s", strings.TrimSpace(args[len(strings.Fields(takes))]),
+			strings.Trim(takes, "[]"))
 	}
 	return run.Usage(fmt.Errorf("%s; see `%s --help`", what, c.CommandPath()))
 }

@@ -46,7 +46,7 @@ func TestExamples(t *testing.T) {
 			for _, word := range quoted.FindAllString(line, -1)[1:] {
 				args = append(args, strings.Trim(word, `'"`))
 			}
-			c, rest, err := quietApp().root().Find(args)
+			c, rest, err := quietApp().root().Find(numbers(args))
 			if err == nil {
 				err = c.ParseFlags(rest)
 			}

@@ -13,7 +13,8 @@ import (
 // one: none is shown by its raw name.
 func TestKeyFiguresHaveWords(t *testing.T) {
 	for _, summary := range []any{procedure.FormResult{}, procedure.TuneResult{}, procedure.NetworkResult{},
-		procedure.InSituResult{}, procedure.StabilityResult{}, procedure.TrainResult{}, plan.Result{}, procedure.Figures{}} {
+		procedure.InSituResult{}, procedure.StabilityResult{}, procedure.TrainResult{},
+		(&procedure.Console{}).Summary(nil, procedure.Figures{}), plan.Result{}, procedure.Figures{}} {
 		text, err := json.Marshal(summary)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,4 +92,17 @@ func longTime(text string) (time.Duration, error) {
 		return 0, faulty
 	}
 	return sum + t, nil
+}
+
+// numbers lets arguments that begin like a negative number stand as what they are: no
+// flag is a digit, and the library takes every word behind a dash for flags. A blank in
+// front means nothing to those who read numbers.
+func numbers(args []string) []string {
+	args = slices.Clone(args)
+	for i, word := range args {
+		if len(word) > 1 && word[0] == '-' && strings.ContainsRune(".0123456789", rune(word[1])) {
+			args[i] = " " + word
+		}
+	}
+	return args
 }

@@ -126,7 +126,7 @@ var _ plan.Commands = commands{}
 
 func (c commands) Flags(arguments []string) (p procedure.Procedure, flags *pflag.FlagSet, err error) {
 	root := c.app.child(io.Discard).root()
-	command, rest, err := root.Find(arguments)
+	command, rest, err := root.Find(numbers(arguments))
 	if err == nil && (command.HasSubCommands() || command == root) {
 		err = fmt.Errorf("%q is not a whole command", strings.Join(arguments, " "))
 	}
@@ -156,7 +156,7 @@ func (c commands) Request(ctx context.Context, messages io.Writer,
 		return nil
 	}
 	root := child.root()
-	root.SetArgs(child.Arguments)
+	root.SetArgs(numbers(child.Arguments))
 	root.SetOut(io.Discard)
 	root.SetErr(messages)
 	err := root.ExecuteContext(ctx)

@@ -37,18 +37,28 @@ func (a *app) procedures(root *cobra.Command) {
 // procedure is the command of a procedure.
 func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 	words := strings.Fields(p.Name)
-	c := &cobra.Command{Use: words[len(words)-1], Short: p.Short, Long: p.Long, Args: cobra.NoArgs}
+	c := &cobra.Command{Use: strings.TrimSpace(words[len(words)-1] + " " + p.Takes), Short: p.Short, Long: p.Long,
+		Args: cobra.ExactArgs(len(strings.Fields(p.Takes))), ValidArgsFunction: cobra.NoFileCompletions}
 	parse := p.Flags(c.Flags())
 	dryRun := false
 	transcript := c.Flags().Bool("transcript", false, recordsLinks)
 	if p.DryRun != "" {
 		c.Flags().BoolVar(&dryRun, "dry-run", false, p.DryRun)
 	}
+	var again string
+	accept := false
+	if p.Converses {
+		c.Flags().StringVar(&again, "resume", "", "take up this run, or \"last\"; all else is as it was begun")
+		c.Flags().BoolVar(&accept, "accept", false, "with --resume: although the bench or the record is not as it was")
+	}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := a.load(); err != nil {
 			return err
 		}
-		if *transcript {
+		switch {
+		case again != "":
+			return a.takeUp(cmd.Context(), again, takingUp{p.Command(), accept, *transcript})
+		case *transcript:
 			if err := a.RecordLinks(""); err != nil {
 				return err
 			}
@@ -117,6 +127,8 @@ func (a *app) show(j procedure.Job, err error) error {
 		return a.showForming(j, err)
 	case *procedure.Tuning:
 		return a.showTuning(j)
+	case *procedure.Pulsing:
+		return a.showPulse(j)
 	case *procedure.Sweeping:
 		return a.showSweeping(j, err)
 	case *procedure.InSituTraining:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,30 +42,46 @@ The exit code is that of the command that is taken up. See hwdocs/resume.md.`,
 				}
 				return a.listResumable()
 			}
-			s, err := plan.Find(&a.Lab, strings.Join(args, ""))
-			if err != nil {
-				return err
-			}
-			switch {
-			case transcript && s.Header.Command == plan.Command:
-				return run.Usage(errors.New("--transcript is for a single run: write it into the tasks of the plan"))
-			case transcript:
-				if err := a.RecordLinks(""); err != nil {
-					return err
-				}
-			}
-			if s.Header.Command == plan.Command {
-				result, err := a.program().Resume(cmd.Context(), s.Dir, accept)
-				return a.showPlan(result, err)
-			}
-			r, j, err := a.Resume(cmd.Context(), s.Dir, accept)
-			return a.showOutcome(r, j, err)
+			return a.takeUp(cmd.Context(), strings.Join(args, ""), takingUp{"", accept, transcript})
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list the runs that can be taken up, and do nothing")
 	c.Flags().BoolVar(&accept, "accept", false, "go on although the bench or the record is not as it was")
 	c.Flags().BoolVar(&transcript, "transcript", false, recordsLinks)
 	return c
+}
+
+// takingUp says how a run is taken up.
+type takingUp struct {
+	command    string // that the run is of; "" = any
+	accept     bool
+	transcript bool
+}
+
+// takeUp goes on with a run.
+func (a *app) takeUp(ctx context.Context, name string, how takingUp) error {
+	s, err := plan.Find(&a.Lab, name)
+	if err != nil {
+		return err
+	}
+	of := s.Header.Command
+	switch {
+	case how.command != "" && of != how.command:
+		return run.Usage(fmt.Errorf("run %s is one of %s and not of %s: `xlab resume %s` goes on with it", s.ID, of,
+			how.command, s.ID))
+	case how.transcript && of == plan.Command:
+		return run.Usage(errors.New("--transcript is for a single run: write it into the tasks of the plan"))
+	case how.transcript:
+		if err := a.RecordLinks(""); err != nil {
+			return err
+		}
+	}
+	if of == plan.Command {
+		result, err := a.program().Resume(ctx, s.Dir, how.accept)
+		return a.showPlan(result, err)
+	}
+	r, j, err := a.Resume(ctx, s.Dir, how.accept)
+	return a.showOutcome(r, j, err)
 }
 
 func (a *app) listResumable() error {

@@ -39,6 +39,13 @@ func (b *killBench) program(dir string, after, way int, args ...string) (code in
 	command := exec.Command("xlab", append(args, "--config", filepath.Join(dir, config.FileName))...)
 	out := newOutput()
 	command.Stdout, command.Stderr = out, out
+	return b.launch(command, after, way)(), out.String()
+}
+
+// launch starts a process that is killed after so many messages to the bench (0 = not).
+// end waits for its exit code, -1 for killed.
+func (b *killBench) launch(command *exec.Cmd, after, way int) (end func() (code int)) {
+	b.t.Helper()
 	if err := command.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -50,20 +57,22 @@ func (b *killBench) program(dir string, after, way int, args ...string) (code in
 		<-gone
 	}
 	b.mu.Unlock()
-	err := command.Wait()
-	close(gone)
-	b.mu.Lock()
-	b.left, b.kill = 0, func() {}
-	b.mu.Unlock()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0, out.String()
-	case errors.As(err, &exit):
-		return exit.ExitCode(), out.String()
+	return func() int {
+		err := command.Wait()
+		close(gone)
+		b.mu.Lock()
+		b.left, b.kill = 0, func() {}
+		b.mu.Unlock()
+		var exit *exec.ExitError
+		switch {
+		case err == nil:
+			return 0
+		case errors.As(err, &exit):
+			return exit.ExitCode()
+		}
+		b.t.Fatal(err)
+		return 0
 	}
-	b.t.Fatal(err)
-	return 0, ""
 }
 
 // finish carries a command out, killing it up to so many times, and gives how

@@ -23,8 +23,9 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 func (a *app) execute(args []string) int {
 	a.Arguments = args
 	a.out, a.Messages = a.page(), screen.New(a.Messages, screen.Options{})
+	a.Out = a.data()
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(numbers(args))
 	root.SetIn(a.In)
 	root.SetOut(a.out)
 	root.SetErr(a.Messages)

@@ -41,8 +41,9 @@ func (p Program) Load(file string) (*Plan, error) {
 func (p Program) planned() []string {
 	var words []string
 	for _, x := range p.Procedures {
-		word, _, _ := strings.Cut(x.Name, " ")
-		words = append(words, word)
+		if word, _, _ := strings.Cut(x.Name, " "); !x.Converses {
+			words = append(words, word)
+		}
 	}
 	slices.Sort(words)
 	return slices.Compact(words)

@@ -57,7 +57,7 @@ column that are switched on add to it.`,
 		Flags: func(f *pflag.FlagSet) Parse {
 			sweep := array.Sweep{Kind: instrument.SweepVoltage, StopAtCompliance: true}
 			start, stop, compliance := instrument.Volts(0), instrument.Volts(0.2), instrument.Amps(0)
-			delay, aperture := instrument.Seconds(1e-3), instrument.Seconds(10e-3)
+			delay, aperture := levelDelay, levelAperture
 			name := f.StringP("array", "a", "A", "array")
 			device := f.StringP("device", "d", "", "device, such as r3c7")
 			f.Var(&start, "start", "first voltage, row minus column")
@@ -74,15 +74,9 @@ column that are switched on add to it.`,
 				if err != nil {
 					return nil, err
 				}
-				if *device == "" {
-					return nil, run.Usage(errors.New("--device names the device to measure, such as r3c7"))
-				}
-				cells, err := array.ParseCells(*device, w.Rows, w.Cols)
+				cell, err := deviceOf(*device, w)
 				if err != nil {
-					return nil, run.Usage(fmt.Errorf("--device: %w", err))
-				}
-				if len(cells) != 1 {
-					return nil, run.Usage(fmt.Errorf("--device must name one device, such as r3c7"))
+					return nil, err
 				}
 				sweep.Start, sweep.Stop, sweep.TwoWay = float64(start), float64(stop), !*oneWay
 				sweep.Delay, sweep.Aperture = delay, aperture
@@ -107,7 +101,7 @@ column that are switched on add to it.`,
 					rest = max(rest, l.Settings().Read.Compliance)
 				}
 				sweep.Compliance, sweep.Return = float64(compliance), rest
-				j, err := Sweep(l, *name, cells[0], sweep)
+				j, err := Sweep(l, *name, cell, sweep)
 				if err != nil {
 					return nil, err
 				}
@@ -120,6 +114,28 @@ column that are switched on add to it.`,
 		},
 	}
 }
+
+// deviceOf reads --device.
+func deviceOf(text string, w *array.Wiring) (array.Cell, error) {
+	if text == "" {
+		return array.Cell{}, run.Usage(errors.New("--device names the device, such as r3c7"))
+	}
+	cells, err := array.ParseCells(text, w.Rows, w.Cols)
+	switch {
+	case err != nil:
+		return array.Cell{}, run.Usage(fmt.Errorf("--device: %w", err))
+	case len(cells) != 1:
+		return array.Cell{}, run.Usage(errors.New("--device must name one device, such as r3c7"))
+	}
+	return cells[0], nil
+}
+
+// Times at a level of a sweep where none are asked for: before it is measured, and to
+// measure it.
+const (
+	levelDelay    instrument.Seconds = 1e-3
+	levelAperture instrument.Seconds = 10e-3
+)
 
 // Sweep makes the job that sweeps one device of an array. It refuses what is beyond
 // the limits; nothing is opened.

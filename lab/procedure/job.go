@@ -55,6 +55,9 @@ type Bench interface {
 	// Recall journals what was asked and answered; when the run is taken up again,
 	// it fills answer, a pointer, from the record and does not call do.
 	Recall(kind string, asked, answer any, do func() error) error
+	// Conversation is what a job of a procedure that Converses reads, and where it
+	// answers. In a replay there is nobody: in is nil.
+	Conversation() (in io.Reader, out io.Writer)
 	Publish(e run.Event) // tells observers how far the run is
 
 	Write(name string, write func(w io.Writer) error) error // puts a data file into the run's directory

@@ -16,9 +16,14 @@ import (
 // Procedure is something that can be done with a bench.
 type Procedure struct {
 	Name   string // the command's words: "characterize thresholds"
+	Takes  string // words that go behind them, which Args of the flags gives: "VOLTAGE WIDTH"
 	Short  string // what it does, on one line
 	Long   string // the same with all that its user has to know
 	DryRun string // what the flag --dry-run says it does; "" = nothing is told beforehand
+
+	// Converses says that its steps come from the Conversation of its bench, which a
+	// person or another program holds: it is no step of a plan.
+	Converses bool
 
 	Makes Product // what it leaves behind for others
 
@@ -73,6 +78,7 @@ type Lab interface {
 	Chip() (string, error)                            // names the chip on the bench; "" = nobody knows
 	RunsDirectory() string                            // where runs are kept
 	Limits() instrument.Limits                        // of what a device may see
+	Kinds() array.Kinds                               // of steps
 	Say(text string)                                  // tells the person
 	// Compute does what takes long and touches nothing. The person sees by the label how
 	// far it is; an interrupt ends its context.

@@ -8,7 +8,7 @@ type Registry []Procedure
 // All are the procedures of this package.
 func All() Registry {
 	return Registry{
-		read(), form(), tune(), iv(),
+		read(), form(), tune(), iv(), pulse(), console(),
 		measureThresholds(), measureCurves(), measureRetention(), measureEndurance(), measureTemperature(),
 		measureDisturb(),
 		mlpTrain(), mlpImport(), mlpInfer(), mlpRun(), inSitu(), mlpDrift(), mlpTemperature(),

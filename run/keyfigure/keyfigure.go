@@ -53,6 +53,12 @@ var known = []entry{
 	{"device", "device", text},
 	{"status", "remark", text},
 	{"levels", "levels measured", count},
+	{"current_a", "current during the pulse", quantity[instrument.Amps]},
+	{"before_s", "conductance before it", quantity[instrument.Siemens]},
+	{"after_s", "conductance behind it", quantity[instrument.Siemens]},
+	{"steps", "steps performed", count},
+	{"unknown", "of which it is not known whether they happened", some},
+	{"refused", "lines refused", some},
 	{"approach", "approach", text},
 	{"hardware", "by the hardware", shares},
 	{"expected", "expected by the reads", shares},
@@ -242,6 +248,18 @@ var ratio, seconds = positive(scaled("%.3f", 1)), positive(func(raw json.RawMess
 	x, _ := number(raw)
 	return run.FormatDuration(instrument.Seconds(x))
 })
+
+// quantity writes a value with its unit.
+func quantity[Q interface {
+	~float64
+	fmt.Stringer
+}](raw json.RawMessage) string {
+	x, ok := number(raw)
+	if !ok {
+		return ""
+	}
+	return Q(x).String()
+}
 
 func text(raw json.RawMessage) string {
 	var s string

@@ -117,13 +117,17 @@ func (w *watch) look(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	var lost []int
-	queued := false
+	queued, unknown := false, false
 	for i, t := range w.tasks {
 		active := entries[i].active()
 		queued = queued || active
 		if !t.whole && !active {
 			lost = append(lost, i)
+			unknown = unknown || entries[i].state == "" && (t.out || t.why == "")
 		}
+	}
+	if unknown && failed == nil {
+		accounts(ctx, w.Job, entries)
 	}
 	w.show(entries, failed)
 	switch {
@@ -142,9 +146,6 @@ func (w *watch) look(ctx context.Context) (over bool, err error) {
 		return false, nil // it may answer again, and the files go on telling
 	}
 	w.asked = true
-	if len(lost) > 0 && slices.ContainsFunc(lost, func(i int) bool { return entries[i].state == "" }) {
-		accounts(ctx, w.Job, entries)
-	}
 	if w.lock != nil {
 		tried, err := w.again(ctx, lost, entries)
 		if tried || err != nil {

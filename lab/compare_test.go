@@ -51,3 +51,15 @@ func TestHeatedReadsAreNotCompared(t *testing.T) {
 	reach(25)
 	read(4e-6, 2e-5)
 }
+
+// TestOtherProfile: a run is not taken up under another belief without asking.
+func TestOtherProfile(t *testing.T) {
+	mine := run.Header{Profile: "mine (0123456789abcdef)"}
+	list := compareBench(mine, run.Header{})
+	if len(list) != 1 || list[0] != (difference{"device profile", mine.Profile, "as shipped"}) {
+		t.Errorf("%+v", list)
+	}
+	if list := compareBench(mine, mine); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+}

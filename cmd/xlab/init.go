@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,7 +24,10 @@ that is there is kept unless --force is given.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			file, text := lab.Template(hardware)
-			if devices {
+			switch {
+			case devices && hardware:
+				return run.Usage(errors.New("--hardware and --device-profile write one file each: give one of them"))
+			case devices:
 				file, text = lab.DeviceProfile()
 			}
 			err := run.WriteOutput(file, force, func(w io.Writer) error {
@@ -45,7 +49,6 @@ that is there is kept unless --force is given.`,
 	}
 	c.Flags().BoolVar(&hardware, "hardware", false, "describe real instruments instead of the simulated bench")
 	c.Flags().BoolVar(&devices, "device-profile", false, "write what is believed of the devices instead")
-	c.MarkFlagsMutuallyExclusive("hardware", "device-profile")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that is there")
 	return c
 }

@@ -185,7 +185,7 @@ func (t *Tuning) Work(ctx context.Context, b Bench) (err error) {
 				Note: passNote(e.Pass), Ahead: e.Ahead})
 		}})
 	if err == nil {
-		err = verdict(t.Outcome.Summary())
+		err = verdict(t.Outcome.Summary(), t.Outcome.Misfit(t.spec.Spec))
 	}
 	return err
 }
@@ -199,12 +199,15 @@ func passNote(pass int) string {
 }
 
 // verdict is the run's end: partial when devices that work were not brought
-// into tolerance.
-func verdict(s tuning.Summary) error {
+// into tolerance, with what does not fit them.
+func verdict(s tuning.Summary, misfit string) error {
+	if misfit != "" {
+		misfit = "; " + misfit
+	}
 	if missed := s.Disturbed + s.GaveUp; missed > 0 {
 		return &run.Ended{Outcome: run.OutcomePartial, Err: fmt.Errorf("%d of %d devices are out of tolerance (%d "+
-			"disturbed, %d gave up); %d more are stuck and %d defective", missed, s.Devices, s.Disturbed, s.GaveUp, s.Stuck,
-			s.Defective)}
+			"disturbed, %d gave up); %d more are stuck and %d defective%s", missed, s.Devices, s.Disturbed, s.GaveUp, s.Stuck,
+			s.Defective, misfit)}
 	}
 	return nil
 }

@@ -35,12 +35,14 @@ type Batch struct {
 	// time; its error ends the batch. nil = nobody is told.
 	Done func(sample int) error `json:"-"`
 
-	do      func(ctx context.Context, sample, part int) error
-	slots   chan struct{}
-	observe func(Event)
+	do        func(ctx context.Context, sample, part int) error
+	slots     chan struct{}
+	observe   func(Event)
+	estimated func()
 
-	mu   sync.Mutex
-	done []int // by part
+	mu    sync.Mutex
+	done  []int // by part
+	first int   // pieces of the first sample that are done
 
 	handing  sync.Mutex
 	finished map[int]bool // samples that wait for an earlier one
@@ -58,30 +60,19 @@ func NewBatch(samples int, do func(ctx context.Context, sample, part int) error,
 	return b
 }
 
-// First does the first sample, tells observe after every piece, and estimates how
-// long all samples take.
-func (b *Batch) First(ctx context.Context, observe func(Event)) error {
-	b.observe = func(e Event) {
-		observe(Event{Kind: e.Kind, Done: e.Done, Total: len(b.Parts), Note: e.Note})
-	}
-	if err := b.sample(ctx, 0); err != nil {
-		return err
-	}
-	for _, p := range b.Parts {
-		b.Wall += instrument.Seconds(p.Times) * p.Each
-	}
-	// A sample's first part has nothing beside it; more cores than pieces do not help.
-	b.Wall /= instrument.Seconds(min(b.Cores, b.Samples*max(1, len(b.Parts)-1)))
-	return nil
-}
-
-// Rest does the other samples and tells observe after every piece.
-func (b *Batch) Rest(ctx context.Context, observe func(Event)) error {
-	b.observe = observe
+// Do does the samples, or only the first. Of that one observe is told piece by piece;
+// when it is done, so that it is known how long all samples take, estimated is called,
+// and from then on observe is told of all pieces. Neither is called twice at a time.
+func (b *Batch) Do(ctx context.Context, onlyFirst bool, observe func(Event), estimated func()) error {
+	b.observe, b.estimated = observe, estimated
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(b.Cores) // one sample after the other, so that few are in memory and few are lost with the process
-	for i := range b.Samples - 1 {
-		group.Go(func() error { return b.sample(ctx, i+1) })
+	// One sample after the other, so that few are in memory and few are lost with the
+	// process: as many as cores, because each may be at its first part.
+	group.SetLimit(b.Cores)
+	for i := range b.Samples {
+		if i == 0 || !onlyFirst {
+			group.Go(func() error { return b.sample(ctx, i) })
+		}
 	}
 	return group.Wait()
 }
@@ -97,7 +88,23 @@ func (b *Batch) sample(ctx context.Context, i int) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if i == 0 {
+		b.estimate()
+	}
 	return b.hand(i)
+}
+
+// estimate says by the first sample how long all take.
+func (b *Batch) estimate() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	wall := instrument.Seconds(0)
+	for _, p := range b.Parts {
+		wall += instrument.Seconds(p.Times) * p.Each
+	}
+	// A sample's first part has nothing beside it; more cores than pieces do not help.
+	b.Wall = wall / instrument.Seconds(min(b.Cores, b.Samples*max(1, len(b.Parts)-1)))
+	b.estimated()
 }
 
 // hand tells Done of a sample, and of those that have waited for it.
@@ -132,8 +139,12 @@ func (b *Batch) piece(ctx context.Context, sample, part int) error {
 	if sample == 0 {
 		b.Parts[part].Each = instrument.Seconds(time.Since(began).Seconds())
 	}
-	if b.observe != nil {
+	switch {
+	case b.Wall > 0:
 		b.observe(b.event(part))
+	case sample == 0:
+		b.first++
+		b.observe(Event{Kind: "part", Done: b.first, Total: len(b.Parts), Note: b.Parts[part].What})
 	}
 	return nil
 }

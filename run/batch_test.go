@@ -15,7 +15,11 @@ import (
 func TestBatch(t *testing.T) {
 	var formed [5]atomic.Bool
 	var pieces [5][3]atomic.Int32
+	known := make(chan struct{})
 	b := NewBatch(5, func(_ context.Context, i, part int) error {
+		if i > 1 && part == 0 {
+			<-known
+		}
 		pieces[i][part].Add(1)
 		if part == 0 {
 			formed[i].Store(true)
@@ -28,28 +32,45 @@ func TestBatch(t *testing.T) {
 		return nil
 	}, "forming", "tuning", "training")
 	var first []int
-	if err := b.First(t.Context(), func(e Event) { first = append(first, e.Done) }); err != nil {
-		t.Fatal(err)
+	var handed []int
+	estimates := 0
+	last := Event{}
+	b.Done = func(i int) error {
+		for part := range pieces[i] {
+			if pieces[i][part].Load() != 1 {
+				t.Errorf("sample %d was handed over before part %d was done", i, part)
+			}
+		}
+		handed = append(handed, i)
+		return nil
 	}
-	if n := pieces[1][0].Load(); n != 0 || b.Wall <= 0 || !slices.Equal(first, []int{1, 2, 3}) ||
-		b.Parts[2].Each < b.Parts[0].Each {
-		t.Errorf("after the first sample: %d of the second, %v", n, b)
+	err := b.Do(t.Context(), false, func(e Event) {
+		if estimates == 0 {
+			first = append(first, e.Done)
+			return
+		}
+		if last.Total > 0 && (e.Done != last.Done+1 || e.Ahead[0].Steps >= last.Ahead[0].Steps) {
+			t.Errorf("%+v after %+v", e, last)
+		}
+		last = e
+	}, func() {
+		estimates++
+		close(known)
+		if b.Wall <= 0 || b.Parts[2].Each < b.Parts[0].Each {
+			t.Errorf("after the first sample: %v", b)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if text := b.String(); !strings.Contains(text, " for 5 chips on ") || !strings.Contains(text, "training ") {
 		t.Error(text)
 	}
-	events := 0
-	last := Event{}
-	if err := b.Rest(t.Context(), func(e Event) {
-		if events++; last.Total > 0 && (e.Done != last.Done+1 || e.Ahead[0].Steps >= last.Ahead[0].Steps) {
-			t.Errorf("%+v after %+v", e, last)
-		}
-		last = e
-	}); err != nil {
-		t.Fatal(err)
+	if estimates != 1 || !slices.Equal(first, []int{1, 2, 3}) || !slices.Equal(handed, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("%d estimates, pieces %v of the first sample, samples %v handed over", estimates, first, handed)
 	}
-	if events != 12 || last.Done != 15 || last.Total != 15 || last.Ahead[0].Steps != 0 {
-		t.Errorf("%d events, the last is %+v", events, last)
+	if last.Done != 15 || last.Total != 15 || last.Ahead[0].Steps != 0 {
+		t.Errorf("the last event is %+v", last)
 	}
 	for i := range pieces {
 		for part := range pieces[i] {
@@ -68,8 +89,32 @@ func TestBatchEndsWithTheFirstError(t *testing.T) {
 		}
 		return nil
 	}, "forming")
-	err := errors.Join(b.First(t.Context(), func(Event) {}), b.Rest(t.Context(), func(Event) {}))
-	if !errors.Is(err, broken) {
-		t.Error(err)
+	handed := 0
+	b.Done = func(int) error {
+		handed++
+		return nil
+	}
+	err := b.Do(t.Context(), false, func(Event) {}, func() {})
+	if !errors.Is(err, broken) || handed > 3 {
+		t.Errorf("%v, with %d samples handed over", err, handed)
+	}
+	b = NewBatch(50, func(context.Context, int, int) error { return nil }, "forming")
+	b.Done = func(int) error { return broken }
+	if err := b.Do(t.Context(), false, func(Event) {}, func() {}); !errors.Is(err, broken) {
+		t.Errorf("who takes the samples failed: %v", err)
+	}
+}
+
+// A dry run does the first sample, and nobody waits for the others.
+func TestFirstOfBatch(t *testing.T) {
+	var done atomic.Int32
+	b := NewBatch(3, func(context.Context, int, int) error {
+		done.Add(1)
+		return nil
+	}, "forming", "tuning")
+	estimates := 0
+	err := b.Do(t.Context(), true, func(Event) {}, func() { estimates++ })
+	if err != nil || estimates != 1 || done.Load() != 2 {
+		t.Errorf("%v, %d estimates, %d pieces", err, estimates, done.Load())
 	}
 }

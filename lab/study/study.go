@@ -203,25 +203,25 @@ func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
 		return take(line)
 	}
 	began := time.Now()
-	l.Say("the first chip tells how long the study takes")
-	err := watched(l, "first chip", func(p *run.Progress) error { return batch.First(ctx, p.Observe) })
-	if err != nil || dryRun {
-		return batch, err
+	show := func(label string) *run.Progress {
+		return run.NewProgress(run.ProgressOptions{Output: l.Messages, Label: label})
 	}
-	l.Say(batch.String())
-	err = watched(l, "study", func(p *run.Progress) error { return batch.Rest(ctx, p.Observe) })
-	if err == nil {
+	l.Say("the first chip tells how long the study takes")
+	progress := show("first chip")
+	defer func() { progress.Close() }()
+	err := batch.Do(ctx, dryRun, func(e run.Event) { progress.Observe(e) }, func() {
+		if !dryRun {
+			progress.Close()
+			l.Say(batch.String())
+			progress = show("study")
+		}
+	})
+	if err == nil && !dryRun {
+		progress.Close()
 		l.Say(fmt.Sprintf("%s took %s", screen.Count(len(seeds), "chip"),
 			run.FormatDuration(instrument.Seconds(time.Since(began).Seconds()))))
 	}
 	return batch, err
-}
-
-// watched does work that shows how far it is.
-func watched(l *lab.Lab, label string, work func(p *run.Progress) error) error {
-	p := run.NewProgress(run.ProgressOptions{Output: l.Messages, Label: label})
-	defer p.Close()
-	return work(p)
 }
 
 // form makes a chip and forms arrays of it.

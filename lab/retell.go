@@ -149,4 +149,4 @@ func (l *Lab) compareRuns(s *run.Stored, r *Run, j procedure.Job, result *Retold
 }
 
 // beside are the kinds of what is asked for in a run and comes over no link.
-var beside = []string{recallWait, recallTemperature, "classification wall time"}
+var beside = []string{recallWait, recallTemperature, procedure.RecallLine, "classification wall time"}

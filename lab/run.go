@@ -98,7 +98,7 @@ func (r *Run) Recall(kind string, asked, answer any, do func() error) error {
 
 // Conversation implements procedure.Bench.
 func (r *Run) Conversation() (in io.Reader, out io.Writer) {
-	if r.session == nil {
+	if r.session == nil || r.lab.recorded != nil {
 		return nil, io.Discard
 	}
 	return r.lab.In, r.lab.Out

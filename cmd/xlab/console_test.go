@@ -306,6 +306,15 @@ func TestConsoleTakenUp(t *testing.T) {
 		!strings.Contains(r.err.String(), "nothing left to do") {
 		t.Errorf("exit code %d:\n%s", code, r.err)
 	}
+	r.interruptAt(t, "TI", 5)
+	if code := r.run("read"); code != run.ExitInterrupted {
+		t.Fatalf("exit code %d:\n%s", code, r.err)
+	}
+	r.heard = nil
+	if code := r.run("console", "--resume", "last"); code != run.ExitUsage ||
+		!strings.Contains(r.err.String(), "is one of read and not of console: `xlab resume ") {
+		t.Errorf("exit code %d:\n%s", code, r.err)
+	}
 }
 
 // TestConsolesApart: a bench has one console, and nobody to read answers is no end.

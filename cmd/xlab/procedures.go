@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"xlab/lab"
 	"xlab/lab/procedure"
@@ -57,6 +59,9 @@ func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 		}
 		switch {
 		case again != "":
+			if flag := beginning(cmd); flag != "" {
+				return run.Usage(fmt.Errorf("--%s is as the run was begun with: leave it out with --resume", flag))
+			}
 			return a.takeUp(cmd.Context(), again, takingUp{p.Command(), accept, *transcript})
 		case *transcript:
 			if err := a.RecordLinks(""); err != nil {
@@ -84,6 +89,17 @@ func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 		a.overChips(c)
 	}
 	return c
+}
+
+// beginning is a flag that was given and says how a run begins; "" = there is none.
+func beginning(c *cobra.Command) (name string) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		own := c.InheritedFlags().Lookup(f.Name) == nil
+		if own && !slices.Contains([]string{"resume", "accept", "transcript"}, f.Name) {
+			name = f.Name
+		}
+	})
+	return name
 }
 
 // printEstimate prints what a job would do and cost.

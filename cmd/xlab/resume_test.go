@@ -110,6 +110,7 @@ func TestResumed(t *testing.T) {
 			"--pulses", "5"}, aPulse, 25, []string{"disturb.csv"}},
 		"a sweep of xlab iv": {true, []string{"iv", "--device", "r1c1", "--stop", "1V"}, aSweep, 1,
 			[]string{"iv.csv"}},
+		"a pulse by hand":           {true, []string{"pulse", "--device", "r1c1", "-1V", "1ms", "--read"}, aPulse, 1, nil},
 		"a read of the whole array": {true, []string{"read", "--devices", "r0-2c*"}, "TI", 30, []string{"conductance.csv"}},
 		"temperature while it reads": {true, sixth("characterize", "temperature", "--temperatures", "25C,60C", "--read",
 			"0.1V"), "TI", 700, []string{"temperature.csv"}},

@@ -42,7 +42,7 @@ func (a *app) retell(ctx context.Context, name string) (err error) {
 		child.Arguments = append(child.Arguments, "--set="+text)
 	}
 	root := child.root()
-	command, rest, err := root.Find(child.Arguments)
+	command, rest, err := root.Find(numbers(child.Arguments))
 	if err == nil {
 		err = command.ParseFlags(rest)
 	}
@@ -57,7 +57,7 @@ func (a *app) retell(ctx context.Context, name string) (err error) {
 	result, err := child.Retell(ctx, t, func(ctx context.Context) (*lab.Run, procedure.Job, error) {
 		if t.Run == nil {
 			root := child.root()
-			root.SetArgs(child.Arguments)
+			root.SetArgs(numbers(child.Arguments))
 			root.SetOut(io.Discard)
 			return nil, nil, root.ExecuteContext(ctx)
 		}

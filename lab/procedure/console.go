@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -68,26 +69,26 @@ hwdocs/console.md has the form and a program of thirty lines.`,
 				if err != nil {
 					return nil, err
 				}
-				j, err := newConsole(l, *name, consoleSpec{instrument.Seconds(idle.Seconds()), defaults})
-				return &Request{Job: j}, err
+				spec := consoleSpec{instrument.Seconds(idle.Seconds()), defaults}
+				return &Request{Job: newConsole(l, *name, spec)}, nil
 			}
 		},
 		Rebuild: func(l Lab, h *run.Header) (Job, error) {
 			spec, err := SpecOf[consoleSpec](h)
-			if err != nil {
-				return nil, err
-			}
-			return newConsole(l, h.Array, spec)
+			return newConsole(l, h.Array, spec), err
 		},
 	}
 }
 
-func newConsole(l Lab, name string, spec consoleSpec) (*Console, error) {
-	w, err := l.Wiring(name)
+func newConsole(l Lab, name string, spec consoleSpec) *Console {
+	wiring := sync.OnceValues(func() (*array.Wiring, error) { return l.Wiring(name) })
 	return &Console{array: name, spec: spec, kinds: l.Kinds(), check: func(cell array.Cell, steps ...array.Step) error {
-		_, err := l.Cost(w, cell, steps...)
+		w, err := wiring()
+		if err == nil {
+			_, err = l.Cost(w, cell, steps...)
+		}
 		return err
-	}}, err
+	}}
 }
 
 // Command implements Job.
@@ -131,6 +132,9 @@ func refusalOf(err error) *refusal {
 	return r
 }
 
+// RecallLine is the kind of the records of what a console was told.
+const RecallLine = "line"
+
 // heard is what the record has of a line: what followed from it is worked out again.
 // Whether it was within the limits depends on the bench, and is recorded.
 type heard struct {
@@ -151,7 +155,7 @@ func (c *Console) Work(ctx context.Context, b Bench) error {
 	for n := 1; ; n++ {
 		var h heard
 		recorded := true
-		err := b.Recall("line", n, &h, func() (err error) {
+		err := b.Recall(RecallLine, n, &h, func() (err error) {
 			recorded = false
 			h, err = c.hear(ctx, talk, n, reader)
 			return err

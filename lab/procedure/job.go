@@ -56,7 +56,7 @@ type Bench interface {
 	// it fills answer, a pointer, from the record and does not call do.
 	Recall(kind string, asked, answer any, do func() error) error
 	// Conversation is what a job of a procedure that Converses reads, and where it
-	// answers. In a replay there is nobody: in is nil.
+	// answers. Where a run is done again there is nobody: in is nil.
 	Conversation() (in io.Reader, out io.Writer)
 	Publish(e run.Event) // tells observers how far the run is
 

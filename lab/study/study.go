@@ -107,11 +107,16 @@ func results[T any](chips []shard.Chip, part int) ([]T, error) {
 }
 
 // Merge puts shards together and makes of them what one run makes of all their chips, as
-// shard.Merge says. The head is that of the whole.
+// shard.Merge says. The head is that of the whole. Shards of another version of the program
+// are refused: what it keeps may mean something else.
 func Merge(files []string, wanted shard.Seeds) (*shard.Head, Found, error) {
 	h, chips, err := shard.Merge(files, wanted)
 	if err != nil {
 		return nil, nil, err
+	}
+	if now := run.Program(); h.Program != now {
+		return nil, nil, run.Usage(fmt.Errorf("%s was computed by xlab %s, and this is %s: merge with the one that "+
+			"computed it", files[0], h.Program, now))
 	}
 	found, err := table(h, chips)
 	return h, found, err
@@ -168,7 +173,7 @@ func (s *Study) DryRun(ctx context.Context, seeds shard.Seeds) (*run.Batch, erro
 // laboratory's person is told; a dry run ends there. It blocks until all is done.
 func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
 	take func(shard.Chip) error) (*run.Batch, error) {
-	l := s.lab
+	l, began := s.lab, time.Now()
 	if s.prepare != nil {
 		if err := s.prepare(ctx); err != nil {
 			return nil, err
@@ -202,7 +207,6 @@ func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
 		chips[i], lines[i] = nil, shard.Chip{} // many of them would not fit into memory
 		return take(line)
 	}
-	began := time.Now()
 	show := func(label string) *run.Progress {
 		return run.NewProgress(run.ProgressOptions{Output: l.Messages, Label: label})
 	}

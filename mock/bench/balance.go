@@ -307,13 +307,18 @@ func (b *Bench) terminal(a *netArray, t *tap) crossbar.Line {
 		}
 		n := float64(t.links)
 		return crossbar.Line{Kind: crossbar.Voltage, Value: sum / n, Resistance: w.SwitchOn/n + w.Contact}
-	case t.net.unit > 0 && b.regimes[t.net.unit-1].current && !b.spread[t.net.unit-1]:
-		if r := b.regimes[t.net.unit-1]; r.value != 0 {
-			return crossbar.Line{Kind: crossbar.Current, Value: r.value, Resistance: w.SwitchOn + w.Contact}
+	}
+	through := w.Contact
+	if t.wire == nil {
+		through += w.SwitchOn
+	}
+	if u := t.net.unit - 1; u >= 0 && b.regimes[u].current && !b.spread[u] {
+		if r := b.regimes[u]; r.value != 0 {
+			return crossbar.Line{Kind: crossbar.Current, Value: r.value, Resistance: through}
 		}
 		return crossbar.Line{Kind: crossbar.Floating}
 	}
-	line := crossbar.Line{Kind: crossbar.Voltage, Value: b.potential(t.net), Resistance: w.SwitchOn + w.Contact}
+	line := crossbar.Line{Kind: crossbar.Voltage, Value: b.potential(t.net), Resistance: through}
 	if t.onto != nil {
 		line.Resistance += t.onto.ohms
 	}

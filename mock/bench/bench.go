@@ -114,7 +114,7 @@ func (w Wires) validate() error {
 }
 
 // Attach connects an array's devices behind a board, all of whose switches are
-// open. The devices must have the board's size, and no two boards or arrays one
+// open, or by the wires that stand for one. The devices must have the board's size, and no two boards or arrays one
 // name.
 func (b *Bench) Attach(board *Board, devices *device.Array) error {
 	for _, a := range b.crossbars {
@@ -129,11 +129,9 @@ func (b *Bench) Attach(board *Board, devices *device.Array) error {
 		return fmt.Errorf("array %s: %w", board.Array, err)
 	}
 	solver.SetWarmStart(true)
-	for _, n := range board.nets {
-		if n.unit > b.config.Units {
-			return fmt.Errorf("array %s: the wiring map names unit %d, and the analyzer's units end at %d",
-				board.Array, n.unit, b.config.Units)
-		}
+	if most := board.lastUnit(); most > b.config.Units {
+		return fmt.Errorf("array %s: the wiring map names unit %d, and the analyzer's units end at %d",
+			board.Array, most, b.config.Units)
 	}
 	if rows, cols := devices.Rows(), devices.Cols(); rows != board.Rows || cols != board.Cols {
 		return fmt.Errorf("array %s: the wiring map has %d x %d lines, the chip %d x %d", board.Array, board.Rows, board.Cols,
@@ -195,7 +193,7 @@ func (b *Bench) Outputs() []Output { return slices.Clone(b.outputs) }
 // of chips is a programming error and panics.
 func (b *Bench) Switch(board string, closed []uint8) {
 	for _, a := range b.crossbars {
-		if a.board.Name == board {
+		if a.board.Name == board && a.board.Switched() {
 			a.setSwitches(closed)
 			b.rewire()
 			b.neurons.disturb()

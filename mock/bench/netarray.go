@@ -35,11 +35,12 @@ type tap struct {
 	set   uint8 // closed switches, bit 0 = S1
 	links int   // of them those that lead somewhere
 	net   net   // where the last of them leads; the only one when links is 1
+	wire  *net  // where the line leads without switches; nil = nowhere, or there are switches
 }
 
 func newNetArray(board *Board, devices *device.Array, solver *crossbar.Solver) *netArray {
 	n := board.Rows * board.Cols
-	a := &netArray{board: board, devices: devices, solver: solver, taps: make([]tap, board.Chips()), dead: true,
+	a := &netArray{board: board, devices: devices, solver: solver, taps: make([]tap, board.Rows+board.Cols), dead: true,
 		rows: make([]crossbar.Line, board.Rows), cols: make([]crossbar.Line, board.Cols),
 		out: crossbar.Solution{
 			RowCurrents: make([]float64, board.Rows), ColCurrents: make([]float64, board.Cols),
@@ -52,6 +53,10 @@ func newNetArray(board *Board, devices *device.Array, solver *crossbar.Solver) *
 	for line, chip := range board.colChip {
 		a.taps[board.Rows+line].chip = chip
 	}
+	for line, wire := range board.wires {
+		a.taps[line].wire = wire
+	}
+	a.relink()
 	return a
 }
 
@@ -82,9 +87,13 @@ func (a *netArray) relink() {
 	}
 }
 
-// behind are the places where the closed switches of a line lead, S1 first.
+// behind are the places where the closed switches of a line lead, S1 first, or its wire.
 func (a *netArray) behind(t *tap) iter.Seq[net] {
 	return func(yield func(net) bool) {
+		if t.wire != nil {
+			yield(*t.wire)
+			return
+		}
 		for set := t.set; set != 0; set &= set - 1 {
 			s := bits.TrailingZeros8(set)
 			n, leads := a.board.nets[s], a.board.connected[s]

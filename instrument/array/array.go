@@ -33,7 +33,7 @@ type DUT interface {
 	Settle(data any) error
 }
 
-// Array is a passive crossbar behind a switch board and an analyzer. It is not
+// Array is a passive crossbar behind an analyzer, and a switch board unless it is wired by hand. It is not
 // safe for concurrent use: the bench can do one thing at a time.
 type Array struct {
 	wiring  *Wiring
@@ -50,8 +50,12 @@ var _ Crossbar = (*Array)(nil)
 
 // New makes an array of the wiring's lines. limits bound what the devices see
 // (signed: row minus column; the unselected ones under V/3 have the other sign)
-// and what may flow; the drivers below have their own. It touches no instrument.
+// and what may flow; the drivers below have their own. router is nil for an array
+// that is wired by hand. New touches no instrument.
 func New(w *Wiring, source instrument.Sequencer, router instrument.Router, limits instrument.Limits) (*Array, error) {
+	if w.ByHand() {
+		return &Array{wiring: w, source: source, limits: limits}, nil
+	}
 	if router.Lines() != w.Lines() {
 		return nil, &instrument.Error{Op: "array " + w.Array, Kind: instrument.KindUsage,
 			Err:    fmt.Errorf("the wiring map has %d lines, switch board %s has %d chips", w.Lines(), w.Board, router.Lines()),
@@ -78,18 +82,18 @@ func (a *Array) Do(ctx context.Context, at Cell, steps ...Step) ([]Result, error
 	if err != nil {
 		return nil, err
 	}
-	var parts []Part
+	var parts []bound
 	for _, l := range lowered {
-		parts = append(parts, l.Parts...)
+		parts = append(parts, l.parts...)
 	}
 	results := make([]Result, 0, len(steps))
 	var raw []instrument.Result // of the parts behind the steps that have results
 	for len(parts) > 0 {
 		n := 1
-		for n < len(parts) && parts[n].Lines == parts[0].Lines {
+		for n < len(parts) && parts[n].lines == parts[0].lines {
 			n++
 		}
-		if err := a.route(ctx, at, parts[0].Lines); err != nil {
+		if err := a.route(ctx, at, parts[0].lines); err != nil {
 			return results, err
 		}
 		more, err := a.run(ctx, at, parts[:n])
@@ -97,10 +101,10 @@ func (a *Array) Do(ctx context.Context, at Cell, steps ...Step) ([]Result, error
 		for len(results) < len(steps) && len(raw) >= len(lowered[len(results)].Parts) {
 			l := lowered[len(results)]
 			r := l.Raise(raw[:len(l.Parts)])
-			a.name(r.Limited)
+			a.name(r.Limited, l.Parts[0].Lines)
 			if raw = raw[len(l.Parts):]; err == nil && len(r.Levels) > 0 && (r.InCompliance() || len(r.Limited) > 0) {
-				err = a.explain(ctx, l.asking, &r)
-				a.name(r.Limited)
+				err = a.explain(ctx, at, l.asking, l.Parts[0].Lines, &r)
+				a.name(r.Limited, l.Parts[0].Lines)
 			}
 			results = append(results, r)
 		}
@@ -114,18 +118,25 @@ func (a *Array) Do(ctx context.Context, at Cell, steps ...Step) ([]Result, error
 	return results, nil
 }
 
-// name says which units the limited sources are.
-func (a *Array) name(list []Limited) {
-	for i := range list {
-		list[i].Unit = a.wiring.SMU[list[i].Bus]
+// name says which units the limited sources are, where it is one that drives the lines.
+func (a *Array) name(list []Limited, s Selection) {
+	if len(list) == 0 {
+		return
+	}
+	for lines, at := range a.wiring.places(s) {
+		for i := range list {
+			if list[i].Bus == buses[instrument.Channel(lines)] && len(at.units) == 1 {
+				list[i].Unit = at.units[0]
+			}
+		}
 	}
 }
 
 // run performs parts in the present setting of the switches.
-func (a *Array) run(ctx context.Context, at Cell, parts []Part) ([]instrument.Result, error) {
+func (a *Array) run(ctx context.Context, at Cell, parts []bound) ([]instrument.Result, error) {
 	sequence := make([]instrument.Step, len(parts))
 	for i, p := range parts {
-		sequence[i] = p.Step
+		sequence[i] = p.step
 	}
 	raw, err := a.source.Run(ctx, sequence...)
 	if len(raw) > len(sequence) || err == nil && len(raw) < len(sequence) {
@@ -133,6 +144,9 @@ func (a *Array) run(ctx context.Context, at Cell, parts []Part) ([]instrument.Re
 		return nil, errors.Join(err, &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(),
 			Kind: instrument.KindProtocol,
 			Err:  fmt.Errorf("the analyzer gave %d results for %d steps", len(raw), len(sequence))})
+	}
+	for i := range raw {
+		raw[i] = parts[i].raise(raw[i])
 	}
 	return raw, err
 }
@@ -150,14 +164,17 @@ func (a *Array) Instructions(at Cell, steps ...Step) ([]instrument.Step, error) 
 	}
 	var list []instrument.Step
 	for _, l := range lowered {
-		for _, p := range l.Parts {
-			list = append(list, p.Step)
+		for _, p := range l.parts {
+			list = append(list, p.step)
 		}
 	}
 	return list, nil
 }
 
 func (a *Array) route(ctx context.Context, at Cell, s Selection) error {
+	if a.wiring.ByHand() {
+		return nil
+	}
 	a.wiring.Select(a.next, s)
 	if a.routed && slices.Equal(a.next, a.routing) {
 		return nil

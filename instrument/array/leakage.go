@@ -3,6 +3,7 @@ package array
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -55,23 +56,18 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 	if err := cmp.Or(a.limits.CheckVoltage(v), a.limits.CheckCompliance(compliance)); err != nil {
 		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindLimit, Err: err}
 	}
-	rows, cols := a.wiring.SMU[BusOtherRows], a.wiring.SMU[BusOtherCols]
-	for _, chip := range a.wiring.RowChip {
-		a.next[chip] = a.wiring.Switch[BusOtherRows]
-	}
-	for _, chip := range a.wiring.ColChip {
-		a.next[chip] = a.wiring.Switch[BusOtherCols]
+	part, err := a.wiring.leaking(v, compliance, aperture)
+	if err != nil {
+		return Leakage{}, &instrument.Error{Op: op, Kind: instrument.KindUsage, Err: err}
 	}
 	a.routed = false
-	if err := a.router.Route(ctx, a.next); err != nil {
-		return Leakage{}, fmt.Errorf("%s: %w", op, err)
+	if !a.wiring.ByHand() {
+		a.wiring.Select(a.next, part.lines)
+		if err := a.router.Route(ctx, a.next); err != nil {
+			return Leakage{}, fmt.Errorf("%s: %w", op, err)
+		}
 	}
-	results, err := a.source.Run(ctx, instrument.Spot{
-		Drives: []instrument.Drive{{Channel: rows, Voltage: v, Compliance: compliance},
-			{Channel: cols, Compliance: compliance}},
-		Measure:  []instrument.Channel{rows, cols},
-		Aperture: aperture,
-	})
+	results, err := a.run(ctx, Whole, []bound{part})
 	if err != nil {
 		return Leakage{}, fmt.Errorf("%s: %w", op, err)
 	}
@@ -83,4 +79,44 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 	// The meters count current out of the unit as positive.
 	return Leakage{Voltage: v, Total: instrument.Amps(into.Value), Lost: instrument.Amps(into.Value + out.Value),
 		Status: into.Status | out.Status}, nil
+}
+
+// ErrNoLeakage is in the chain of the error of a leakage that no bench like this can
+// measure.
+var ErrNoLeakage = errors.New("the leakage cannot be measured: it needs a source on all rows and another on all columns")
+
+// Leaks says why the array's leakage cannot be measured on this bench; nil where it can.
+func (w *Wiring) Leaks() error {
+	_, err := w.leaking(0, 0, 0)
+	return err
+}
+
+// leaking is the part in which all lines are on the buses of the others, or of the
+// selected ones where those have no sources.
+func (w *Wiring) leaking(v instrument.Volts, compliance instrument.Amps, aperture instrument.Seconds) (bound, error) {
+	everything := Selection{Rows: allLines(w.Rows), Cols: allLines(w.Cols)}
+	for _, way := range []struct {
+		lines      Selection
+		rows, cols instrument.Channel
+	}{{Selection{}, OtherRows, OtherCols}, {everything, Row, Column}} {
+		at := w.places(way.lines)
+		if r, c := at[way.rows], at[way.cols]; !r.sourced() || !c.sourced() {
+			continue
+		}
+		if part, err := w.bind(Part{way.lines, instrument.Spot{
+			Drives: []instrument.Drive{{Channel: way.rows, Voltage: v, Compliance: compliance},
+				{Channel: way.cols, Compliance: compliance}},
+			Measure: []instrument.Channel{way.rows, way.cols}, Aperture: aperture}}); err == nil {
+			return part, nil
+		}
+	}
+	return bound{}, ErrNoLeakage
+}
+
+func allLines(n int) Lines {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return LinesOf(list...)
 }

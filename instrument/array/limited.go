@@ -29,7 +29,11 @@ func (l Limited) String() string {
 	if l.Bus == "" {
 		return fmt.Sprintf("a source that was not measured was at its compliance from %v on", l.From)
 	}
-	text := fmt.Sprintf("SMU %d (%s) was at its compliance of %v from %v on", l.Unit, l.Bus.Lines(), l.Compliance, l.From)
+	who := fmt.Sprintf("SMU %d (%s)", l.Unit, l.Bus.Lines())
+	if l.Unit == 0 {
+		who = "a source of " + l.Bus.Lines()
+	}
+	text := fmt.Sprintf("%s was at its compliance of %v from %v on", who, l.Compliance, l.From)
 	if l.Need > 0 {
 		text += fmt.Sprintf(" and would need about %v", l.Need)
 	}
@@ -113,7 +117,7 @@ type asking struct {
 // have to give. A source that was limited from the first level on is asked for its
 // current at a voltage that disturbs nothing; what the others gave is known. The
 // selection is the step's and is left as it is.
-func (a *Array) explain(ctx context.Context, q *asking, r *Result) error {
+func (a *Array) explain(ctx context.Context, at Cell, q *asking, lines Selection, r *Result) error {
 	if q == nil {
 		return nil
 	}
@@ -121,12 +125,12 @@ func (a *Array) explain(ctx context.Context, q *asking, r *Result) error {
 	spot := func(v instrument.Volts) ([]Limited, []instrument.Reading, error) {
 		drives := Drives(q.scheme, v, q.rest)
 		drives[0].Compliance = q.row
-		step, err := a.bind(instrument.Spot{Drives: drives, Measure: channels(sources), Range: max(q.row, q.rest),
-			Aperture: needAperture})
+		part, err := a.wiring.bind(Part{lines, instrument.Spot{Drives: drives, Measure: channels(sources),
+			Range: max(q.row, q.rest), Aperture: needAperture}})
 		if err != nil {
 			return nil, nil, err
 		}
-		raw, err := a.source.Run(ctx, step)
+		raw, err := a.run(ctx, at, []bound{part})
 		if err != nil || len(raw) != 1 || len(raw[0].Points) != 1 || len(raw[0].Points[0].Readings) != len(sources) {
 			return nil, nil, fmt.Errorf("asking which source is at its compliance: %w", cmp.Or(err, errNoAnswer))
 		}

@@ -8,15 +8,15 @@ import (
 	"xlab/instrument"
 )
 
-// lower checks all steps and says what the lines do in each, with the array's
-// sources as channels.
-func (a *Array) lower(at Cell, steps []Step) ([]*Lowered, error) {
+// lower checks all steps and says what the lines do in each, and what the array's
+// sources and switches do for it.
+func (a *Array) lower(at Cell, steps []Step) ([]*performing, error) {
 	if at != Whole && at.Within(a.wiring.Rows, a.wiring.Cols) != nil {
 		return nil, a.usage(at, fmt.Errorf("array %s has %d rows and %d columns, counted from 0", a.wiring.Array,
 			a.wiring.Rows, a.wiring.Cols))
 	}
 	on := a.wiring.Shape()
-	list := make([]*Lowered, len(steps))
+	list := make([]*performing, len(steps))
 	for i, step := range steps {
 		if v := reflect.ValueOf(step); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 			return nil, a.usage(at, fmt.Errorf("step %T is not known: it is none", step))
@@ -32,16 +32,24 @@ func (a *Array) lower(at Cell, steps []Step) ([]*Lowered, error) {
 			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(), Kind: instrument.KindLimit,
 				Err: err}
 		}
+		list[i] = &performing{Lowered: l}
 		for k := range l.Parts {
 			p := &l.Parts[k]
 			p.Lines.Rows, p.Lines.Cols = cmp.Or(p.Lines.Rows, l.Rows), cmp.Or(p.Lines.Cols, l.Cols)
-			if p.Step, err = a.bind(p.Step); err != nil {
-				return nil, a.usage(at, err)
+			b, err := a.wiring.bind(*p)
+			if err != nil {
+				return nil, a.usage(at, a.wiring.cannot(step, l.Scheme, err))
 			}
+			list[i].parts = append(list[i].parts, b)
 		}
-		list[i] = l
 	}
 	return list, nil
+}
+
+// performing is a step and how the bench performs it.
+type performing struct {
+	*Lowered
+	parts []bound
 }
 
 // check applies the limits of the devices, which know their sign, to what the lines
@@ -119,48 +127,6 @@ func (a *Array) checkCompliances(drives []instrument.Drive) error {
 		}
 	}
 	return nil
-}
-
-// bind puts the array's sources in the place of the lines that they drive.
-func (a *Array) bind(step instrument.Step) (bound instrument.Step, err error) {
-	unit := func(lines instrument.Channel) instrument.Channel {
-		channel := a.wiring.SMU[buses[lines]]
-		if channel == 0 {
-			err = fmt.Errorf("the array has no source for lines %d of a step", lines)
-		}
-		return channel
-	}
-	units := func(list []instrument.Channel) []instrument.Channel {
-		bound := make([]instrument.Channel, len(list))
-		for i, lines := range list {
-			bound[i] = unit(lines)
-		}
-		return bound
-	}
-	drives := func(list []instrument.Drive) []instrument.Drive {
-		bound := make([]instrument.Drive, len(list))
-		for i, d := range list {
-			bound[i] = instrument.Drive{Channel: unit(d.Channel), Voltage: d.Voltage, Compliance: d.Compliance}
-		}
-		return bound
-	}
-	switch s := step.(type) {
-	case instrument.Spot:
-		s.Drives, s.Measure = drives(s.Drives), units(s.Measure)
-		return s, err
-	case instrument.Pulse:
-		s.Drives, s.Measure = drives(s.Drives), units(s.Measure)
-		return s, err
-	case instrument.Sweep:
-		s.Source, s.Drives, s.Measure = unit(s.Source), drives(s.Drives), units(s.Measure)
-		var follow []instrument.Follow
-		for _, f := range s.Follow {
-			follow = append(follow, instrument.Follow{Channel: unit(f.Channel), Ratio: f.Ratio, Compliance: f.Compliance})
-		}
-		s.Follow = follow
-		return s, err
-	}
-	return nil, fmt.Errorf("no analyzer performs a %T", step)
 }
 
 func (a *Array) usage(at Cell, err error) error {

@@ -34,6 +34,9 @@ type Selection struct {
 	Rows, Cols             Lines
 	GroundRows, GroundCols Lines // these are at ground instead, without a source
 	OthersFloat            bool  // the others are connected to nothing instead
+
+	// on are the buses of the lines by their numbers, "" = buses; see Wiring.bind.
+	on [OtherCols + 1]Bus
 }
 
 // Part is what the analyzer does in one setting of the switches.

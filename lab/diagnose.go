@@ -83,12 +83,12 @@ func (d *diagnosis) checkDescription(ctx context.Context) bool {
 		d.report("watched conditions", err, "the temperature is within %s to %s", sensor.Min.Exact(), sensor.Max.Exact())
 	}
 	for _, b := range c.Boards {
-		w, err := b.LoadWiring()
+		w, err := c.Wiring(b.Name)
 		if err != nil {
 			d.report("wiring of "+b.Name, err, "")
 			continue
 		}
-		d.report("wiring of "+b.Name, nil, "%s: %d rows, %d columns", b.Wiring, w.Rows, w.Cols)
+		d.report("wiring of "+b.Name, nil, "%s: %d rows, %d columns%s", b.Wiring, w.Rows, w.Cols, describeShape(w))
 		d.wirings[b.Name] = w
 	}
 	if len(d.wirings) < len(c.Boards) {
@@ -143,7 +143,7 @@ func (d *diagnosis) checkBench(ctx context.Context) {
 	lines := make(map[string]int)
 	for _, b := range d.Config.Boards {
 		w := d.wirings[b.Name]
-		channels, lines[b.Name] = session.MergeChannels(channels, w.Channels()), w.Lines()
+		channels, lines[b.Name] = session.MergeChannels(channels, w.Channels()), w.Lines() // not looked at without a board
 	}
 	s.TakeOver(ctx, serving, &d.Opener, channels, lines, func(name string, err error) { d.report(name, err, "") })
 	if s.Analyzer == nil {
@@ -177,6 +177,24 @@ func (d *diagnosis) checkBench(ctx context.Context) {
 		return nil
 	})
 	d.report("left safe", err, "sources at 0 V and disconnected, all switches open")
+}
+
+// describeShape says what a bench is that is not of the usual shape, and what it cannot do.
+func describeShape(w *array.Wiring) (text string) {
+	if w.ByHand() {
+		text = ", wired by hand: no switches, lines stay connected"
+	}
+	if can := w.Schemes(); len(can) < len(array.Schemes()) {
+		var names []string
+		for _, s := range can {
+			names = append(names, string(s))
+		}
+		text += "; schemes: " + strings.Join(names, ", ")
+	}
+	if w.Leaks() != nil {
+		text += "; no source on all rows and on all columns, so the leakage is not watched"
+	}
+	return text
 }
 
 // slots lists the modules of an analyzer by slot.

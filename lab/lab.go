@@ -109,6 +109,9 @@ func (l *Lab) noteRun(ctx context.Context, id string) {
 // Settings implements procedure.Lab.
 func (l *Lab) Settings() *procedure.Settings { return &l.Config.Settings }
 
+// Chosen implements procedure.Lab.
+func (l *Lab) Chosen(key string) bool { return l.Config.IsSet(key) }
+
 // Wiring implements procedure.Lab.
 func (l *Lab) Wiring(name string) (*array.Wiring, error) { return l.Config.Wiring(name) }
 

@@ -19,6 +19,10 @@ func (l *Lab) RouteByHand(ctx context.Context, on, text string,
 	if err != nil {
 		return err
 	}
+	if !b.Switched() {
+		return run.Usage(fmt.Errorf("array %s has no switch board: its lines are wired by hand, and there is nothing to close",
+			b.Name))
+	}
 	w, err := b.LoadWiring()
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (l *Lab) Serve(ctx context.Context, host string, offered func(Endpoint) err
 	if analyzer.Has("gpib") {
 		offers[0].GPIB = &l.Config.Analyzer.GPIB
 	}
-	for _, b := range l.Config.Boards {
+	for _, b := range l.Config.SwitchBoards() {
 		offers = append(offers, offer{Endpoint{Instrument: "adg1438", Board: b.Name}, s.Boxes[b.Name]})
 	}
 	if s.Neurons != nil {

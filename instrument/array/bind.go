@@ -107,7 +107,7 @@ func (w *Wiring) cannot(step Step, scheme Scheme, err error) error {
 	}
 	text := "this bench can do none"
 	if list := w.Schemes(); len(list) > 0 {
-		text = "this bench can do " + strings.Trim(fmt.Sprint(list), "[]")
+		text = "this bench can do " + strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ", ")
 	}
 	return fmt.Errorf("%s %w; %s", scheme, err, text)
 }

@@ -40,6 +40,12 @@ func FuzzLoadWiring(f *testing.F) {
 			}
 			return
 		}
+		if w.ByHand() {
+			if len(w.RowFeed) != w.Rows || len(w.ColFeed) != w.Cols || len(w.Channels()) == 0 {
+				t.Fatalf("%d x %d on %v and %v", w.Rows, w.Cols, w.RowFeed, w.ColFeed)
+			}
+			return
+		}
 		if len(w.RowChip) != w.Rows || len(w.ColChip) != w.Cols || w.Rows < 1 || w.Cols < 1 {
 			t.Fatalf("%d x %d with %d and %d chips", w.Rows, w.Cols, len(w.RowChip), len(w.ColChip))
 		}

@@ -104,7 +104,14 @@ func (w *Wiring) Reach(cells ...Cell) error {
 }
 
 func (w *Wiring) reachable(cell Cell) error {
-	s := Selection{Rows: LinesOf(cell.Row), Cols: LinesOf(cell.Col)}
-	at := w.places(s)
-	return w.reach(s, &at)
+	l, err := Read{Voltage: 1e-3}.Lower(cell, w.Shape())
+	if err != nil {
+		return err
+	}
+	part := l.Parts[0]
+	part.Lines.Rows, part.Lines.Cols = l.Rows, l.Cols
+	if _, err = w.bind(part); err != nil {
+		return w.cannot(Read{}, "", err)
+	}
+	return nil
 }

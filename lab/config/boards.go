@@ -9,12 +9,29 @@ import (
 	"xlab/run"
 )
 
-// Board says where a switch board is and what is wired to it.
+// Board says where an array's switch board is and what is wired to it.
 type Board struct {
-	Name         string           `mapstructure:"name"`          // the array's name
-	Address      string           `mapstructure:"address"`       // sim, buspirate:serial:PATH or tcp:HOST:PORT, spi:NAME
+	Name string `mapstructure:"name"` // the array's name
+	// sim, buspirate:serial:PATH or tcp:HOST:PORT, spi:NAME; none = there is no board, the lines are wired by hand
+	Address      string           `mapstructure:"address"`
 	SPIFrequency instrument.Hertz `mapstructure:"spi_frequency"` // clock of the chain
 	Wiring       string           `mapstructure:"wiring"`        // a file, or array-a.yaml and array-b.yaml as shipped
+}
+
+// NoBoard is the address of an array without a switch board.
+const NoBoard = "none"
+
+// Switched tells whether there is a switch board.
+func (b Board) Switched() bool { return b.Address != NoBoard }
+
+// SwitchBoards are the arrays that have one.
+func (c *Config) SwitchBoards() (list []Board) {
+	for _, b := range c.Boards {
+		if b.Switched() {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // Neurons says where the neuron board is, what it is wired to, and how it

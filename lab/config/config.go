@@ -31,7 +31,7 @@ type Config struct {
 	Locks              string         `mapstructure:"locks"`
 	Figures            figure.Formats `mapstructure:"figures"`  // forms in which figures are written
 	Analyzer           Analyzer       `mapstructure:"analyzer"` //
-	Boards             []Board        `mapstructure:"boards"`   // one switch board per array
+	Boards             []Board        `mapstructure:"boards"`   // one per array, with its switch board if it has one
 	Neurons            Neurons        `mapstructure:"neurons"`  // the neuron board; no address = there is none
 	Limits             Limits         `mapstructure:"limits"`   // of everything that leaves for the bench
 	Device             Device         `mapstructure:"device"`   // what is believed of the devices
@@ -261,11 +261,14 @@ func (c *Config) validate(boxes Boxes) error {
 		case seen[strings.ToUpper(b.Name)]:
 			faults = append(faults, fmt.Errorf("%s: there is another board %q; every array needs a name of its own (upper "+
 				"and lower case are the same)", place, b.Name))
-		case (b.Address == SimulatedAddress) != c.Simulated():
+		case b.Switched() && (b.Address == SimulatedAddress) != c.Simulated():
 			faults = append(faults, fmt.Errorf("%s: board %q has the address %q and the analyzer %q: a bench is either "+
 				"simulated or real", place, b.Name, b.Address, c.Analyzer.Address))
 		}
 		seen[strings.ToUpper(b.Name)] = true
+		if !b.Switched() {
+			continue
+		}
 		if err := boxes.CheckClock(b.SPIFrequency); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", c.Place(fmt.Sprintf("boards[%d].spi_frequency", i)), err))
 		}

@@ -94,6 +94,10 @@ func (c *Config) walk(file string, node *yaml.Node, t reflect.Type, path string,
 		for i, item := range node.Content {
 			c.walk(file, item, t.Elem(), fmt.Sprintf("%s[%d]", path, i), faults)
 		}
+	case node.Kind == yaml.SequenceNode && (path == "analyzer" || path == "analyzer.address"):
+		*faults = append(*faults, fmt.Errorf("%s:%d: %s is a list: an analyzer of several boxes is not possible, because "+
+			"they have no common trigger: what one forces and another measures would not be at one moment; name one box "+
+			"and wire the lines that it has no source for to ground (hwdocs/benches.md)", file, node.Line, path))
 	case node.Tag == "!!null" && node.Kind == yaml.ScalarNode:
 		// Nothing is set.
 	case t.Kind() == reflect.Struct:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
 	"xlab/hwdocs"
 	"xlab/input"
@@ -13,13 +14,33 @@ import (
 	"xlab/run"
 )
 
-// Wiring loads the wiring map of an array.
+// Wiring loads the wiring map of an array. Nothing can take a source from an array that is
+// wired by hand: one that another array has too is refused.
 func (c *Config) Wiring(name string) (*array.Wiring, error) {
 	b, err := c.Board(name)
 	if err != nil {
 		return nil, err
 	}
-	return b.LoadWiring()
+	w, err := b.LoadWiring()
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range c.Boards {
+		if other.Name == b.Name || b.Switched() && other.Switched() {
+			continue
+		}
+		o, err := other.LoadWiring()
+		if err != nil {
+			return nil, err
+		}
+		for _, channel := range o.Channels() {
+			if slices.Contains(w.Channels(), channel) {
+				return nil, run.Usage(fmt.Errorf("array %s and array %s are both on SMU %d, and without a switch board nothing "+
+					"takes one off: give each its own sources, or describe one of them only", b.Name, other.Name, channel))
+			}
+		}
+	}
+	return w, nil
 }
 
 // NeuronWiring loads the neuron board's wiring map, with the arrays under the
@@ -45,6 +66,10 @@ func (c *Config) NeuronWiring() (*array.NeuronWiring, error) {
 		lines, err := b.LoadWiring()
 		if err != nil {
 			return nil, err
+		}
+		if lines.ByHand() {
+			return nil, run.Usage(fmt.Errorf("wiring map %s: array %s has no switch board, and so no switch to a neuron", shown,
+				b.Name))
 		}
 		*name, sizes[b.Name] = b.Name, [2]int{lines.Rows, lines.Cols}
 	}
@@ -75,7 +100,17 @@ func (b Board) LoadWiring() (*array.Wiring, error) {
 	if err != nil {
 		return nil, run.Usage(err)
 	}
-	w.Array, w.Board = b.Name, b.Name
+	if w.ByHand() == b.Switched() {
+		has, fits := "has board: none", NoBoard
+		if !b.Switched() {
+			has, fits = "describes a switch board", "where that is"
+		}
+		return nil, run.Usage(fmt.Errorf("wiring map %s %s, and the address of board %s is %s: it must be %s", shown, has,
+			b.Name, b.Address, fits))
+	}
+	if w.Array = b.Name; b.Switched() {
+		w.Board = b.Name
+	}
 	return w, nil
 }
 
@@ -91,7 +126,7 @@ func OpenWiring(name string) (io.Reader, string, error) {
 	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
 	if err != nil {
 		return nil, "", run.Usage(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
-			"array-b.yaml)", name))
+			"array-b.yaml, device.yaml, row-of-8.yaml, two-units.yaml)", name))
 	}
 	return shipped, name + " (shipped)", nil
 }

@@ -62,6 +62,15 @@ one. See hwdocs/forming.md.`,
 						return nil, run.Usage(fmt.Errorf("--devices: %w", err))
 					}
 				}
+				for _, s := range []struct {
+					key    string
+					scheme *array.Scheme
+				}{{"forming.scheme", &spec.Scheme}, {"forming.reset_scheme", &spec.ResetScheme},
+					{"forming.set_scheme", &spec.SetScheme}} {
+					if err := standIn(l, w, s.key, l.Chosen(s.key), s.scheme); err != nil {
+						return nil, err
+					}
+				}
 				j, err := Form(l, *name, spec)
 				if err != nil {
 					return nil, err
@@ -86,6 +95,13 @@ func Form(l Lab, name string, spec forming.Spec) (*Forming, error) {
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
 		return nil, run.Usage(err)
 	}
+	devices := spec.Devices
+	if len(devices) == 0 {
+		devices = array.AllCells(w.Rows, w.Cols)
+	}
+	if err := w.Reach(devices...); err != nil {
+		return nil, run.Usage(err)
+	}
 	formed, err := formedBefore(l, name, w)
 	if err != nil {
 		return nil, err
@@ -103,10 +119,10 @@ func Form(l Lab, name string, spec forming.Spec) (*Forming, error) {
 // NewForming is the job without any check of what it forms.
 func NewForming(name string, spec forming.Spec) *Forming { return &Forming{array: name, spec: spec} }
 
-// costs gives the instrument time of steps on any device and refuses those out of
+// costs gives the instrument time of steps on a device, whichever, and refuses those out of
 // limits.
 func costs(l Lab, w *array.Wiring) func(steps ...array.Step) (instrument.Seconds, error) {
-	return func(steps ...array.Step) (instrument.Seconds, error) { return l.Cost(w, array.Cell{}, steps...) }
+	return func(steps ...array.Step) (instrument.Seconds, error) { return l.Cost(w, w.First(), steps...) }
 }
 
 // Command implements Job.

@@ -71,6 +71,7 @@ func (p Procedure) Command() string { return strings.ReplaceAll(p.Name, " ", "-"
 // opened.
 type Lab interface {
 	Settings() *Settings                              // of the configuration
+	Chosen(key string) bool                           // whether anybody has set a key of the configuration
 	Wiring(array string) (*array.Wiring, error)       // under the name that the bench has for the array
 	Simulated() bool                                  // whether the bench is
 	HasNeurons() bool                                 // whether it has a neuron board

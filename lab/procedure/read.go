@@ -113,6 +113,9 @@ func Read(l Lab, name string, devices []array.Cell, step array.Read) (*Reading, 
 			return nil, run.Usage(err)
 		}
 	}
+	if err := w.Reach(devices...); err != nil {
+		return nil, run.Usage(err)
+	}
 	if _, err := l.Cost(w, devices[0], step); err != nil {
 		return nil, err
 	}

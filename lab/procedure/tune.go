@@ -86,6 +86,14 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 					}
 					spec.SetScheme, spec.ResetScheme = s, s
 				}
+				if err := standIn(l, w, "tuning.set_scheme", *scheme != "" || l.Chosen("tuning.set_scheme"),
+					&spec.SetScheme); err != nil {
+					return nil, err
+				}
+				if err := standIn(l, w, "tuning.reset_scheme", *scheme != "" || l.Chosen("tuning.reset_scheme"),
+					&spec.ResetScheme); err != nil {
+					return nil, err
+				}
 				var understood string
 				if spec.Targets, understood, err = t.read(w, spec); err != nil {
 					return nil, run.Usage(fmt.Errorf("--target: %w", err))
@@ -122,6 +130,9 @@ func Tune(l Lab, name string, spec tuning.Spec, defects string) (*Tuning, error)
 		return nil, err
 	}
 	if err := spec.Validate(w.Rows, w.Cols); err != nil {
+		return nil, run.Usage(err)
+	}
+	if err := w.Reach(array.AllCells(w.Rows, w.Cols)...); err != nil { // all are read at the end
 		return nil, run.Usage(err)
 	}
 	m, err := defectsOf(l, name, defects)

@@ -1,12 +1,15 @@
 package session
 
 import (
+	"fmt"
+
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
+	"xlab/run"
 )
 
 // nowhere is a switch board for costing: it has lines and is never routed.
@@ -21,7 +24,11 @@ func (n nowhere) Lines() int { return n.lines }
 // those out of limits, by the same code as a run, with drivers that are connected to
 // nothing.
 func (o *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
-	bar, err := array.New(w, nil, nowhere{lines: w.Lines()}, o.Config.DeviceLimits())
+	var router instrument.Router = nowhere{lines: w.Lines()}
+	if w.ByHand() {
+		router = nil
+	}
+	bar, err := array.New(w, nil, router, o.Config.DeviceLimits())
 	if err != nil {
 		return 0, err
 	}
@@ -45,6 +52,10 @@ func UnopenedBoards(c *config.Config, p mlp.Placement) (map[string]hardware.Boar
 		w, err := c.Wiring(name)
 		if err != nil {
 			return nil, err
+		}
+		if w.ByHand() {
+			return nil, run.Usage(fmt.Errorf("array %s has no switch board, and a network needs the switches that connect lines "+
+				"to neurons", name))
 		}
 		boards[name] = hardware.Board{Wiring: w, Router: nowhere{lines: w.Lines()}}
 	}

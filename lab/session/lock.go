@@ -59,7 +59,7 @@ func lockFiles(c *config.Config, names ...string) []string {
 // endpoints are the places where this bench's instruments are reached.
 func (o *Opener) endpoints(ctx context.Context) []string {
 	names := boxes.Endpoints(ctx, o.Config.Analyzer.Address)
-	for _, b := range o.Config.Boards {
+	for _, b := range o.Config.SwitchBoards() {
 		if port, own, err := o.Known().Port(b.Address); err == nil { // else opening it will say so
 			names = append(names, port.Endpoints(ctx, own)...)
 		}

@@ -85,7 +85,7 @@ func (b lentBoard) Release(ctx context.Context) error {
 func (s *Session) Classifier(design mlp.Design, placement mlp.Placement,
 	recorder hardware.Recorder) (*hardware.Classifier, error) {
 	boards := make(map[string]hardware.Board)
-	for _, b := range s.Config.Boards {
+	for _, b := range s.Config.SwitchBoards() {
 		board := hardware.Board{Wiring: s.Wirings[b.Name],
 			Router: lentBoard{s.Boards[b.Name], func() { s.Turns.Forget(b.Name) }}}
 		if board.Wiring == nil {

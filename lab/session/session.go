@@ -100,7 +100,7 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		if err != nil {
 			return s, err
 		}
-		w, err := b.LoadWiring()
+		w, err := o.Config.Wiring(b.Name)
 		if err != nil {
 			return s, err
 		}
@@ -110,7 +110,7 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 	// All boards, not only those asked for: they hang on the same sources, and a
 	// switch that another run left closed would take the pulses.
 	lines := make(map[string]int)
-	for _, b := range o.Config.Boards {
+	for _, b := range o.Config.SwitchBoards() {
 		w := s.Wirings[b.Name]
 		if w == nil {
 			if w, err = b.LoadWiring(); err != nil {
@@ -128,15 +128,25 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 		return s, err
 	}
 	for name, w := range s.Wirings {
-		bar, err := array.New(w, s.Analyzer, s.Boards[name], o.Config.DeviceLimits())
+		var router instrument.Router
+		var board instrument.Safer = wired{}
+		if chain := s.Boards[name]; chain != nil {
+			router, board = chain, chain
+		}
+		bar, err := array.New(w, s.Analyzer, router, o.Config.DeviceLimits())
 		if err != nil {
 			return s, err
 		}
 		bar.Suppose(o.Config.Settings.Profile)
-		s.Turns.Add(name, s.withNeurons(bar, w), s.Boards[name])
+		s.Turns.Add(name, s.withNeurons(bar, w), board)
 	}
 	return s, nil
 }
+
+// wired are the lines of an array without a switch board, which have no other state.
+type wired struct{}
+
+func (wired) Safe(context.Context) error { return nil }
 
 // TakeOver connects to all instruments, of which nothing is known: another
 // process may have been killed with voltage on a device. The sources are switched
@@ -159,7 +169,7 @@ func (s *Session) TakeOver(ctx, serving context.Context, a *Opener, channels []i
 	if kind := instrument.KindOf(err); ctx.Err() != nil || kind == instrument.KindIdentity || kind == instrument.KindBusy {
 		return
 	}
-	for _, b := range s.Config.Boards {
+	for _, b := range s.Config.SwitchBoards() {
 		if err := s.openBoard(ctx, serving, a, b, lines[b.Name]); err != nil {
 			delete(s.Boards, b.Name)
 			failed("switch board "+b.Name, err)

@@ -144,6 +144,9 @@ func New(known *boxes.Registry, c *config.Config, state *chip.Chip, file string)
 			return nil, run.Usage(fmt.Errorf("%w; `xlab sim chip new` makes a chip that fits the wiring maps, "+
 				"and simulation.slots says which units there are", err))
 		}
+		if !b.Switched() {
+			continue
+		}
 		chain, err := adg1438.New(s.Netlist, b.Name, b.Chips())
 		if err != nil {
 			return nil, err

@@ -210,6 +210,9 @@ func (b *Bench) wirePort(board *NeuronBoard, array, kind string, line int, p *po
 	if a == nil {
 		return nil, fmt.Errorf("neuron board %s is wired to array %s, which is not on the bench", board.Serial, array)
 	}
+	if !a.board.Switched() {
+		return nil, fmt.Errorf("neuron board %s is wired to array %s, which has no switches", board.Serial, array)
+	}
 	lines := a.taps[:len(a.rows)]
 	if kind == "column" {
 		lines = a.taps[len(a.rows):]

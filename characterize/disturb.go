@@ -58,6 +58,9 @@ func (s DisturbSpec) Estimate(rows, cols int, cost Costing) (*Estimate, error) {
 	list := append(s.preparing(4*(series+1)), work{series * (rows*cols + 4*(s.Pulses+1)), s.read()})
 	for _, v := range s.Amplitudes {
 		list = append(list, work{len(s.Schemes) * s.Pulses, s.pulse(v, s.Width)})
+		for _, scheme := range s.Schemes { // only to have refused what cannot be done
+			list = append(list, work{0, array.Pulse{Voltage: v, Width: s.Width, Scheme: scheme, Compliance: s.Compliance}})
+		}
 	}
 	return estimate(4, cost, list...)
 }

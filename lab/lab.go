@@ -65,9 +65,10 @@ func (l *Lab) ReadConfig(file string, overrides []string) error {
 func Keys() []string { return config.Keys() }
 
 // Template is the name and the text of a commented configuration of a simulated bench,
-// or of real instruments whose addresses have to be filled in.
-func Template(hardware bool) (file string, text []byte) {
-	return config.FileName, config.Template(hardware)
+// or of real instruments whose addresses have to be filled in: of arrays behind switch
+// boards, or of one device without one.
+func Template(hardware, device bool) (file string, text []byte) {
+	return config.FileName, config.Template(hardware, device)
 }
 
 // DeviceProfile is the name of a file for a device profile, and the text of the default one.

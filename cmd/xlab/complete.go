@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"xlab/instrument/array"
 	"xlab/lab"
 	"xlab/lab/procedure"
 	"xlab/lab/study/cluster"
@@ -62,6 +63,11 @@ func (a *app) complete(c *cobra.Command) {
 	}
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		switch list, many := procedure.Words(f.Name); {
+		case strings.HasSuffix(f.Name, "scheme"), f.Name == "schemes":
+			if c.Name() == "iv" {
+				list = append(list, "grounded")
+			}
+			flags[f.Name] = a.completeSchemes(list, many)
 		case many:
 			flags[f.Name] = several(list...)
 		case list != nil:
@@ -73,9 +79,6 @@ func (a *app) complete(c *cobra.Command) {
 		flags["format"] = words(export.Formats()...)
 	case "read":
 		flags["format"] = words("grid", "csv", "json")
-	case "iv":
-		schemes, _ := procedure.Words("scheme")
-		flags["scheme"] = words(append(schemes, "grounded")...)
 	}
 	for name, f := range flags {
 		if c.LocalFlags().Lookup(name) == nil {
@@ -109,6 +112,21 @@ func (a *app) commandsOfRuns() []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// completeSchemes leaves out the schemes that the bench cannot do, where it is known.
+func (a *app) completeSchemes(list []string, many bool) completion {
+	return func(c *cobra.Command, args []string, written string) ([]string, cobra.ShellCompDirective) {
+		if f := c.Flags().Lookup("array"); f != nil && a.ReadConfig(a.file, a.set) == nil {
+			if w, err := a.Config.Wiring(f.Value.String()); err == nil {
+				list = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return w.Can(array.Scheme(s)) != nil })
+			}
+		}
+		if many {
+			return several(list...)(c, args, written)
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 func (a *app) completeArrays(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

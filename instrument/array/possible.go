@@ -39,7 +39,7 @@ func (w *Wiring) try(p Pulse) error {
 // StandIn is a scheme itself, or the one that a bench without it does instead: the nearest
 // in which no other device sees more than half of the voltage. Floating lines are one only
 // where they lead nowhere, in an array of one row or one column, and grounded ones only
-// where no other device is on the row. The error says what is missing.
+// where no other column is on anything. The error says what is missing.
 func (w *Wiring) StandIn(scheme Scheme) (Scheme, error) {
 	missing := w.Can(scheme)
 	if missing == nil {
@@ -49,10 +49,10 @@ func (w *Wiring) StandIn(scheme Scheme) (Scheme, error) {
 	if scheme == Grounded || scheme == Floating {
 		nearest = nil
 	}
-	if w.Rows == 1 || w.Cols == 1 {
+	if wired(w.Rows, w.RowFeed) == 1 || wired(w.Cols, w.ColFeed) == 1 {
 		nearest = append(nearest, Floating)
 	}
-	if w.Cols == 1 {
+	if wired(w.Cols, w.ColFeed) == 1 {
 		nearest = append(nearest, Grounded)
 	}
 	if scheme == Floating {
@@ -64,6 +64,16 @@ func (w *Wiring) StandIn(scheme Scheme) (Scheme, error) {
 		}
 	}
 	return "", fmt.Errorf("%w, and none of these spares the other devices as well", missing)
+}
+
+// wired is how many lines of a side are on anything.
+func wired(n int, feeds []Feed) int {
+	for _, feed := range feeds {
+		if feed == Open {
+			n--
+		}
+	}
+	return n
 }
 
 // First is the first device that can be reached.

@@ -13,8 +13,8 @@ import (
 // FuzzConfig reads any bytes as a bench description: they are understood, or
 // refused with the file's name.
 func FuzzConfig(f *testing.F) {
-	f.Add(string(config.Template(false)), "")
-	f.Add(string(config.Template(true)), "limits.max_voltage=3V")
+	f.Add(string(config.Template(false, false)), "")
+	f.Add(string(config.Template(true, false)), "limits.max_voltage=3V")
 	f.Add("analyzer: {address: sim}\nboards: [{name: A, address: sim, wiring: array-a.yaml}]\nlimits: {max_voltage: "+
 		".inf}\n", "forming.amin=20")
 	f.Add("boards: &a [*a]\n", "boards[0].name=x")

@@ -23,8 +23,8 @@ func TestTemplates(t *testing.T) {
 		template []byte
 		without  string
 	}{
-		{"simulated", config.Template(false), "locks"},
-		{"hardware", config.Template(true), "simulation"},
+		{"simulated", config.Template(false, false), "locks"},
+		{"hardware", config.Template(true, false), "simulation"},
 	} {
 		text := commentedKey.ReplaceAllString(string(c.template), "$1$2")
 		file := filepath.Join(t.TempDir(), c.name+".yaml")

@@ -126,7 +126,7 @@ func OpenWiring(name string) (io.Reader, string, error) {
 	shipped, err := hwdocs.FS.Open(path.Join("wiring", name))
 	if err != nil {
 		return nil, "", run.Usage(fmt.Errorf("wiring map %q is neither a file nor one of those shipped (array-a.yaml, "+
-			"array-b.yaml, device.yaml, row-of-8.yaml, two-units.yaml)", name))
+			"array-b.yaml, one-device.yaml, row-of-8.yaml, two-units.yaml)", name))
 	}
 	return shipped, name + " (shipped)", nil
 }

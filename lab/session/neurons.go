@@ -49,7 +49,7 @@ func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
 
 // withNeurons puts the neurons beside an array's sources where some are wired to it.
 func (s *Session) withNeurons(bar *array.Array, w *array.Wiring) guarded.Array {
-	if s.Neurons != nil {
+	if s.Neurons != nil && !w.ByHand() {
 		p := hardware.NewPairs(bar, hardware.Board{Wiring: w, Router: s.Boards[w.Board]}, s.Neurons, s.neuronLines,
 			s.Config.Neurons.Reference, s.Config.DeviceLimits())
 		if p != nil {

@@ -261,8 +261,8 @@ func (f *wiringFile) byHand() (*Wiring, error) {
 	}
 	w := &Wiring{Array: f.Array, Rows: f.Rows, Cols: f.Cols, RowFeed: f.Lines.Rows, ColFeed: f.Lines.Cols}
 	if len(w.RowFeed) != w.Rows || len(w.ColFeed) != w.Cols {
-		return nil, fmt.Errorf("lines: %d rows and %d columns are given of %d and %d: each is a channel's number, gnd or open",
-			len(w.RowFeed), len(w.ColFeed), w.Rows, w.Cols)
+		return nil, fmt.Errorf("lines: %d rows and %d columns are given of %d and %d: each is a channel's number, gnd or "+
+			"open", len(w.RowFeed), len(w.ColFeed), w.Rows, w.Cols)
 	}
 	if slices.Max(w.RowFeed) < 0 {
 		return nil, errors.New("lines: no row is on a channel: the selected row is where voltage and current come from")
@@ -307,7 +307,8 @@ func (w *Wiring) Select(into []instrument.Switches, s Selection) {
 				into[chip] = w.Switch[cmp.Or(s.on[side.others], buses[side.others])]
 			}
 		}
-		for lines, bus := range map[Lines]Bus{side.chosen: cmp.Or(s.on[side.one], buses[side.one]), side.ground: BusGround} {
+		one := cmp.Or(s.on[side.one], buses[side.one])
+		for lines, bus := range map[Lines]Bus{side.chosen: one, side.ground: BusGround} {
 			list, _ := lines.Indices() // checked when the step was lowered
 			for _, line := range list {
 				into[side.chips[line]] = w.Switch[bus]

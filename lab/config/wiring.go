@@ -35,8 +35,8 @@ func (c *Config) Wiring(name string) (*array.Wiring, error) {
 		}
 		for _, channel := range o.Channels() {
 			if slices.Contains(w.Channels(), channel) {
-				return nil, run.Usage(fmt.Errorf("array %s and array %s are both on SMU %d, and without a switch board nothing "+
-					"takes one off: give each its own sources, or describe one of them only", b.Name, other.Name, channel))
+				return nil, run.Usage(fmt.Errorf("array %s and array %s are both on SMU %d, and without a switch board "+
+					"nothing takes one off: give each its own sources, or describe one of them only", b.Name, other.Name, channel))
 			}
 		}
 	}
@@ -68,8 +68,8 @@ func (c *Config) NeuronWiring() (*array.NeuronWiring, error) {
 			return nil, err
 		}
 		if lines.ByHand() {
-			return nil, run.Usage(fmt.Errorf("wiring map %s: array %s has no switch board, and so no switch to a neuron", shown,
-				b.Name))
+			return nil, run.Usage(fmt.Errorf("wiring map %s: array %s has no switch board, and so no switch to a neuron",
+				shown, b.Name))
 		}
 		*name, sizes[b.Name] = b.Name, [2]int{lines.Rows, lines.Cols}
 	}

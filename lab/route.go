@@ -20,8 +20,8 @@ func (l *Lab) RouteByHand(ctx context.Context, on, text string,
 		return err
 	}
 	if !b.Switched() {
-		return run.Usage(fmt.Errorf("array %s has no switch board: its lines are wired by hand, and there is nothing to close",
-			b.Name))
+		return run.Usage(fmt.Errorf("array %s has no switch board: its lines are wired by hand, and there is nothing to "+
+			"close", b.Name))
 	}
 	w, err := b.LoadWiring()
 	if err != nil {

@@ -302,8 +302,8 @@ func apart(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driven [OtherCols
 			}
 			for _, unit := range at[a].units {
 				if slices.Contains(at[b].units, unit) {
-					return &needs{fmt.Sprintf("needs %s and %s on sources of their own, not both on SMU %d", at[a].name, at[b].name,
-						unit)}
+					return &needs{fmt.Sprintf("needs %s and %s on sources of their own, not both on SMU %d", at[a].name,
+						at[b].name, unit)}
 				}
 			}
 		}
@@ -373,7 +373,8 @@ func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v [Other
 
 // measure asks for the readings of the lines that are on sources, and notes where those
 // that the part wants come from.
-func (b *bound) measure(wanted []instrument.Channel, at *[OtherCols + 1]place, forced bool) (list []instrument.Channel) {
+func (b *bound) measure(wanted []instrument.Channel, at *[OtherCols + 1]place,
+	forced bool) (list []instrument.Channel) {
 	ask := func(units []instrument.Channel) (of []int) {
 		for _, unit := range units {
 			i := slices.Index(list, unit)

@@ -83,7 +83,8 @@ func (a *Array) Leakage(ctx context.Context, v instrument.Volts, compliance inst
 
 // ErrNoLeakage is in the chain of the error of a leakage that no bench like this can
 // measure.
-var ErrNoLeakage = errors.New("the leakage cannot be measured: it needs a source on all rows and another on all columns")
+var ErrNoLeakage = errors.New("the leakage cannot be measured: it needs a source on all rows and another on all " +
+	"columns")
 
 // Leaks says why the array's leakage cannot be measured on this bench; nil where it can.
 func (w *Wiring) Leaks() error {

@@ -48,7 +48,8 @@ func TestLeakage(t *testing.T) {
 	}
 	// Every row and every column is on its bus, and nothing is driven but these.
 	s := l.spots[0]
-	if len(s.Drives) != 2 || s.Drives[0].Channel != instrument.Channel(w.SMU[array.BusOtherRows]) || s.Drives[0].Voltage != 20e-3 ||
+	if len(s.Drives) != 2 || s.Drives[0].Channel != instrument.Channel(w.SMU[array.BusOtherRows]) ||
+		s.Drives[0].Voltage != 20e-3 ||
 		s.Drives[1].Channel != instrument.Channel(w.SMU[array.BusOtherCols]) || s.Drives[1].Voltage != 0 {
 		t.Errorf("%+v", s)
 	}

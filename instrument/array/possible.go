@@ -109,8 +109,8 @@ func (w *Wiring) Reach(cells ...Cell) error {
 	if more := len(names) - most; more > 0 {
 		names = append(names[:most], fmt.Sprintf("%d more", more))
 	}
-	return fmt.Errorf("array %s is wired by hand, and %s cannot be reached: %w; name devices that can, such as %s, or wire "+
-		"the lines and change the map", w.Array, strings.Join(names, ", "), reason, w.First())
+	return fmt.Errorf("array %s is wired by hand, and %s cannot be reached: %w; name devices that can, such as %s, or "+
+		"wire the lines and change the map", w.Array, strings.Join(names, ", "), reason, w.First())
 }
 
 func (w *Wiring) reachable(cell Cell) error {

@@ -249,7 +249,8 @@ func (f *wiringFile) buses(w *Wiring) error {
 		}
 	}
 	if w.SMU[BusForce1] < 0 {
-		return fmt.Errorf("smu: %s must be on a channel: the selected row is where voltage and current come from", BusForce1)
+		return fmt.Errorf("smu: %s must be on a channel: the selected row is where voltage and current come from",
+			BusForce1)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func (c *Config) Wiring(name string) (*array.Wiring, error) {
 		for _, channel := range o.Channels() {
 			if slices.Contains(w.Channels(), channel) {
 				return nil, run.Usage(fmt.Errorf("array %s and array %s are both on SMU %d, and without a switch board "+
-					"nothing takes one off: give each its own sources, or describe one of them only", b.Name, other.Name, channel))
+					"nothing takes one off: give each its own sources, or describe one of them only", b.Name, other.Name,
+					channel))
 			}
 		}
 	}

@@ -54,8 +54,8 @@ func UnopenedBoards(c *config.Config, p mlp.Placement) (map[string]hardware.Boar
 			return nil, err
 		}
 		if w.ByHand() {
-			return nil, run.Usage(fmt.Errorf("array %s has no switch board, and a network needs the switches that connect lines "+
-				"to neurons", name))
+			return nil, run.Usage(fmt.Errorf("array %s has no switch board, and a network needs the switches that connect "+
+				"lines to neurons", name))
 		}
 		boards[name] = hardware.Board{Wiring: w, Router: nowhere{lines: w.Lines()}}
 	}

@@ -227,10 +227,12 @@ func (g glance) differs() bool {
 	return !g.Valid || math.Abs(now-then) > spotAbsolute && (now > factor*then || then > factor*now)
 }
 
-// look reads the chosen devices as they were read last.
-func (k *knowledge) look(ctx context.Context, s *session.Session) ([]glance, error) {
+// look reads the chosen devices as they were read last, again where a link was lost:
+// there is no run yet that could be interrupted and taken up. say tells the person.
+func (k *knowledge) look(ctx context.Context, s *session.Session, say func(text string)) ([]glance, error) {
 	var list []glance
-	stack := guarded.New(guarded.Options{Turns: &s.Turns})
+	unrecorded := func(string, any) error { return nil }
+	stack := guarded.New(guarded.Options{Turns: &s.Turns, Ladder: s.Ladder(unrecorded, say)})
 	for _, p := range k.choose() {
 		if err := run.CheckStop(ctx); err != nil {
 			return nil, err

@@ -93,7 +93,7 @@ func (l *Lab) Resume(ctx context.Context, dir string, accept bool) (r *Run, j pr
 		}
 		return l.acceptable(claim.Header.ID, append(compareBench(known.header, r.header), later...), accept)
 	}, func(ctx context.Context, r *Run) (err error) {
-		looks, err := known.look(ctx, r.session)
+		looks, err := known.look(ctx, r.session, l.Say)
 		if err != nil {
 			return fmt.Errorf("before the run is taken up: %w", err)
 		}

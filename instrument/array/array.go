@@ -53,10 +53,7 @@ var _ Crossbar = (*Array)(nil)
 // and what may flow; the drivers below have their own. router is nil for an array
 // that is wired by hand. New touches no instrument.
 func New(w *Wiring, source instrument.Sequencer, router instrument.Router, limits instrument.Limits) (*Array, error) {
-	if w.ByHand() {
-		return &Array{wiring: w, source: source, limits: limits}, nil
-	}
-	if router.Lines() != w.Lines() {
+	if !w.ByHand() && router.Lines() != w.Lines() {
 		return nil, &instrument.Error{Op: "array " + w.Array, Kind: instrument.KindUsage,
 			Err:    fmt.Errorf("the wiring map has %d lines, switch board %s has %d chips", w.Lines(), w.Board, router.Lines()),
 			Advice: "correct the wiring map or the board's chain length"}

@@ -39,7 +39,7 @@ func (w *Wiring) try(p Pulse) error {
 // StandIn is a scheme itself, or the one that a bench without it does instead: the nearest
 // in which no other device sees more than half of the voltage. Floating lines are one only
 // where they lead nowhere, in an array of one row or one column, and grounded ones only
-// where no other column is on anything. The error says what is missing.
+// where no other column is on anything. Without any the error says what is missing.
 func (w *Wiring) StandIn(scheme Scheme) (Scheme, error) {
 	missing := w.Can(scheme)
 	if missing == nil {
@@ -63,7 +63,7 @@ func (w *Wiring) StandIn(scheme Scheme) (Scheme, error) {
 			return s, nil
 		}
 	}
-	return "", fmt.Errorf("%w, and none of these spares the other devices as well", missing)
+	return "", missing
 }
 
 // wired is how many lines of a side are on anything.
@@ -109,8 +109,12 @@ func (w *Wiring) Reach(cells ...Cell) error {
 	if more := len(names) - most; more > 0 {
 		names = append(names[:most], fmt.Sprintf("%d more", more))
 	}
-	return fmt.Errorf("array %s is wired by hand, and %s cannot be reached: %w; name devices that can, such as %s, or "+
-		"wire the lines and change the map", w.Array, strings.Join(names, ", "), reason, w.First())
+	advice := "wire the lines and change the map"
+	if first := w.First(); w.reachable(first) == nil {
+		advice = fmt.Sprintf("name devices that can, such as %s, or %s", first, advice)
+	}
+	return fmt.Errorf("array %s is wired by hand, and %s cannot be reached: %w; %s", w.Array, strings.Join(names, ", "),
+		reason, advice)
 }
 
 func (w *Wiring) reachable(cell Cell) error {

@@ -127,6 +127,9 @@ func TestWiringRefuses(t *testing.T) {
 		{"channel 0", "F2: 3", "F2: 0", "channel 0 does not exist"},
 		{"negative channel", "F2: 3", "F2: -3", "channel -3 does not exist"},
 		{"source on an unknown bus", "F2: 3", "F2: 3, F9: 5", `"F9"`},
+		{"a word for a channel", "F2: 3", "F2: ground", `"ground" is none of a channel's number, gnd, open`},
+		{"the row on ground", "F1: 4", "F1: gnd", "F1 must be on a channel"},
+		{"lines beside a board", "buses:", "lines: {rows: [1]}\nbuses:", "lines is for an array without a switch board"},
 	} {
 		if !strings.Contains(smallMap, c.old) {
 			t.Fatalf("%s: %q is not in the map", c.name, c.old)
@@ -138,6 +141,29 @@ func TestWiringRefuses(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "small.yaml") {
 			t.Errorf("%s: %q does not say %q and the file", c.name, err, c.says)
+		}
+	}
+}
+
+func TestByHandRefuses(t *testing.T) {
+	const good = "array: D\nrows: 1\ncols: 2\nboard: none\nlines: {rows: [1], cols: [gnd, open]}\n"
+	w, err := array.LoadWiring(strings.NewReader(good), "good")
+	if err != nil || !w.ByHand() || !slices.Equal(w.Channels(), []instrument.Channel{1}) {
+		t.Fatal(w, err)
+	}
+	for _, c := range []struct{ name, old, new, says string }{
+		{"too few", "[gnd, open]", "[gnd]", "1 rows and 1 columns are given of 1 and 2"},
+		{"no lines", "lines: {rows: [1], cols: [gnd, open]}\n", "", "0 rows and 0 columns"},
+		{"channel 0", "[1]", "[0]", "channel 0 does not exist"},
+		{"another word", "gnd", "ground", `"ground" is none of`},
+		{"another board", "none", "nothing", `"nothing" is neither none nor a board`},
+		{"smu", "board", "smu: {F1: 1}\nboard", "no smu"},
+		{"no row on a channel", "[1]", "[gnd]", "no row is on a channel"},
+		{"unknown key", "{rows", "{lows: [1], rows", "lows"},
+	} {
+		_, err := array.LoadWiring(strings.NewReader(strings.Replace(good, c.old, c.new, 1)), "map.yaml")
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "map.yaml") {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

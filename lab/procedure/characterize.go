@@ -120,12 +120,8 @@ func measurement[T specification, M any, P interface {
 				if err := w.Reach(array.AllCells(w.Rows, w.Cols)...); err != nil { // others of a line are read too
 					return nil, run.Usage(err)
 				}
-				if err := standIn(l, w, "--set-scheme", f.Changed("set-scheme"), &conditions.SetScheme); err != nil {
-					return nil, err
-				}
-				if err := standIn(l, w, "--reset-scheme", f.Changed("reset-scheme"), &conditions.ResetScheme); err != nil {
-					return nil, err
-				}
+				standIn(l, w, "--set-scheme", f.Changed("set-scheme"), &conditions.SetScheme)
+				standIn(l, w, "--reset-scheme", f.Changed("reset-scheme"), &conditions.ResetScheme)
 				defects, err := defectsOf(l, *on, *defectMap)
 				if err != nil {
 					return nil, err

@@ -65,7 +65,13 @@ hwdocs/console.md has the form and a program of thirty lines.`,
 				if *idle <= 0 {
 					return nil, run.Usage(errors.New("--idle must be more than 0 s"))
 				}
-				defaults, err := defaultsOf(l.Settings())
+				w, err := l.Wiring(*name)
+				if err != nil {
+					return nil, err
+				}
+				settings := *l.Settings()
+				standInTuning(l, w, &settings.Tuning, false)
+				defaults, err := defaultsOf(&settings)
 				if err != nil {
 					return nil, err
 				}

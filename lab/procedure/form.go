@@ -67,9 +67,7 @@ one. See hwdocs/forming.md.`,
 					scheme *array.Scheme
 				}{{"forming.scheme", &spec.Scheme}, {"forming.reset_scheme", &spec.ResetScheme},
 					{"forming.set_scheme", &spec.SetScheme}} {
-					if err := standIn(l, w, s.key, l.Chosen(s.key), s.scheme); err != nil {
-						return nil, err
-					}
+					standIn(l, w, s.key, l.Chosen(s.key), s.scheme)
 				}
 				j, err := Form(l, *name, spec)
 				if err != nil {

@@ -86,9 +86,7 @@ column that are switched on add to it.`,
 					if largest > array.ReadLimit {
 						sweep.Scheme = array.ThirdVoltage
 					}
-					if err := standIn(l, w, "--scheme", false, &sweep.Scheme); err != nil {
-						return nil, err
-					}
+					standIn(l, w, "--scheme", false, &sweep.Scheme)
 				}
 				rest := compliance
 				if !f.Changed("compliance") {

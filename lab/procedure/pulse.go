@@ -80,7 +80,13 @@ reads the device and does not repeat it.`,
 				if err := cmp.Or(v.Set(f.Arg(0)), width.Set(f.Arg(1))); err != nil {
 					return nil, run.Usage(err)
 				}
-				spec.Pulse = l.Settings().Tuning.Pulse(v)
+				tuning := l.Settings().Tuning
+				key, other := "tuning.set_scheme", &tuning.SetScheme
+				if v < 0 {
+					key, other = "tuning.reset_scheme", &tuning.ResetScheme
+				}
+				standIn(l, w, key, scheme != "" || l.Chosen(key), other)
+				spec.Pulse = tuning.Pulse(v)
 				spec.Pulse.Width = width
 				if scheme != "" {
 					spec.Pulse.Scheme = scheme

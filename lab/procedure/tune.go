@@ -86,14 +86,7 @@ tuning.passes=3 overrides one. See hwdocs/tuning.md.`,
 					}
 					spec.SetScheme, spec.ResetScheme = s, s
 				}
-				if err := standIn(l, w, "tuning.set_scheme", *scheme != "" || l.Chosen("tuning.set_scheme"),
-					&spec.SetScheme); err != nil {
-					return nil, err
-				}
-				if err := standIn(l, w, "tuning.reset_scheme", *scheme != "" || l.Chosen("tuning.reset_scheme"),
-					&spec.ResetScheme); err != nil {
-					return nil, err
-				}
+				standInTuning(l, w, &spec, *scheme != "")
 				var understood string
 				if spec.Targets, understood, err = t.read(w, spec); err != nil {
 					return nil, run.Usage(fmt.Errorf("--target: %w", err))

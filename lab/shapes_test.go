@@ -52,7 +52,8 @@ func TestShapes(t *testing.T) {
 	}{
 		{name: "one device", boards: "{name: A, address: none, wiring: one-device.yaml}", target: "20uS",
 			seeds: []int{1, 2, 3, 4, 5}},
-		{name: "a row of 8", boards: "{name: A, address: sim, wiring: row-of-8.yaml}", target: "20uS", seeds: []int{1, 2, 3}},
+		{name: "a row of 8", boards: "{name: A, address: sim, wiring: row-of-8.yaml}", target: "20uS",
+			seeds: []int{1, 2, 3}},
 		{name: "20 x 20 on two units", boards: "{name: A, address: sim, wiring: two-units.yaml}", target: "face",
 			more:  "forming: {icomp: 3mA}\ntuning: {width: 2ms, vreset_max: -2.4V}\n",
 			seeds: []int{1}, missed: 4},
@@ -112,7 +113,8 @@ func TestShapes(t *testing.T) {
 				t.Errorf("%s, seed %d: r0c0 is read as %g S and swept as %g S", c.name, seed, g, shown)
 			}
 			if s := truth.Ledger; len(truth.Destroyed) > 0 || s.MaxAbsV > 3.5 || s.MaxAbsI > 5e-3 {
-				t.Errorf("%s, seed %d: destroyed %v, at most %g V and %g A", c.name, seed, truth.Destroyed, s.MaxAbsV, s.MaxAbsI)
+				t.Errorf("%s, seed %d: destroyed %v, at most %g V and %g A", c.name, seed, truth.Destroyed, s.MaxAbsV,
+					s.MaxAbsI)
 			}
 			if is := strings.Contains(said.String(), "forming.scheme is v2"); is != (c.target == "face") {
 				t.Errorf("%s: what is done instead is said: %t\n%s", c.name, is, said.String())

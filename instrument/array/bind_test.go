@@ -263,7 +263,8 @@ func TestAnyShape(t *testing.T) {
 // What is said of shapes that are met in laboratories.
 func TestShapesGolden(t *testing.T) {
 	board := func(rows, cols int, smu string) string {
-		return fmt.Sprintf("array: T\nrows: %d\ncols: %d\nboard: {name: T, chip: adg1438, chain: [{rows: 0-%d}, {cols: 0-%d}]}\n"+
+		return fmt.Sprintf("array: T\nrows: %d\ncols: %d\n"+
+			"board: {name: T, chip: adg1438, chain: [{rows: 0-%d}, {cols: 0-%d}]}\n"+
 			"buses: {S1: F1, S2: F2, S3: H1, S4: H2}\nsmu: {%s}\n", rows, cols, rows-1, cols-1, smu)
 	}
 	hand := func(rows, cols int, lines string) string {

@@ -68,7 +68,7 @@ func TestWiredByHand(t *testing.T) {
 				return []float64{0, 0.1 / (contact + 1/(1/r[0]+1/r[1])), 0}
 			}()},
 	} {
-		b, err := bench.New(bench.Config{Units: 3, Wires: bench.Wires{Contact: contact, SwitchOn: 9.5}, Meter: bench.Meter{}})
+		b, err := bench.New(bench.Config{Units: 3, Wires: bench.Wires{Contact: contact, SwitchOn: 9.5}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,9 +13,13 @@ import (
 
 // A shard of a study or a version that this program does not know is not made into a table.
 func TestMergeOfAnother(t *testing.T) {
+	program, err := shard.Program()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct{ program, words string }{
-		"old":     {"0.1.0", "was computed by xlab 0.1.0, and this is " + run.Program()},
-		"unknown": {run.Program(), `knows no study "unknown"`},
+		"old":     {"0.1.0", "was computed by xlab 0.1.0, and this is " + program},
+		"unknown": {program, `knows no study "unknown"`},
 	} {
 		file := filepath.Join(t.TempDir(), name)
 		h, err := shard.NewHead(name, shard.Seeds{1}, []string{"part"}, map[string]any{"study": 1})

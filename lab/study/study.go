@@ -114,7 +114,11 @@ func Merge(files []string, wanted shard.Seeds) (*shard.Head, Found, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if now := run.Program(); h.Program != now {
+	now, err := shard.Program()
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.Program != now {
 		return nil, nil, run.Usage(fmt.Errorf("%s was computed by xlab %s, and this is %s: merge with the one that "+
 			"computed it", files[0], h.Program, now))
 	}

@@ -147,12 +147,15 @@ func (s *Study) log(task int) string {
 // the others do: that is an error of usage.
 func (s *Study) Task(index string) (int, error) {
 	task, err := strconv.Atoi(index)
+	program, unknown := shard.Program()
 	switch {
 	case err != nil || task < 0 || task >= len(s.Shards):
 		return 0, run.Usage(fmt.Errorf("the study in %s has the tasks 0 to %d, not %q", s.dir, len(s.Shards)-1, index))
-	case s.Head.Program != run.Program():
+	case unknown != nil:
+		return 0, unknown
+	case s.Head.Program != program:
 		return 0, run.Usage(fmt.Errorf("the study in %s is one of xlab %s, and here is xlab %s: what they compute cannot "+
-			"be merged; let every node have the same program", s.dir, s.Head.Program, run.Program()))
+			"be merged; let every node have the same program", s.dir, s.Head.Program, program))
 	}
 	return task, nil
 }

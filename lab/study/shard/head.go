@@ -19,7 +19,7 @@ const Version = 1
 type Head struct {
 	Version  int             `json:"shard"`   // of the form
 	Study    string          `json:"study"`   // which one
-	Program  string          `json:"program"` // release and revision
+	Program  string          `json:"program"` // see Program
 	Seeds    Seeds           `json:"seeds"`   // of the chips of this shard
 	Parts    []string        `json:"parts"`   // what is done with each chip, in the order of its results
 	Platform Platform        `json:"platform"`
@@ -29,8 +29,12 @@ type Head struct {
 // NewHead is the head of a shard that this program computes here. Equal settings must
 // have equal JSON.
 func NewHead(study string, seeds Seeds, parts []string, settings any) (*Head, error) {
+	program, err := Program()
+	if err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(settings)
-	return &Head{Version: Version, Study: study, Program: run.Program(), Seeds: seeds, Parts: parts, Platform: Here(),
+	return &Head{Version: Version, Study: study, Program: program, Seeds: seeds, Parts: parts, Platform: Here(),
 		Settings: text}, err
 }
 

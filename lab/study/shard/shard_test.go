@@ -186,6 +186,8 @@ func TestMergeRefuses(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
+	program, err := shard.Program()
+	must(t, err)
 	a, b, c := put("a", "1-7"), put("b", "8-14"), put("c", "15-20")
 	write(t, filepath.Join(dir, "half"), head(t, "8-14"), 3)
 	whole := string(read(t, b))
@@ -208,7 +210,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"another study", []string{a, put("study", "8-9", func(h *shard.Head) { h.Study = "other" })}, "",
 			[]string{a, "study", "do not fit together"}},
 		{"another program", []string{a, put("program", "8-9", func(h *shard.Head) { h.Program = "9" })}, "",
-			[]string{"program", "is " + run.Program() + " and 9", "one program"}},
+			[]string{"program is " + program + " and 9", "one program"}},
 		{"another setting", []string{a, put("set", "8-9", func(h *shard.Head) { h.Settings = []byte(`{"power":3}`) })}, "",
 			[]string{`settings bench.kind is "small" and missing`, "1 more", "same flags"}},
 		{"another processor", []string{a, put("cpu", "8-9", func(h *shard.Head) { h.Platform.Processor = []string{} })}, "",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,19 +38,18 @@ func Merge(files []string, wanted Seeds) (*Head, []Chip, error) {
 				faults = append(faults, err)
 			}
 		}
-		var twice Seeds
-		other := ""
+		twice := make(map[string]Seeds) // by the other file
 		for _, seed := range s.Head.Seeds {
-			if from[seed] != "" {
-				twice, other = append(twice, seed), from[seed]
+			if other := from[seed]; other != "" {
+				twice[other] = append(twice[other], seed)
 				continue
 			}
 			from[seed] = file
 			seeds = append(seeds, seed)
 		}
-		if len(twice) > 0 {
-			faults = append(faults, run.Usage(fmt.Errorf("seeds %v are in %s and in %s: leave one of them out", twice, other,
-				file)))
+		for _, other := range slices.Sorted(maps.Keys(twice)) {
+			faults = append(faults, run.Usage(fmt.Errorf("seeds %v are in %s and in %s: leave one of them out", twice[other],
+				other, file)))
 		}
 		shards = append(shards, s)
 	}

@@ -71,8 +71,7 @@ func (s *Shard) line(number int, text []byte, ended bool) error {
 		case err != nil || s.Head.Version == 0 || len(s.Head.Seeds) == 0:
 			return errors.New("the first line is not the head of a shard")
 		case s.Head.Version > Version:
-			return fmt.Errorf("the shard has version %d, this program knows versions up to %d: use the program that wrote it",
-				s.Head.Version, Version)
+			return fmt.Errorf("the shard has version %d, this program knows versions up to %d", s.Head.Version, Version)
 		}
 		return nil
 	}
@@ -101,10 +100,13 @@ func (s *Shard) Left() Seeds {
 	return s.Head.Seeds[len(s.Chips):]
 }
 
-// again says how to get a shard that is not damaged.
+// again says how to get a shard that can be read.
 func (s *Shard) again() string {
-	if s.Head == nil || len(s.Head.Seeds) == 0 {
+	switch {
+	case s.Head == nil || len(s.Head.Seeds) == 0:
 		return "is it the right file?"
+	case s.Head.Version > Version: // it is not damaged
+		return "use the program that wrote it"
 	}
 	return fmt.Sprintf("delete the file and run seeds %v again", s.Head.Seeds)
 }

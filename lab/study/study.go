@@ -133,7 +133,7 @@ func (s *Study) Run(ctx context.Context, seeds shard.Seeds) (Found, error) {
 		return nil, err
 	}
 	var chips []shard.Chip
-	_, err = s.over(ctx, seeds, false, func(c shard.Chip) error {
+	_, err = s.over(ctx, h, seeds, false, func(c shard.Chip) error {
 		chips = append(chips, c)
 		return nil
 	})
@@ -163,19 +163,36 @@ func (s *Study) Shard(ctx context.Context, seeds shard.Seeds, path string) (err 
 		s.lab.Say(fmt.Sprintf("going on with seeds %v of shard %s", left, path))
 	}
 	s.begun = func(seed uint64) { s.lab.Say(fmt.Sprintf("chip %d", seed)) }
-	_, err = s.over(ctx, left, false, w.Append)
+	_, err = s.over(ctx, h, left, false, w.Append)
 	return err
 }
 
 // DryRun does the first chip and says how long all take.
 func (s *Study) DryRun(ctx context.Context, seeds shard.Seeds) (*run.Batch, error) {
-	return s.over(ctx, seeds, true, func(shard.Chip) error { return nil })
+	h, err := s.Head(seeds)
+	if err != nil {
+		return nil, err
+	}
+	return s.over(ctx, h, seeds, true, func(shard.Chip) error { return nil })
+}
+
+// unchanged refuses a chip when a file that decides results, which every chip reads, has
+// changed since the study began: the head does not say what that chip follows from.
+func (s *Study) unchanged(h *shard.Head, c shard.Chip) error {
+	now, err := s.Head(h.Seeds)
+	if err == nil {
+		err = h.Agree(now, "the study as it began", "its files as they are now")
+	}
+	if err != nil {
+		return fmt.Errorf("chip %d is not kept: %w: put the file back and give the command again", c.Seed, err)
+	}
+	return nil
 }
 
 // over forms the chips with these seeds, does the parts with each of them, and hands them
 // over in the order of their seeds. The first chip tells how long all take, which the
 // laboratory's person is told; a dry run ends there. It blocks until all is done.
-func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
+func (s *Study) over(ctx context.Context, h *shard.Head, seeds shard.Seeds, dryRun bool,
 	take func(shard.Chip) error) (*run.Batch, error) {
 	l, began := s.lab, time.Now()
 	if s.prepare != nil {
@@ -209,6 +226,9 @@ func (s *Study) over(ctx context.Context, seeds shard.Seeds, dryRun bool,
 	batch.Done = func(i int) error {
 		line := lines[i]
 		chips[i], lines[i] = nil, shard.Chip{} // many of them would not fit into memory
+		if err := s.unchanged(h, line); err != nil {
+			return err
+		}
 		return take(line)
 	}
 	show := func(label string) *run.Progress {

@@ -176,7 +176,11 @@ func (d *diagnosis) checkBench(ctx context.Context) {
 		}
 		return nil
 	})
-	d.report("left safe", err, "sources at 0 V and disconnected, all switches open")
+	switches := ", all switches open"
+	if len(d.Config.SwitchBoards()) == 0 {
+		switches = ""
+	}
+	d.report("left safe", err, "sources at 0 V and disconnected%s", switches)
 }
 
 // describeShape says what a bench is that is not of the usual shape, and what it cannot do.

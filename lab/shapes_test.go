@@ -2,7 +2,6 @@ package lab_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"math"
 	"os"
@@ -11,34 +10,43 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
-
 	"xlab/instrument/array"
 	"xlab/lab"
+	"xlab/lab/config"
 	"xlab/lab/procedure"
 	"xlab/lab/sim"
 	"xlab/mock/device"
 	"xlab/run"
 )
 
-// do carries a procedure out as the command of its name does.
+// do carries a procedure out as the command of its name does; partial is done.
 func do(t *testing.T, l *lab.Lab, name string, arguments ...string) procedure.Job {
 	t.Helper()
-	i := slices.IndexFunc(l.Procedures, func(p procedure.Procedure) bool { return p.Name == name })
-	flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	parse := l.Procedures[i].Flags(flags)
-	if err := flags.Parse(arguments); err != nil {
-		t.Fatal(err)
-	}
-	request, err := parse(t.Context(), l)
+	request, err := parse(t, l, name, arguments...)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	_, err = l.CarryOut(context.WithoutCancel(t.Context()), request.Job)
+	_, err = l.CarryOut(t.Context(), request.Job)
 	if ended := (*run.Ended)(nil); err != nil && !(errors.As(err, &ended) && ended.Outcome == run.OutcomePartial) {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return request.Job
+}
+
+// One device without a board on an analyzer of another kind.
+func TestOneDeviceOnAnotherAnalyzer(t *testing.T) {
+	l := open(t, "analyzer: {type: blueprint, address: sim}")
+	l.Config.Boards = []config.Board{{Name: "A", Address: config.NoBoard, Wiring: "one-device.yaml"}}
+	pulsed := array.Pulse{Voltage: 0.8, Width: 1e-3, Scheme: array.HalfVoltage, Compliance: 1e-3}
+	if _, err := l.CarryOut(t.Context(), &pulses{array.Cell{}, pulsed}); err != nil {
+		t.Fatal(err)
+	}
+	read := do(t, l, "read").(*procedure.Reading)
+	truth, err := sim.TruthOf(l.Config, "A")
+	if err != nil || math.Abs(truth.Ledger.MaxAbsV-0.8) > 0.01 || math.Abs(read.Values[0]-truth.Conductance[0]) > 1e-8 {
+		t.Errorf("%v V on the device after a pulse of 0.8 V; %v S are read of %v S; %v", truth.Ledger.MaxAbsV, read.Values[0],
+			truth.Conductance[0], err)
+	}
 }
 
 // The benches of hwdocs/benches.md form, tune, measure and read: the defect map is the

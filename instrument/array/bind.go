@@ -120,7 +120,7 @@ func (w *Wiring) cannot(step Step, scheme Scheme, err error) error {
 // at the row.
 func (w *Wiring) bind(p Part) (bound, error) {
 	at := w.places(p.Lines)
-	v, driven, forced := wanted(p.Step)
+	v := wanted(p.Step)
 	if err := w.reach(p.Lines, &at); err != nil {
 		return bound{}, err
 	}
@@ -132,18 +132,17 @@ func (w *Wiring) bind(p Part) (bound, error) {
 			at[number].n = 0 // as if there were none
 		}
 	}
-	if err := w.loosen(&at, v, driven); err != nil {
+	if err := w.loosen(&at, v); err != nil {
 		return bound{}, err
 	}
-	shift, err := shift(&at, v, driven)
+	shift, err := shift(&at, v)
 	if err != nil {
 		return bound{}, err
 	}
-	v[Row] -= shift
-	for number := Column; number <= OtherCols; number++ {
-		v[number] -= shift
+	for number := Row; number <= OtherCols; number++ {
+		v[number].v -= shift
 	}
-	if err := apart(&at, v, driven); err != nil {
+	if err := apart(&at, v); err != nil {
 		return bound{}, err
 	}
 	b := bound{lines: p.Lines}
@@ -152,36 +151,21 @@ func (w *Wiring) bind(p Part) (bound, error) {
 			b.lines.on[number] = at[number].bus
 		}
 	}
-	return b, b.replace(p.Step, &at, v, forced)
+	return b, b.replace(p.Step, &at, v)
 }
 
-// wanted are the potentials that a step wants, per volt of the swept source where a
-// voltage is swept, and whether a current is forced into the row.
-func wanted(step instrument.Step) (v [OtherCols + 1]float64, driven [OtherCols + 1]bool, forced bool) {
-	set := func(number instrument.Channel, volts float64) {
-		if number > 0 && int(number) < len(v) { // others are refused where sources are put in their place
-			v[number], driven[number] = volts, true
-		}
+// wanted are the potentials that a step wants, per volt of the swept source where one is
+// swept, and 0 V for those that it does not drive.
+func wanted(step instrument.Step) potentials {
+	if s, ok := step.(instrument.Sweep); ok {
+		s.Start, s.Stop = 1, 1
+		step = s
 	}
-	drives := func(list []instrument.Drive) {
-		for _, d := range list {
-			set(d.Channel, float64(d.Voltage))
-		}
+	b := biasOf(step)
+	if len(b.moments) == 0 {
+		return potentials{} // no analyzer performs it
 	}
-	switch s := step.(type) {
-	case instrument.Spot:
-		drives(s.Drives)
-	case instrument.Pulse:
-		drives(s.Drives)
-	case instrument.Sweep:
-		drives(s.Drives)
-		forced = s.Kind == instrument.SweepCurrent
-		set(s.Source, 1)
-		for _, f := range s.Follow {
-			set(f.Channel, f.Ratio)
-		}
-	}
-	return v, driven, forced
+	return b.moments[0]
 }
 
 // reach refuses selected lines that nothing can be told apart on.
@@ -216,10 +200,10 @@ func (w *Wiring) reach(s Selection, at *[OtherCols + 1]place) error {
 }
 
 // loosen has lines float that are to be at the column's potential, where they have to.
-func (w *Wiring) loosen(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driven [OtherCols + 1]bool) error {
+func (w *Wiring) loosen(at *[OtherCols + 1]place, v potentials) error {
 	rows, cols := &at[OtherRows], &at[OtherCols]
 	like := func(number instrument.Channel) bool {
-		return at[number].n > 0 && driven[number] && driven[Column] && v[number] == v[Column]
+		return at[number].n > 0 && v[number].driven && v[Column].driven && v[number].v == v[Column].v
 	}
 	if !like(OtherRows) && !like(OtherCols) {
 		return nil
@@ -247,28 +231,28 @@ func (w *Wiring) loosen(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driv
 }
 
 // shift is what has to be taken off all potentials so that what is at ground is at 0 V.
-func shift(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driven [OtherCols + 1]bool) (by float64, err error) {
+func shift(at *[OtherCols + 1]place, v potentials) (by float64, err error) {
 	var missing, open []string
 	possible, first := true, true
 	for number := Row; number <= OtherCols; number++ {
 		q := at[number]
 		switch {
-		case q.n == 0 || !driven[number]:
+		case q.n == 0 || !v[number].driven:
 			continue
 		case q.open:
 			open = append(open, q.name)
 		case q.ground && first:
-			by, first = v[number], false
+			by, first = v[number].v, false
 		case q.ground:
-			possible = possible && v[number] == by
+			possible = possible && v[number].v == by
 		}
-		if q.ground && v[number] != 0 {
+		if q.ground && v[number].v != 0 {
 			missing = append(missing, q.name)
 		}
 	}
 	var texts []string
 	if len(open) > 0 {
-		texts = append(texts, strings.Join(open, " and ")+", which "+are(open)+" open")
+		texts = append(texts, join(open)+", which "+are(open)+" open")
 	}
 	if !possible {
 		texts = append(texts, join(missing)+", which "+are(missing)+" on ground")
@@ -294,10 +278,10 @@ func join(list []string) string {
 }
 
 // apart refuses a source that would have to be at two potentials.
-func apart(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driven [OtherCols + 1]bool) error {
+func apart(at *[OtherCols + 1]place, v potentials) error {
 	for a := Row; a <= OtherCols; a++ {
 		for b := a + 1; b <= OtherCols; b++ {
-			if at[a].n == 0 || at[b].n == 0 || !driven[a] || !driven[b] || v[a] == v[b] {
+			if at[a].n == 0 || at[b].n == 0 || !v[a].driven || !v[b].driven || v[a].v == v[b].v {
 				continue
 			}
 			for _, unit := range at[a].units {
@@ -312,7 +296,7 @@ func apart(at *[OtherCols + 1]place, v [OtherCols + 1]float64, driven [OtherCols
 }
 
 // replace makes the instrument's step of the part's, with potentials v.
-func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v [OtherCols + 1]float64, forced bool) error {
+func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v potentials) error {
 	var stranger instrument.Channel
 	units := func(number instrument.Channel) []instrument.Channel {
 		if number < Row || number > OtherCols {
@@ -325,7 +309,7 @@ func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v [Other
 		for _, d := range list {
 			for _, unit := range units(d.Channel) { // lines on one source are at one potential
 				if !slices.ContainsFunc(out, func(o instrument.Drive) bool { return o.Channel == unit }) {
-					out = append(out, instrument.Drive{Channel: unit, Voltage: instrument.Volts(v[d.Channel]),
+					out = append(out, instrument.Drive{Channel: unit, Voltage: instrument.Volts(v[d.Channel].v),
 						Compliance: d.Compliance})
 				}
 			}
@@ -334,25 +318,26 @@ func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v [Other
 	}
 	switch s := step.(type) {
 	case instrument.Spot:
-		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, at, forced)
+		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, units, false)
 		b.step = s
 	case instrument.Pulse:
-		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, at, forced)
+		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, units, false)
 		b.step = s
 	case instrument.Sweep:
-		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, at, forced)
+		forced := s.Kind == instrument.SweepCurrent
+		s.Drives, s.Measure = drives(s.Drives), b.measure(s.Measure, units, forced)
 		if len(units(s.Source)) != 1 {
 			return errors.New("a sweep needs one source on its row")
 		}
-		if s.Source = units(s.Source)[0]; !forced && v[Row] != 1 {
-			b.unit = v[Row]
+		if s.Source = units(s.Source)[0]; !forced && v[Row].v != 1 {
+			b.unit = v[Row].v
 			s.Start, s.Stop = s.Start*b.unit, s.Stop*b.unit
 		}
 		var follow []instrument.Follow
 		for _, f := range s.Follow {
 			ratio := f.Ratio
 			if b.unit != 0 {
-				ratio = v[f.Channel] / b.unit
+				ratio = v[f.Channel].v / b.unit
 			}
 			for _, unit := range units(f.Channel) {
 				if !slices.ContainsFunc(follow, func(o instrument.Follow) bool { return o.Channel == unit }) {
@@ -373,10 +358,10 @@ func (b *bound) replace(step instrument.Step, at *[OtherCols + 1]place, v [Other
 
 // measure asks for the readings of the lines that are on sources, and notes where those
 // that the part wants come from.
-func (b *bound) measure(wanted []instrument.Channel, at *[OtherCols + 1]place,
+func (b *bound) measure(wanted []instrument.Channel, units func(number instrument.Channel) []instrument.Channel,
 	forced bool) (list []instrument.Channel) {
-	ask := func(units []instrument.Channel) (of []int) {
-		for _, unit := range units {
+	ask := func(number instrument.Channel) (of []int) {
+		for _, unit := range units(number) {
 			i := slices.Index(list, unit)
 			if i < 0 {
 				i, list = len(list), append(list, unit)
@@ -387,10 +372,7 @@ func (b *bound) measure(wanted []instrument.Channel, at *[OtherCols + 1]place,
 	}
 	same := true
 	for _, number := range wanted {
-		if number < Row || number > OtherCols {
-			return nil // refused where it is driven
-		}
-		p := pick{of: ask(at[number].units)}
+		p := pick{of: ask(number)}
 		same = same && len(p.of) == 1 && p.of[0] == len(b.picks)
 		b.picks = append(b.picks, p)
 	}
@@ -399,7 +381,7 @@ func (b *bound) measure(wanted []instrument.Channel, at *[OtherCols + 1]place,
 	}
 	for i := range b.picks {
 		if p := &b.picks[i]; wanted[i] == Column && len(p.of) == 0 {
-			*p = pick{of: ask(at[Row].units), column: true, forced: forced}
+			*p = pick{of: ask(Row), column: true, forced: forced}
 		}
 	}
 	return list

@@ -44,8 +44,8 @@ func TestOneDeviceOnAnotherAnalyzer(t *testing.T) {
 	read := do(t, l, "read").(*procedure.Reading)
 	truth, err := sim.TruthOf(l.Config, "A")
 	if err != nil || math.Abs(truth.Ledger.MaxAbsV-0.8) > 0.01 || math.Abs(read.Values[0]-truth.Conductance[0]) > 1e-8 {
-		t.Errorf("%v V on the device after a pulse of 0.8 V; %v S are read of %v S; %v", truth.Ledger.MaxAbsV, read.Values[0],
-			truth.Conductance[0], err)
+		t.Errorf("%v V on the device after a pulse of 0.8 V; %v S are read of %v S; %v", truth.Ledger.MaxAbsV,
+			read.Values[0], truth.Conductance[0], err)
 	}
 }
 

@@ -28,9 +28,16 @@ func (a *Array) lower(at Cell, steps []Step) ([]*performing, error) {
 		if err != nil {
 			return nil, a.usage(at, err)
 		}
-		if err := a.check(step, l, on); err != nil {
+		e, err := l.Extent(on)
+		if err != nil {
+			return nil, a.usage(at, err)
+		}
+		if err := a.check(step, l, e); err != nil {
 			return nil, &instrument.Error{Op: "array " + a.wiring.Array, Channel: at.String(), Kind: instrument.KindLimit,
 				Err: err}
+		}
+		if err := a.harmless(step, e); err != nil {
+			return nil, a.usage(at, err)
 		}
 		list[i] = &performing{Lowered: l}
 		for k := range l.Parts {
@@ -56,15 +63,7 @@ type performing struct {
 // do, whatever the step says of itself; the driver's limits bound each source and
 // their differences. Under V/3 the unselected devices see a third of the voltage
 // with the other sign.
-func (a *Array) check(step Step, l *Lowered, on Shape) error {
-	e, err := l.Extent(on)
-	if err != nil {
-		return err
-	}
-	if limit := a.profile.Read.Limit; !step.Stress() && max(-e.Selected.Lowest, e.Selected.Highest) > limit {
-		return fmt.Errorf("%v to %v are to change nothing, and are beyond read.limit, %v, of the device profile %s",
-			e.Selected.Lowest, e.Selected.Highest, limit, a.profile.Name)
-	}
+func (a *Array) check(step Step, l *Lowered, e Extent) error {
 	within := func(what string, s Span) error {
 		err := cmp.Or(a.limits.CheckVoltage(s.Lowest), a.limits.CheckVoltage(s.Highest))
 		if err == nil || what == "" {
@@ -82,6 +81,19 @@ func (a *Array) check(step Step, l *Lowered, on Shape) error {
 	for _, p := range l.Parts {
 		if err := a.checkSources(p.Step, step.Stress()); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// harmless refuses what is to change nothing, and does more than a read may by the
+// device profile: it would not be journaled as a stress.
+func (a *Array) harmless(step Step, e Extent) error {
+	limit := a.profile.Read.Limit
+	for _, s := range []Span{e.Selected, e.HalfSelected, e.Unselected} {
+		if !step.Stress() && max(-s.Lowest, s.Highest) > limit {
+			return fmt.Errorf("a %s at %v is beyond ±%v, read.limit of the device profile %s, and would have to be "+
+				"journaled as a stress: use a sweep", step.Name(), s.Peak(), limit, a.profile.Name)
 		}
 	}
 	return nil

@@ -19,6 +19,11 @@ type Opener struct {
 	Wait      time.Duration // for a bench that is in use
 	Arguments []string      // of the command, for who waits and for the record
 
+	// Silence is for how long an analyzer that is taken over must have no error; 0 = 250 ms
+	// where another process may have used it, and one that is simulated in this process
+	// is not asked.
+	Silence time.Duration
+
 	Transcript *transcript.Recorder // keeps what is said on the links; nil = nobody does
 	Played     *transcript.Player   // stands for all instruments, of which none is touched then; nil = they are there
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,7 +196,7 @@ func (s *Session) takeOverAnalyzer(ctx, serving context.Context, a *Opener, chan
 	s.closers = append(s.closers, line)
 	analyzer, link, err := box.Connect(ctx, c, line, boxes.AnalyzerOptions{Limits: c.SourceLimits(), Channels: channels,
 		Margin: s.patience(), AnswerTimeout: s.answerTimeout(), ReadTimeout: s.readTimeout(), Claim: s.lockIdentity,
-		Retries: c.Recovery.Retries, Logger: a.Log, Quiet: s.quiet(), Leftover: s.leftover})
+		Retries: c.Recovery.Retries, Logger: a.Log, Quiet: cmp.Or(a.Silence, s.quiet()), Leftover: s.leftover})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Place("analyzer.address"), err)
 	}

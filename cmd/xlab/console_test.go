@@ -68,6 +68,7 @@ func pulsesIn(list []device.LedgerEntry) (n int) {
 func TestConsoleRefuses(t *testing.T) {
 	t.Parallel()
 	const look = `{"op":"read","cell":"r3c7"}`
+	zeros := strings.Repeat(",0", 19)
 	refused := []struct{ name, line, kind, words string }{
 		{"no JSON", `pulse r3c7 1V`, "usage", "this is not JSON"},
 		{"cut off", `{"op":"read","cell":"r3c7"`, "usage", "not JSON"},
@@ -102,6 +103,10 @@ func TestConsoleRefuses(t *testing.T) {
 			"limit", "3.5 V"},
 		{"whole lines of one device", `{"op":"multiply","cell":"r3c7","from":"rows","v":[0.1]}`,
 			"usage", "with whole lines"},
+		{"an input that the neuron board has not", `[{"op":"multiply","from":"cols","v":[0.1` + zeros + `]},` +
+			`{"op":"multiply","from":"cols","pairs":true,"v":[0.1` + zeros + `]}]`, "usage", "+200 mV, 0 V or -200 mV"},
+		{"pairs of columns", `{"op":"multiply","from":"rows","pairs":true,"v":[0.2` + zeros + `]}`, "usage",
+			"from the columns only"},
 		{"no bias scheme", `{"op":"pulse","cell":"r3c7","v":1,"width":1e-3,"scheme":"v4"}`, "usage", `"v4" is not known`},
 		{"a sweep without an end", `{"op":"sweep","cell":"r3c7","start":0,"steps":3}`, "usage", `"stop" is missing`},
 		{"a sweep to amperes", `{"op":"sweep","cell":"r3c7","start":0,"stop":"1mA","steps":3}`, "usage", "unit of voltage"},
@@ -145,14 +150,18 @@ func TestConsoleForms(t *testing.T) {
 		`{"op":"sweep","sweep":"current","cell":"r3c7","start":"0A","stop":"1uA","steps":4,"comp":"300mV",` +
 		`"scheme":"grounded"}` +
 		"\n" + `{"op":"parallel","cell":"r3c7","rows":"3","cols":"6,7","v":"-0.2V","width":"1ms"}` + "\n" +
-		`{"op":"multiply","from":"rows","v":["100mV"` + strings.Repeat(",0", 19) + `]}`)
-	if code != 0 || len(answers) != 9 || answers[0].Run == "" {
+		`{"op":"multiply","from":"rows","v":["100mV"` + strings.Repeat(",0", 19) + `]}` + "\n" +
+		`{"op":"multiply","from":"cols","pairs":true,"v":["200mV"` + strings.Repeat(",0", 19) + `]}`)
+	if code != 0 || len(answers) != 10 || answers[0].Run == "" {
 		t.Fatalf("exit code %d, answers %+v\n%s", code, answers, r.err)
 	}
-	for i, n := range []int{1, 1, 2, 1, 1, 1, 1} {
+	for i, n := range []int{1, 1, 2, 1, 1, 1, 1, 1} {
 		if a := answers[i+1]; a.N != i+1 || len(a.Results) != n || !a.Results[n-1].Valid() {
 			t.Errorf("%+v", a)
 		}
+	}
+	if a := answers[8]; len(a.Results) == 1 && (a.Results[0].How != array.Pairs || len(a.Results[0].Levels) != 10) {
+		t.Errorf("the ten neurons of the array: %+v", a)
 	}
 	var steps []string
 	if _, err := run.ScanJournal(r.runs+"/"+answers[0].Run, func(line run.Record) error {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -22,7 +23,7 @@ func (n nowhere) Lines() int { return n.lines }
 
 // Cost gives the instrument time of steps on a cell, which messages name, and refuses
 // those out of limits, by the same code as a run, with drivers that are connected to
-// nothing.
+// nothing. The neuron board's time is not in it.
 func (o *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (instrument.Seconds, error) {
 	var router instrument.Router = nowhere{lines: w.Lines()}
 	if w.ByHand() {
@@ -33,7 +34,15 @@ func (o *Opener) Cost(w *array.Wiring, cell array.Cell, steps ...array.Step) (in
 		return 0, err
 	}
 	bar.Suppose(o.Config.Settings.Profile)
-	instructions, err := bar.Instructions(cell, steps...)
+	var performer hardware.Passive = bar
+	if o.Config.HasNeurons() && slices.ContainsFunc(steps, hardware.ForPairs) {
+		lines, err := o.Config.NeuronWiring()
+		if err != nil {
+			return 0, err
+		}
+		performer = withNeurons(o.Config, bar, hardware.Board{Wiring: w, Router: router}, nil, lines)
+	}
+	instructions, err := performer.Instructions(cell, steps...)
 	if err != nil {
 		return 0, err
 	}

@@ -9,10 +9,10 @@ import (
 	"xlab/instrument"
 	"xlab/instrument/array"
 	"xlab/lab/boxes"
+	"xlab/lab/config"
 	"xlab/mlp"
 	"xlab/mlp/hardware"
 	"xlab/run"
-	"xlab/run/guarded"
 )
 
 // openNeurons connects to the neuron board, if the bench has one. What its
@@ -48,11 +48,10 @@ func (s *Session) openNeurons(ctx, serving context.Context, a *Opener) error {
 }
 
 // withNeurons puts the neurons beside an array's sources where some are wired to it.
-func (s *Session) withNeurons(bar *array.Array, w *array.Wiring) guarded.Array {
-	if s.Neurons != nil && !w.ByHand() {
-		p := hardware.NewPairs(bar, hardware.Board{Wiring: w, Router: s.Boards[w.Board]}, s.Neurons, s.neuronLines,
-			s.Config.Neurons.Reference, s.Config.DeviceLimits())
-		if p != nil {
+func withNeurons(c *config.Config, bar *array.Array, board hardware.Board, neurons instrument.Neurons,
+	lines *array.NeuronWiring) hardware.Passive {
+	if !board.Wiring.ByHand() {
+		if p := hardware.NewPairs(bar, board, neurons, lines, c.Neurons.Reference, c.DeviceLimits()); p != nil {
 			return p
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"xlab/lab/boxes"
 	"xlab/lab/config"
 	"xlab/lab/sim"
+	"xlab/mlp/hardware"
 	"xlab/run"
 	"xlab/run/guarded"
 	"xlab/run/lock"
@@ -139,7 +140,11 @@ func (o *Opener) OpenOn(ctx context.Context, sim *sim.Bench, names ...string) (s
 			return s, err
 		}
 		bar.Suppose(o.Config.Settings.Profile)
-		s.Turns.Add(name, s.withNeurons(bar, w), board)
+		var performer guarded.Array = bar
+		if s.Neurons != nil {
+			performer = withNeurons(o.Config, bar, hardware.Board{Wiring: w, Router: router}, s.Neurons, s.neuronLines)
+		}
+		s.Turns.Add(name, performer, board)
 	}
 	return s, nil
 }

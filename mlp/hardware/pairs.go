@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"xlab/instrument"
 	"xlab/instrument/array"
@@ -15,6 +16,8 @@ import (
 // Passive is an array behind sources and switches.
 type Passive interface {
 	array.Leaky
+	// Instructions lists what the analyzer will be asked to do; see Array.Instructions.
+	Instructions(at array.Cell, steps ...array.Step) ([]instrument.Step, error)
 	// Forget makes the next use set all switches, which somebody else has changed.
 	Forget()
 }
@@ -52,15 +55,45 @@ func NewPairs(a Passive, board Board, neurons instrument.Neurons, lines *array.N
 	return p
 }
 
-// Do performs the steps. Of a multiplication for pairs the result has a level for every
-// neuron that is wired to the array: the difference of the currents out of its plus and
-// its minus row. Beyond what the neuron can show the status is an overflow, and the
-// current is the largest that it can.
+// ForPairs tells whether a step is a multiplication for pairs, which the board performs.
+func ForPairs(step array.Step) bool {
+	m, is := step.(array.Multiply)
+	return is && m.Pairs
+}
+
+// Instructions lists what the analyzer will be asked to do for the steps, which is nothing
+// for those that the board performs. What cannot be performed is refused.
+func (p *Pairs) Instructions(at array.Cell, steps ...array.Step) ([]instrument.Step, error) {
+	for _, step := range steps {
+		if !ForPairs(step) {
+			continue
+		}
+		kind, err := instrument.KindUsage, p.performable(at, step.(array.Multiply))
+		if err == nil {
+			kind, err = instrument.KindLimit, cmp.Or(p.limits.CheckVoltage(p.reference), p.limits.CheckVoltage(-p.reference))
+		}
+		if err != nil {
+			return nil, &instrument.Error{Op: "array " + p.wiring.Array, Channel: at.String(), Kind: kind,
+				Err: array.NotBegun(err)}
+		}
+	}
+	return p.Passive.Instructions(at, slices.DeleteFunc(slices.Clone(steps), ForPairs)...)
+}
+
+// Do performs the steps, none of them if one is refused. Of a multiplication for pairs
+// the result has a level for every neuron that is wired to the array: the difference of
+// the currents out of its plus and its minus row. Beyond what the neuron can show the
+// status is an overflow, and the current is the largest that it can.
 func (p *Pairs) Do(ctx context.Context, at array.Cell, steps ...array.Step) ([]array.Result, error) {
 	var results []array.Result
+	if slices.ContainsFunc(steps, ForPairs) {
+		if _, err := p.Instructions(at, steps...); err != nil {
+			return nil, err
+		}
+	}
 	for first := 0; first < len(steps); {
-		if m, is := steps[first].(array.Multiply); is && m.Pairs {
-			r, err := p.multiply(ctx, at, m)
+		if ForPairs(steps[first]) {
+			r, err := p.multiply(ctx, steps[first].(array.Multiply))
 			if err != nil {
 				return results, fmt.Errorf("%s: %w", at, err)
 			}
@@ -69,10 +102,7 @@ func (p *Pairs) Do(ctx context.Context, at array.Cell, steps ...array.Step) ([]a
 			continue
 		}
 		last := first
-		for ; last < len(steps); last++ {
-			if m, is := steps[last].(array.Multiply); is && m.Pairs {
-				break
-			}
+		for ; last < len(steps) && !ForPairs(steps[last]); last++ {
 			p.trimmed = p.trimmed && !steps[last].Stress()
 		}
 		more, err := p.Passive.Do(ctx, at, steps[first:last]...)
@@ -87,11 +117,7 @@ func (p *Pairs) Do(ctx context.Context, at array.Cell, steps ...array.Step) ([]a
 
 // multiply puts the references on the columns and reads the neurons. All switches are
 // open behind it, so that no reference stays on a device longer than it is measured.
-func (p *Pairs) multiply(ctx context.Context, at array.Cell, m array.Multiply) (r array.Result, err error) {
-	if err := cmp.Or(p.performable(at, m), p.limits.CheckVoltage(p.reference),
-		p.limits.CheckVoltage(-p.reference)); err != nil {
-		return r, array.NotBegun(refused(err, ""))
-	}
+func (p *Pairs) multiply(ctx context.Context, m array.Multiply) (r array.Result, err error) {
 	defer func() {
 		p.Forget()
 		open := p.router.Route(context.WithoutCancel(ctx), make([]instrument.Switches, p.router.Lines()))

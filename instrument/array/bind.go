@@ -135,7 +135,12 @@ func (w *Wiring) bind(p Part) (bound, error) {
 	if err := w.loosen(&at, v); err != nil {
 		return bound{}, err
 	}
-	shift, err := shift(&at, v)
+	if s, ok := p.Step.(instrument.Spot); ok && slices.Equal(s.Measure, []instrument.Channel{Column}) &&
+		at[Column].n > 0 && !at[Column].sourced() &&
+		(at[Row].n == 0 || at[OtherRows].n > 0 && v[OtherRows].driven && v[OtherRows].v != v[Column].v) {
+		return bound{}, errNoMeter // into the column flows what other rows give
+	}
+	shift, err := shift(&at, v, p.Lines.GroundRows != "" || p.Lines.GroundCols != "")
 	if err != nil {
 		return bound{}, err
 	}
@@ -199,6 +204,9 @@ func (w *Wiring) reach(s Selection, at *[OtherCols + 1]place) error {
 	return nil
 }
 
+var errNoMeter = errors.New("the column is on ground, where nothing measures, and the row's source gives the current of " +
+	"other devices too: the column needs a source")
+
 // loosen has lines float that are to be at the column's potential, where they have to.
 func (w *Wiring) loosen(at *[OtherCols + 1]place, v potentials) error {
 	rows, cols := &at[OtherRows], &at[OtherCols]
@@ -211,8 +219,7 @@ func (w *Wiring) loosen(at *[OtherCols + 1]place, v potentials) error {
 	if at[Column].n > 0 && !at[Column].sourced() && like(OtherCols) {
 		// The row's source gives what flows into all columns that are held.
 		if rows.n > 0 || w.ByHand() && (len(cols.units) > 0 || cols.ground) {
-			return errors.New("the column is on ground, where nothing measures, and the row's source gives the current of " +
-				"other devices too: the column needs a source")
+			return errNoMeter
 		}
 		cols.n, cols.bus = 0, busNone
 	}
@@ -230,10 +237,11 @@ func (w *Wiring) loosen(at *[OtherCols + 1]place, v potentials) error {
 	return nil
 }
 
-// shift is what has to be taken off all potentials so that what is at ground is at 0 V.
-func shift(at *[OtherCols + 1]place, v potentials) (by float64, err error) {
+// shift is what has to be taken off all potentials so that what is at ground is at 0 V;
+// grounded tells whether the part itself puts lines there.
+func shift(at *[OtherCols + 1]place, v potentials, grounded bool) (by float64, err error) {
 	var missing, open []string
-	possible, first := true, true
+	possible, first := true, !grounded
 	for number := Row; number <= OtherCols; number++ {
 		q := at[number]
 		switch {

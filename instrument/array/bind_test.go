@@ -218,6 +218,34 @@ func TestAnyShape(t *testing.T) {
 		} else if refused++; instrument.KindOf(err) != instrument.KindUsage {
 			t.Fatalf("%v\n%s", err, text)
 		}
+		product := array.Multiply{From: rapid.SampledFrom([]array.Side{array.Rows, array.Cols}).Draw(t, "from"),
+			Compliance: 1e-3, Aperture: 1e-3}
+		inputs, outputs := b.rows, b.cols
+		if product.From == array.Cols {
+			inputs, outputs = outputs, inputs
+		}
+		for range inputs {
+			product.Voltages = append(product.Voltages,
+				rapid.SampledFrom([]instrument.Volts{0, 0.1, -0.1, 0.2}).Draw(t, "input"))
+		}
+		if results, err := a.Do(t.Context(), array.Whole, product); err == nil {
+			performed[string(results[0].How)]++
+			for out := range outputs {
+				want := 0.0
+				for in, v := range product.Voltages {
+					k := in*b.cols + out
+					if product.From == array.Cols {
+						k = out*b.cols + in
+					}
+					want += b.g[k] * float64(v)
+				}
+				if got := float64(results[0].Levels[out].Current); !near(1e6*got, 1e6*want) {
+					t.Fatalf("%v: output %d gives %v A, want %v\n%s", product, out, got, want, text)
+				}
+			}
+		} else if refused++; instrument.KindOf(err) != instrument.KindUsage {
+			t.Fatalf("%v\n%s", err, text)
+		}
 		for _, s := range array.Schemes() {
 			steps := []array.Step{array.Pulse{Voltage: instrument.Volts(v), Width: 1e-3, Scheme: s, Compliance: 1e-3},
 				array.Sweep{Kind: instrument.SweepVoltage, Start: v / 2, Stop: v, Steps: 3, Compliance: 1e-3, Return: 1e-3,
@@ -252,7 +280,7 @@ func TestAnyShape(t *testing.T) {
 			}
 		}
 	})
-	for _, what := range []string{"read", "v2", "v3", "floating", "grounded"} {
+	for _, what := range []string{"read", "together", "line by line", "v2", "v3", "floating", "grounded"} {
 		if performed[what] == 0 {
 			t.Errorf("%s was never performed", what)
 		}

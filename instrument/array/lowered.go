@@ -11,6 +11,8 @@ import (
 type Shape struct {
 	Rows, Cols int  // 0 = not known
 	Ground     bool // lines can be connected to ground
+	FixedRows  bool // other rows than the selected ones cannot be at any potential
+	FixedCols  bool // nor can other columns
 }
 
 // The lines of an array that do the same during a step have one channel number in

@@ -42,7 +42,7 @@ const (
 // An analyzer that drives lines through buses has two sources on the side of the
 // inputs. With inputs of at most two voltages, and 0 V where the lines can be
 // connected to ground, it measures all inputs together, one output after the other;
-// with more voltages it reads line by line (Result.How).
+// with more voltages, or without the second source, it reads line by line (Result.How).
 type Multiply struct {
 	From       Side               `json:"from"` // the side that is driven
 	Voltages   []instrument.Volts `json:"v"`    // one per line of it, against ground
@@ -116,7 +116,7 @@ func (m Multiply) Lower(at Cell, on Shape) (*Lowered, error) {
 	if m.From == Cols {
 		l.Rows, l.Cols = l.Cols, l.Rows
 	}
-	biases, how := m.biases(driven, on.Ground)
+	biases, how := m.biases(driven, on)
 	for _, b := range biases {
 		for _, line := range read {
 			l.Parts = append(l.Parts, m.part(b, line))
@@ -135,7 +135,11 @@ type inputs struct {
 }
 
 // biases are the settings of the inputs that make up the product.
-func (m Multiply) biases(driven []int, ground bool) ([]inputs, How) {
+func (m Multiply) biases(driven []int, on Shape) ([]inputs, How) {
+	two := !on.FixedRows
+	if m.From == Cols {
+		two = !on.FixedCols
+	}
 	byVoltage := make(map[instrument.Volts][]int)
 	var order []instrument.Volts
 	var rest []int // at 0 V
@@ -154,7 +158,7 @@ func (m Multiply) biases(driven []int, ground bool) ([]inputs, How) {
 		return []inputs{{}}, Together
 	case len(order) == 1:
 		return []inputs{{one: LinesOf(driven...), v: order[0]}}, Together
-	case len(order) == 2 && (len(rest) == 0 || ground):
+	case len(order) == 2 && two && (len(rest) == 0 || on.Ground):
 		return []inputs{{one: LinesOf(byVoltage[order[0]]...), v: order[0], others: order[1], ground: LinesOf(rest...)}},
 			Together
 	}

@@ -276,7 +276,12 @@ func (w *Wiring) Lines() int { return w.Rows + w.Cols }
 
 // Shape is what steps have to know of the array.
 func (w *Wiring) Shape() Shape {
-	return Shape{Rows: w.Rows, Cols: w.Cols, Ground: w.Switch[BusGround] != 0}
+	s := Shape{Rows: w.Rows, Cols: w.Cols, Ground: w.Switch[BusGround] != 0,
+		FixedRows: w.SMU[BusOtherRows] < 0, FixedCols: w.SMU[BusOtherCols] < 0}
+	if w.ByHand() {
+		s.FixedRows, s.FixedCols = slices.Min(w.RowFeed) < 0, slices.Min(w.ColFeed) < 0
+	}
+	return s
 }
 
 // Channels lists the analyzer channels that the array uses, in ascending order.

@@ -63,8 +63,8 @@ func TestShapes(t *testing.T) {
 		{name: "a row of 8", boards: "{name: A, address: sim, wiring: row-of-8.yaml}", target: "20uS",
 			seeds: []int{1, 2, 3}},
 		{name: "20 x 20 on two units", boards: "{name: A, address: sim, wiring: two-units.yaml}", target: "face",
-			more:  "forming: {icomp: 3mA}\ntuning: {width: 2ms, vreset_max: -2.4V}\n",
-			seeds: []int{1}, missed: 4},
+			more:  "forming: {icomp: 3mA, vreset_max: -2.5V}\ntuning: {width: 2ms, vreset_max: -2.4V}\n",
+			seeds: []int{1, 3}, missed: 12},
 	} {
 		for _, seed := range c.seeds {
 			dir := t.TempDir()

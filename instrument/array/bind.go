@@ -204,8 +204,8 @@ func (w *Wiring) reach(s Selection, at *[OtherCols + 1]place) error {
 	return nil
 }
 
-var errNoMeter = errors.New("the column is on ground, where nothing measures, and the row's source gives the current of " +
-	"other devices too: the column needs a source")
+var errNoMeter = errors.New("the column is on ground, where nothing measures, and the row's source gives the " +
+	"current of other devices too: the column needs a source")
 
 // loosen has lines float that are to be at the column's potential, where they have to.
 func (w *Wiring) loosen(at *[OtherCols + 1]place, v potentials) error {

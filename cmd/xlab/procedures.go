@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,8 @@ func (a *app) procedure(p procedure.Procedure) *cobra.Command {
 				return run.Usage(fmt.Errorf("--%s is as the run was begun with: leave it out with --resume", flag))
 			}
 			return a.takeUp(cmd.Context(), again, takingUp{p.Command(), accept, *transcript})
+		case accept:
+			return run.Usage(errors.New("--accept is for a run that is taken up: give --resume too"))
 		case *transcript:
 			if err := a.RecordLinks(""); err != nil {
 				return err

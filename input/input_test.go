@@ -200,13 +200,16 @@ func TestJSONError(t *testing.T) {
 		B struct {
 			C []string `json:"c"`
 		} `json:"b"`
+		D int `json:"d"`
 	}
 	for text, want := range map[string]string{
 		"":                 "this is not JSON: it ends in the middle",
 		`{"a": 1`:          "this is not JSON: it ends in the middle",
 		`{"a": x}`:         "line 1, column 7: this is not JSON: invalid character 'x' looking for beginning of value",
-		"{\n\"a\": \"x\"}": "line 2, column 8: a: there is a string where a number belongs",
+		"{\n\"a\": \"x\"}": "line 2, column 8: a: there is a string where a whole number belongs",
 		`{"b": {"c": 3}}`:  "line 1, column 13: b.c: there is a number where a list [...] belongs",
+		`{"b": []}`:        "line 1, column 7: b: there is an array where an object {...} belongs",
+		`{"d": 2.5}`:       "line 1, column 9: d: there is a number 2.5 where a whole number belongs",
 		`{"b": 3}`:         "line 1, column 7: b: there is a number where an object {...} belongs",
 	} {
 		err := json.NewDecoder(strings.NewReader(text)).Decode(&into)

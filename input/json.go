@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 )
 
 // JSONError says in words, with line and column, what encoding/json found wrong
@@ -24,7 +25,11 @@ func JSONError(err error, text []byte) error {
 		err = fmt.Errorf("this is not JSON: %w", err)
 	case errors.As(err, &kind):
 		offset = kind.Offset
-		err = fmt.Errorf("%s: there is a %s where %s belongs", cmp.Or(kind.Field, "the whole"), kind.Value,
+		article := "a"
+		if strings.HasPrefix(kind.Value, "array") || strings.HasPrefix(kind.Value, "object") {
+			article = "an"
+		}
+		err = fmt.Errorf("%s: there is %s %s where %s belongs", cmp.Or(kind.Field, "the whole"), article, kind.Value,
 			kindName(kind.Type.Kind()))
 	}
 	if offset < 0 || offset > int64(len(text)) {
@@ -47,6 +52,8 @@ func kindName(k reflect.Kind) string {
 		return "text"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a whole number"
 	}
 	return "a number"
 }

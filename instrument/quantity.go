@@ -134,7 +134,7 @@ func setJSON[Q ~float64](q *Q, b []byte, u unit) error {
 	}
 	var x float64
 	if err := json.Unmarshal(b, &x); err != nil {
-		return fmt.Errorf("%s: %w", u.name, err)
+		return fmt.Errorf("%s: %s is neither a number that fits nor a text with a unit", u.name, b)
 	}
 	*q = Q(x)
 	return nil

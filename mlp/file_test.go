@@ -114,7 +114,7 @@ func TestFileErrors(t *testing.T) {
 		"torn":        {text[:len(text)/2], "line "},
 		"tail":        {text + "{}", "line "},
 		"wrong type": {change(`"sizes": [2, 1, 2]`, `"sizes": [2, "1", 2]`),
-			"line 29, column 20: design.sizes: there is a string where a number belongs"},
+			"line 29, column 20: design.sizes: there is a string where a whole number belongs"},
 		"missing row": {change("      [1e-05, 1e-05, 1e-05]\n", "      [1e-05, 1e-05]\n"),
 			"layer 0, row 1 has 2 conductances, row 0 has 3"},
 		"other sizes": {change(`"sizes": [2, 1, 2]`, `"sizes": [2, 2, 2]`),

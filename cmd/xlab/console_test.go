@@ -70,7 +70,7 @@ func TestConsoleRefuses(t *testing.T) {
 	const look = `{"op":"read","cell":"r3c7"}`
 	zeros := strings.Repeat(",0", 19)
 	refused := []struct{ name, line, kind, words string }{
-		{"no JSON", `pulse r3c7 1V`, "usage", "this is not JSON"},
+		{"no JSON", `pulse r3c7 1V`, "usage", "console: column 1: this is not JSON"},
 		{"cut off", `{"op":"read","cell":"r3c7"`, "usage", "not JSON"},
 		{"two of them", look + look, "usage", "after top-level value"},
 		{"a number", `5`, "usage", "there is a number where an object"},
@@ -85,7 +85,10 @@ func TestConsoleRefuses(t *testing.T) {
 		{"many devices", `{"op":"read","cell":"r3c*"}`, "usage", "is not one device"},
 		{"outside", `{"op":"read","cell":[3,20]}`, "usage", "outside the 20 x 20 array"},
 		{"a negative row", `{"op":"read","cell":[-1,2]}`, "usage", "outside the 20 x 20 array"},
-		{"part of a row", `{"op":"read","cell":[1.5,2]}`, "usage", "a cell is written [row, col]"},
+		{"part of a row", `{"op":"read","cell":[1.5,2]}`, "usage", "[row, col] in whole numbers, not [1.5,2]"},
+		{"a key of another kind", `{"op":"sweep","cell":"r3c7","start":0,"stop":0.3,"steps":2.5}`, "usage",
+			"step sweep: steps: there is a number 2.5 where a whole number belongs"},
+		{"a list for a quantity", `{"op":"read","cell":"r3c7","v":[1]}`, "usage", "voltage: [1] is neither a number"},
 		{"two devices", `[` + look + `,{"op":"read","cell":"r3c8"}]`, "usage", "step 2: the steps of a line"},
 		{"another unit", `{"op":"pulse","cell":"r3c7","v":"1mA","width":1e-3}`, "usage", "is not a unit of voltage"},
 		{"NaN", `{"op":"pulse","cell":"r3c7","v":NaN,"width":1e-3}`, "usage", "not JSON"},
@@ -313,6 +316,9 @@ func TestConsoleTakenUp(t *testing.T) {
 	}
 	if code := r.run("console", "--resume", "last"); code != run.ExitUsage ||
 		!strings.Contains(r.err.String(), "nothing left to do") {
+		t.Errorf("exit code %d:\n%s", code, r.err)
+	}
+	if code := r.run("console", "--accept"); code != run.ExitUsage || !strings.Contains(r.err.String(), "give --resume") {
 		t.Errorf("exit code %d:\n%s", code, r.err)
 	}
 	r.interruptAt(t, "TI", 5)

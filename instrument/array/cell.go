@@ -55,7 +55,7 @@ func (c *Cell) UnmarshalJSON(b []byte) error {
 	}
 	var pair []int
 	if err := json.Unmarshal(b, &pair); err != nil {
-		return fmt.Errorf("a cell is written [row, col]: %w", err)
+		return fmt.Errorf("a cell is written [row, col] in whole numbers, not %s", b)
 	}
 	if len(pair) != 2 {
 		return fmt.Errorf("a cell is written [row, col], not with %d numbers", len(pair))

@@ -165,7 +165,7 @@ func (p lineReader) steps(l line) (cell array.Cell, steps []array.Step, err erro
 	texts := []json.RawMessage{json.RawMessage(l.Text)}
 	if strings.HasPrefix(l.Text, "[") {
 		if err := json.Unmarshal(texts[0], &texts); err != nil {
-			return cell, nil, input.JSONError(err, []byte(l.Text))
+			return cell, nil, jsonError(err, []byte(l.Text))
 		}
 	}
 	if len(texts) == 0 {
@@ -196,7 +196,7 @@ func (p lineReader) steps(l line) (cell array.Cell, steps []array.Step, err erro
 func (p lineReader) step(text json.RawMessage) (step array.Step, place json.RawMessage, err error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(text, &given); err != nil {
-		return nil, nil, input.JSONError(err, text)
+		return nil, nil, jsonError(err, text)
 	}
 	maps.DeleteFunc(given, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
 	place = given["cell"]
@@ -225,9 +225,18 @@ func (p lineReader) step(text json.RawMessage) (step array.Step, place json.RawM
 		return nil, nil, err
 	}
 	if step, err = p.kinds.Step(text); err != nil {
+		if kind, is := errors.AsType[*json.UnmarshalTypeError](err); is && kind.Field != "" {
+			err = fmt.Errorf("step %s: %w", op, input.JSONError(kind, nil)) // with no place: text is not the line
+		}
 		return nil, nil, err
 	}
 	return step, place, checkKeys(step, whole)
+}
+
+// jsonError is input.JSONError of a text that is one line, whose number is that of the
+// answer.
+func jsonError(err error, text []byte) error {
+	return errors.New(strings.TrimPrefix(input.JSONError(err, text).Error(), "line 1, "))
 }
 
 // plainSweep makes numbers of the quantities of a sweep, of which its kind says what

@@ -70,6 +70,8 @@ func (a *app) study(cmd *cobra.Command, flags *studyFlags, s *study.Study) error
 			return err
 		}
 		return a.elsewhere(cmd, &flags.nodes, h)
+	case flags.dryRun && flags.shard != "":
+		return run.Usage(errors.New("--dry-run keeps nothing: leave --shard out"))
 	case flags.dryRun:
 		batch, err := s.DryRun(cmd.Context(), seeds)
 		if err != nil {

@@ -66,7 +66,12 @@ func Begin(dir string, s Study, tasks int) (*Study, error) {
 		return nil, err
 	}
 	s.dir, s.Shards = dir, s.Head.Seeds.Split(cmp.Or(tasks, mostTasks))
-	s.Job = fmt.Sprintf("xlab-%.5x", sha256.Sum256([]byte(dir)))
+	// Tasks of another study that was there before are none of this one.
+	head, err := json.Marshal(s.Head)
+	if err != nil {
+		return nil, err
+	}
+	s.Job = fmt.Sprintf("xlab-%.5x", sha256.Sum256(append(head, dir...)))
 	for _, name := range []string{shardsName, logsName} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return nil, run.Usage(err)

@@ -39,9 +39,10 @@ type watch struct {
 	lock     *os.File // held by who submits; nil = by somebody else, or nobody
 	tasks    []task
 
-	asked     bool // the queue has answered
-	submitted bool // something was
-	told      bool // that another process submits
+	asked     bool   // the queue has answered
+	submitted bool   // something was
+	told      bool   // that another process submits
+	refusal   string // why nothing was submitted when that was tried last
 }
 
 // task is what is known of one.
@@ -199,15 +200,18 @@ func (w *watch) again(ctx context.Context, lost []int, entries map[int]entry) (b
 	}
 	for _, i := range list {
 		t := &w.tasks[i]
-		if t.out = err == nil; !t.out {
-			t.why = w.name(i) + " was not submitted again"
+		if t.out = err == nil; !t.out { // what was not submitted was not tried
+			t.tries, t.why = t.tries-1, w.name(i)+" was not submitted again"
 		}
 	}
 	if err != nil {
-		w.progress.Message(err.Error())
+		if text := err.Error(); text != w.refusal { // the cluster may take it again
+			w.refusal = text
+			w.progress.Message(text)
+		}
 		return true, nil
 	}
-	w.submitted = true
+	w.submitted, w.refusal = true, ""
 	w.progress.Message(fmt.Sprintf("job %s: %s submitted", job, screen.Count(len(list), "task")))
 	return true, nil
 }

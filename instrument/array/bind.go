@@ -106,7 +106,11 @@ func (w *Wiring) cannot(step Step, scheme Scheme, err error) error {
 		return fmt.Errorf("a %s %w", step.Name(), err)
 	}
 	text := "this bench can do none"
-	if list := w.Schemes(); len(list) > 0 {
+	list := w.Schemes()
+	if slices.Contains(list, scheme) {
+		return fmt.Errorf("%s on these lines %w", scheme, err) // with others it can
+	}
+	if len(list) > 0 {
 		text = "this bench can do " + strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ", ")
 	}
 	return fmt.Errorf("%s %w; %s", scheme, err, text)

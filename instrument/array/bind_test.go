@@ -288,6 +288,26 @@ func TestAnyShape(t *testing.T) {
 	t.Logf("performed: %v, refused: %d", performed, refused)
 }
 
+// A scheme that the bench can do, and not with these lines, is not among those that are
+// offered instead.
+func TestRefusedOnTheseLines(t *testing.T) {
+	w, err := array.LoadWiring(strings.NewReader("array: T\nrows: 2\ncols: 2\nboard: none\n"+
+		"lines: {rows: [1, gnd], cols: [2, gnd]}\n"), "map.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := array.New(w, nil, nil, instrument.Limits{MaxVoltage: 2, MinVoltage: -2, MaxCurrent: 1e-3, MaxWidth: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Instructions(array.Cell{}, array.Parallel{Rows: "0", Cols: "0,1", Voltage: 1, Width: 1e-3,
+		Scheme: array.HalfVoltage, Compliance: 1e-3})
+	const want = "v2 on these lines needs sources on the selected column, which is on ground"
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // What is said of shapes that are met in laboratories.
 func TestShapesGolden(t *testing.T) {
 	board := func(rows, cols int, smu string) string {

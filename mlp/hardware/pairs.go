@@ -121,7 +121,9 @@ func (p *Pairs) multiply(ctx context.Context, m array.Multiply) (r array.Result,
 	defer func() {
 		p.Forget()
 		open := p.router.Route(context.WithoutCancel(ctx), make([]instrument.Switches, p.router.Lines()))
-		err = errors.Join(err, open)
+		if err = errors.Join(err, open); err != nil {
+			p.trimmed = false // the board may have lost its supply, and its trims
+		}
 	}()
 	if err := p.trim(ctx); err != nil {
 		return r, err
@@ -139,7 +141,6 @@ func (p *Pairs) multiply(ctx context.Context, m array.Multiply) (r array.Result,
 	}
 	if checker, can := p.neurons.(Checker); can {
 		if err := checker.Check(ctx); err != nil {
-			p.trimmed = false
 			return r, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,6 +48,13 @@ func (a alone) Run() int {
 	os.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
 	os.Setenv(config.EnvironmentPrefix+"_LOCKS", filepath.Join(home, "locks"))
 	os.Setenv(figuresVariable, figure.SVG.String())
+	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		// Many of the tests wait for a time-out: twice as many as there are cores keep them busy.
+		if err := f.Value.Set(fmt.Sprint(2 * runtime.GOMAXPROCS(0))); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	code := a.M.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, "a command left something running:", err)

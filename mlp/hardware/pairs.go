@@ -34,7 +34,6 @@ type Pairs struct {
 	hidden    bool // they are hidden neurons
 	reference instrument.Volts
 	limits    instrument.Limits
-	trimmed   bool // since a device was stressed last
 }
 
 // NewPairs puts the neurons that are wired to an array beside its sources; nil where
@@ -91,19 +90,22 @@ func (p *Pairs) Do(ctx context.Context, at array.Cell, steps ...array.Step) ([]a
 			return nil, err
 		}
 	}
+	// Between two requests the board may have lost its supply, or been trimmed for
+	// another array.
+	trimmed := false
 	for first := 0; first < len(steps); {
 		if ForPairs(steps[first]) {
-			r, err := p.multiply(ctx, steps[first].(array.Multiply))
+			r, err := p.multiply(ctx, steps[first].(array.Multiply), trimmed)
 			if err != nil {
 				return results, fmt.Errorf("%s: %w", at, err)
 			}
-			results = append(results, r)
+			results, trimmed = append(results, r), true
 			first++
 			continue
 		}
 		last := first
 		for ; last < len(steps) && !ForPairs(steps[last]); last++ {
-			p.trimmed = p.trimmed && !steps[last].Stress()
+			trimmed = trimmed && !steps[last].Stress()
 		}
 		more, err := p.Passive.Do(ctx, at, steps[first:last]...)
 		results = append(results, more...)
@@ -117,16 +119,16 @@ func (p *Pairs) Do(ctx context.Context, at array.Cell, steps ...array.Step) ([]a
 
 // multiply puts the references on the columns and reads the neurons. All switches are
 // open behind it, so that no reference stays on a device longer than it is measured.
-func (p *Pairs) multiply(ctx context.Context, m array.Multiply) (r array.Result, err error) {
+func (p *Pairs) multiply(ctx context.Context, m array.Multiply, trimmed bool) (r array.Result, err error) {
 	defer func() {
 		p.Forget()
 		open := p.router.Route(context.WithoutCancel(ctx), make([]instrument.Switches, p.router.Lines()))
-		if err = errors.Join(err, open); err != nil {
-			p.trimmed = false // the board may have lost its supply, and its trims
-		}
+		err = errors.Join(err, open)
 	}()
-	if err := p.trim(ctx); err != nil {
-		return r, err
+	if !trimmed {
+		if err := p.trim(ctx); err != nil {
+			return r, err
+		}
 	}
 	if err := p.route(ctx, m.Voltages); err != nil {
 		return r, err
@@ -176,17 +178,14 @@ func (p *Pairs) performable(at array.Cell, m array.Multiply) error {
 // an offset drives through the devices of its row depends on what they have become.
 func (p *Pairs) trim(ctx context.Context) error {
 	trimmer, can := p.neurons.(instrument.Trimmer)
-	if !can || p.trimmed {
+	if !can {
 		return nil
 	}
 	if err := p.route(ctx, make([]instrument.Volts, p.wiring.Cols)); err != nil {
 		return err
 	}
-	if _, _, err := trimmer.Trim(ctx); err != nil {
-		return err
-	}
-	p.trimmed = true
-	return nil
+	_, _, err := trimmer.Trim(ctx)
+	return err
 }
 
 // route connects the neurons' rows to them, the columns to their inputs, and all else

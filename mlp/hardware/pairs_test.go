@@ -30,8 +30,8 @@ func (r *forgetting) Trim(context.Context) (hidden, outputs []instrument.Volts, 
 	return nil, nil, nil
 }
 
-// A multiplication for pairs trims before it is measured, again where a board has lost
-// its trims, and not where nothing has happened; all switches are open behind it.
+// Every request trims once before its first product is measured; all switches are open
+// behind it.
 func TestPairsTrim(t *testing.T) {
 	b := &forgetting{fakeBench: letterBench(t)}
 	board := b.boards["A"]
@@ -43,7 +43,8 @@ func TestPairsTrim(t *testing.T) {
 	inputs := make([]instrument.Volts, board.wiring.Cols)
 	inputs[3] = -0.2
 	multiply := func() error {
-		_, err := p.Do(t.Context(), array.Whole, array.Multiply{From: array.Cols, Voltages: inputs, Pairs: true})
+		m := array.Multiply{From: array.Cols, Voltages: inputs, Pairs: true}
+		_, err := p.Do(t.Context(), array.Whole, m, m)
 		for line, switches := range board.closed {
 			if switches != 0 {
 				t.Errorf("line %d is still connected", line)
@@ -54,7 +55,7 @@ func TestPairsTrim(t *testing.T) {
 	for i, c := range []struct {
 		tells bool
 		trims int
-	}{{false, 1}, {false, 1}, {true, 1}, {false, 2}, {false, 2}} {
+	}{{false, 1}, {false, 2}, {true, 3}, {false, 4}} {
 		b.tells = c.tells
 		if err := multiply(); errors.Is(err, instrument.ErrRestarted) != c.tells || !c.tells && err != nil {
 			t.Fatalf("%d: %v", i, err)

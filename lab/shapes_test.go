@@ -66,6 +66,9 @@ func TestShapes(t *testing.T) {
 			more:  "forming: {icomp: 3mA, vreset_max: -2.5V}\ntuning: {width: 2ms, vreset_max: -2.4V}\n",
 			seeds: []int{1, 3}, missed: 12},
 	} {
+		if testing.Short() && c.target == "face" {
+			continue // whole arrays
+		}
 		for _, seed := range c.seeds {
 			dir := t.TempDir()
 			file := filepath.Join(dir, "bench.yaml")

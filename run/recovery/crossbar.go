@@ -90,7 +90,8 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 	if len(reads) > 0 {
 		measured, err = c.Do(ctx, cell, reads...) // reads only: never comes back here
 	} else {
-		err = c.look(ctx, cell)
+		rows, cols := c.Size()
+		err = record.ReadBack(ctx, c, c.name, cell.Devices(rows, cols), c.ladder.o.Read, c.ladder.o.Journal)
 	}
 	if err != nil {
 		return results, begun(err)
@@ -103,26 +104,6 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 		results, measured = append(results, measured[0]), measured[1:]
 	}
 	return results, nil
-}
-
-// look reads what was stressed, so that the record says what became of it.
-func (c *crossbar) look(ctx context.Context, cell array.Cell) error {
-	rows, cols := c.Size()
-	for _, cell := range cell.Devices(rows, cols) {
-		reads := []array.Step{c.ladder.o.Read}
-		measured, err := c.Do(ctx, cell, reads...)
-		if err != nil {
-			return err
-		}
-		if c.ladder.o.Journal == nil {
-			continue
-		}
-		done := array.Done{Array: c.name, Cell: cell, Steps: reads, Results: measured}
-		if err := c.ladder.o.Journal(record.Resolve, done); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // begun cuts the chain of an error that says that nothing was begun, when that

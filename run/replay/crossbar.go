@@ -114,17 +114,10 @@ func (c *crossbar) resolve(ctx context.Context, cell array.Cell, steps []array.S
 // that the record says what became of it.
 func (c *crossbar) look(ctx context.Context, cell array.Cell, steps []array.Step,
 	results []array.Result) ([]array.Result, error) {
-	read := c.tape.options.Read
-	for _, cell := range cell.Devices(c.rows, c.cols) {
-		measured, err := c.bench.Do(ctx, cell, read)
-		if err != nil {
-			return results, err
-		}
-		err = c.tape.options.Journal.Event(record.Resolve, array.Done{Array: c.name, Cell: cell, Steps: []array.Step{read},
-			Results: measured})
-		if err != nil {
-			return results, err
-		}
+	o := &c.tape.options
+	err := record.ReadBack(ctx, c.bench, c.name, cell.Devices(c.rows, c.cols), o.Read, o.Journal.Event)
+	if err != nil {
+		return results, err
 	}
 	for range steps[len(results):] {
 		results = append(results, array.Result{Unknown: true})
